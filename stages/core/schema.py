@@ -1,0 +1,190 @@
+"""The record types that pass between stages. Every file of them validates on read and on write (`core.io`).
+
+Times are seconds from the start of the recording, kept to the millisecond so that files do not depend on how
+a library prints its floats.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Seconds = Annotated[float, AfterValidator(lambda value: round(value, 3)), Field(ge=0)]
+
+
+class Record(BaseModel):
+    """Frozen, and strict about names: an unknown field is an error, not a silent loss."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(Record):
+    """`data/raw/<item>/item.json`: what is known of one item before anything listens to it or reads it."""
+
+    item: str
+    kind: Literal["media"]
+    title: str
+    url: str | None = None
+    media: str | None = Field(default=None, description="name of the media file in the item's folder")
+    description: str = Field(default="", description="as published; may stamp the questions")
+    licence: str | None = None
+
+
+class Word(Record):
+    """One word as heard, its punctuation attached."""
+
+    text: str
+    start: Seconds
+    end: Seconds
+    probability: float | None = None
+
+
+class Transcript(Record):
+    """`data/transcripts/<item>.json`."""
+
+    item: str
+    duration: Seconds
+    language: str
+    words: list[Word]
+
+
+class SpeakerTurn(Record):
+    """A stretch of one voice. Turns of different speakers may overlap."""
+
+    speaker: str
+    start: Seconds
+    end: Seconds
+
+
+class Voice(Record):
+    """An anonymous speaker: how long it speaks and how it sounds."""
+
+    seconds: Seconds
+    embedding: list[float] = Field(description="unit length")
+
+
+class Diarization(Record):
+    """`data/diarization/<item>.json`: who speaks when, without names."""
+
+    item: str
+    duration: Seconds
+    turns: list[SpeakerTurn]
+    voices: dict[str, Voice]
+
+
+class Utterance(Record):
+    """Consecutive words of one speaker."""
+
+    speaker: str = Field(description="label of the diarization, or `unknown`")
+    role: Literal["host", "expert", "unknown"]
+    words: Annotated[list[Word], Field(min_length=1)]
+
+    @property
+    def start(self) -> float:
+        """Seconds at which its first word begins."""
+        return self.words[0].start
+
+    @property
+    def end(self) -> float:
+        """Seconds at which its last word ends."""
+        return self.words[-1].end
+
+    @property
+    def text(self) -> str:
+        """The words as spoken, joined by single spaces."""
+        return " ".join(word.text for word in self.words)
+
+
+class Conversation(Record):
+    """`data/conversations/<item>.json`: the transcript in utterances, with what was published about it."""
+
+    item: str
+    title: str
+    url: str | None
+    description: str
+    duration: Seconds
+    utterances: list[Utterance]
+
+
+class Message(Record):
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: Annotated[str, Field(min_length=1)]
+
+
+class Provenance(Record):
+    """Where an example comes from, exactly enough to listen to it or read it there."""
+
+    item: str
+    url: str | None = None
+    start: Seconds | None = None
+    end: Seconds | None = None
+    page: int | None = None
+    heading: str | None = None
+    method: str
+    prompt: str | None = None
+    model: str | None = None
+
+
+def example_id(messages: Sequence[Message]) -> str:
+    """The first 16 hex digits of the sha256 of the messages: the same content has the same id everywhere."""
+    content = json.dumps([[m.role, m.content] for m in messages], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+class Example(Record):
+    """A chat example: a line of `data/examples`, `data/curated.jsonl` and `data/splits`."""
+
+    id: str
+    messages: Annotated[list[Message], Field(min_length=2)]
+    provenance: Provenance
+
+    @classmethod
+    def of(cls, messages: Sequence[Message], provenance: Provenance) -> "Example":
+        """An example with the id that its messages have."""
+        return cls(id=example_id(messages), messages=list(messages), provenance=provenance)
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> "Example":
+        if self.id != example_id(self.messages):
+            raise ValueError(f"id {self.id} is not that of its messages ({example_id(self.messages)})")
+        if self.messages[-1].role != "assistant":
+            raise ValueError(f"the last message must be the assistant's, not the {self.messages[-1].role}'s")
+        return self
+
+
+class TokenRow(Record):
+    """A line of `data/sft/*.jsonl`: what the model sees, and which of it is trained."""
+
+    id: str
+    input_ids: Annotated[list[int], Field(min_length=1)]
+    assistant_masks: list[Literal[0, 1]] = Field(
+        description="1 where the token is trained; as long as input_ids"
+    )
+    provenance: Provenance
+
+    @model_validator(mode="after")
+    def _is_aligned(self) -> "TokenRow":
+        if len(self.input_ids) != len(self.assistant_masks):
+            raise ValueError(
+                f"{len(self.input_ids)} input_ids but {len(self.assistant_masks)} assistant_masks"
+            )
+        return self
+
+
+class Prediction(Record):
+    """A line of `data/predictions/<contestant>.jsonl`: one held-out answer, and how likely the true one was."""
+
+    id: str = Field(description="of the example")
+    messages: list[Message] = Field(description="the prompt: everything before the reference")
+    reference: str
+    prediction: str
+    finished: bool = Field(description="the model ended its turn itself, before the length limit")
+    nll: float = Field(
+        description="summed negative log-likelihood of the reference and its end of turn, in nats"
+    )
+    tokens: int = Field(gt=0, description="how many tokens `nll` sums over")
+    provenance: Provenance

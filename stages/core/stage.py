@@ -1,0 +1,43 @@
+"""What every stage does besides its work: it is timed, it says one line, and its errors are readable."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from stages.core.errors import LecternError
+from stages.core.io import write_json
+
+RUNTIME = Path("metrics/runtime")
+
+
+def run(name: str, main: Callable[[], object]) -> None:
+    """Run a stage's main, print `name: <result>`, and record its time and memory in `metrics/runtime/<name>.json`.
+
+    A `LecternError` becomes its message and exit status 1. Time and memory stand outside every DVC output, because
+    they differ between two runs that agree in everything else.
+    """
+    began = time.perf_counter()
+    try:
+        result = main()
+    except LecternError as error:
+        _fail(name, str(error))
+    except KeyboardInterrupt:
+        _fail(name, "interrupted; what was finished is kept, and the next `dvc repro` goes on from there")
+    write_json(RUNTIME / f"{name}.json", _usage(time.perf_counter() - began))
+    print(f"{name}: {result}", flush=True)
+
+
+def _usage(wall: float) -> dict[str, float]:
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    cpu = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB on Linux
+    peak = max(own.ru_maxrss, children.ru_maxrss) * unit
+    return {"seconds": round(wall, 1), "cpu_seconds": round(cpu, 1), "peak_memory_mb": round(peak / 1e6)}
+
+
+def _fail(name: str, message: str) -> NoReturn:
+    print(f"{name}: error: {message}", file=sys.stderr, flush=True)
+    raise SystemExit(1)

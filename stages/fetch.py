@@ -1,0 +1,66 @@
+"""Bring every item of the corpus into data/raw, as it came and with what is known of it.
+
+Run: python -m stages.fetch        (dvc stage: fetch)
+Reads the sources that the corpus lists, writes data/raw: one folder per item and the manifest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.core import items, params, stage
+from stages.core.errors import LecternError
+from stages.core.items import SyncResult
+from stages.sources import media
+
+KINDS = {"media": (media, media.MediaParams)}
+
+
+@dataclass(frozen=True)
+class CorpusParams:
+    """Section `corpus`: what the model is to learn from."""
+
+    name: str
+    """of the configuration under conf/corpus"""
+    sources: list[Any]
+    """each a `kind` and what that kind needs; see stages/sources"""
+    allow_failed: float = 0.0
+    """share of the items that may fail to come before the stage does, 0 to 1"""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.allow_failed <= 1:
+            raise ValueError(f"corpus.allow_failed is {self.allow_failed}; it is a share, from 0 to 1")
+
+
+def main(corpus: CorpusParams, out: Path) -> SyncResult:
+    """Bring `out` to exactly one folder per item that the sources list."""
+    found: list[items.Item] = []
+    makers = {}
+    for number, values in enumerate(corpus.sources):
+        source, parsed = _parse(values, number)
+        for item in source.list_items(parsed):
+            found.append(item)
+            makers[item.id] = source.fetch_item
+    return items.sync(
+        found,
+        out,
+        lambda item, path: makers[item.id](item, path),
+        suffix="",
+        params={},
+        code=[module for module, _ in KINDS.values()],
+        allow_failed=corpus.allow_failed,
+    )
+
+
+def _parse(values: Mapping[str, Any], number: int) -> tuple[Any, Any]:
+    where = f"corpus.sources[{number}]"
+    kind = values.get("kind")
+    if kind not in KINDS:
+        raise LecternError(f"{where}: kind is {kind!r}; it is one of {', '.join(KINDS)}")
+    module, cls = KINDS[kind]
+    return module, params.parse(values, cls, where)
+
+
+if __name__ == "__main__":
+    stage.run("fetch", lambda: main(params.load("corpus", CorpusParams), Path("data/raw")))

@@ -1,0 +1,62 @@
+"""The digest of a piece of code: what changes it, and what does not."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.core import code
+
+SOURCE = '''"""Docstring."""
+
+import os  # why
+
+
+def f(x: int) -> str:
+    """Say it.
+
+    At length.
+    """
+    # a reason
+    return f"""{x}
+
+    # not a comment
+    """
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"""Docstring."""', '"""Another."""'),
+        ("  # why", ""),
+        ("    # a reason\n", "\n\n"),
+        ("    At length.\n", "    At some\n    length.\n"),
+        ("\n\n\ndef", "\ndef"),
+    ],
+)
+def test_comments_and_docstrings_do_not_count(old: str, new: str) -> None:
+    assert old in SOURCE
+    assert code._bare(SOURCE.replace(old, new)) == code._bare(SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("x: int", "x: str"),
+        ("# not a comment", "# not a  comment"),
+        ("{x}\n\n", "{x}\n"),
+        ("import os", "import io"),
+        ("    return", "    x += 1\n    return"),
+    ],
+)
+def test_everything_else_counts(old: str, new: str) -> None:
+    assert old in SOURCE
+    assert code._bare(SOURCE.replace(old, new)) != code._bare(SOURCE)
+
+
+def test_the_closure_follows_imports_inside_functions() -> None:
+    # stages.fetch imports sources.media at the top; media imports core.items; packages on the way count.
+    found = code.closure(["stages.fetch"])
+    assert {"stages", "stages.core.items", "stages.sources.media", "stages.core.errors"} <= set(found)
+    assert found["stages.fetch"] == Path("stages/fetch.py").resolve()
+    assert "numpy" not in found
