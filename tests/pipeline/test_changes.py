@@ -1,0 +1,116 @@
+"""What comes, goes, breaks or is killed: only that is made again, and the bytes are those of an undisturbed run."""
+
+import json
+import shutil
+import signal
+
+import pytest
+
+from tests.pipeline.conftest import ROOT, Checkout
+from tests.pipeline.test_smoke import PER_ITEM
+
+pytestmark = pytest.mark.slow
+TALK = ROOT / "data/sources/demo/talk-01-seeds"
+
+
+def add_talk(checkout: Checkout, name: str) -> None:
+    for suffix in (".mp3", ".description.txt", ".info.json", ".truth.json"):
+        shutil.copy(f"{TALK}{suffix}", checkout.root / f"data/sources/smoke/{name}{suffix}")
+
+
+def test_a_recording_added_is_the_only_one_made_and_a_removed_one_leaves_no_trace(fork: Checkout) -> None:
+    before = fork.outputs()
+    add_talk(fork, "Ünïcode talk 日本語 " + "x" * 150)
+    ran = fork.repro()
+    assert {stage: ran[stage] for stage in PER_ITEM} == dict.fromkeys(
+        PER_ITEM, "made 1, kept 4, removed 0, failed 0"
+    )
+    assert any(b"nicode-talk" in content for content in fork.outputs().values())
+    for path in (fork.root / "data/sources/smoke").glob("Ünïcode*"):
+        path.unlink()
+    ran = fork.repro()
+    assert {stage: ran[stage] for stage in PER_ITEM} == dict.fromkeys(
+        PER_ITEM, "made 0, kept 4, removed 1, failed 0"
+    )
+    assert fork.outputs() == before
+
+
+def test_a_rebuild_from_nothing_gives_the_same_bytes(fork: Checkout) -> None:
+    before = fork.outputs()
+    fork.run("python", "-m", "stages.clean")
+    assert not (fork.root / "models/adapter").exists()
+    assert not (fork.root / ".dvc/cache").exists()
+    assert sorted(fork.repro()) == sorted(fork.stages())
+    after = fork.outputs()
+    assert sorted(after) == sorted(before)
+    assert [name for name in before if before[name] != after[name]] == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "place"),
+    [
+        # the second transcript stands in its place, but the journal does not know of it yet
+        ("transcribe", "data/transcripts/_journal.jsonl:3"),
+        # the second checkpoint is half written
+        ("train", "trainer_state.json:2"),
+    ],
+)
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(fork: Checkout, stage: str, place: str) -> None:
+    undisturbed = fork.outputs()
+    fork.run("python", "-m", "stages.clean")
+    killed = fork.run("dvc", "repro", check=False, KILL_AT_OPEN=place)
+    assert killed.returncode == -signal.SIGKILL
+    ran = fork.repro()
+    assert next(iter(ran)) == stage, "what was finished before is not done again"
+    if stage == "transcribe":
+        assert ran[stage] == "made 3, kept 1, removed 0, failed 0"
+    assert fork.outputs() == undisturbed
+
+
+def test_an_output_that_was_tampered_with_is_made_again(fork: Checkout) -> None:
+    before = fork.outputs()
+    victim = fork.root / "data/transcripts/smoke-02-backups.json"
+    victim.write_text(victim.read_text().replace("the", "teh"))
+    assert fork.repro()["transcribe"] == "made 1, kept 3, removed 0, failed 0"
+    assert fork.outputs() == before
+
+
+def test_another_description_renews_one_item_from_there_on(fork: Checkout) -> None:
+    path = fork.root / "data/sources/smoke/smoke-01-logs.description.txt"
+    path.write_text("No questions here, only a link: https://example.org\n")
+    ran = fork.repro()
+    # transcribe and diarize hear the same sound; converse and examples have one item to make
+    assert ran["fetch"] == ran["converse"] == ran["examples"] == "made 1, kept 3, removed 0, failed 0"
+    assert {ran["transcribe"], ran["diarize"]} == {"made 0, kept 4, removed 0, failed 0"}
+    dropped = json.loads((fork.root / "metrics/examples.json").read_text())["dropped"]
+    assert sum(dropped.values()) >= 1, "that a description stamps no question is counted"
+
+
+def test_broken_recordings_are_named_and_the_others_go_on(fork: Checkout) -> None:
+    folder = fork.root / "data/sources/smoke"
+    (folder / "empty.mp3").write_bytes(b"")
+    (folder / "letter.mp3").write_text("Dear listener, this is no recording.\n" * 50)
+    failed = fork.run("dvc", "repro", check=False)
+    assert failed.returncode != 0
+    message = failed.stdout + failed.stderr
+    assert "transcribe: error: made 0, kept 4, removed 0, failed 2" in message
+    assert "empty (" in message
+    assert "letter (" in message
+    assert "Traceback" not in message
+    # With a share allowed to fail the run goes through, and both are still named.
+    fork.run(
+        "python",
+        "-m",
+        "stages.compose",
+        "recipe=smoke",
+        "transcribe.allow_failed=0.5",
+        "diarize.allow_failed=0.5",
+    )
+    done = fork.run("dvc", "repro")
+    assert "transcripts: empty failed: " in done.stdout + done.stderr
+    assert sorted(p.stem for p in (fork.root / "data/conversations").glob("smoke*")) == [
+        "smoke-01-logs",
+        "smoke-02-backups",
+        "smoke-03-names",
+        "smoke-04-reviews",
+    ]

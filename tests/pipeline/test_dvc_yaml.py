@@ -1,0 +1,62 @@
+"""dvc.yaml says all that a stage depends on, and its outputs stay comparable between branches."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from stages import clean
+from stages.core import code
+
+PIPELINE: Any = OmegaConf.to_container(OmegaConf.load("dvc.yaml"))
+STAGES: dict[str, Any] = PIPELINE["stages"]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_module_that_a_stage_imports_is_a_dependency(name: str) -> None:
+    root = Path.cwd()
+    dependencies = [root / dependency for dependency in STAGES[name]["deps"]]
+    for module, path in code.closure([f"stages.{name}"]).items():
+        if path.stat().st_size:  # an empty __init__.py says nothing
+            assert any(path.is_relative_to(d) for d in dependencies), (
+                f"stage {name} imports {module}: add it to deps"
+            )
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_is_described_and_named_after_its_file(name: str) -> None:
+    assert STAGES[name]["desc"]
+    assert STAGES[name]["cmd"] == f"python -m stages.{name}"
+    assert f"stages/{name}.py" in STAGES[name]["deps"]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_its_own_section(name: str) -> None:
+    sections = OmegaConf.load("params.yaml")
+    wanted = STAGES[name].get("params", [])
+    assert set(wanted) <= set(sections)
+    assert name not in sections or name in wanted
+
+
+def test_no_output_has_a_name_that_a_parameter_decides() -> None:
+    assert "${" not in Path("dvc.yaml").read_text()
+
+
+def test_no_stage_depends_on_times() -> None:
+    assert "metrics/runtime" not in Path("dvc.yaml").read_text()
+
+
+def test_metrics_keep_the_run_cache() -> None:
+    # `cache: false` on an out disables a stage's run-cache; on a metric or plot it does not. The report is cheap.
+    for name, stage in STAGES.items():
+        for out in stage.get("outs", []):
+            if isinstance(out, dict) and name != "report":
+                (options,) = out.values()
+                assert options.get("cache", True), (name, out)
+
+
+def test_clean_knows_every_output() -> None:
+    assert {"data/raw", "data/sft", "models/adapter", "metrics/report.md"} <= set(
+        clean.outputs(Path("dvc.yaml"))
+    )

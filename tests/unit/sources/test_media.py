@@ -1,0 +1,121 @@
+"""Local recordings: names, siblings, and what is wrong with them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stages import fetch
+from stages.core import io, items
+from stages.core.errors import LecternError
+from stages.core.schema import Source
+from stages.sources import media
+
+
+def run(folder: Path, out: Path, **options: float) -> items.SyncResult:
+    sources = [{"kind": "media", "path": str(folder)}]
+    return fetch.main(fetch.CorpusParams(name="test", sources=sources, **options), out)
+
+
+def record(out: Path, name: str) -> Source:
+    return io.read_json(out / name / "item.json", Source)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "talks"
+    folder.mkdir()
+    return folder
+
+
+def test_a_recording_comes_with_what_is_known_of_it(folder: Path, tmp_path: Path) -> None:
+    (folder / "talk.mp3").write_bytes(b"sound")
+    (folder / "talk.description.txt").write_text("\ufeff0:00 Première question ?", encoding="utf-8")
+    (folder / "talk.info.json").write_text(
+        json.dumps({"title": "Tälk <b>", "webpage_url": "https://e.org/1"})
+    )
+    (folder / "talk.truth.json").write_text("{}")
+    (folder / "notes.md").write_text("not a recording")
+    assert str(run(folder, tmp_path / "raw")) == "made 1, kept 0, removed 0, failed 0"
+    found = record(tmp_path / "raw", "talk")
+    assert (found.title, found.url) == ("Tälk <b>", "https://e.org/1")
+    assert found.description == "0:00 Première question ?"  # no byte order mark, every accent kept
+    assert sorted(p.name for p in (tmp_path / "raw" / "talk").iterdir()) == [
+        "item.json",
+        "recording.mp3",
+        "truth.json",
+    ]
+
+
+def test_a_changed_description_renews_its_item_only(folder: Path, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (folder / f"{name}.mp3").write_bytes(name.encode())
+    run(folder, tmp_path / "raw")
+    (folder / "b.description.txt").write_text("0:00 Why?")
+    assert str(run(folder, tmp_path / "raw")) == "made 1, kept 2, removed 0, failed 0"
+    assert record(tmp_path / "raw", "b").description == "0:00 Why?"
+
+
+@pytest.mark.parametrize(
+    "name", ["Ünïcode – 日本語", "日本語", "x" * 200, "../../etc/passwd", "CON", "a.b", "-x", " "]
+)
+def test_any_name_becomes_a_safe_one(name: str) -> None:
+    found = media.item_id(name)
+    assert found.isascii()
+    assert len(found) <= 64
+    assert found[0].isalnum()
+    assert not set(found) & set("/\\. ")
+    assert found == media.item_id(name) != media.item_id(name + "!")
+
+
+@pytest.mark.parametrize("name", ["Ünïcode – 日本語 'quoted' $HOME", "x" * 200])
+def test_a_strange_file_name_comes_through_and_stays_data(folder: Path, tmp_path: Path, name: str) -> None:
+    (folder / f"{name}.mp3").write_bytes(b"sound")
+    (folder / f"{name}.description.txt").write_text("about it")
+    run(folder, tmp_path / "raw")
+    (only,) = items.read(tmp_path / "raw")
+    found = record(tmp_path / "raw", only)
+    assert (found.title, found.description, found.media) == (name, "about it", "recording.mp3")
+
+
+def test_a_broken_sibling_fails_its_item_only(folder: Path, tmp_path: Path) -> None:
+    for name in ("good", "bad"):
+        (folder / f"{name}.mp3").write_bytes(b"sound")
+    (folder / "bad.info.json").write_text("{")
+    with pytest.raises(LecternError, match=r"bad \(.*bad\.info\.json is not JSON"):
+        run(folder, tmp_path / "raw")
+    (folder / "bad.info.json").unlink()
+    (folder / "bad.description.txt").write_bytes("Größe".encode("latin-1"))
+    with pytest.raises(LecternError, match=r"bad\.description\.txt is not UTF-8 .* Save it as UTF-8"):
+        run(folder, tmp_path / "raw")
+    assert list(items.read(tmp_path / "raw")) == ["good"]
+    assert run(folder, tmp_path / "raw", allow_failed=0.5).failed == 1
+
+
+def test_two_recordings_of_one_stem_are_named(folder: Path, tmp_path: Path) -> None:
+    (folder / "talk.mp3").write_bytes(b"one")
+    (folder / "talk.wav").write_bytes(b"two")
+    with pytest.raises(LecternError, match="two items have the id 'talk'"):
+        run(folder, tmp_path / "raw")
+
+
+def test_folders_in_the_folder_count(folder: Path, tmp_path: Path) -> None:
+    for season in ("season1", "season2"):
+        (folder / season).mkdir()
+        (folder / season / "episode.mp3").write_bytes(season.encode())
+    assert run(folder, tmp_path / "raw").made == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"kind": "media", "path": "data/nowhere"}, "data/nowhere is not a folder"),
+        ({"kind": "media", "path": "tests/conf"}, "holds no recording"),
+        ({"kind": "radio"}, "kind is 'radio'; it is one of media"),
+        ({"kind": "media", "pth": "x"}, r"sources\[0\].*pth"),
+        ({"kind": "media"}, r"path"),
+    ],
+)
+def test_a_wrong_source_says_what_is_wrong(source: dict[str, str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(LecternError, match=message):
+        fetch.main(fetch.CorpusParams(name="test", sources=[source]), tmp_path / "raw")
