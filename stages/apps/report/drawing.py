@@ -1,0 +1,46 @@
+"""Where things stand in a picture, in percent of its width and height."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear axis from `low` to `high` with round ticks."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+    def at(self, value: float) -> float:
+        """Position of `value` in percent, kept to what a screen can show."""
+        return round(100 * (value - self.low) / (self.high - self.low), 2)
+
+    def label(self, tick: float) -> str:
+        """`tick` with the decimals that tell the ticks apart."""
+        step = self.ticks[1] - self.ticks[0]
+        return f"{tick:,.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
+
+
+def scale(values: Sequence[float], *, from_zero: bool = False, intervals: int = 4) -> Scale:
+    """A scale over `values` (not empty) whose ends and steps are 1, 2, 2.5 or 5 times a power of ten."""
+    low, high = min(values), max(values)
+    if from_zero:
+        low, high = min(0.0, low), max(0.0, high)
+    if high - low < 1e-9 * max(1.0, abs(high)):
+        high = low + (abs(low) or 1.0)
+    step = _round_up((high - low) / intervals)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    ticks = tuple(round(i * step, 12) for i in range(first, last + 1))
+    return Scale(ticks[0], ticks[-1], ticks)
+
+
+def _round_up(step: float) -> float:
+    power = 10.0 ** math.floor(math.log10(step))
+    return next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= step * (1 - 1e-9))
+
+
+def path(x: Scale, y: Scale, points: Sequence[tuple[float, float]]) -> str:
+    """The points as an SVG path in a box of 100 by 100, y upwards."""
+    return " ".join(f"{'L' if i else 'M'}{x.at(a):g} {100 - y.at(b):g}" for i, (a, b) in enumerate(points))

@@ -1,0 +1,77 @@
+"""Split the rows by recording into train, validation and test, and prove that nothing leaks.
+
+Run: python -m stages.split        (dvc stage: split)
+Reads data/curated.jsonl, writes data/splits/{train,validation,test}.jsonl and metrics/leakage.json. Fails when a row
+of one split says what a row of another says; the metric is written all the same.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.core import io, params, stage
+from stages.core.errors import LecternError
+from stages.core.schema import Example
+from stages.text import leakage
+from stages.text.partition import SPLITS, assign
+
+
+@dataclass(frozen=True)
+class SplitParams:
+    """Section `split`."""
+
+    seed: int = 0
+    """Another seed draws other recordings."""
+    validation: float = 0.15
+    """Share of the recordings that the validation loss is measured on."""
+    test: float = 0.2
+    """Share of the recordings held out for the scores."""
+    near_duplicate_threshold: float = 0.8
+    """Jaccard similarity of word triples from which two rows on two sides count as a leak."""
+    on_leak: str = "fail"
+    """`fail`, or `drop`: leave out the row that is trained on (of validation and test, that of validation)."""
+
+    def __post_init__(self) -> None:
+        if min(self.validation, self.test) <= 0 or self.validation + self.test >= 1:
+            raise ValueError(
+                f"validation {self.validation} and test {self.test} must be above 0 and below 1 together"
+            )
+        if not 0.3 <= self.near_duplicate_threshold <= 1:
+            raise ValueError(f"near_duplicate_threshold is {self.near_duplicate_threshold}; choose 0.3 to 1")
+        if self.on_leak not in ("fail", "drop"):
+            raise ValueError(f"on_leak is {self.on_leak!r}; choose fail or drop")
+
+
+def main(params: SplitParams, curated: Path, out: Path, metrics: Path) -> str:
+    """Write one file a split; each row stays with its recording and in its order."""
+    rows = io.read_jsonl(curated, Example)
+    chosen = assign({row.provenance.item for row in rows}, params.seed, params.validation, params.test)
+    splits = {name: [row for row in rows if chosen[row.provenance.item] == name] for name in SPLITS}
+    leaks = leakage.find_leaks(splits, params.near_duplicate_threshold)
+    written = leakage.drop_leaks(splits, leaks) if params.on_leak == "drop" else splits
+    io.write_json(metrics, leakage.summarise(splits, written, leaks, params.near_duplicate_threshold))
+    if leaks and params.on_leak == "fail":
+        raise LecternError(
+            f"{len(leaks)} leaks between the splits:\n  "
+            + "\n  ".join(str(leak) for leak in leaks[:5])
+            + f"\nMore of them: {metrics}. Take one of each two out of the corpus, or set split.on_leak to drop, which "
+            "leaves out the first of each two, or split.seed to another draw."
+        )
+    if gone := [name for name in SPLITS if not written[name]]:
+        raise LecternError(
+            f"{' and '.join(gone)} has no row left once the leaks are dropped ({metrics}). Add recordings."
+        )
+    for name in SPLITS:
+        io.write_jsonl(out / f"{name}.jsonl", written[name])
+    return ", ".join(f"{name} {len(written[name])}" for name in SPLITS)
+
+
+if __name__ == "__main__":
+    stage.run(
+        "split",
+        lambda: main(
+            params.load("split", SplitParams),
+            Path("data/curated.jsonl"),
+            Path("data/splits"),
+            Path("metrics/leakage.json"),
+        ),
+    )

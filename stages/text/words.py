@@ -1,0 +1,37 @@
+"""Words of any script, for comparing texts: what counts as the same is decided here and nowhere else.
+
+`rouge_score` and most recipes keep only a-z and 0-9, which makes two identical Cyrillic sentences share nothing.
+"""
+
+import unicodedata
+from functools import lru_cache
+
+import regex
+
+# Scripts written without spaces: each character, with the marks on it, is a word of its own.
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\u30fc\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+# The trailing [+#] keeps C, C++ and C# apart; the apostrophe keeps "don't" one word.
+_LETTERS = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]+"
+_WORD = regex.compile(rf"(?V1)(?:[{_UNSPACED}]\p{{M}}*|{_LETTERS}(?:'{_LETTERS})*[+#]*)")
+_INVISIBLE = regex.compile(r"\p{Cf}+")  # soft hyphens, joiners, direction marks
+
+
+def words(text: str) -> list[str]:
+    """Split `text` into comparable words: Unicode NFKC, case folded, punctuation dropped.
+
+    Chinese, Japanese, Thai, Lao, Khmer and Burmese, which put no spaces between words, are split into characters.
+    A text without any letter or digit (an emoji, say) is split at its spaces instead, so that it still equals itself.
+    """
+    return list(_split(text))
+
+
+@lru_cache(maxsize=1024)  # a text is compared alone, in its row and with its neighbours, all in short order
+def _split(text: str) -> tuple[str, ...]:
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = _INVISIBLE.sub("", folded).replace("\u2019", "'")
+    return tuple(_WORD.findall(folded) or folded.split())
+
+
+def normalise(text: str) -> str:
+    """The words of `text` joined by single spaces: equal for texts that differ in case and punctuation only."""
+    return " ".join(words(text))
