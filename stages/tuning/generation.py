@@ -1,0 +1,184 @@
+"""Answers of a model to given prompts, and the tuned model beside its base."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.core import io
+from stages.core.errors import LecternError
+from stages.core.schema import Example, Prediction
+from stages.tuning import likelihood, models, templates
+from stages.tuning.batching import by_length
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A held-out example in tokens."""
+
+    example: Example
+    prompt: list[int]
+    """as a server would send it"""
+    whole: templates.Encoded
+    """prompt and reference; the reference and its end of turn are marked"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said."""
+
+    tokens: list[int]
+    """without the one that ends the turn"""
+    finished: bool
+    """it ended its turn itself, before the limit"""
+
+
+def prepare(
+    examples: Sequence[Example], tokenizer: Any, template: str, *, context_length: int, max_new_tokens: int
+) -> list[HeldOut]:
+    """The examples with exactly one answer, in order of id. Left out are dialogues and what exceeds the context.
+
+    Args:
+        examples: of the test split.
+        tokenizer: of the base model.
+        template: with generation marks.
+        context_length: tokens that the model can read.
+        max_new_tokens: room for its answer.
+    """
+    single = sorted(
+        (e for e in examples if sum(message.role == "assistant" for message in e.messages) == 1),
+        key=lambda e: e.id,
+    )
+    prompts = templates.serve(tokenizer, [e.messages[:-1] for e in single], answering=True)
+    encoded = templates.encode(tokenizer, [e.messages for e in single], template)
+    return [
+        HeldOut(example, prompt, whole)
+        for example, prompt, whole in zip(single, prompts, encoded, strict=True)
+        if max(len(prompt) + max_new_tokens, len(whole.input_ids)) <= context_length
+    ]
+
+
+def predict(
+    model: Any,
+    held_out: Sequence[HeldOut],
+    tokenizer: Any,
+    *,
+    end_of_turn: str,
+    max_new_tokens: int,
+    batch_size: int,
+) -> list[Prediction]:
+    """What the model answers, and how likely it finds the reference, for each held-out example in the given order."""
+    stop = {tokenizer.convert_tokens_to_ids(end_of_turn), tokenizer.eos_token_id} - {None}
+    answers = answer(
+        model,
+        [row.prompt for row in held_out],
+        max_new_tokens=max_new_tokens,
+        stop=stop,
+        pad=tokenizer.pad_token_id,
+        batch_size=batch_size,
+    )
+    scored = likelihood.negative_log_likelihoods(
+        model,
+        [(row.whole.input_ids, row.whole.assistant_mask) for row in held_out],
+        pad=tokenizer.pad_token_id,
+        batch_size=batch_size,
+    )
+    return [
+        Prediction(
+            id=row.example.id,
+            messages=row.example.messages[:-1],
+            reference=row.example.messages[-1].content,
+            prediction=tokenizer.decode(said.tokens, skip_special_tokens=True).strip(),
+            finished=said.finished,
+            nll=round(nll, 4),  # what batching changes lies below
+            tokens=tokens,
+            provenance=row.example.provenance,
+        )
+        for row, said, (nll, tokens) in zip(held_out, answers, scored, strict=True)
+    ]
+
+
+def answer(
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    *,
+    max_new_tokens: int,
+    stop: set[int],
+    pad: int,
+    batch_size: int,
+) -> list[Answer]:
+    """The most likely next token, again and again, for each prompt.
+
+    Prompts of similar length are computed together, padded on the left and masked. Batching changes the last bits of
+    float32 sums: where two tokens are equally likely to that precision, an answer may depend on its neighbours.
+
+    Args:
+        model: a causal language model.
+        prompts: tokens, ending where the answer begins.
+        max_new_tokens: limit of an answer.
+        stop: tokens that end an answer.
+        pad: any token.
+        batch_size: prompts computed together.
+    """
+    import torch
+    from tqdm import tqdm
+    from transformers import GenerationConfig
+
+    greedy = GenerationConfig(
+        do_sample=False,
+        num_beams=1,
+        repetition_penalty=1.0,
+        max_new_tokens=max_new_tokens,
+        eos_token_id=sorted(stop),
+        pad_token_id=pad,
+    )
+    results: dict[int, Answer] = {}
+    for batch in tqdm(
+        by_length([len(prompt) for prompt in prompts], batch_size),
+        desc="generate",
+        unit="batch",
+        disable=None,
+    ):
+        longest = max(len(prompts[row]) for row in batch)
+        ids = torch.full((len(batch), longest), pad, dtype=torch.long)
+        attention = torch.zeros_like(ids)
+        for place, row in enumerate(batch):
+            ids[place, longest - len(prompts[row]) :] = torch.tensor(prompts[row])
+            attention[place, longest - len(prompts[row]) :] = 1
+        with torch.inference_mode():
+            made = model.generate(
+                input_ids=ids.to(model.device),
+                attention_mask=attention.to(model.device),
+                generation_config=greedy,
+            )
+        for row, tokens in zip(batch, made[:, longest:].tolist(), strict=True):
+            ends = [at for at, token in enumerate(tokens) if token in stop]
+            results[row] = Answer(tokens[: ends[0]] if ends else tokens, bool(ends))
+    return [results[row] for row in range(len(prompts))]
+
+
+def load_tuned(base: models.BaseModel, adapter: Path) -> Any:
+    """The base model with the adapter on it; `base_of` switches the adapter off.
+
+    Raises:
+        LecternError: there is no adapter, or it was made for another base model.
+    """
+    made_for = io.read_plain(adapter / "adapter_config.json").get("base_model_name_or_path")
+    if made_for != base.identity:
+        raise LecternError(
+            f"{adapter} was made for {made_for}, and base_model is {base.identity}. Choose the base model that it was "
+            "made for, or train again with `dvc repro`."
+        )
+    import torch
+    from peft import PeftModel
+
+    model = PeftModel.from_pretrained(models.get_model(base), adapter)
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+@contextmanager
+def base_of(model: Any) -> Iterator[Any]:
+    """The base model inside a tuned one, for as long as the block lasts."""
+    with model.disable_adapter():
+        yield model

@@ -1,0 +1,36 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stages.core.schema import TokenRow
+from stages.tuning import models, rendering, templates
+from tests.unit.tuning.tiny import TINY, example
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Any:
+    return models.get_tokenizer(TINY)
+
+
+@pytest.fixture(scope="session")
+def template(tokenizer: Any) -> str:
+    return templates.training_template(tokenizer, TINY.chat_template)
+
+
+@pytest.fixture(scope="session")
+def model() -> Any:
+    return models.get_model(TINY)
+
+
+@pytest.fixture(scope="session")
+def rows(tokenizer: Any, template: str) -> Callable[[int], list[TokenRow]]:
+    """Any number of short, different token rows, of different lengths."""
+
+    def make(count: int) -> list[TokenRow]:
+        asked = [
+            example(f"What is {n} plus one?", "It is " + "so " * (n % 5) + f"{n + 1}.") for n in range(count)
+        ]
+        return rendering.render(asked, tokenizer, template, max_length=512).rows
+
+    return make

@@ -1,0 +1,54 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages import generate, render, train
+from stages.core import io, params
+from stages.core.schema import Prediction
+from stages.tuning import models
+from tests.unit.tuning.tiny import example
+
+
+def section(name: str, file: str, cls: Any, folder: Path) -> Any:
+    lines = Path(file).read_text().splitlines(keepends=True)
+    (folder / f"{name}.yaml").write_text(f"{name}:\n" + "".join("  " + line for line in lines))
+    return params.load(name, cls, folder / f"{name}.yaml")
+
+
+@pytest.mark.slow
+def test_the_default_model_learns_a_fact_and_stops(tmp_path: Path) -> None:
+    """The shipped configuration, on the real model: what was said in other words in training is known afterwards."""
+    base = section("base_model", "conf/base_model/smollm2_135m.yaml", models.BaseModel, tmp_path)
+    chosen = section("train", "conf/train/lora.yaml", train.TrainParams, tmp_path)
+    answer = "Lectern's mascot is a heron named Quill."
+    questions = ["Who is Lectern's mascot?", "What is the mascot of Lectern?", "Name Lectern's mascot."] * 4
+    splits = {
+        "train": [example(question + " " * n, answer) for n, question in enumerate(questions)],
+        "validation": [],
+        "test": [example("Which mascot does Lectern have?", answer)],
+    }
+    for split, examples in splits.items():
+        io.write_jsonl(tmp_path / f"splits/{split}.jsonl", examples)
+    render.main(
+        render.RenderParams(max_length=128),
+        base,
+        tmp_path / "splits",
+        tmp_path / "sft",
+        tmp_path / "preflight.json",
+    )
+    train.main(
+        chosen, base, tmp_path / "sft", tmp_path / "runs", tmp_path / "adapter", tmp_path / "metrics/train"
+    )
+    generate.main(
+        generate.GenerateParams(max_new_tokens=32, batch_size=4),
+        base,
+        tmp_path / "splits/test.jsonl",
+        tmp_path / "adapter",
+        tmp_path / "out",
+    )
+    (before,), (after,) = (
+        io.read_jsonl(tmp_path / f"out/{name}.jsonl", Prediction) for name in ("base", "tuned")
+    )
+    assert after.nll < before.nll / 2
+    assert after.finished
