@@ -66,5 +66,7 @@ if __name__ == "__main__":
     count, rounds = (int(a) for a in (sys.argv[1:] + ["1000", "5"][len(sys.argv) - 1 :]))
     cpu_many, cpu_one, added = measure(count, rounds)
     ratio = cpu_many / cpu_one
-    print(f"idle stage of {count} items: {cpu_many:.2f} CPU s; of one file: {cpu_one:.2f} CPU s; ratio {ratio:.2f}")
+    print(
+        f"idle stage of {count} items: {cpu_many:.2f} CPU s; of one file: {cpu_one:.2f} CPU s; ratio {ratio:.2f}"
+    )
     print(f"one item added: {added}")

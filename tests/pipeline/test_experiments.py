@@ -52,5 +52,5 @@ def test_a_sweep_a_branch_and_a_comparison(fork: Checkout) -> None:
     fork.run("dvc", "checkout")
     assert fork.repro() == {}, "a branch of an experiment is up to date"
     difference = json.loads(fork.run("dvc", "metrics", "diff", "main", "--json").stdout)
-    change = difference["diff"]["metrics/scores.json"]["tuned.nll.value"]
+    change = difference["metrics/scores.json"]["tuned.nll.value"]
     assert change["old"] != change["new"]

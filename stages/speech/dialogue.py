@@ -1,0 +1,31 @@
+"""Examples from whole conversations: the host is the user, the expert the assistant."""
+
+from collections import Counter
+from itertools import groupby
+
+from stages.core.schema import Conversation, Example, Message
+from stages.speech.provenance import locate
+
+METHOD = "dialogue"
+CHAT_ROLES = {"host": "user", "expert": "assistant"}
+
+
+def make_examples(conversation: Conversation) -> tuple[list[Example], Counter[str]]:
+    """The conversation as one example, from the first question to the last answer; or why there is none.
+
+    What nobody knows the speaker of is left out. Consecutive utterances of a role are one message.
+    """
+    known = [utterance for utterance in conversation.utterances if utterance.role in CHAT_ROLES]
+    turns = [(role, list(group)) for role, group in groupby(known, key=lambda utterance: utterance.role)]
+    while turns and turns[0][0] != "host":
+        turns.pop(0)
+    while turns and turns[-1][0] != "expert":
+        turns.pop()
+    if not turns:
+        return [], Counter(no_dialogue=1)
+    messages = [
+        Message(role=CHAT_ROLES[role], content=" ".join(utterance.text for utterance in group))  # type: ignore[arg-type]
+        for role, group in turns
+    ]
+    words = [word for _, group in turns for utterance in group for word in utterance.words]
+    return [Example.of(messages, locate(conversation, words, METHOD))], Counter()

@@ -1,0 +1,137 @@
+"""Descriptions as people type them. The first tests are defects that the forerunners of this project have."""
+
+import pytest
+
+from stages.speech.questions import parse_questions, parse_stamps
+
+
+def texts(description: str) -> list[tuple[float, str]]:
+    return [(question.start, question.text) for question in parse_questions(description)]
+
+
+def test_the_last_question_is_kept() -> None:
+    # Property: a question needs no stamp behind it.
+    assert texts("0:00 Who are you?\n1:05 Why sleep?") == [(0, "Who are you?"), (65, "Why sleep?")]
+
+
+@pytest.mark.parametrize(
+    "numbering", ["Q1. ", "Q.1 ", "Q1: ", "Q 1) ", "q1 - ", "Question 1: ", "1. ", "1) ", "#1 ", "Q: "]
+)
+def test_numbering_is_no_part_of_the_question(numbering: str) -> None:
+    # Property: however questions are numbered, before or after the stamp, the number is not trained.
+    assert texts(f"0:10 {numbering}Why sleep?") == [(10, "Why sleep?")]
+    assert texts(f"{numbering}0:10 Why sleep?") == [(10, "Why sleep?")]
+    assert texts(f"{numbering}Why sleep? 0:10") == [(10, "Why sleep?")]
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "0:10 (a) Why sleep, (b) and when?",
+        "0:10 (a) Why sleep,\n(b) and when?",
+        "0:10 (a) Why sleep,\n     (b) and when?",
+        "0:10 (a) Why sleep,\n0:10 (b) and when?",
+        "(a) Why sleep, (b) and when? 0:10",
+        "(a) Why sleep,\n(b) and when? 0:10",
+    ],
+)
+def test_the_parts_of_a_question_stay_together(description: str) -> None:
+    # Property: one answer belongs to all parts, so they are one question.
+    assert texts(description) == [(10, "(a) Why sleep, (b) and when?")]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "seconds"),
+    [("0:09", 9), ("00:09", 9), ("12:34", 754), ("75:00", 4500), ("1:02:03", 3723), ("01:02:03", 3723)],
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{} Why sleep?",
+        "[{}] Why sleep?",
+        "({}) Why sleep?",
+        "- {} - Why sleep?",
+        "• {} – Why sleep?",
+        "{} | Why sleep?",
+        "{}: Why sleep?",
+        "⏰ {} Why sleep?",
+        "**{}** Why sleep?",
+        "[{}](https://example.org/v?t=1) Why sleep?",
+        "{}\nWhy sleep?",
+        "{}\nWhy\n  sleep?",
+        "Why sleep? {}",
+        "Why sleep? [{}]",
+        "Why sleep? ({})",
+        "Why sleep? - {}",
+        "- Why sleep? @ {}",
+    ],
+)
+def test_every_way_to_type_a_stamp(stamp: str, seconds: int, line: str) -> None:
+    # Property: the format of the time and its place in the line are independent, and all are read.
+    assert texts("About sleep.\n\n" + line.format(stamp) + "\n\nSubscribe!") == [(seconds, "Why sleep?")]
+
+
+def test_a_range_gives_its_beginning() -> None:
+    assert texts("0:10 - 1:20 Why sleep?\n1:20–2:00 Why wake?") == [(10, "Why sleep?"), (80, "Why wake?")]
+
+
+def test_wrapped_lines_are_joined_and_blurb_is_not() -> None:
+    # Property: a line without a stamp continues a question only when it reads like its middle.
+    description = (
+        "0:05 What do you look at\n  when you read a change?\n"
+        "0:20 My model is better.\nIs it real?\nThanks to Joe."
+    )
+    assert texts(description) == [
+        (5, "What do you look at when you read a change?"),
+        (20, "My model is better. Is it real?"),
+    ]
+    assert texts("Joe on sleep.\nWhy sleep? 0:05\nA colleague naps.\nShould I? 0:10") == [
+        (5, "Why sleep?"),
+        (10, "A colleague naps. Should I?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    ["Intro", "Introduction", "Welcome", "Outro", "Goodbye", "Thanks", "Wrap-up", "How we met", "Sleep"],
+)
+def test_what_is_no_question_is_dropped_but_ends_the_one_before(frame: str) -> None:
+    # Property: intros, outros and topics are no training rows, yet their stamps bound the answers.
+    description = f"0:00 Why sleep?\n0:30 {frame}\n0:40 Who are you?"
+    assert texts(description) == [(0, "Why sleep?"), (40, "Who are you?")]
+    assert [(s.start, s.is_question) for s in parse_stamps(description)] == [
+        (0, True),
+        (30, False),
+        (40, True),
+    ]
+
+
+def test_a_question_without_a_mark_is_one_if_it_asks_or_is_numbered() -> None:
+    assert texts("0:10 Why do we sleep\n0:20 Q2. My cat never sleeps\n0:30 How to sleep") == [
+        (10, "Why do we sleep"),
+        (20, "My cat never sleeps"),
+    ]
+
+
+def test_headings_links_credits_and_hours_of_the_day_are_nothing() -> None:
+    # Property: only stamped questions come out, whatever else a description holds.
+    description = (
+        "Live every Monday at 18:00\nMore: https://example.org/a?t=0:30\n\nTimestamps:\n0:05 Why sleep?\n"
+        "https://example.org/?why=1\nHost: Ada\n\n0:50 Does it matter?\n\nMusic by Bob (2:1). Score 3:2."
+    )
+    assert texts(description) == [(5, "Why sleep?"), (50, "Does it matter?")]
+    assert texts("") == texts("No questions here.\nAt all.") == []
+
+
+def test_numbers_and_other_scripts_in_a_question_survive() -> None:
+    # Property: nothing but numbering is taken away: no digits, no non-Latin letters.
+    assert texts("0:10 1.5 times faster: is that real?") == [(10, "1.5 times faster: is that real?")]
+    assert texts("0:10 Почему мы спим?\n0:20 为什么要睡觉？") == [
+        (10, "Почему мы спим?"),
+        (20, "为什么要睡觉？"),
+    ]
+    assert texts("0:10 Was it 3 or 4 at 12:30?") == [(10, "Was it 3 or 4 at 12:30?")]
+
+
+def test_carriage_returns_are_line_ends() -> None:
+    assert texts("0:00 Who are you?\r\n1:05 Why sleep?\r\n") == [(0, "Who are you?"), (65, "Why sleep?")]
