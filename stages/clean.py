@@ -6,6 +6,7 @@ Reads dvc.yaml; metrics and plots, which git keeps, stay until the next run writ
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -14,7 +15,7 @@ CACHES = ("models/checkpoints", ".dvc/cache", ".dvc/tmp", "metrics/runtime")
 
 def outputs(dvc_yaml: Path) -> list[str]:
     """The paths of every `outs:` entry, in the order of the stages."""
-    stages = OmegaConf.to_container(OmegaConf.load(dvc_yaml))["stages"]  # type: ignore[index,call-overload,union-attr]
+    stages: Any = OmegaConf.load(dvc_yaml).stages
     entries = [out for stage in stages.values() for out in stage.get("outs", [])]
     return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
 
