@@ -3,9 +3,11 @@
 A figure is sum(top) / sum(bottom) over rows: a mean has bottoms of 1, the negative log-likelihood a token has token
 counts. Resampling redraws rows and divides again, so that long answers weigh in the interval as they do in the value.
 Method: the percentile bootstrap (Efron and Tibshirani 1993, ch. 13); it is somewhat too narrow below about 20 units,
-which is why every figure says how many it rests on.
+which is why every figure says how many it rests on. Below the number at which even unanimous units prove nothing
+(`fewest`) there is no interval at all.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -29,7 +31,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and its bounds; no bounds where there is a single unit to draw from."""
+    """A value and its bounds; no bounds where there are too few units to draw from."""
 
     value: float
     low: float | None
@@ -56,6 +58,15 @@ def choose_unit(items: Sequence[str]) -> Unit:
     return "recordings" if len(set(items)) >= ENOUGH_RECORDINGS else "rows"
 
 
+def fewest(confidence: float) -> int:
+    """Units from which an interval means something: 6 for 95 %.
+
+    When n paired differences all have the same sign, the sign test's two-sided p is 2^(1-n). Below this n it stays
+    above 1 - confidence, while the bootstrap, which only sees one sign, would call the difference sure.
+    """
+    return math.ceil(1 - math.log2(1 - confidence))
+
+
 class Bootstrap:
     """The same draws for every figure, so that differences are paired.
 
@@ -71,7 +82,7 @@ class Bootstrap:
         labels = list(items) if self.unit == "recordings" else list(range(len(items)))
         _, self._member = np.unique(labels, return_inverse=True)
         self.rows, self.units = len(labels), int(self._member.max()) + 1 if labels else 0
-        self._resamples, self._seed = resamples, seed
+        self._resamples, self._seed, self._fewest = resamples, seed, fewest(confidence)
         self._tails = [(1 - confidence) / 2, (1 + confidence) / 2]
 
     def interval(self, ratio: Ratio) -> Interval:
@@ -83,7 +94,7 @@ class Bootstrap:
         return self._bound(self._all(ratio) - self._all(baseline), [self._draw(ratio), self._draw(baseline)])
 
     def _bound(self, value: float, draws: list[np.ndarray]) -> Interval:
-        if self.units < 2:
+        if self.units < self._fewest:
             return Interval(value, None, None, self.rows)
         low, high = np.quantile(draws[0] - sum(draws[1:]), self._tails)
         return Interval(value, float(low), float(high), self.rows)

@@ -128,7 +128,7 @@ def _figure(figure: Figure, scores: Mapping[str, Any]) -> dict[str, Any]:
     if figure.lower_is_better is None and verdict in ("better", "worse"):
         verdict_words = "higher" if difference["value"] > 0 else "lower"
     else:
-        verdict_words = {"unclear": "may be chance", "unknown": "one row: no interval"}.get(verdict, verdict)
+        verdict_words = {"unclear": "may be chance", "unknown": "too few rows"}.get(verdict, verdict)
     return {
         "name": figure.name,
         "about": figure.about,

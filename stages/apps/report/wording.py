@@ -60,7 +60,10 @@ def title(scores: Mapping[str, Any]) -> str:
         return f"Tuning makes the held-out answers less likely, by {amount}"
     if verdict == "unclear":
         return "The tuned model and the base cannot be told apart on the held-out answers"
-    return "One held-out answer is too few to tell what the tuning did"
+    few = scores["rows"]
+    return (
+        f"{count(few, 'held-out answer')} {'is' if few == 1 else 'are'} too few to tell what the tuning did"
+    )
 
 
 def headline(scores: Mapping[str, Any]) -> str:
@@ -76,7 +79,7 @@ def headline(scores: Mapping[str, Any]) -> str:
         f"model's negative log-likelihood is {tuned} nats a token against {base} for the base"
     )
     if low is None or high is None:
-        return f"{opening}: {_more(value, digits)}, and a single row allows no interval."
+        return f"{opening}: {_more(value, digits)}, on too few rows for an interval."
     sure = percent(scores["confidence"])
     if low <= 0 <= high:
         span = f"from {_more(low, digits)} to {_more(high, digits)}"

@@ -178,7 +178,7 @@ def test_metrics_of_nothing_are_no_crash(tmp_path: Path) -> None:
     page, markdown = rebuild(tmp_path)
     # property: one row, one loss, no speech: no interval is invented and nothing divides by zero
     assert "How well the recordings were heard" not in page.text
-    assert "a single row allows no interval" in markdown
+    assert "on too few rows for an interval" in markdown
     assert "train: 2.500 at the end" in page.text
 
 
@@ -241,7 +241,7 @@ def scores_of(
         (
             scores_of(-0.5, None, None, 1, 1),
             "On 1 held-out answer from 1 recording the tuned model's negative log-likelihood is 2.21 nats a token "
-            "against 2.71 for the base: 0.50 lower, and a single row allows no interval.",
+            "against 2.71 for the base: 0.50 lower, on too few rows for an interval.",
         ),
         (scores_of(-0.0123, -0.02, -0.004), "2.6977 nats a token against 2.7100 for the base: 0.0123 lower"),
     ],

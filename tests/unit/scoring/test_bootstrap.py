@@ -93,7 +93,7 @@ def test_one_row_has_a_value_and_no_interval() -> None:
 
 
 def test_equal_rows_give_an_interval_of_no_width() -> None:
-    found = Bootstrap(rows(5), resamples=100, confidence=0.95, seed=0).interval(means(np.ones(5)))
+    found = Bootstrap(rows(6), resamples=100, confidence=0.95, seed=0).interval(means(np.ones(6)))
     # property: no NaN where nothing varies
     assert (found.low, found.high) == (1.0, 1.0)
 
@@ -107,3 +107,13 @@ def test_the_seed_decides_and_blocks_of_draws_do_not() -> None:
     # property: the same seed gives the same bits, another seed other draws
     assert one == again
     assert one != other
+
+
+@pytest.mark.parametrize(("confidence", "least"), [(0.95, 6), (0.99, 8), (0.5, 2)])
+def test_too_few_unanimous_rows_prove_nothing(confidence: float, least: int) -> None:
+    # All differences have one sign; below `least` rows the sign test cannot reach the confidence either.
+    for count, sure in ((least - 1, False), (least, True)):
+        values = np.linspace(1, 2, count)
+        found = Bootstrap(rows(count), resamples=500, confidence=confidence, seed=0).interval(means(values))
+        assert (found.low is not None) == sure
+        assert stats.binomtest(count, count).pvalue <= 1 - confidence + 1e-12 or not sure

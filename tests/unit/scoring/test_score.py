@@ -65,8 +65,18 @@ def test_every_figure_has_its_value(tmp_path: Path) -> None:
     assert found["base"]["finished"]["value"] == 0.5
     assert (found["rows"], found["recordings"], found["tokens"], found["resampled"]) == (2, 1, 40, "rows")
     for figure in found["difference"].values():
-        assert figure["low"] <= figure["value"] <= figure["high"]
+        assert figure["low"] is figure["high"] is None, "two rows are too few for an interval"
         assert figure["n"] == 2
+
+
+def test_every_interval_holds_its_value(tmp_path: Path) -> None:
+    base = [answer(n, "the", nll=30.0 + n) for n in range(8)]
+    tuned = [answer(n, nll=20.0 + 2 * n) for n in range(8)]
+    found = run(tmp_path, base, tuned)
+    for side in ("base", "tuned", "difference"):
+        for figure in found[side].values():
+            assert figure["low"] <= figure["value"] <= figure["high"]
+            assert figure["n"] == 8
 
 
 def test_a_figure_that_did_not_change_has_a_difference_of_zero(tmp_path: Path) -> None:
