@@ -115,3 +115,21 @@ def test_broken_recordings_are_named_and_the_others_go_on(fork: Checkout) -> Non
         "smoke-03-names",
         "smoke-04-reviews",
     ]
+
+
+def test_own_talks_in_three_steps(fork: Checkout) -> None:
+    # As the README says: the recordings under DVC, the corpus chosen, everything brought up to date.
+    mine = fork.root / "data/sources/mine"
+    mine.mkdir()
+    for path in (fork.root / "data/sources/smoke").glob("smoke-0[123]*"):
+        shutil.copy(path, mine)
+    fork.run("dvc", "add", "data/sources/mine")
+    fork.run("python", "-m", "stages.compose", "recipe=smoke", "corpus=mine", "diarize.max_speakers=3")
+    assert fork.repro()["fetch"] == "made 0, kept 3, removed 1, failed 0", "the same recordings, from another place"
+    fork.commit("own talks")
+    assert "data/sources/mine.dvc" in fork.run("git", "ls-files").stdout
+    assert ".mp3" not in fork.run("git", "ls-files", "data/sources/mine").stdout
+    # A colleague, or another branch and back: git brings the pointers, DVC the rest.
+    shutil.rmtree(mine)
+    fork.run("dvc", "checkout")
+    assert fork.repro() == {}

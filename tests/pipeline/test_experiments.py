@@ -46,6 +46,8 @@ def test_a_sweep_a_branch_and_a_comparison(fork: Checkout) -> None:
         ("tiny_llama", 7),
         ("tiny_mistral", 7),
     ]
+    scores = [e["data"]["metrics"]["metrics/scores.json"]["data"]["tuned"]["nll"]["value"] for e in found]
+    assert len(set(scores)) == 3, "each experiment trained a model of its own"
 
     fork.run("dvc", "exp", "branch", "faster", "try-faster")
     fork.run("git", "checkout", "-q", "try-faster")
