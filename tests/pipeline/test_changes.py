@@ -125,7 +125,9 @@ def test_own_talks_in_three_steps(fork: Checkout) -> None:
         shutil.copy(path, mine)
     fork.run("dvc", "add", "data/sources/mine")
     fork.run("python", "-m", "stages.compose", "recipe=smoke", "corpus=mine", "diarize.max_speakers=3")
-    assert fork.repro()["fetch"] == "made 0, kept 3, removed 1, failed 0", "the same recordings, from another place"
+    assert fork.repro()["fetch"] == "made 0, kept 3, removed 1, failed 0", (
+        "the same recordings, from another place"
+    )
     fork.commit("own talks")
     assert "data/sources/mine.dvc" in fork.run("git", "ls-files").stdout
     assert ".mp3" not in fork.run("git", "ls-files", "data/sources/mine").stdout
