@@ -25,12 +25,25 @@ def composed(tmp_path: Path, *overrides: str) -> Any:
 @pytest.mark.parametrize("choice", ["", *CHOICES])
 def test_a_choice_composes_and_its_stages_accept_it(tmp_path: Path, choice: str) -> None:
     sections = composed(tmp_path, *filter(None, [choice]))
-    for section in sections.keys() - {"recipe"}:
+    for section in sections:
         name = "".join(part.capitalize() for part in section.split("_")) + "Params"
         module, cls = SHARED.get(section, (f"stages.{section}", name))
         params.load(section, getattr(importlib.import_module(module), cls), tmp_path / "params.yaml")
     group, _, chosen = choice.partition("=")
-    assert not choice or sections[group]["name"] == chosen
+    assert group in ("", "recipe") or sections[group]["name"] == chosen
+
+
+def test_the_demo_is_what_a_fresh_clone_has(tmp_path: Path) -> None:
+    # So that `make demo` leaves params.yaml as it is committed.
+    if "  - corpus: demo\n" not in (CONF / "config.yaml").read_text():
+        pytest.skip("the defaults are somebody's own, as the README invites to")
+    assert composed(tmp_path) == composed(tmp_path, "recipe=demo")
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("recipe/*.yaml")), ids=str)
+def test_a_recipe_names_every_choice(path: Path) -> None:
+    named = {key.removeprefix("override /") for entry in OmegaConf.load(path).defaults for key in entry}
+    assert named == {group.parent.name for group in CONF.glob("*/*.yaml")} - {"recipe"}
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*/*.yaml")), ids=str)
