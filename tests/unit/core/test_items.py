@@ -257,13 +257,17 @@ def test_a_read_only_out_directory(closed: str) -> None:
     out.mkdir()
     out.chmod(0o555 if closed == "out" else 0o777)
     folder.chmod(0o555 if closed == "parent" else 0o777)
+    # Once as itself first, and without code to digest: this repository may lie where the other user cannot look.
     script = (
-        "import os, sys\nfrom pathlib import Path\nfrom stages.core import code, items\n"
+        "import os, sys, tempfile\nfrom pathlib import Path\nfrom stages.core import items\n"
         "from stages.core.errors import LecternError\n"
+        "def sync(out):\n"
+        "    found = [items.Item('a', {}), items.Item('b', {})]\n"
+        "    make = lambda item, path: path.write_text('x') and None\n"
+        "    items.sync(found, out, make, suffix='.txt', params={}, code=[], allow_failed=1.0)\n"
+        "with tempfile.TemporaryDirectory() as other: sync(Path(other) / 'out')\n"
         "if os.geteuid() == 0: os.setuid(65534)\n"
-        "try: items.sync([items.Item('a', {}), items.Item('b', {})], Path(sys.argv[1]),\n"
-        "                lambda i, p: p.write_text('x') and None, suffix='.txt', params={}, code=[code],\n"
-        "                allow_failed=1.0)\n"
+        "try: sync(Path(sys.argv[1]))\n"
         "except LecternError as error: print(error)\n"
     )
     try:
