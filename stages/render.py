@@ -9,10 +9,8 @@ from pathlib import Path
 
 from stages.core import io, params, stage
 from stages.core.errors import LecternError
-from stages.core.schema import Example, TokenRow
+from stages.core.schema import SPLITS, Example, TokenRow
 from stages.tuning import models, preflight, rendering, templates
-
-SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from stages.core import io, params, stage
 from stages.core.errors import LecternError
-from stages.core.schema import Example
+from stages.core.schema import SPLITS, Example
 from stages.text import leakage
-from stages.text.partition import SPLITS, assign
+from stages.text.partition import assign
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +24,7 @@ from tqdm import tqdm
 
 from stages.core import code as source_code
 from stages.core.errors import ItemError, LecternError
-from stages.core.io import to_json, write_text
+from stages.core.io import sha256, to_json, write_text
 
 MANIFEST = "_manifest.json"
 JOURNAL = "_journal.jsonl"
@@ -172,14 +173,13 @@ def _sha256(path: Path) -> str:
     if path.is_dir():
         listing = [(str(p.relative_to(path)), _sha256(p)) for p in sorted(path.rglob("*")) if p.is_file()]
         return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path)
 
 
 def _is_fresh(entry: Mapping[str, Any] | None, key: str, output: Path) -> bool:
     if (
-        entry is None or entry["key"] != key or "error" in entry
-    ):  # a failed item gets another chance in every run
+        entry is None or "error" in entry or entry["key"] != key
+    ):  # what failed gets another chance in each run
         return False
     return entry["file"] == output.name and output.exists() and _sha256(output) == entry["sha256"]
 
@@ -213,18 +213,13 @@ def _unexpected(error: Exception) -> dict[str, Any]:
     return {"error": f"{type(error).__name__}: {error}"}
 
 
-class _machine_failures:  # noqa: N801 (used as a function)
+@contextmanager
+def _machine_failures(out: Path) -> Iterator[None]:
     """Turn a full or read-only disk into an error that says so."""
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, OSError):
-            return
-        where = f"{self.out}: {error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
+    try:
+        yield
+    except OSError as error:
+        where = f"{out}: {error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             remedy = "Free some space"
         elif error.errno == errno.EMFILE:

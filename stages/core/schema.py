@@ -135,6 +135,10 @@ def example_id(messages: Sequence[Message]) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
+SPLITS = ("train", "validation", "test")
+"""The one that is trained on first."""
+
+
 class Example(Record):
     """A chat example: a line of `data/examples`, `data/curated.jsonl` and `data/splits`."""
 

@@ -3,14 +3,13 @@
 An engine is a function that loads its model and returns a function from samples to `Heard`. ENGINES lists them.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stages.core import embedded
+from stages.core import embedded, io
 from stages.core.schema import Transcript, Word
 from stages.speech.audio import Samples, decode
 
@@ -129,5 +128,4 @@ def identify_model(model: str) -> str:
     weights = Path(model) / "model.bin"
     if not weights.is_file():
         return model
-    with weights.open("rb") as stream:
-        return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
+    return "sha256:" + io.sha256(weights)

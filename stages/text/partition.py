@@ -4,8 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 from stages.core.errors import LecternError
-
-SPLITS = ("train", "validation", "test")
+from stages.core.schema import SPLITS
 
 
 def assign(items: Iterable[str], seed: int, validation: float, test: float) -> dict[str, str]:

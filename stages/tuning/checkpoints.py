@@ -39,7 +39,7 @@ def fingerprint(
     """
     content = {
         "sections": dict(sections),
-        "files": {file.name: _sha256(file) for file in files},
+        "files": {file.name: io.sha256(file) for file in files},
         "code": code.digest(modules),
         "libraries": {name: version(name) for name in libraries},
     }
@@ -48,7 +48,7 @@ def fingerprint(
 
 def seal(folder: Path) -> None:
     """Mark a folder as complete. Its files must all be written."""
-    io.write_json(folder / SEAL, {file: _sha256(folder / file) for file in _files(folder)})
+    io.write_json(folder / SEAL, {file: io.sha256(folder / file) for file in _files(folder)})
 
 
 def is_complete(folder: Path) -> bool:
@@ -57,7 +57,7 @@ def is_complete(folder: Path) -> bool:
         sealed = io.read_plain(folder / SEAL)
     except LecternError:
         return False
-    return bool(sealed == {file: _sha256(folder / file) for file in _files(folder)})
+    return bool(sealed == {file: io.sha256(folder / file) for file in _files(folder)})
 
 
 def latest(run: Path) -> Path | None:
@@ -114,8 +114,3 @@ def _files(folder: Path) -> list[str]:
         for path in folder.rglob("*")
         if path.is_file() and path.name != SEAL and not path.name.endswith(".tmp")
     )
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from stages.apps.report import drawing, wording
 from stages.apps.report.inputs import Answers, Inputs, LossPoint
-from stages.core.schema import Prediction
+from stages.core.schema import SPLITS, Prediction
 from stages.scoring.figures import AnswerScore
 
 
@@ -40,8 +40,6 @@ FIGURES = (
     Figure("length_ratio", "Length", "words for each word of the reference; 1 is its length", None),
     Figure("finished", "Finished", "answers that the model ended itself", None, is_share=True),
 )
-
-SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ def _figure(figure: Figure, scores: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _interval(show: Callable[[float], str], part: Mapping[str, Any]) -> str:
-    """`1.80 to 2.00`, `36 to 91 %`, or nothing when a single row allows none."""
+    """`1.80 to 2.00`, `36 to 91 %`, or nothing where there are too few rows for one."""
     if part["low"] is None or part["high"] is None:
         return ""
     return f"{show(part['low']).removesuffix(' %')} to {show(part['high'])}"
