@@ -1,16 +1,16 @@
-"""Put words and speakers together: each recording becomes a conversation of a host and an expert.
+"""Put words and speakers together: each recording becomes a conversation of named roles.
 
 Run: python -m stages.converse        (dvc stage: converse)
 Reads data/raw, data/transcripts and data/diarization, writes data/conversations: one JSON per recording and the
 manifest.
 """
 
-from collections.abc import Mapping
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.core import io, items, params, stage
+from stages.core import items, params, stage
 from stages.speech import conversation
 
 
@@ -19,7 +19,7 @@ class ConverseParams:
     """Section `converse`."""
 
     main_speaker: str = "most_speech"
-    """Who is the expert: `most_speech`, who speaks longest, or `first_voice`, who speaks first."""
+    """Who is the main speaker: `most_speech`, who speaks longest, or `first_voice`, who speaks first."""
     reach: float = 0.5
     """Seconds between a word and a turn up to which the word may belong to it; further away its speaker is unknown."""
 
@@ -37,13 +37,6 @@ def main(
     words, turns = items.read(transcripts), items.read(diarization)
     choices: dict[str, Any] = {"main_speaker": params.main_speaker, "reach": params.reach}
 
-    def make(item: items.Item, path: Path) -> Mapping[str, Any]:
-        made, facts = conversation.build(
-            item.inputs["source"], item.inputs["transcript"], item.inputs["diarization"], **choices
-        )
-        io.write_json(path, made)
-        return facts
-
     return items.sync(
         [
             items.Item(
@@ -53,7 +46,7 @@ def main(
             for name in words.keys() & turns.keys()
         ],
         out,
-        make,
+        functools.partial(conversation.load, **choices),
         suffix=".json",
         params=choices,
         code=(conversation,),

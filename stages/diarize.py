@@ -5,12 +5,11 @@ Reads data/raw, writes data/diarization: one JSON per recording and the manifest
 """
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.core import io, items, params, stage
+from stages.core import items, params, stage
 from stages.speech import diarization, recordings
 
 
@@ -70,22 +69,16 @@ def main(params: DiarizeParams, raw: Path, out: Path) -> items.SyncResult:
         "fill_gap": params.fill_gap,
         "min_turn": params.min_turn,
     }
-    # Loaded at the first recording that needs it: no model is loaded when no item changed.
-    load = functools.cache(
-        lambda: diarization.load_models(
-            device=params.device, threads=params.threads, batch_size=params.batch_size
-        )
-    )
-
-    def make(item: items.Item, path: Path) -> Mapping[str, Any]:
-        found, facts = diarization.diarize(item.id, item.inputs["media"], load(), **choices)
-        io.write_json(path, found)
-        return facts
-
     return items.sync(
         recordings.find(raw),
         out,
-        make,
+        functools.partial(
+            diarization.load,
+            device=params.device,
+            threads=params.threads,
+            batch_size=params.batch_size,
+            **choices,
+        ),
         suffix=".json",
         params={**choices, "device": params.device, "threads": params.threads},
         code=(diarization,),

@@ -5,10 +5,9 @@ Reads data/conversations, writes data/examples: one .jsonl per item and the mani
 rows, and what was dropped and why.
 """
 
-from collections.abc import Mapping
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from stages.core import io, items, params, stage
 from stages.speech import examples
@@ -43,15 +42,10 @@ def main(params: ExamplesParams, conversations: Path, out: Path, metrics: Path) 
         "description_questions": {"min_answer_words": params.min_answer_words, "max_shift": params.max_shift}
     }
 
-    def make(item: items.Item, path: Path) -> Mapping[str, Any]:
-        rows, facts = examples.build(item.inputs["conversation"], params.methods, options)
-        io.write_jsonl(path, rows)
-        return facts
-
     result = items.sync(
         [items.Item(name, {"conversation": path}) for name, path in items.read(conversations).items()],
         out,
-        make,
+        functools.partial(examples.load, methods=tuple(params.methods), options=options),
         suffix=".jsonl",
         params={"methods": list(params.methods), **options},
         code=(examples,),

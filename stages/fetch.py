@@ -4,6 +4,7 @@ Run: python -m stages.fetch        (dvc stage: fetch)
 Reads the sources that the corpus lists, writes data/raw: one folder per item and the manifest.
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +46,16 @@ def main(corpus: CorpusParams, out: Path) -> SyncResult:
     return items.sync(
         found,
         out,
-        lambda item, path: makers[item.id](item, path),
+        functools.partial(_load, makers),
         suffix="",
         params={},
         code=[module for module, _ in KINDS.values()],
         allow_failed=corpus.allow_failed,
     )
+
+
+def _load(fetch: Mapping[str, items.Make]) -> items.Make:
+    return lambda item, path: fetch[item.id](item, path)
 
 
 def _parse(values: Mapping[str, Any], number: int) -> tuple[Any, Any]:

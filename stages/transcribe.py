@@ -5,12 +5,10 @@ Reads data/raw, writes data/transcripts: one JSON per recording and the manifest
 """
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from stages.core import io, items, params, stage
+from stages.core import items, params, stage
 from stages.speech import asr, recordings
 
 
@@ -63,18 +61,10 @@ def main(params: TranscribeParams, raw: Path, out: Path) -> items.SyncResult:
         "compute_type": params.compute_type,
         "device": params.device,
     }
-    # Loaded at the first recording that needs it: no model is loaded when no item changed.
-    load = functools.cache(lambda: asr.ENGINES[params.engine](threads=params.threads, **choices))
-
-    def make(item: items.Item, path: Path) -> Mapping[str, Any]:
-        transcript, facts = asr.transcribe(item.id, item.inputs["media"], load())
-        io.write_json(path, transcript)
-        return facts
-
     return items.sync(
         recordings.find(raw),
         out,
-        make,
+        functools.partial(asr.load, engine=params.engine, threads=params.threads, **choices),
         suffix=".json",
         params={**choices, "engine": params.engine, "model": asr.identify_model(params.model)},
         code=(asr,),

@@ -32,6 +32,7 @@ JOURNAL = "_journal.jsonl"
 _FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE}
 
 Make = Callable[["Item", Path], Mapping[str, Any] | None]
+Load = Callable[[], Make]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class SyncResult:
 def sync(
     items: Iterable[Item],
     out: Path,
-    make: Make,
+    load: Load,
     *,
     suffix: str,
     params: Mapping[str, Any],
@@ -74,8 +75,11 @@ def sync(
     Args:
         items: in any order; their ids must differ.
         out: the directory; whatever no item explains is removed from it.
-        make: writes the output of one item to the given path (a file, or a directory when `suffix` is empty) and may
-            return small facts about it, which the manifest keeps. It raises `ItemError` when this item cannot be made.
+        load: called once, at the first item that must be made, so that no model is loaded when no item changed. It
+            returns the function that writes the output of one item to the given path (a file, or a directory when
+            `suffix` is empty) and may return small facts about it, which the manifest keeps. That function raises
+            `ItemError` when this item cannot be made. `load` is a module's function or a `functools.partial` of one, so
+            that another process can call it.
         suffix: of the outputs, `.json` for one.
         params: the parameters that decide the bytes.
         code: the modules that decide the bytes; what they import inside `stages` counts too.
@@ -102,6 +106,7 @@ def sync(
             len(entries),
             len([name for name in known if name not in keys and "error" not in known[name]]),
         )
+        make = load() if stale else _nothing_to_make
         for item in tqdm(stale, desc=out.name, unit="item", disable=None):
             entries[item.id] = {"key": keys[item.id], **_make_one(item, out, suffix, make)}
             _append_journal(out, item.id, entries[item.id])
@@ -111,6 +116,10 @@ def sync(
     result = SyncResult(made=len(stale) - len(failed), kept=kept, removed=removed, failed=len(failed))
     _report_failures(failed, out, len(ordered), allow_failed, result)
     return result
+
+
+def _nothing_to_make(item: "Item", path: Path) -> None:
+    raise AssertionError(item.id)
 
 
 def read(out: Path) -> dict[str, Path]:

@@ -20,16 +20,33 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Chapter(Record):
+    """A stretch of a recording that whoever published it gave a title."""
+
+    start: Seconds
+    end: Seconds
+    title: str
+
+
 class Source(Record):
     """`data/raw/<item>/item.json`: what is known of one item before anything listens to it or reads it."""
 
     item: str
-    kind: Literal["media"]
+    kind: Literal["media", "youtube", "podcast", "transcripts"]
     title: str
     url: str | None = None
     media: str | None = Field(default=None, description="name of the media file in the item's folder")
     description: str = Field(default="", description="as published; may stamp the questions")
     licence: str | None = None
+    published: str | None = Field(default=None, description="day, as in 2026-11-22")
+    author: str | None = Field(default=None, description="channel, show or person that published it")
+    transcript: str | None = Field(
+        default=None, description="name of the ready transcript in the item's folder"
+    )
+    subtitles: str | None = Field(
+        default=None, description="name of the published subtitles in the item's folder"
+    )
+    chapters: list[Chapter] = Field(default_factory=list)
 
 
 class Word(Record):
@@ -59,26 +76,39 @@ class SpeakerTurn(Record):
 
 
 class Voice(Record):
-    """An anonymous speaker: how long it speaks and how it sounds."""
+    """A speaker of one recording: how long it speaks and how it sounds."""
 
     seconds: Seconds
+    longest: Seconds = Field(description="its longest turn")
+    share: float = Field(ge=0, le=1, description="of all speech in the recording")
+    ghost: bool = Field(description="so little speech that it may be a sound or a part of another voice")
     embedding: list[float] = Field(description="unit length")
 
 
 class Diarization(Record):
-    """`data/diarization/<item>.json`: who speaks when, without names."""
+    """`data/diarization/<item>.json`: who speaks when, without names (`speaker_1` and so on, as first heard)."""
 
     item: str
     duration: Seconds
+    model: str = Field(description="of the voices' embeddings; those of two models cannot be compared")
     turns: list[SpeakerTurn]
     voices: dict[str, Voice]
+
+
+Role = Literal["host", "guest", "main", "audience", "unknown"]
+ASKING: tuple[Role, ...] = ("host", "audience")
+"""Roles of those who ask, the user of a chat."""
+ANSWERING: tuple[Role, ...] = ("main", "guest")
+"""Roles of those who answer, the assistant of a chat."""
 
 
 class Utterance(Record):
     """Consecutive words of one speaker."""
 
-    speaker: str = Field(description="label of the diarization, or `unknown`")
-    role: Literal["host", "expert", "unknown"]
+    speaker: str = Field(
+        description="name where it is known, else the label of the diarization, or `unknown`"
+    )
+    role: Role
     words: Annotated[list[Word], Field(min_length=1)]
 
     @property
@@ -104,8 +134,23 @@ class Conversation(Record):
     title: str
     url: str | None
     description: str
+    chapters: list[Chapter] = Field(default_factory=list)
+    language: str
     duration: Seconds
     utterances: list[Utterance]
+
+
+class Passage(Record):
+    """`data/passages/<item>.jsonl`: a stretch of an item that questions can be asked about."""
+
+    id: str = Field(description="first 16 hex digits of the sha256 of the item and the text")
+    item: str
+    text: Annotated[str, Field(min_length=1)]
+    url: str | None = None
+    start: Seconds | None = None
+    end: Seconds | None = None
+    page: int | None = None
+    heading: str | None = None
 
 
 class Message(Record):

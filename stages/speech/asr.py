@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stages.core import embedded, io
+from stages.core.items import Item, Make
 from stages.core.schema import Transcript, Word
 from stages.speech.audio import Samples, decode
 
@@ -121,6 +122,18 @@ def transcribe(item: str, media: Path, listen: Transcriber) -> tuple[Transcript,
         "words": len(heard.words),
         "damaged_packets": decoded.damaged,
     }
+
+
+def load(*, engine: str, **choices: Any) -> Make:
+    """The function that writes an item's transcript, its engine loaded. `choices` are those of the engine."""
+    listen = ENGINES[engine](**choices)
+
+    def make(item: Item, path: Path) -> Mapping[str, Any]:
+        transcript, facts = transcribe(item.id, item.inputs["media"], listen)
+        io.write_json(path, transcript)
+        return facts
+
+    return make
 
 
 def identify_model(model: str) -> str:

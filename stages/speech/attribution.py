@@ -52,8 +52,8 @@ def _find_speaker(word: Word, near: Sequence[SpeakerTurn], reach: float) -> str:
     return UNKNOWN
 
 
-def find_expert(diarization: Diarization, main_speaker: str) -> str | None:
-    """The speaker who is the expert, by rule; None where nobody speaks.
+def find_main_speaker(diarization: Diarization, main_speaker: str) -> str | None:
+    """The main speaker, who answers, by rule; None where nobody speaks.
 
     Args:
         diarization: of the recording.
@@ -67,9 +67,9 @@ def find_expert(diarization: Diarization, main_speaker: str) -> str | None:
     return min(seconds, key=lambda speaker: (-seconds[speaker], speaker))
 
 
-def join_utterances(words: Sequence[Word], speakers: Sequence[str], expert: str | None) -> list[Utterance]:
-    """Consecutive words of one speaker as utterances; whoever is not the expert is a host."""
-    roles = {UNKNOWN: UNKNOWN, expert: "expert"}
+def join_utterances(words: Sequence[Word], speakers: Sequence[str], main: str | None) -> list[Utterance]:
+    """Consecutive words of one speaker as utterances; whoever is not the main speaker is a host."""
+    roles = {UNKNOWN: UNKNOWN, main: "main"}
     pairs = zip(speakers, words, strict=True)
     return [
         Utterance(speaker=speaker, role=roles.get(speaker, "host"), words=[word for _, word in group])  # type: ignore[arg-type]

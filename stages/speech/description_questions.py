@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from stages.core.schema import Conversation, Example, Message, Utterance, Word
+from stages.core.schema import ANSWERING, Conversation, Example, Message, Utterance, Word
+from stages.core.schema import ASKING as ASKING_ROLES
 from stages.speech.provenance import locate
 from stages.speech.questions import Stamp, parse_stamps
 
@@ -26,10 +27,10 @@ class Asked(NamedTuple):
 def make_examples(
     conversation: Conversation, *, min_answer_words: int, max_shift: float
 ) -> tuple[list[Example], Counter[str]]:
-    """One example for each stamped question that the expert answers, and how many were dropped, by reason.
+    """One example for each stamped question that is answered, and how many were dropped, by reason.
 
     People stamp some seconds early or late. So each stamp is first moved to the turn in which the host asks
-    (`place_stamps`). The answer is every word that the expert says from the end of that turn to the beginning of the
+    (`place_stamps`). The answer is every word of those who answer from the end of that turn to the beginning of the
     next stamp's. Where no turn is near, as when one voice reads the questions too, the stamps themselves are the
     limits. Questions asked in one turn are one example.
 
@@ -44,7 +45,7 @@ def make_examples(
     dropped["stamp_after_end"] = sum(stamp.is_question for stamp in stamps[len(inside) :])
     if not any(stamp.is_question for stamp in stamps):
         dropped["no_questions"] = 1
-    expert = [word for u in conversation.utterances if u.role == "expert" for word in u.words]
+    answering = [word for u in conversation.utterances if u.role in ANSWERING for word in u.words]
     placed = place_stamps(inside, find_asking_turns(conversation.utterances), max_shift)
     begins = [turn.start if turn else stamp.start for stamp, turn in zip(inside, placed, strict=True)]
     examples: list[Example] = []
@@ -53,7 +54,7 @@ def make_examples(
         turn = placed[group[0]]
         begin = turn.end if turn else inside[group[0]].start
         end = begins[group[-1] + 1] if group[-1] + 1 < len(begins) else conversation.duration
-        answer = [word for word in expert if begin <= (word.start + word.end) / 2 < end]
+        answer = [word for word in answering if begin <= (word.start + word.end) / 2 < end]
         if not questions:
             continue
         if len(answer) < min_answer_words:
@@ -68,11 +69,11 @@ def make_examples(
 
 
 def find_asking_turns(utterances: Sequence[Utterance]) -> list[Asked]:
-    """The turns of the host that are long enough to ask something, in order of time."""
+    """The turns of those who ask that are long enough to ask something, in order of time."""
     turns = []
     for role, group in groupby(utterances, key=lambda utterance: utterance.role):
         words: list[Word] = [word for utterance in group for word in utterance.words]
-        if role == "host" and len(words) >= ASKING:
+        if role in ASKING_ROLES and len(words) >= ASKING:
             turns.append(Asked(words[0].start, words[-1].end, _vocabulary(" ".join(w.text for w in words))))
     return turns
 

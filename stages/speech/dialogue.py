@@ -1,13 +1,13 @@
-"""Examples from whole conversations: the host is the user, the expert the assistant."""
+"""Examples from whole conversations: who asks is the user, who answers the assistant."""
 
 from collections import Counter
 from itertools import groupby
 
-from stages.core.schema import Conversation, Example, Message
+from stages.core.schema import ANSWERING, ASKING, Conversation, Example, Message
 from stages.speech.provenance import locate
 
 METHOD = "dialogue"
-CHAT_ROLES = {"host": "user", "expert": "assistant"}
+CHAT_ROLES = dict.fromkeys(ASKING, "user") | dict.fromkeys(ANSWERING, "assistant")
 
 
 def make_examples(conversation: Conversation) -> tuple[list[Example], Counter[str]]:
@@ -16,15 +16,18 @@ def make_examples(conversation: Conversation) -> tuple[list[Example], Counter[st
     What nobody knows the speaker of is left out. Consecutive utterances of a role are one message.
     """
     known = [utterance for utterance in conversation.utterances if utterance.role in CHAT_ROLES]
-    turns = [(role, list(group)) for role, group in groupby(known, key=lambda utterance: utterance.role)]
-    while turns and turns[0][0] != "host":
+    turns = [
+        (role, list(group))
+        for role, group in groupby(known, key=lambda utterance: CHAT_ROLES[utterance.role])
+    ]
+    while turns and turns[0][0] != "user":
         turns.pop(0)
-    while turns and turns[-1][0] != "expert":
+    while turns and turns[-1][0] != "assistant":
         turns.pop()
     if not turns:
         return [], Counter(no_dialogue=1)
     messages = [
-        Message(role=CHAT_ROLES[role], content=" ".join(utterance.text for utterance in group))  # type: ignore[arg-type]
+        Message(role=role, content=" ".join(utterance.text for utterance in group))  # type: ignore[arg-type]
         for role, group in turns
     ]
     words = [word for _, group in turns for utterance in group for word in utterance.words]

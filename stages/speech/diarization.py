@@ -16,10 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core import embedded
+from stages.core import embedded, io
+from stages.core.items import Item, Make
 from stages.core.schema import Diarization, SpeakerTurn, Voice
 from stages.speech.audio import RATE, Samples, decode
 
+EMBEDDING = "campplus_cn_en_common"
+"""Name of the model of speaker embeddings."""
 DIMENSIONS = 192
 """Of a speaker embedding."""
 FRAME = 270
@@ -315,7 +318,19 @@ def diarize(
         "turns": len(turns),
         "spoken_seconds": round(spoken, 3),
     }
-    return Diarization(item=item, duration=duration, turns=turns, voices=voices), facts
+    return Diarization(item=item, duration=duration, model=EMBEDDING, turns=turns, voices=voices), facts
+
+
+def load(*, device: str, threads: int, batch_size: int, **choices: Any) -> Make:
+    """The function that writes an item's diarization, its models loaded. `choices` are those of `diarize`."""
+    models = load_models(device=device, threads=threads, batch_size=batch_size)
+
+    def make(item: Item, path: Path) -> Mapping[str, Any]:
+        found, facts = diarize(item.id, item.inputs["media"], models, **choices)
+        io.write_json(path, found)
+        return facts
+
+    return make
 
 
 def describe_voices(
@@ -334,5 +349,11 @@ def describe_voices(
         features = np.concatenate(parts)
         vector = embed(features - features.mean(axis=0))
         seconds = sum(turn.end - turn.start for turn in own)
-        voices[speaker] = Voice(seconds=seconds, embedding=[round(float(x), 5) for x in vector])
+        voices[speaker] = Voice(
+            seconds=seconds,
+            longest=max(turn.end - turn.start for turn in own),
+            share=round(seconds / sum(turn.end - turn.start for turn in turns), 4),
+            ghost=False,
+            embedding=[round(float(x), 5) for x in vector],
+        )
     return voices

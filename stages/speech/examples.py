@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core import io
+from stages.core.items import Item, Make
 from stages.core.schema import Conversation, Example
 from stages.speech import description_questions, dialogue
 
@@ -13,6 +14,17 @@ METHODS: Mapping[str, Callable[..., tuple[list[Example], Counter[str]]]] = {
     description_questions.METHOD: description_questions.make_examples,
     dialogue.METHOD: dialogue.make_examples,
 }
+
+
+def load(*, methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> Make:
+    """The function that writes an item's examples; see `build`."""
+
+    def make(item: Item, path: Path) -> Mapping[str, Any]:
+        rows, facts = build(item.inputs["conversation"], methods, options)
+        io.write_jsonl(path, rows)
+        return facts
+
+    return make
 
 
 def build(

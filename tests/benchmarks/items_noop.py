@@ -20,7 +20,7 @@ from pathlib import Path
 from stages.core import code, items
 found = [items.Item(p.stem, {"text": p}) for p in Path("source").iterdir()]
 make = lambda item, path: path.write_text(item.inputs["text"].read_text().upper()) and None
-print("sync:", items.sync(found, Path("out"), make, suffix=".txt", params={}, code=[code]))
+print("sync:", items.sync(found, Path("out"), lambda: make, suffix=".txt", params={}, code=[code]))
 """
 MANY = "stages: {many: {cmd: python sync.py, deps: [source, sync.py], outs: [out: {persist: true}]}}\n"
 ONE = "stages: {one: {cmd: cp source.txt out.txt, deps: [source.txt], outs: [out.txt]}}\n"

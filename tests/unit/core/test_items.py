@@ -56,7 +56,7 @@ class Corpus:
         return items.sync(
             found,
             out,
-            self.make,
+            lambda: self.make,
             suffix=self.suffix,
             params=self.params,
             code=CODE,
@@ -149,7 +149,7 @@ def test_a_killed_process_loses_one_item(tmp_path: Path) -> None:
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "source = Path(__file__)\n"
         "found = [items.Item(f'item{n}', {'source': source}) for n in range(9)]\n"
-        "print(items.sync(found, Path(sys.argv[1]), make, suffix='.txt', params={}, code=[code]))\n"
+        "print(items.sync(found, Path(sys.argv[1]), lambda: make, suffix='.txt', params={}, code=[code]))\n"
     )
 
     def run(out: Path, victim: str) -> subprocess.CompletedProcess[str]:
@@ -182,7 +182,7 @@ def test_an_unexpected_error_fails_its_item_only(tmp_path: Path) -> None:
 
     found = [Item(f"item{n}", {}, {"number": n}) for n in range(3)]
     with pytest.raises(LecternError, match=r"item0 \(ZeroDivisionError: division by zero\)"):
-        items.sync(found, tmp_path / "out", make, suffix=".txt", params={}, code=CODE)
+        items.sync(found, tmp_path / "out", lambda: make, suffix=".txt", params={}, code=CODE)
     assert list(items.read(tmp_path / "out")) == ["item1", "item2"]
 
 
@@ -197,7 +197,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_finished(tmp_path: Path) -
     def sync() -> items.SyncResult:
         found = [Item(f"item{n}", {}) for n in range(4)]
         return items.sync(
-            found, tmp_path / "out", make, suffix=".txt", params={}, code=CODE, allow_failed=1.0
+            found, tmp_path / "out", lambda: make, suffix=".txt", params={}, code=CODE, allow_failed=1.0
         )
 
     full["now"] = True
@@ -217,7 +217,7 @@ def test_a_really_full_disk(tmp_path: Path) -> None:
         "make = lambda item, path: path.write_bytes(b'x' * 20_000) and None\n"
         "found = [items.Item(f'item{n}', {}) for n in range(9)]\n"
         "stage.run('full', lambda: items.sync(\n"
-        "    found, Path(sys.argv[1]), make, suffix='.bin', params={}, code=[code]))\n"
+        "    found, Path(sys.argv[1]), lambda: make, suffix='.bin', params={}, code=[code]))\n"
     )
     if (
         not shutil.which("unshare")
@@ -264,7 +264,7 @@ def test_a_read_only_out_directory(closed: str) -> None:
         "def sync(out):\n"
         "    found = [items.Item('a', {}), items.Item('b', {})]\n"
         "    make = lambda item, path: path.write_text('x') and None\n"
-        "    items.sync(found, out, make, suffix='.txt', params={}, code=[], allow_failed=1.0)\n"
+        "    items.sync(found, out, lambda: make, suffix='.txt', params={}, code=[], allow_failed=1.0)\n"
         "with tempfile.TemporaryDirectory() as other: sync(Path(other) / 'out')\n"
         "if os.geteuid() == 0: os.setuid(65534)\n"
         "try: sync(Path(sys.argv[1]))\n"
@@ -283,7 +283,9 @@ def test_a_read_only_out_directory(closed: str) -> None:
 @pytest.mark.parametrize("name", ["../escape", "a/b", ".hidden", "_manifest", ""])
 def test_an_id_cannot_leave_the_directory(tmp_path: Path, name: str) -> None:
     with pytest.raises(LecternError, match="cannot be an item's id"):
-        items.sync([Item(name, {})], tmp_path / "out", lambda i, p: None, suffix="", params={}, code=CODE)
+        items.sync(
+            [Item(name, {})], tmp_path / "out", lambda: lambda i, p: None, suffix="", params={}, code=CODE
+        )
 
 
 def test_two_items_of_one_id_are_an_error(tmp_path: Path) -> None:
@@ -315,7 +317,9 @@ def test_whatever_decides_the_bytes_is_in_the_key(tmp_path: Path, changed: str) 
         found = Item("x", {"file": source}, different.pop("values", {"v": 1}))  # type: ignore[arg-type]
         options.pop("values", None)
         out = tmp_path / "out"
-        return items.sync([found], out, lambda i, p: made.append(p.write_text("x")), suffix=".txt", **options)
+        return items.sync(
+            [found], out, lambda: lambda i, p: made.append(p.write_text("x")), suffix=".txt", **options
+        )
 
     sync()
     assert sync().kept == 1

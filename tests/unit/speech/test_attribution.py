@@ -1,7 +1,7 @@
 """Words to speakers and speakers to roles."""
 
 from stages.core.schema import Diarization, SpeakerTurn, Voice, Word
-from stages.speech.attribution import attribute_words, find_expert, join_utterances
+from stages.speech.attribution import attribute_words, find_main_speaker, join_utterances
 
 
 def word(text: str, start: float, end: float) -> Word:
@@ -48,16 +48,19 @@ def diarization(**seconds: float) -> Diarization:
     for speaker, length in seconds.items():
         turns.append(turn(speaker, now, now + length))
         now += length
-    voices = {s: Voice(seconds=length, embedding=[1.0]) for s, length in seconds.items()}
-    return Diarization(item="i", duration=now, turns=turns, voices=voices)
+    voices = {
+        s: Voice(seconds=length, longest=length, share=1, ghost=False, embedding=[1.0])
+        for s, length in seconds.items()
+    }
+    return Diarization(item="i", duration=now, model="m", turns=turns, voices=voices)
 
 
 def test_the_expert_is_who_speaks_most_or_first_as_chosen() -> None:
     found = diarization(a=3.0, b=9.0, c=1.0)
-    assert find_expert(found, "most_speech") == "b"
-    assert find_expert(found, "first_voice") == "a"
-    assert find_expert(diarization(a=5.0), "most_speech") == "a"
-    assert find_expert(diarization(), "most_speech") is None
+    assert find_main_speaker(found, "most_speech") == "b"
+    assert find_main_speaker(found, "first_voice") == "a"
+    assert find_main_speaker(diarization(a=5.0), "most_speech") == "a"
+    assert find_main_speaker(diarization(), "most_speech") is None
 
 
 def test_consecutive_words_of_a_speaker_are_one_utterance_and_none_is_lost() -> None:
@@ -65,7 +68,7 @@ def test_consecutive_words_of_a_speaker_are_one_utterance_and_none_is_lost() -> 
     utterances = join_utterances(words, ["a", "a", "b", "unknown", "b"], "b")
     assert [(u.speaker, u.role, u.text) for u in utterances] == [
         ("a", "host", "0 1"),
-        ("b", "expert", "2"),
+        ("b", "main", "2"),
         ("unknown", "unknown", "3"),
-        ("b", "expert", "4"),
+        ("b", "main", "4"),
     ]

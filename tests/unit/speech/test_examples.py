@@ -9,7 +9,7 @@ from stages.core.schema import Conversation, Example, Utterance, Word
 from stages.speech import description_questions, dialogue, examples
 from stages.speech.provenance import link_at
 
-HOST, EXPERT = "host", "expert"
+HOST, MAIN = "host", "main"
 
 
 def talk(
@@ -24,7 +24,13 @@ def talk(
             now += 1
         utterances.append(Utterance(speaker=role, role=role, words=words))  # type: ignore[arg-type]
     return Conversation(
-        item="talk", title="T", url=url, description=description, duration=now, utterances=utterances
+        item="talk",
+        title="T",
+        url=url,
+        description=description,
+        language="en",
+        duration=now,
+        utterances=utterances,
     )
 
 
@@ -36,9 +42,9 @@ def answers(conversation: Conversation, least: int = 1, shift: float = 3.0) -> l
 TALK = (
     (HOST, "welcome to the show"),  # 0
     (HOST, "why do we sleep"),  # 4
-    (EXPERT, "to rest the brain and body"),  # 8
+    (MAIN, "to rest the brain and body"),  # 8
     (HOST, "and does it matter"),  # 14
-    (EXPERT, "yes it matters a great deal"),  # 18
+    (MAIN, "yes it matters a great deal"),  # 18
     (HOST, "thanks and goodbye to all"),  # 24
 )
 
@@ -64,14 +70,14 @@ def test_a_stamp_that_is_seconds_off_cuts_no_answer(off: int) -> None:
 
 def test_without_a_host_the_stamps_cut_at_the_word() -> None:
     # Property: where one voice says everything, each word lies in exactly one span.
-    conversation = talk((EXPERT, "a b c d e f g h"), description="0:02 Why b?\n0:05 Why e?")
+    conversation = talk((MAIN, "a b c d e f g h"), description="0:02 Why b?\n0:05 Why e?")
     assert answers(conversation) == [("Why b?", "c d e"), ("Why e?", "f g h")]
 
 
 def test_questions_asked_in_one_breath_share_the_answer() -> None:
     # Property: of several stamps in one turn of the host none is left without an answer.
     conversation = talk(
-        (HOST, "why do we sleep and how long should we sleep"), (EXPERT, "to rest and eight hours long"),
+        (HOST, "why do we sleep and how long should we sleep"), (MAIN, "to rest and eight hours long"),
         description="0:00 Why do we sleep?\n0:05 How long?",
     )  # fmt: skip
     assert answers(conversation) == [("Why do we sleep? How long?", "to rest and eight hours long")]
@@ -79,7 +85,7 @@ def test_questions_asked_in_one_breath_share_the_answer() -> None:
 
 def test_a_short_interjection_does_not_end_the_answer() -> None:
     conversation = talk(
-        (HOST, "why do we sleep"), (EXPERT, "to rest"), (HOST, "right"), (EXPERT, "and to dream"),
+        (HOST, "why do we sleep"), (MAIN, "to rest"), (HOST, "right"), (MAIN, "and to dream"),
         description="0:00 Why?",
     )  # fmt: skip
     assert answers(conversation) == [("Why?", "to rest and to dream")]
@@ -88,7 +94,7 @@ def test_a_short_interjection_does_not_end_the_answer() -> None:
 def test_what_is_dropped_is_counted_by_reason() -> None:
     description = "0:04 Why sleep?\n0:14 Does it matter?\n9:00 Anything else?"
     rows, dropped = description_questions.make_examples(
-        talk(*TALK[:4], (EXPERT, "yes"), description=description), min_answer_words=2, max_shift=3
+        talk(*TALK[:4], (MAIN, "yes"), description=description), min_answer_words=2, max_shift=3
     )
     assert len(rows) == 1
     assert dropped == {"short_answer": 1, "stamp_after_end": 1}
@@ -112,8 +118,8 @@ def test_provenance_opens_the_recording_at_the_answer() -> None:
 
 def test_a_dialogue_alternates_begins_with_the_user_and_ends_with_the_assistant() -> None:
     conversation = talk(
-        (EXPERT, "music"), (HOST, "hello"), ("unknown", "noise"), (HOST, "why sleep"), (EXPERT, "to rest"),
-        (EXPERT, "well"), (HOST, "and when"), (EXPERT, "at night"), (HOST, "thanks"),
+        (MAIN, "music"), (HOST, "hello"), ("unknown", "noise"), (HOST, "why sleep"), (MAIN, "to rest"),
+        (MAIN, "well"), (HOST, "and when"), (MAIN, "at night"), (HOST, "thanks"),
     )  # fmt: skip
     (row,), dropped = dialogue.make_examples(conversation)
     assert [(m.role, m.content) for m in row.messages] == [
@@ -127,7 +133,7 @@ def test_a_dialogue_alternates_begins_with_the_user_and_ends_with_the_assistant(
 
 
 @pytest.mark.parametrize(
-    "parts", [(), ((EXPERT, "only me"),), ((EXPERT, "first"), (HOST, "then")), ((HOST, "hm"),)]
+    "parts", [(), ((MAIN, "only me"),), ((MAIN, "first"), (HOST, "then")), ((HOST, "hm"),)]
 )
 def test_what_is_no_dialogue_is_counted_and_no_row(parts: tuple[tuple[str, str], ...]) -> None:
     assert dialogue.make_examples(talk(*parts)) == ([], {"no_dialogue": 1})

@@ -23,11 +23,15 @@ def write(
     told = [dict(zip(("speaker", "start", "end", "text"), turn, strict=True)) for turn in SPOKEN]
     io.write_json(paths["truth"], {"turns": told, "questions": []})
     found = [SpeakerTurn(speaker=s, start=a, end=b) for s, a, b in turns]
-    voices = {s: Voice(seconds=1, embedding=[1.0]) for s, *_ in turns}
-    io.write_json(paths["diarization"], Diarization(item="i", duration=10, turns=found, voices=voices))
+    voices = {s: Voice(seconds=1, longest=1, share=1, ghost=False, embedding=[1.0]) for s, *_ in turns}
+    io.write_json(
+        paths["diarization"], Diarization(item="i", duration=10, model="m", turns=found, voices=voices)
+    )
     io.write_json(
         paths["conversation"],
-        Conversation(item="i", title="", url=None, description="", duration=10, utterances=utterances),
+        Conversation(
+            item="i", title="", url=None, description="", language="en", duration=10, utterances=utterances
+        ),
     )
     return paths
 

@@ -112,7 +112,7 @@ def test_one_speaker_alone_is_one_voice_and_the_expert(built: Path) -> None:
     assert list(found.voices) == ["speaker_1"]
     assert np.linalg.norm(found.voices["speaker_1"].embedding) == pytest.approx(1, abs=1e-3)
     utterances = io.read_json(built / "conversations" / "alone.json", Conversation).utterances
-    assert {utterance.role for utterance in utterances} == {"expert"}
+    assert {utterance.role for utterance in utterances} == {"main"}
     facts = items.facts(built / "examples")["alone"]
     assert facts == {
         "rows": 0,

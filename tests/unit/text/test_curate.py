@@ -19,7 +19,7 @@ def write_items(root: Path, rows: dict[str, list[Example]]) -> Path:
     items.sync(
         [items.Item(name, {"rows": root / "rows" / f"{name}.jsonl"}) for name in rows],
         root / "examples",
-        lambda item, path: io.write_text(path, item.inputs["rows"].read_text()),
+        lambda: lambda item, path: io.write_text(path, item.inputs["rows"].read_text()),
         suffix=".jsonl",
         params={},
         code=(),
