@@ -13,9 +13,16 @@ from typing import Any
 from stages.core import items, params, stage
 from stages.core.errors import LecternError
 from stages.core.items import SyncResult
-from stages.sources import media
+from stages.sources import media, podcast, transcripts, youtube
 
-KINDS = {"media": (media, media.MediaParams)}
+KINDS: dict[str, tuple[Any, type[Any]]] = {
+    "media": (media, media.MediaParams),
+    "transcripts": (transcripts, transcripts.TranscriptsParams),
+    "youtube": (youtube, youtube.YoutubeParams),
+    "podcast": (podcast, podcast.PodcastParams),
+}
+LISTED = ("youtube", "podcast")
+"""Kinds whose episodes stand in data/listings, which `stages.update` writes; `fetch` downloads them, each once."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +44,16 @@ class CorpusParams:
 def main(corpus: CorpusParams, out: Path) -> SyncResult:
     """Bring `out` to exactly one folder per item that the sources list."""
     found: list[items.Item] = []
-    makers = {}
+    makers: dict[str, items.Make] = {}
     for number, values in enumerate(corpus.sources):
-        source, parsed = _parse(values, number)
+        source, parsed = parse(values, number)
+        listed = parsed.kind in LISTED
+        make = functools.partial(source.fetch_item, source=parsed, raw=out) if listed else source.fetch_item
         for item in source.list_items(parsed):
+            if listed and item.id in makers:  # one video in two playlists
+                continue
             found.append(item)
-            makers[item.id] = source.fetch_item
+            makers[item.id] = make
     return items.sync(
         found,
         out,
@@ -58,7 +69,12 @@ def _load(fetch: Mapping[str, items.Make]) -> items.Make:
     return lambda item, path: fetch[item.id](item, path)
 
 
-def _parse(values: Mapping[str, Any], number: int) -> tuple[Any, Any]:
+def parse(values: Mapping[str, Any], number: int) -> tuple[Any, Any]:
+    """The module of a source's kind, and its checked parameters; `number` is its place in `corpus.sources`.
+
+    Raises:
+        LecternError: there is no such kind, or a parameter of it is wrong.
+    """
     where = f"corpus.sources[{number}]"
     kind = values.get("kind")
     if kind not in KINDS:

@@ -47,6 +47,7 @@ class Source(Record):
         default=None, description="name of the published subtitles in the item's folder"
     )
     chapters: list[Chapter] = Field(default_factory=list)
+    language: str | None = Field(default=None, description="code such as en, where it is known")
 
 
 class Word(Record):
@@ -138,6 +139,11 @@ class Conversation(Record):
     language: str
     duration: Seconds
     utterances: list[Utterance]
+
+
+def passage_id(item: str, text: str) -> str:
+    """The first 16 hex digits of the sha256 of the item and the text: the same passage has the same id everywhere."""
+    return hashlib.sha256(json.dumps([item, text], ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 class Passage(Record):

@@ -55,9 +55,9 @@ def list_items(source: MediaParams) -> Iterator[Item]:
     for recording in recordings:
         name = str(recording.relative_to(folder).with_suffix(""))
         siblings = {
-            "description": _first(recording, ".description.txt", ".description"),
-            "info": _first(recording, ".info.json"),
-            "truth": _first(recording, ".truth.json"),
+            "description": find_sibling(recording, ".description.txt", ".description"),
+            "info": find_sibling(recording, ".info.json"),
+            "truth": find_sibling(recording, ".truth.json"),
         }
         inputs = {"media": recording} | {role: path for role, path in siblings.items() if path is not None}
         yield Item(item_id(name), inputs, {"name": name, "extension": recording.suffix.lower()})
@@ -73,16 +73,16 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
     shutil.copyfile(item.inputs["media"], out / media)
     if truth := item.inputs.get("truth"):
         shutil.copyfile(truth, out / "truth.json")
-    info = _read_info(item.inputs.get("info"))
-    description = _read_text(item.inputs["description"]) if "description" in item.inputs else ""
+    info = read_info(item.inputs.get("info"))
+    description = read_text(item.inputs["description"]) if "description" in item.inputs else ""
     source = Source(
         item=item.id,
         kind="media",
-        title=_string(info, "title") or Path(item.values["name"]).name,
-        url=_string(info, "webpage_url", "url"),
+        title=first_string(info, "title") or Path(item.values["name"]).name,
+        url=first_string(info, "webpage_url", "url"),
         media=media,
-        description=description or _string(info, "description") or "",
-        licence=_string(info, "licence", "license"),
+        description=description or first_string(info, "description") or "",
+        licence=first_string(info, "licence", "license"),
     )
     write_json(out / "item.json", source)
     return {"bytes": (out / media).stat().st_size}
@@ -95,22 +95,32 @@ def item_id(name: str) -> str:
     """
     if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
         return name
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].rstrip("-")
     digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).hexdigest()[:8]
-    return f"{slug}-{digest}" if slug else f"item-{digest}"
+    return f"{slug(name) or 'item'}-{digest}"
 
 
-def _first(recording: Path, *suffixes: str) -> Path | None:
+def slug(text: str) -> str:
+    """The plain letters and digits of a text, joined by dashes, at most 48; empty where there are none."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].rstrip("-")
+
+
+def find_sibling(recording: Path, *suffixes: str) -> Path | None:
+    """The first of `<stem><suffix>` beside the file that exists."""
     candidates = (recording.with_name(recording.stem + suffix) for suffix in suffixes)
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _read_info(path: Path | None) -> Mapping[str, Any]:
+def read_info(path: Path | None) -> Mapping[str, Any]:
+    """What is known of an item, as `<stem>.info.json` says it; nothing where there is no such file.
+
+    Raises:
+        ItemError: it is not a JSON object.
+    """
     if path is None:
         return {}
     try:
-        info = json.loads(_read_text(path))
+        info = json.loads(read_text(path))
     except ValueError as error:
         raise ItemError(f"{path} is not JSON ({error}). Correct it, or delete it: it is optional.") from error
     if not isinstance(info, dict):
@@ -120,12 +130,18 @@ def _read_info(path: Path | None) -> Mapping[str, Any]:
     return info
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        ItemError: it is in another encoding.
+    """
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ItemError(f"{path} is not UTF-8 ({error}). Save it as UTF-8.") from error
 
 
-def _string(info: Mapping[str, Any], *keys: str) -> str | None:
+def first_string(info: Mapping[str, Any], *keys: str) -> str | None:
+    """The first of these values that is a text and not empty."""
     return next((info[key] for key in keys if isinstance(info.get(key), str) and info[key]), None)

@@ -1,0 +1,29 @@
+"""A site of the test's own, and a project folder that is empty but for what the test puts there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.sources import server
+
+SMOKE = Path("data/sources/smoke").absolute()
+
+
+@pytest.fixture
+def site() -> Iterator[server.Site]:
+    with server.serve() as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, as if it were a clone."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LECTERN_COOKIES", raising=False)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def mp3() -> bytes:
+    return (SMOKE / "smoke-01-logs.mp3").read_bytes()

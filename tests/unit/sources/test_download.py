@@ -1,0 +1,167 @@
+"""What goes wrong on the way: waited out within reason, resumed, or one failed item with what to do about it."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from stages import fetch, update
+from stages.core import items
+from stages.core.errors import ItemError, LecternError
+from stages.core.items import SyncResult
+from stages.sources import download
+from tests.unit.sources.corpora import RAW, corpus, entry, feed, podcast, record, videos
+from tests.unit.sources.server import Reply, Site
+
+pytestmark = pytest.mark.usefixtures("project")
+
+
+def fetch_one(site: Site, kind: str, **network: object) -> SyncResult:
+    """Fetch /a.mp3 by way of a playlist or of a feed, which are asked first."""
+    address = site.address + "/a.mp3"
+    if kind == "podcast":
+        source = podcast(site.put("/feed", feed(entry(1, address))))
+    else:
+        track = f"<track><title>T</title><location>{address}</location></track>"
+        playlist = (
+            f'<playlist version="1" xmlns="http://xspf.org/ns/0/"><trackList>{track}</trackList></playlist>'
+        )
+        source = videos(site.put("/list.xspf", f'<?xml version="1.0"?>{playlist}', "application/xspf+xml"))
+    chosen = corpus(source | {"network": network})
+    assert update.main(chosen) == 0
+    site.hits.clear()
+    return fetch.main(chosen, RAW)
+
+
+BOTH = pytest.mark.parametrize("kind", ["podcast", "youtube"])
+
+
+@BOTH
+def test_a_cut_connection_is_resumed_where_it_broke(site: Site, mp3: bytes, kind: str) -> None:
+    site.put("/a.mp3", mp3)
+    site.once["/a.mp3"] = [Reply(mp3, "audio/mpeg", only=40_000)]
+    fetch_one(site, kind, retries=2)
+    (resumed,) = site.ranges
+    assert 0 < int(resumed.removeprefix("bytes=").removesuffix("-")) <= 40_000
+    assert (RAW / record().item / "recording.mp3").read_bytes() == mp3
+
+
+@BOTH
+def test_a_connection_that_is_always_cut_fails_its_item(site: Site, mp3: bytes, kind: str) -> None:
+    site.pages["/a.mp3"] = Reply(mp3, "audio/mpeg", only=0)
+    with pytest.raises(LecternError, match=r"Check the network and run it again"):
+        fetch_one(site, kind, retries=2)
+    assert site.asked("/a.mp3") == 3
+    assert items.read(RAW) == {}
+
+
+@BOTH
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_waited_for(site: Site, mp3: bytes, kind: str, status: int) -> None:
+    site.put("/a.mp3", mp3)
+    site.once["/a.mp3"] = [Reply(status=status, headers={"Retry-After": "0"})]
+    assert fetch_one(site, kind).made == 1
+
+
+def test_as_long_as_the_server_asks_and_no_longer_than_allowed(site: Site) -> None:
+    network = download.Network(sleep=0.0, retries=1, longest_wait=1.0)
+    site.pages["/a"] = Reply(b"here")
+    site.once["/a"] = [Reply(status=429, headers={"Retry-After": "1"})]
+    began = time.monotonic()
+    assert download.read(network, site.address + "/a") == b"here"
+    assert time.monotonic() - began >= 1.0
+    for asked in ("4", "Wed, 01 Jan 2125 00:00:00 GMT"):
+        site.once["/a"] = [Reply(status=429, headers={"Retry-After": asked})]
+        with pytest.raises(
+            ItemError, match=r"429: Too Many Requests\. It asks to wait \d+ s\. Run it again later"
+        ):
+            download.read(network, site.address + "/a")
+    site.once["/a"] = [Reply(status=429, headers={"Retry-After": "soon"})]
+    assert download.read(network, site.address + "/a") == b"here"
+
+
+@pytest.mark.parametrize(
+    ("status", "tries", "remedy"),
+    [
+        (404, 1, "It is gone: remove its line"),
+        (410, 1, "It is gone: remove its line"),
+        (401, 1, "LECTERN_COOKIES"),
+        (403, 1, "LECTERN_COOKIES"),
+        (429, 2, "Run it again later, or raise network.sleep"),
+        (500, 2, "The site has trouble"),
+    ],
+)
+@BOTH
+def test_what_is_refused_fails_its_item_with_a_remedy(
+    site: Site, kind: str, status: int, tries: int, remedy: str
+) -> None:
+    site.pages["/a.mp3"] = Reply(status=status)
+    with pytest.raises(LecternError, match=rf"127\.0\.0\.1:\d+/[a-z.3]+: .*{status}.*{remedy}"):
+        fetch_one(site, kind)
+    assert site.asked("/a.mp3") == tries
+
+
+@BOTH
+def test_a_server_that_says_nothing_is_given_up(site: Site, kind: str) -> None:
+    site.pages["/a.mp3"] = Reply(hang=True)
+    with pytest.raises(LecternError, match=r"read timeout=0\.2.*Check the network"):
+        fetch_one(site, kind, timeout=0.2, retries=0)
+
+
+def test_nobody_there_is_told(site: Site) -> None:
+    network = download.Network(sleep=0.0, retries=0)
+    with pytest.raises(ItemError, match=r"refused.*Check the network"):
+        download.read(network, "http://127.0.0.1:1/feed")
+
+
+@BOTH
+@pytest.mark.parametrize("length", [True, False])
+def test_a_file_above_the_limit_is_not_downloaded(site: Site, mp3: bytes, kind: str, length: bool) -> None:
+    body = mp3 * 20  # 2.1 MB
+    # without its length the limit only shows on the way
+    site.pages["/a.mp3"] = Reply(
+        body, "audio/mpeg", headers={} if length else {"Content-Length": None}, only=len(body)
+    )
+    with pytest.raises(LecternError, match=r"larger than network\.max_megabytes \(1\)"):
+        fetch_one(site, kind, max_megabytes=1)
+
+
+def test_a_large_feed_is_not_read_to_its_end(site: Site) -> None:
+    site.put("/feed", b" " * 2000)
+    with pytest.raises(ItemError, match="larger than"):
+        download.read(download.Network(sleep=0.0), site.address + "/feed", limit=1000)
+
+
+def test_a_full_disk_stops_the_stage_and_is_no_fault_of_the_item(
+    site: Site, mp3: bytes, tmp_path: Path
+) -> None:
+    import errno
+
+    def write() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        download.persistently("https://example.org", download.Network(), write)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("see https://ada:pw@example.org/a?token=x#y.", "see https://example.org/a"),
+        ("(https://example.org/a?b) and http://c.d", "(https://example.org/a) and http://c.d"),
+        ("no address at all?", "no address at all?"),
+    ],
+)
+def test_no_query_and_no_user_is_in_a_message(text: str, kept: str) -> None:
+    assert download.without_secrets(text) == kept
+
+
+def test_a_secret_is_hidden_in_every_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LECTERN_A", "x/y z")
+    url = "https://example.org/?t={LECTERN_A}"
+    assert download.expand(url) == "https://example.org/?t=x/y z"
+    assert download.hide("x/y z, x/y%20z, x%2Fy%20z", url) == ", ".join(["{LECTERN_A}"] * 3)
+    assert download.hide("x/y z", "https://example.org") == "x/y z"
+    monkeypatch.delenv("LECTERN_A")
+    with pytest.raises(ItemError, match="export LECTERN_A="):
+        download.expand(url)

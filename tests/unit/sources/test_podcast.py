@@ -1,0 +1,372 @@
+"""Podcasts: what a feed says comes through as data, each episode once, and no secret stays."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stages import fetch, update
+from stages.core import code, io, items
+from stages.core.errors import ItemError, LecternError
+from stages.core.schema import Chapter
+from stages.sources import listing, sound
+from tests.unit.sources.corpora import (
+    RAW,
+    corpus,
+    entry,
+    everything_in_data,
+    feed,
+    get,
+    podcast,
+    record,
+    records,
+)
+from tests.unit.sources.corpora import listing as listed
+from tests.unit.sources.server import Reply, Site
+
+pytestmark = pytest.mark.usefixtures("project")
+
+
+def folders() -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(RAW.glob("*/*"))}
+
+
+@pytest.fixture
+def show(site: Site, mp3: bytes) -> str:
+    """A feed of two episodes, newest first."""
+    media = [site.put(f"/{n}.mp3", mp3 + bytes(n)) for n in (2, 1)]
+    return site.put("/feed", feed(entry(2, media[0], day=9), entry(1, media[1])), "application/rss+xml")
+
+
+def test_an_episode_comes_with_all_that_the_feed_says(site: Site, mp3: bytes) -> None:
+    media = site.put("/one.mp3", mp3)
+    chapters = {
+        "version": "1.2.0",
+        "chapters": [{"startTime": 5.5, "title": "B"}, {"startTime": 0, "title": "A"}],
+    }
+    site.put("/one.json", json.dumps(chapters), "application/json+chapters")
+    site.put("/one.vtt", "WEBVTT\n\n00:00.000 --> 00:01.000\n<v Ada>Hello.\n", "text/vtt")
+    more = (
+        "<link>https://example.org/1</link><itunes:duration>0:21</itunes:duration>"
+        "<description>short</description>"
+        "<content:encoded><![CDATA[<p>About <b>logs</b> &amp; more</p>"
+        "<ul><li>0:00 What?</li><li>0:10 Where?</li></ul>]]></content:encoded>"
+        f"<podcast:chapters url='{site.address}/one.json' type='application/json+chapters'/>"
+        f"<podcast:transcript url='{site.address}/one.vtt' type='text/vtt'/>"
+    )
+    chosen = corpus(podcast(site.put("/feed", feed(entry(1, media, more)))))
+    assert str(get(chosen)) == "made 1, kept 0, removed 0, failed 0"
+    found = record()
+    assert (found.title, found.url, found.author) == ("Episode 1", "https://example.org/1", "The Show")
+    assert (found.published, found.kind, found.language) == ("2026-11-02", "podcast", "en")
+    assert (
+        found.description == "About logs & more\n0:00 What?\n0:10 Where?"
+    )  # a stamp a line, for the questions
+    assert [(c.start, c.title) for c in found.chapters] == [(0, "A"), (5.5, "B")]
+    assert found.chapters[0].end == 5.5
+    assert 20 < found.chapters[1].end < 22  # the end of the recording
+    folder = RAW / found.item
+    assert (folder / "recording.mp3").read_bytes() == mp3
+    assert "<v Ada>Hello." in (folder / str(found.subtitles)).read_text()
+    (row,) = listing.read("show")
+    assert (row.duration, row.key) == (21, "guid-1")
+
+
+def test_chapters_in_the_feed_serve_too(site: Site, mp3: bytes) -> None:
+    marks = "<psc:chapters><psc:chapter start='0' title='A'/><psc:chapter start='00:00:07.5' title='B'/></psc:chapters>"
+    get(corpus(podcast(site.put("/feed", feed(entry(1, site.put("/1.mp3", mp3), marks))))))
+    assert record().chapters[0] == Chapter(start=0, end=7.5, title="A")
+
+
+def test_a_second_fetch_asks_nothing(show: str, site: Site) -> None:
+    chosen = corpus(podcast(show))
+    get(chosen)
+    before = listed("show"), items.facts(RAW), everything_in_data()
+    asked = len(site.hits)
+    assert str(fetch.main(chosen, RAW)) == "made 0, kept 2, removed 0, failed 0"
+    assert len(site.hits) == asked
+    assert update.main(chosen) == 0
+    assert (listed("show"), items.facts(RAW), everything_in_data()) == before
+    assert site.hits[asked:] == ["/feed"]  # an update asks the feed, and for no recording
+
+
+def test_a_change_of_our_code_downloads_nothing_again(
+    show: str, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = corpus(podcast(show))
+    get(chosen)
+    before, asked = folders(), len(site.hits)
+    monkeypatch.setattr(code, "digest", lambda modules: "another")
+    assert fetch.main(chosen, RAW).made == 2
+    assert (folders(), len(site.hits)) == (before, asked)
+
+
+def test_a_corrected_line_of_the_listing_renews_its_item_and_downloads_nothing(show: str, site: Site) -> None:
+    chosen = corpus(podcast(show))
+    get(chosen)
+    path, asked = Path("data/listings/show.jsonl"), len(site.hits)
+    path.write_text(path.read_text().replace("Episode 1", "The first"))
+    assert str(fetch.main(chosen, RAW)) == "made 1, kept 1, removed 0, failed 0"
+    assert sorted(r.title for r in records()) == ["Episode 2", "The first"]
+    assert len(site.hits) == asked
+
+
+def test_a_recording_that_was_changed_on_disk_is_downloaded_again(show: str, site: Site, mp3: bytes) -> None:
+    chosen = corpus(podcast(show))
+    get(chosen)
+    victim = RAW / records()[0].item / "recording.mp3"
+    victim.write_bytes(b"not what came")
+    assert fetch.main(chosen, RAW).made == 1
+    assert victim.read_bytes().startswith(mp3)
+    assert site.asked("/1.mp3") + site.asked("/2.mp3") == 3
+
+
+def test_a_new_episode_is_one_row_and_one_item(
+    show: str, site: Site, mp3: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = corpus(podcast(show))
+    get(chosen)
+    before = listed("show")
+    newest = entry(3, site.put("/3.mp3", mp3), title="Third", day=16)
+    site.put("/feed", site.pages["/feed"].body.decode().replace("<item>", newest + "<item>", 1))
+    assert update.main(chosen) == 0
+    assert capsys.readouterr().out.endswith("update: 1 new in show, 0 changed, 3 in all: Third\n")
+    assert listed("show").startswith(before)
+    assert listed("show").count(b"\n") == 3
+    assert str(fetch.main(chosen, RAW)) == "made 1, kept 2, removed 0, failed 0"
+    assert [site.asked(f"/{n}.mp3") for n in (1, 2, 3)] == [1, 1, 1]
+
+
+def test_a_vanished_episode_stays(show: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = corpus(podcast(show))
+    get(chosen)
+    before = listed("show")
+    site.put("/feed", feed(entry(2, f"{site.address}/2.mp3", day=9)))
+    del site.pages["/1.mp3"]
+    assert update.main(chosen) == 0
+    assert listed("show") == before
+    monkeypatch.setattr(code, "digest", lambda modules: "another")
+    assert fetch.main(chosen, RAW).made == 2  # from what was downloaded earlier
+
+
+def test_a_changed_title_changes_a_line_only_when_asked_to_and_never_the_id(show: str, site: Site) -> None:
+    chosen = corpus(podcast(show))
+    get(chosen)
+    before, ids = listed("show"), list(items.read(RAW))
+    site.put("/feed", site.pages["/feed"].body.decode().replace("Episode 1", "Another title"))
+    update.main(chosen)
+    assert listed("show") == before
+    update.main(chosen, refresh=True)
+    assert b"Another title" in listed("show")
+    fetch.main(chosen, RAW)
+    assert list(items.read(RAW)) == ids
+    assert site.asked("/1.mp3") == 1
+
+
+def test_one_missing_episode_fails_alone(show: str, site: Site) -> None:
+    site.pages["/1.mp3"] = Reply(status=404)
+    chosen = corpus(podcast(show), allow_failed=0.5)
+    assert str(get(chosen)) == "made 1, kept 0, removed 0, failed 1"
+    assert record().title == "Episode 2"
+    with pytest.raises(
+        LecternError, match=r"1\.mp3: .*404.* It is gone: remove its line .* corpus\.allow_failed"
+    ):
+        fetch.main(corpus(podcast(show)), RAW)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "../../etc/passwd",
+        "&lt;script&gt;alert(1)&lt;/script&gt;",
+        "🎙 日本語",
+        "x" * 300,
+        "%(id)s {0} $HOME",
+        "a/b\\c",
+    ],
+)
+def test_a_title_is_only_data(site: Site, mp3: bytes, title: str, project: Path) -> None:
+    media = site.put("/1.mp3", mp3)
+    get(corpus(podcast(site.put("/feed", feed(entry(1, media, title=title))))))
+    found = record()
+    assert found.title == title.replace("&lt;", "<").replace("&gt;", ">")
+    assert len(found.item) <= 64
+    assert found.item.replace("-", "").isalnum()
+    assert {str(p.relative_to(project)) for p in project.rglob("*") if p.is_file()} == {
+        "data/listings/show.jsonl",
+        "data/raw/_manifest.json",
+        *(f"data/raw/{found.item}/{name}" for name in ("item.json", "download.json", "recording.mp3")),
+    }
+
+
+def test_the_file_has_the_ending_of_what_it_is_not_of_what_the_site_calls_it(site: Site, mp3: bytes) -> None:
+    media = site.put("/..%2f..%2fevil.sh?x=/../../y.exe", mp3)
+    site.pages["/..%2f..%2fevil.sh"] = site.pages.pop("/..%2f..%2fevil.sh?x=/../../y.exe")
+    get(corpus(podcast(site.put("/feed", feed(entry(1, media))))))
+    assert record().media == "recording.mp3"
+
+
+def test_a_web_page_in_the_place_of_a_recording_is_named(site: Site) -> None:
+    media = site.put("/1.mp3", "<!DOCTYPE html><html>Please log in</html>", "audio/mpeg")
+    chosen = corpus(podcast(site.put("/feed", feed(entry(1, media)))))
+    with pytest.raises(LecternError, match="what came is a web page, not a recording"):
+        get(chosen)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("download.mp3", "ffconcat version 1.0\nfile private.mp3\n"),
+        ("download.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nprivate.mp3\n#EXT-X-ENDLIST\n"),
+    ],
+)
+def test_a_playlist_that_poses_as_a_recording_opens_no_other_file(
+    project: Path, mp3: bytes, name: str, text: str
+) -> None:
+    (project / "private.mp3").write_bytes(mp3)
+    (project / name).write_text(text)
+    with pytest.raises(ItemError, match="not a recording"):
+        sound.keep_sound(project / name, project)
+    assert not list(project.glob("recording.*"))
+
+
+def test_a_playlist_in_the_place_of_a_recording_is_not_followed(site: Site) -> None:
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{site.address}/private.mp3\n#EXT-X-ENDLIST\n"
+    media = site.put("/1.m3u8", playlist, "audio/mpeg")
+    with pytest.raises(LecternError, match="not a recording"):
+        get(corpus(podcast(site.put("/feed", feed(entry(1, media))))))
+    assert site.asked("/private.mp3") == 0
+
+
+def test_posts_without_a_recording_are_no_episodes(site: Site, mp3: bytes) -> None:
+    post = "<item><title>News</title><guid>n</guid></item>"
+    local = "<item><title>Local</title><guid>l</guid><enclosure url='file:///etc/passwd' type='audio/mpeg'/></item>"
+    picture = entry(4, f"{site.address}/4.jpg").replace("audio/mpeg", "image/jpeg")
+    chosen = corpus(podcast(site.put("/feed", feed(post, local, picture, entry(1, site.put("/1.mp3", mp3))))))
+    get(chosen)
+    assert record().title == "Episode 1"
+
+
+def test_a_feed_that_is_not_quite_xml_is_read(site: Site, mp3: bytes) -> None:
+    broken = feed(entry(1, site.put("/1.mp3", mp3), title="Ada &nbsp; Bob & more"))
+    get(corpus(podcast(site.put("/feed", broken))))
+    assert record().title == "Ada Bob & more"
+
+
+def test_a_feed_in_pages_is_read_to_its_end(site: Site, mp3: bytes) -> None:
+    media = site.put("/1.mp3", mp3)
+    further = "<atom:link rel='next' href='/feed?page=2'/>"
+    site.once["/feed"] = [Reply(feed(entry(2, media), more=further).encode())]
+    site.put("/feed", feed(entry(1, media), more=further))  # a page that names itself ends it
+    update.main(corpus(podcast(site.address + "/feed")))
+    assert [episode.key for episode in listing.read("show")] == ["guid-2", "guid-1"]
+
+
+def test_limits_choose_among_the_listed(show: str, site: Site) -> None:
+    update.main(corpus(podcast(show)))
+
+    def chosen(**limits: object) -> list[str]:
+        module, source = fetch.parse(podcast(show, **limits), 0)
+        return [item.values["episode"]["title"] for item in module.list_items(source)]
+
+    assert chosen() == ["Episode 2", "Episode 1"]
+    assert chosen(max_items=1) == chosen(after="2026-11-03") == chosen(match="2$") == ["Episode 2"]
+    assert chosen(before="2026-11-08") == ["Episode 1"]
+    with pytest.raises(LecternError, match="not one of 2 episodes fits match, after and before"):
+        chosen(after="2027-01-01")
+    assert site.hits == ["/feed"]
+
+
+def test_the_secret_of_a_private_feed_reaches_no_file_and_no_message(
+    site: Site, mp3: bytes, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secret = "s3cr3t/+of ours"
+    monkeypatch.setenv("LECTERN_FEED_TOKEN", secret)
+    site.put("/1.mp3", mp3)
+    more = "<link>https://example.org/1?token=personal-77</link><description>https://example.org/x?sig=personal-77</description>"
+    media = [f"{site.address}/{n}.mp3?token={secret}&amp;sig=personal-77" for n in (1, 2)]
+    entries = [entry(n, url, more).replace(f"guid-{n}", url) for n, url in zip((1, 2), media, strict=True)]
+    site.put("/feed", feed(*entries))
+    elsewhere = Reply(status=302, headers={"Location": "nonsense://example.org/personal-77"})
+    site.pages["/2.mp3"] = elsewhere
+    address = site.address + "/feed?token={LECTERN_FEED_TOKEN}"
+    chosen = corpus(podcast(address), allow_failed=0.5)
+    assert str(get(chosen)) == "made 1, kept 0, removed 0, failed 1"
+    assert record().description == "https://example.org/x"
+    update.main(chosen)
+    site.pages["/feed"] = elsewhere
+    update.main(chosen)
+    with pytest.raises(LecternError):
+        fetch.main(corpus(podcast(address)), RAW)
+    texts = everything_in_data() + "".join(capfd.readouterr()).encode()
+    for trace in (secret, "s3cr3t", "personal-77"):
+        assert trace.encode() not in texts
+    assert any("s3cr3t" in hit for hit in site.hits)
+    monkeypatch.delenv("LECTERN_FEED_TOKEN")
+    assert update.main(chosen) == 1
+    assert "the environment has no LECTERN_FEED_TOKEN" in capfd.readouterr().err
+
+
+def test_without_the_secret_what_was_downloaded_is_enough(
+    site: Site, mp3: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a colleague who has no subscription rebuilds from data/raw
+    monkeypatch.setenv("LECTERN_FEED_TOKEN", "abc")
+    chosen = corpus(
+        podcast(site.put("/feed", feed(entry(1, site.put("/1.mp3", mp3)))) + "?t={LECTERN_FEED_TOKEN}")
+    )
+    get(chosen)
+    monkeypatch.delenv("LECTERN_FEED_TOKEN")
+    monkeypatch.setattr(code, "digest", lambda modules: "another")
+    assert fetch.main(chosen, RAW).made == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"feed": "file:///etc/passwd"}, "not an http or https address"),
+        ({"feed": "ftp://example.org/feed"}, "not an http or https address"),
+        ({"feed": "https://ada:hunter2@example.org/feed"}, r"https://example\.org/feed holds a secret"),
+        ({"feed": "https://example.org/feed?auth_token=hunter2"}, r"LECTERN_FEED_TOKEN"),
+        ({"feed": "https://example.org/feed?x={HOME}"}, "only variables named LECTERN_"),
+        ({"name": "../show"}, "it names a file"),
+        ({"after": "yesterday"}, "it is a day, as in"),
+        ({"max_items": 0}, "max_items is 0"),
+        ({"match": "("}, "no regular expression"),
+        ({"network": {"timeout": 0}}, "network.timeout is 0"),
+    ],
+)
+def test_a_wrong_parameter_is_named_and_a_secret_in_it_is_not(
+    options: dict[str, object], message: str
+) -> None:
+    source = {"kind": "podcast", "name": "show", "feed": "https://example.org/feed", **options}
+    with pytest.raises(LecternError, match=message) as caught:
+        fetch.parse(source, 0)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_listing_that_is_missing_or_broken_says_what_to_do(show: str) -> None:
+    chosen = corpus(podcast(show))
+    with pytest.raises(LecternError, match=r"data/listings/show\.jsonl does not exist\. `make update` asks"):
+        fetch.main(chosen, RAW)
+    update.main(chosen)
+    path = Path("data/listings/show.jsonl")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, lines[0]]))  # as a merge of two branches may leave it
+    with pytest.raises(
+        LecternError, match=r"episode 3 repeats the item 'episode-2-\w+' of episode 1\. Delete one"
+    ):
+        fetch.main(chosen, RAW)
+    path.write_text("{}")
+    with pytest.raises(LecternError, match=r"show\.jsonl:1: Episode\."):
+        fetch.main(chosen, RAW)
+
+
+def test_a_failed_download_leaves_nothing_half_done(show: str, site: Site, mp3: bytes) -> None:
+    chosen = corpus(podcast(show), allow_failed=1.0)
+    site.pages["/1.mp3"] = Reply(mp3, only=5000)
+    assert str(get(chosen)) == "made 1, kept 0, removed 0, failed 1"
+    assert [path.name for path in RAW.parent.iterdir() if path.name.startswith(".")] == []
+    site.put("/1.mp3", mp3)
+    assert str(fetch.main(chosen, RAW)) == "made 1, kept 1, removed 0, failed 0"
+    assert io.read_plain(RAW / records()[0].item / "download.json")["missing"] == []

@@ -1,0 +1,164 @@
+"""Ready transcripts as a source: what comes with them, what is wrong with them, and that nobody listens to them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages import converse, diarize, fetch, score_speech, transcribe
+from stages.core import io, items
+from stages.core.errors import LecternError
+from stages.core.schema import Chapter, Conversation, Source
+
+VTT = "WEBVTT\nLanguage: de\n\n00:01.000 --> 00:04.000\n[Anna]: Why is that so?\n\n00:04.000 --> 00:09.000\n[Ben]: So."
+SRT = "1\n00:00:01,000 --> 00:00:02,000\n[Anna]: Why is that so?\n"
+JSON = json.dumps({"segments": [{"startTime": 1, "endTime": 2, "body": "So.", "speaker": "Anna"}]})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "ready"
+    folder.mkdir()
+    return folder
+
+
+def run(folder: Path, out: Path, allow_failed: float = 0.0, **options: Any) -> items.SyncResult:
+    sources = [{"kind": "transcripts", "path": str(folder), **options}]
+    return fetch.main(fetch.CorpusParams(name="test", sources=sources, allow_failed=allow_failed), out)
+
+
+def record(out: Path, name: str) -> Source:
+    return io.read_json(out / name / "item.json", Source)
+
+
+def test_a_transcript_comes_with_what_is_known_of_it(folder: Path, tmp_path: Path) -> None:
+    (folder / "talk.vtt").write_text(VTT)
+    (folder / "talk.description.txt").write_text("\ufeff0:01 Warum?", encoding="utf-8")
+    chapters = [{"start_time": 0, "end_time": 4.0, "title": "Intro"}]
+    info = {"title": "Tälk", "webpage_url": "https://e.org/1", "license": "CC0", "upload_date": "20261122"}
+    (folder / "talk.info.json").write_text(json.dumps({**info, "channel": "Show", "chapters": chapters}))
+    (folder / "notes.md").write_text("no transcript")
+    assert str(run(folder, tmp_path / "raw")) == "made 1, kept 0, removed 0, failed 0"
+    assert record(tmp_path / "raw", "talk") == Source(
+        item="talk",
+        kind="transcripts",
+        title="Tälk",
+        url="https://e.org/1",
+        media=None,
+        description="0:01 Warum?",
+        licence="CC0",
+        published="2026-11-22",
+        author="Show",
+        transcript="transcript.vtt",
+        chapters=[Chapter(start=0, end=4, title="Intro")],
+        language="de",
+    )
+    assert sorted(p.name for p in (tmp_path / "raw" / "talk").iterdir()) == ["item.json", "transcript.vtt"]
+    assert (tmp_path / "raw" / "talk" / "transcript.vtt").read_text() == VTT
+    assert items.facts(tmp_path / "raw")["talk"] == {"cues": 2, "words": 5, "speakers": 2, "unlabelled": 0}
+
+
+def test_every_format_counts_in_folders_too(folder: Path, tmp_path: Path) -> None:
+    (folder / "season").mkdir()
+    (folder / "a.VTT").write_text(VTT)
+    (folder / "season" / "b.srt").write_text(SRT)
+    (folder / "season" / "c.json").write_text(JSON)
+    assert run(folder, tmp_path / "raw").made == 3
+    found = [record(tmp_path / "raw", name) for name in items.read(tmp_path / "raw")]
+    assert [(s.title, s.transcript) for s in found] == [
+        ("a", "transcript.vtt"),
+        ("b", "transcript.srt"),
+        ("c", "transcript.json"),
+    ]
+
+
+def test_the_language_of_the_source_counts_above_the_files(folder: Path, tmp_path: Path) -> None:
+    (folder / "a.vtt").write_text(VTT)
+    (folder / "b.srt").write_text(SRT)
+    run(folder, tmp_path / "raw")
+    assert [record(tmp_path / "raw", name).language for name in "ab"] == ["de", "en"]
+    assert run(folder, tmp_path / "raw", language="pt-BR").made == 2
+    assert [record(tmp_path / "raw", name).language for name in "ab"] == ["pt-BR", "pt-BR"]
+
+
+def test_one_more_transcript_makes_one(folder: Path, tmp_path: Path) -> None:
+    for name in "abc":
+        (folder / f"{name}.vtt").write_text(VTT)
+    run(folder, tmp_path / "raw")
+    (folder / "d.vtt").write_text(VTT)
+    (folder / "a.description.txt").write_text("new")
+    (folder / "c.vtt").unlink()
+    assert str(run(folder, tmp_path / "raw")) == "made 2, kept 1, removed 1, failed 0"
+    run(folder, tmp_path / "clean")
+    assert snapshot(tmp_path / "raw") == snapshot(tmp_path / "clean")
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("bad.vtt", VTT.replace("00:04.000", "00:0x"), r"bad \(bad\.vtt:4: times that cannot be read"),
+        ("bad.vtt", "WEBVTT\n", r"bad \(bad\.vtt:1: no line of times"),
+        ("bad.srt", b"\x89PNG\r\n\x1a\n\x00\x00", r"bad \(bad\.srt:1: not UTF-8"),
+        ("bad.srt", "Größe".encode("latin-1"), r"bad \(bad\.srt:1: not UTF-8.*Save the file as UTF-8"),
+        ("bad.json", '{\n"segments": 5}', r"bad \(bad\.json:1: has no list `segments`"),
+        ("good.info.json", '{"chapters": [{"title": 5}]}', r"good \(.*good\.info\.json: `chapters` is not"),
+        ("good.info.json", "[]", r"good \(.*good\.info\.json holds a list"),
+    ],
+)
+def test_a_broken_file_fails_its_item_only(
+    folder: Path, tmp_path: Path, name: str, content: str | bytes, message: str
+) -> None:
+    for good in ("good", "other"):
+        (folder / f"{good}.vtt").write_text(VTT)
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(LecternError, match=message):
+        run(folder, tmp_path / "raw")
+    assert "other" in items.read(tmp_path / "raw")
+    assert run(folder, tmp_path / "raw", allow_failed=0.5).failed == 1
+
+
+def test_two_transcripts_of_one_stem_are_named(folder: Path, tmp_path: Path) -> None:
+    (folder / "talk.vtt").write_text(VTT)
+    (folder / "talk.srt").write_text(SRT)
+    with pytest.raises(LecternError, match="two items have the id 'talk'"):
+        run(folder, tmp_path / "raw")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"path": "data/nowhere"}, "data/nowhere is not a folder. Put the transcripts there"),
+        ({"path": "tests/conf"}, "holds no transcript"),
+        ({"path": "tests/conf", "language": "English"}, "language is 'English'"),
+        ({}, "path"),
+    ],
+)
+def test_a_wrong_source_says_what_is_wrong(source: dict[str, str], message: str, tmp_path: Path) -> None:
+    corpus = fetch.CorpusParams(name="test", sources=[{"kind": "transcripts", **source}])
+    with pytest.raises(LecternError, match=message):
+        fetch.main(corpus, tmp_path / "raw")
+
+
+def test_nobody_listens_and_the_conversation_has_the_names(folder: Path, tmp_path: Path) -> None:
+    (folder / "talk.vtt").write_text(VTT)
+    raw, transcripts, diarization, told = (tmp_path / name for name in ("raw", "words", "turns", "told"))
+    run(folder, raw, language="en")
+    heard = transcribe.main(transcribe.TranscribeParams(), raw, transcripts)
+    parted = diarize.main(diarize.DiarizeParams(), raw, diarization)
+    assert str(heard) == str(parted) == "made 0, kept 0, removed 0, failed 0"
+    metrics = tmp_path / "metrics.json"
+    converse.main(converse.ConverseParams(), raw, transcripts, diarization, tmp_path / "none", told, metrics)
+    conversation = io.read_json(told / "talk.json", Conversation)
+    assert [(u.speaker, u.text, u.start, u.end) for u in conversation.utterances] == [
+        ("Anna", "Why is that so?", 1.0, 4.0),
+        ("Ben", "So.", 4.0, 9.0),
+    ]
+    assert conversation.language == "en"
+    score = score_speech.ScoreSpeechParams()
+    said = score_speech.main(score, raw, transcripts, diarization, told, tmp_path / "speech.json")
+    assert "nothing to score" in said
