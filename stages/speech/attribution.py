@@ -1,9 +1,9 @@
-"""Words to speakers, speakers to roles: a transcript and a diarization become a conversation."""
+"""Words to speakers: by overlap, then by nearness; and consecutive words of one speaker to utterances."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from stages.core.schema import Diarization, SpeakerTurn, Utterance, Word
+from stages.core.schema import Role, SpeakerTurn, Utterance, Word
 
 UNKNOWN = "unknown"
 
@@ -52,26 +52,27 @@ def _find_speaker(word: Word, near: Sequence[SpeakerTurn], reach: float) -> str:
     return UNKNOWN
 
 
-def find_main_speaker(diarization: Diarization, main_speaker: str) -> str | None:
-    """The main speaker, who answers, by rule; None where nobody speaks.
+def join_utterances(
+    words: Sequence[Word],
+    speakers: Sequence[str],
+    kept: Sequence[bool],
+    names: Mapping[str, str],
+    roles: Mapping[str, Role],
+) -> list[Utterance]:
+    """Consecutive words of one speaker as utterances, each word as it was heard, nothing put between two.
 
     Args:
-        diarization: of the recording.
-        main_speaker: `most_speech`, who speaks longest, or `first_voice`, who speaks first.
+        words: in order of time.
+        speakers: the label of each.
+        kept: false for a word that is cut; an utterance ends there, even if the speaker goes on after it.
+        names: label -> name; a label without one stands for itself.
+        roles: label -> role; a label without one has the role unknown.
     """
-    if not diarization.turns:
-        return None
-    if main_speaker == "first_voice":
-        return min(diarization.turns, key=lambda turn: (turn.start, turn.speaker)).speaker
-    seconds = {speaker: voice.seconds for speaker, voice in diarization.voices.items()}
-    return min(seconds, key=lambda speaker: (-seconds[speaker], speaker))
-
-
-def join_utterances(words: Sequence[Word], speakers: Sequence[str], main: str | None) -> list[Utterance]:
-    """Consecutive words of one speaker as utterances; whoever is not the main speaker is a host."""
-    roles = {UNKNOWN: UNKNOWN, main: "main"}
-    pairs = zip(speakers, words, strict=True)
+    triples = zip(speakers, kept, words, strict=True)
     return [
-        Utterance(speaker=speaker, role=roles.get(speaker, "host"), words=[word for _, word in group])  # type: ignore[arg-type]
-        for speaker, group in groupby(pairs, key=lambda pair: pair[0])
+        Utterance(
+            speaker=names.get(label, label), role=roles.get(label, "unknown"), words=[w for *_, w in group]
+        )
+        for (label, stays), group in groupby(triples, key=lambda triple: triple[:2])
+        if stays
     ]

@@ -1,7 +1,7 @@
-"""Words to speakers and speakers to roles."""
+"""Words to speakers, and consecutive words of one to utterances."""
 
-from stages.core.schema import Diarization, SpeakerTurn, Voice, Word
-from stages.speech.attribution import attribute_words, find_main_speaker, join_utterances
+from stages.core.schema import SpeakerTurn, Word
+from stages.speech.attribution import attribute_words, join_utterances
 
 
 def word(text: str, start: float, end: float) -> Word:
@@ -39,36 +39,48 @@ def test_a_long_turn_is_found_under_later_short_ones() -> None:
 
 
 def test_no_turns_leave_every_word_unknown() -> None:
-    utterances = join_utterances([word("x", 0, 1)], attribute_words([word("x", 0, 1)], [], 0.5), None)
+    words = [word("x", 0, 1)]
+    utterances = join_utterances(words, attribute_words(words, [], 0.5), [True], {}, {})
     assert [(u.speaker, u.role) for u in utterances] == [("unknown", "unknown")]
-
-
-def diarization(**seconds: float) -> Diarization:
-    turns, now = [], 0.0
-    for speaker, length in seconds.items():
-        turns.append(turn(speaker, now, now + length))
-        now += length
-    voices = {
-        s: Voice(seconds=length, longest=length, share=1, ghost=False, embedding=[1.0])
-        for s, length in seconds.items()
-    }
-    return Diarization(item="i", duration=now, model="m", turns=turns, voices=voices)
-
-
-def test_the_expert_is_who_speaks_most_or_first_as_chosen() -> None:
-    found = diarization(a=3.0, b=9.0, c=1.0)
-    assert find_main_speaker(found, "most_speech") == "b"
-    assert find_main_speaker(found, "first_voice") == "a"
-    assert find_main_speaker(diarization(a=5.0), "most_speech") == "a"
-    assert find_main_speaker(diarization(), "most_speech") is None
 
 
 def test_consecutive_words_of_a_speaker_are_one_utterance_and_none_is_lost() -> None:
     words = [word(str(i), i, i + 0.5) for i in range(5)]
-    utterances = join_utterances(words, ["a", "a", "b", "unknown", "b"], "b")
+    utterances = join_utterances(
+        words, ["a", "a", "b", "unknown", "b"], [True] * 5, {"a": "Ada"}, {"b": "main"}
+    )
     assert [(u.speaker, u.role, u.text) for u in utterances] == [
-        ("a", "host", "0 1"),
+        ("Ada", "unknown", "0 1"),
         ("b", "main", "2"),
         ("unknown", "unknown", "3"),
         ("b", "main", "4"),
     ]
+
+
+def test_turns_of_one_speaker_are_joined_with_their_punctuation_as_spoken() -> None:
+    # The forerunner put ". " between two turns: "we have been doing it. for years.. and".
+    words = [
+        word("So,", 0, 1),
+        word("we", 1, 2),
+        word("have", 4, 5),
+        word("been", 5, 6),
+        word("there.", 6, 7),
+    ]
+    speakers = attribute_words(words, [turn("a", 0, 2), turn("a", 4, 7)], reach=0.5)
+    (utterance,) = join_utterances(words, speakers, [True] * 5, {}, {})
+    assert utterance.text == "So, we have been there."
+
+
+def test_a_segment_that_two_people_share_is_cut_at_the_word() -> None:
+    # One segment of the transcription, two speakers: the forerunner gave all of it to the first.
+    said = "Why is that? Because it rains."
+    words = [word(text, i, i + 0.9) for i, text in enumerate(said.split())]
+    speakers = attribute_words(words, [turn("a", 0, 2.95), turn("b", 2.95, 6)], reach=0.5)
+    utterances = join_utterances(words, speakers, [True] * 6, {}, {})
+    assert [u.text for u in utterances] == ["Why is that?", "Because it rains."]
+
+
+def test_an_utterance_ends_at_a_cut_and_a_cut_word_is_nowhere() -> None:
+    words = [word(str(i), i, i + 0.5) for i in range(5)]
+    utterances = join_utterances(words, ["a"] * 5, [True, True, False, True, True], {}, {"a": "main"})
+    assert [u.text for u in utterances] == ["0 1", "3 4"]
