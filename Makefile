@@ -11,7 +11,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run params test test-slow check format lock clean
+.PHONY: help setup demo run update params test test-slow check format lock clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ demo: setup  ## set up, turn the ten recorded talks into a tuned model, and say 
 run: setup  ## set up and bring everything up to date with params.yaml (dvc repro)
 	@$(BIN)/dvc repro
 	@$(BIN)/python -m stages.core.runtime
+
+update: setup  ## ask the playlists, channels and feeds of the corpus what is new (dvc repro never does)
+	@$(BIN)/python -m stages.update $(ARGS)
 
 params: setup  ## write params.yaml from conf/: make params ARGS="recipe=smoke train.seed=2"
 	@$(BIN)/python -m stages.compose $(ARGS)

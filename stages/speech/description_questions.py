@@ -1,54 +1,103 @@
-"""Examples from the questions that a description stamps: the question as typed, the answer as spoken."""
+"""Examples from the questions that a description or its chapters stamp: the question as typed, the answer as spoken."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
-from typing import NamedTuple
 
-from stages.core.schema import ANSWERING, Conversation, Example, Message, Utterance, Word
-from stages.core.schema import ASKING as ASKING_ROLES
-from stages.speech.provenance import locate
-from stages.speech.questions import Stamp, parse_stamps
+from stages.core.schema import ANSWERING, ASKING, Conversation, Utterance, Word
+from stages.speech import multipart
+from stages.speech.question_turns import QuestionFinder, find_follow_ups
+from stages.speech.questions import Stamp, parse_stamps, read_chapters
+from stages.speech.rows import Asked, Made, Piece, divide_answer, join, make_row
+from stages.text.words import words as comparable
 
 METHOD = "description_questions"
-ASKING = 3
+CHAPTERS = "chapter_questions"
+LEAST_ASKING = 3
 """Words from which a host's turn can be a question; fewer are a `yes` or a `right` inside an answer."""
 
 
-class Asked(NamedTuple):
-    """A turn of the host in which something may be asked."""
-
-    start: float  # seconds
-    end: float
-    vocabulary: frozenset[str]
-
-
 def make_examples(
-    conversation: Conversation, *, min_answer_words: int, max_shift: float
-) -> tuple[list[Example], Counter[str]]:
-    """One example for each stamped question that is answered, and how many were dropped, by reason.
+    conversation: Conversation,
+    *,
+    min_answer_words: int,
+    max_answer_words: int | None = None,
+    max_shift: float,
+    parts: str = "together",
+) -> Made:
+    """One row for each question that the description stamps and somebody answers; see `answer_stamps`."""
+    stamps = parse_stamps(conversation.description)
+    return answer_stamps(
+        conversation,
+        stamps,
+        METHOD,
+        min_answer_words=min_answer_words,
+        max_answer_words=max_answer_words,
+        max_shift=max_shift,
+        parts=parts,
+    )
+
+
+def make_chapter_examples(
+    conversation: Conversation,
+    *,
+    min_answer_words: int,
+    max_answer_words: int | None = None,
+    max_shift: float,
+    parts: str = "together",
+    chapter_titles: str,
+) -> Made:
+    """The same with the chapters as stamps; `chapter_titles` is the `titles` of `questions.read_chapters`."""
+    return answer_stamps(
+        conversation,
+        read_chapters(conversation.chapters, chapter_titles),
+        CHAPTERS,
+        min_answer_words=min_answer_words,
+        max_answer_words=max_answer_words,
+        max_shift=max_shift,
+        parts=parts,
+    )
+
+
+def answer_stamps(
+    conversation: Conversation,
+    stamps: Sequence[Stamp],
+    method: str,
+    *,
+    min_answer_words: int,
+    max_answer_words: int | None,
+    max_shift: float,
+    parts: str,
+) -> Made:
+    """One row for each stamped question that is answered, and how many were dropped, by reason.
 
     People stamp some seconds early or late. So each stamp is first moved to the turn in which the host asks
     (`place_stamps`). The answer is every word of those who answer from the end of that turn to the beginning of the
-    next stamp's. Where no turn is near, as when one voice reads the questions too, the stamps themselves are the
-    limits. Questions asked in one turn are one example.
+    next stamp's, whenever the utterance that holds it began. Where no turn is near, as when one voice reads the
+    questions too, the stamps themselves are the limits.
 
     Args:
-        conversation: with its description.
+        conversation: with roles.
+        stamps: in order of time.
+        method: for the provenance.
         min_answer_words: answers with fewer words are dropped.
+        max_answer_words: longer answers are divided, see `rows.divide_answer`. None sets no limit.
         max_shift: seconds by which a stamp may be off.
+        parts: the parts of a question, and the questions asked in one turn, share one answer. `together` makes one
+            row of them; `apart` one row each where the answer can be divided between them (`multipart`).
     """
-    stamps = parse_stamps(conversation.description)
     dropped: Counter[str] = Counter()
+    details: Counter[str] = Counter()
     inside = [stamp for stamp in stamps if stamp.start < conversation.duration]
     dropped["stamp_after_end"] = sum(stamp.is_question for stamp in stamps[len(inside) :])
     if not any(stamp.is_question for stamp in stamps):
-        dropped["no_questions"] = 1
+        return Made([], Counter(no_questions=1))
     answering = [word for u in conversation.utterances if u.role in ANSWERING for word in u.words]
-    placed = place_stamps(inside, find_asking_turns(conversation.utterances), max_shift)
+    asking = find_asking_turns(conversation.utterances)
+    placed = place_stamps(inside, asking, max_shift)
     begins = [turn.start if turn else stamp.start for stamp, turn in zip(inside, placed, strict=True)]
-    examples: list[Example] = []
+    follow_ups = _find_follow_ups(conversation, max_answer_words)
+    made: list[Piece] = []
     for group in _share_a_turn(placed):
         questions = [inside[i].text for i in group if inside[i].is_question]
         turn = placed[group[0]]
@@ -59,13 +108,34 @@ def make_examples(
             continue
         if len(answer) < min_answer_words:
             dropped["short_answer" if answer else "no_answer"] += len(questions)
-        else:
-            messages = [
-                Message(role="user", content=" ".join(questions)),
-                Message(role="assistant", content=" ".join(word.text for word in answer)),
-            ]
-            examples.append(Example.of(messages, locate(conversation, answer, METHOD)))
-    return examples, +dropped
+            continue
+        pieces = [Piece(" ".join(questions), answer)]
+        units = [
+            part for i in group if inside[i].is_question for part in inside[i].parts or (inside[i].text,)
+        ]
+        if len(units) > 1:
+            between = [asked for asked in asking if begin < asked.start < end]
+            own = multipart.divide_between(units, answer, between, conversation) if parts == "apart" else None
+            apart = own is not None and min(map(len, own)) >= min_answer_words
+            if own is not None and apart:
+                pieces = [Piece(unit, words) for unit, words in zip(units, own, strict=True)]
+            details["multi_part"] += 1
+            details["apart" if apart else "together"] += 1
+        for piece in pieces:
+            asked_inside = [asked for asked in follow_ups if begin < asked.start < end]
+            divided = divide_answer(
+                piece.question, piece.words, conversation.language, max_answer_words, asked_inside
+            )
+            details["divided"] += len(divided) > 1
+            made += divided
+    return Made([make_row(conversation, [piece], method) for piece in made], +dropped, +details)
+
+
+def _find_follow_ups(conversation: Conversation, max_answer_words: int | None) -> list[Asked]:
+    if max_answer_words is None:
+        return []
+    finder = QuestionFinder(conversation, LEAST_ASKING, max_answer_words)
+    return find_follow_ups(conversation.utterances, finder)
 
 
 def find_asking_turns(utterances: Sequence[Utterance]) -> list[Asked]:
@@ -73,8 +143,8 @@ def find_asking_turns(utterances: Sequence[Utterance]) -> list[Asked]:
     turns = []
     for role, group in groupby(utterances, key=lambda utterance: utterance.role):
         words: list[Word] = [word for utterance in group for word in utterance.words]
-        if role in ASKING_ROLES and len(words) >= ASKING:
-            turns.append(Asked(words[0].start, words[-1].end, _vocabulary(" ".join(w.text for w in words))))
+        if role in ASKING and len(words) >= LEAST_ASKING:
+            turns.append(Asked(words[0].start, words[-1].end, join(words)))
     return turns
 
 
@@ -83,17 +153,18 @@ def place_stamps(stamps: Sequence[Stamp], turns: Sequence[Asked], max_shift: flo
 
     Turns are used in order, and one serves two stamps only where both lie in it.
     """
+    spoken = [frozenset(comparable(turn.text)) for turn in turns]
     placed: list[Asked | None] = []
     earliest = 0
     for stamp in stamps:
-        typed = _vocabulary(stamp.text)
+        typed = frozenset(comparable(stamp.text))
         best, best_score = None, -1.0
         for index in range(max(0, earliest - 1), len(turns)):
             turn = turns[index]
             distance = max(turn.start - stamp.start, stamp.start - turn.end, 0.0)
             if distance > max_shift or (index < earliest and distance > 0):
                 continue
-            score = len(typed & turn.vocabulary) / max(1, len(typed)) - 0.5 * distance / max(max_shift, 0.001)
+            score = len(typed & spoken[index]) / max(1, len(typed)) - 0.5 * distance / max(max_shift, 0.001)
             if score > best_score:
                 best, best_score = index, score
         placed.append(None if best is None else turns[best])
@@ -110,7 +181,3 @@ def _share_a_turn(placed: Sequence[Asked | None]) -> list[list[int]]:
         else:
             groups.append([index])
     return groups
-
-
-def _vocabulary(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\w+", text.lower()))

@@ -5,15 +5,16 @@ from itertools import groupby
 
 from stages.core.schema import ANSWERING, ASKING, Conversation, Example, Message
 from stages.speech.provenance import locate
+from stages.speech.rows import Made
 
 METHOD = "dialogue"
 CHAT_ROLES = dict.fromkeys(ASKING, "user") | dict.fromkeys(ANSWERING, "assistant")
 
 
-def make_examples(conversation: Conversation) -> tuple[list[Example], Counter[str]]:
+def make_examples(conversation: Conversation) -> Made:
     """The conversation as one example, from the first question to the last answer; or why there is none.
 
-    What nobody knows the speaker of is left out. Consecutive utterances of a role are one message.
+    What nobody knows the speaker of is left out. Consecutive utterances of one side are one message.
     """
     known = [utterance for utterance in conversation.utterances if utterance.role in CHAT_ROLES]
     turns = [
@@ -25,10 +26,10 @@ def make_examples(conversation: Conversation) -> tuple[list[Example], Counter[st
     while turns and turns[-1][0] != "assistant":
         turns.pop()
     if not turns:
-        return [], Counter(no_dialogue=1)
+        return Made([], Counter(no_dialogue=1))
     messages = [
         Message(role=role, content=" ".join(utterance.text for utterance in group))  # type: ignore[arg-type]
         for role, group in turns
     ]
     words = [word for _, group in turns for utterance in group for word in utterance.words]
-    return [Example.of(messages, locate(conversation, words, METHOD))], Counter()
+    return Made([Example.of(messages, locate(conversation, words, METHOD))], Counter())

@@ -83,8 +83,9 @@ def test_another_description_renews_one_item_from_there_on(fork: Checkout) -> No
     # transcribe and diarize hear the same sound; converse and examples have one item to make
     assert ran["fetch"] == ran["converse"] == ran["examples"] == "made 1, kept 3, removed 0, failed 0"
     assert {ran["transcribe"], ran["diarize"]} == {"made 0, kept 4, removed 0, failed 0"}
-    dropped = json.loads((fork.root / "metrics/examples.json").read_text())["dropped"]
-    assert sum(dropped.values()) >= 1, "that a description stamps no question is counted"
+    by_method = json.loads((fork.root / "metrics/examples.json").read_text())["by_method"]
+    assert by_method["description_questions"]["dropped"] == {"no_questions": 1}
+    assert by_method["question_turns"]["items"] == 1, "what nobody stamped is found in the dialogue"
 
 
 def test_broken_recordings_are_named_and_the_others_go_on(fork: Checkout) -> None:

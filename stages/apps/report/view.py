@@ -65,6 +65,8 @@ SPEECH = (
 )
 
 REASONS = {
+    "statement": "replies to a remark that asks nothing",
+    "no_context": "follow-ups with nothing before them",
     "exact_duplicate": "the same words as a row that was kept",
     "near_duplicate": "nearly the same words as a row that was kept",
     "leak": "said what a held-out row says",
@@ -74,7 +76,10 @@ REASONS = {
     "stamp_after_end": "a question stamped after the end of its recording",
 }
 
-NOT_ROWS = {"no_questions": "{} whose description stamps no question"}
+NOT_ROWS = {
+    "no_questions": "{} in which no question was found",
+    "no_dialogue": "{} without a dialogue",
+}
 """Reasons that count recordings: they say why rows never came to be."""
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from stages.speech.questions import parse_questions, parse_stamps
+from stages.core.schema import Chapter
+from stages.speech.questions import parse_questions, parse_stamps, read_chapters, split_parts
 
 
 def texts(description: str) -> list[tuple[float, str]]:
@@ -135,3 +136,119 @@ def test_numbers_and_other_scripts_in_a_question_survive() -> None:
 
 def test_carriage_returns_are_line_ends() -> None:
     assert texts("0:00 Who are you?\r\n1:05 Why sleep?\r\n") == [(0, "Who are you?"), (65, "Why sleep?")]
+
+
+TWO = [(10, "Why sleep?"), (80, "Why wake?")]
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "0:10 -> Why sleep?\n1:20 -> Why wake?",
+        "0:10 → Why sleep?\n1:20 ➜ Why wake?",
+        "✅ 0:10 🔹 Why sleep?\n✅1:20 🔹 Why wake?",
+        "{0:10} Why sleep?\n{1:20} Why wake?",
+        "00:00:10.500 Why sleep?\n00:01:20,250 Why wake?",
+        "0m10s Why sleep?\n1m20s Why wake?",
+        "Q1. 0h00m10s - Why sleep?\nQ2. 0h01m20s - Why wake?",
+        "Why sleep? (0m10s)\nWhy wake? [0h1m20s]",
+        "０：１０ Why sleep?\n１：２０ Why wake?",
+        "Why sleep? (0:10 - 1:20)\nWhy wake? (1:20 - 2:00)",
+        "Timestamps: 0:10 Why sleep?\n1:20 Why wake?",
+        "Questions with time-stamps - 0:10 Why sleep?\n1:20 Why wake?",
+        "CHAPTERS:\n0:10 Why sleep?\n1:20 Why wake?",
+        "Start 0:10: Why sleep?\nStart 1:20: Why wake?",
+        "at 0:10 Why sleep?\nat 1:20 Why wake?",
+        "1 - 0:10 Why sleep?\n2 - 1:20 Why wake?",
+        "1\t0:10\tWhy sleep?\n2\t1:20\tWhy wake?",
+        "Why sleep?\n0:10\n\nWhy wake?\n1:20",
+        "0:10\nWhy sleep?\n1:20\nWhy wake?\n",
+        "0:00 Intro 0:10 Why sleep? 1:20 Why wake? 2:00 Outro",
+        "0:10 Why sleep? | 1:20 Why wake?",
+        "<p>Timestamps</p><ul><li>(<a href='#'>0:10</a>) Why sleep?</li><li>(1:20) <b>Why</b> wake?</li></ul>",
+        "0:10 Why sleep?<br/>1:20 Why wake?<br/><a href='https://example.org'>more</a>",
+        "0:10 Why sleep? https://example.org/a\n1:20 Why wake? www.example.org/b",
+    ],
+)
+def test_forms_that_people_invent(description: str) -> None:
+    # Property: a person sees the same two questions in each of them.
+    assert texts(description) == TWO
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "Join us at 7:30 PM, why not?",
+        "7:30 PM Why not join us?",
+        "Doors 7:00 pm, why wait?",
+        "See http://localhost:8080 and http://127.0.0.1:8080/why?",
+        "127.0.0.1:80 Why not try it?",
+        "Compare John 3:16",
+        "Recorded on 2024-01-02 10:30",
+        "We won 21:15",
+        "Tickets 12:50",
+        "Mail why@example.org, 5:30",
+    ],
+)
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_times_that_stamp_nothing(noise: str, where: str) -> None:
+    # Property: an hour, a port, a verse, a date or a score in the blurb neither becomes a question nor spoils others.
+    stamped = "0:10 Why sleep?\n1:20 Why wake?"
+    assert texts(f"{noise}\n\n{stamped}" if where == "before" else f"{stamped}\n\n{noise}") == TWO
+
+
+def test_times_inside_a_question_stay_in_it() -> None:
+    for question in ("What does John 3:16 mean?", "Why does it cost $1:20?", "Is 7:30 PM too late?"):
+        assert texts(f"0:10 {question}\n1:20 Why wake?") == [(10, question), TWO[1]]
+
+
+def test_two_languages_in_one_description() -> None:
+    assert texts(
+        "Вопросы / Questions\n0:10 Почему мы спим?\n    Why do we sleep?\n1:20 なぜ夢を見るのか\n2:00 Γιατί κοιμόμαστε;"
+    ) == [(10, "Почему мы спим? Why do we sleep?"), (80, "なぜ夢を見るのか"), (120, "Γιατί κοιμόμαστε;")]
+
+
+@pytest.mark.parametrize(
+    "line", ["-" * 20_000, " " * 20_000 + "x", "(" * 20_000, "1:1 " * 5_000, "a <" * 9_000]
+)
+def test_a_hostile_line_costs_no_time(line: str) -> None:
+    # Property: reading is about linear in the length; a regular expression that backtracks takes minutes here.
+    assert texts(f"{line}\n\n0:10 Why sleep?\n\n{line}\n\n1:20 Why wake?") == TWO
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("(a) Why sleep, and (b) when?", ("Why sleep", "when?")),
+        ("a) Why sleep? b) When? c) Where?", ("Why sleep?", "When?", "Where?")),
+        ("(i) Why sleep; (ii) when?", ("Why sleep", "when?")),
+        ("1) Why sleep? 2) When?", ("Why sleep?", "When?")),
+        ("About sleep: (a) why, (b) when?", ("About sleep: why", "About sleep: when?")),
+        ("Why sleep (a lot)?", ()),
+        ("Is plan a) better than plan c)?", ()),
+        ("(a) Why sleep, unlike (c) all cats?", ()),
+        ("Why sleep? And when?", ()),
+    ],
+)
+def test_the_parts_of_a_question(text: str, parts: tuple[str, ...]) -> None:
+    assert split_parts(text) == parts
+    (stamp,) = parse_stamps(f"0:10 {text}")
+    assert (stamp.text, stamp.parts) == (text, parts)
+
+
+def test_lines_with_one_stamp_are_parts() -> None:
+    (stamp,) = parse_stamps("0:10 Why sleep?\n0:10 And when?")
+    assert stamp.parts == ("Why sleep?", "And when?")
+
+
+def test_chapters_are_stamps_and_a_gap_ends_the_one_before() -> None:
+    chapters = [
+        Chapter(start=0, end=10, title="Intro"),
+        Chapter(start=10, end=20, title="1. Why sleep?"),
+        Chapter(start=30, end=40, title="Dreams"),
+    ]
+    asked = [(s.start, s.text) for s in read_chapters(chapters, "questions") if s.is_question]
+    assert asked == [(10, "Why sleep?")]
+    everything = read_chapters(chapters, "all")
+    assert [(s.start, s.text) for s in everything if s.is_question] == [(10, "Why sleep?"), (30, "Dreams")]
+    assert [s.start for s in everything] == [0, 10, 20, 30, 40]

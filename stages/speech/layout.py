@@ -1,0 +1,100 @@
+"""How descriptions are typed, made one: a stamp a line, as m:ss, with what belongs to it.
+
+People write `1h02m03s`, `０１：０２`, HTML, headings on the line of the first stamp, stamps on lines of their own
+and whole lists in one paragraph. `lay_out` takes such habits away, so that whoever reads the lines meets two layouts.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+_DAYTIME = r"(?!\s?[ap]\.?m\b)"  # `7:30 PM` is an hour of the day
+TIME = rf"(?:(\d{{1,2}}):)?(\d{{1,3}}):(\d{{2}})(?!:?\d)(?:[.,]\d{{1,3}}\b)?{_DAYTIME}"
+_LETTERED_TIME = r"(?:(\d{1,2})\s?h\s?)?(\d{1,3})\s?m(?:in)?\s?(\d{1,2})\s?s\b"  # 1h02m03s, 1m20s
+NUMBERING = r"(?:(?:Q(?:uestion)?\s*\.?\s*\d{1,3}|#\d{1,3})[a-z]?(?![\w])|\d{1,3}[.)](?!\d)|Q(?=\s*[:.)]))"
+_BARE_NUMBER = r"\d{1,3}\s*[-–—]?\s+(?=[(\[]?\d{1,3}:\d\d)"
+STAMP_FIRST = re.compile(rf"^[\W_]*(?:({NUMBERING}|{_BARE_NUMBER})[\W_]*)?(?<!\d){TIME}", re.IGNORECASE)
+RANGE = rf"\W{{0,3}}(?:-|–|—|to|until)\W{{0,3}}{TIME}"
+RANGE_END = re.compile(rf"^{RANGE}", re.IGNORECASE)
+LONGEST_STAMP = 60
+"""Characters at the end of a line in which a stamp is looked for; it bounds what a hostile line can cost."""
+_HEADING = re.compile(
+    r"^\W*(?:(?:at|from|starts?(?: at)?)\s|[^\n:]{0,60}?"
+    r"\b(?:time\W?stamps?|chapters?|questions?|contents?|topics?|index|start|time)\b[^\n\w]{0,2}[:\-–—][ \t]*)"
+    rf"(?=[(\[]?{TIME})",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9]{0,9})\b[^<>]{0,2000}>", re.IGNORECASE)
+_INLINE = {"a", "b", "i", "em", "strong", "span", "u", "code"}
+_WIDE_TIME = re.compile(r"[０-９]{1,3}(?:：[０-９]{2}){1,2}")
+_LETTERED_FIRST = re.compile(rf"^([\W_]*(?:{NUMBERING}[\W_]*)?){_LETTERED_TIME}", re.IGNORECASE)
+_LETTERED_LAST = re.compile(rf"([\s(\[]){_LETTERED_TIME}([\s)\].]*)$", re.IGNORECASE)
+_FULL_WIDTH = str.maketrans("０１２３４５６７８９：", "0123456789:")
+
+
+def lay_out(description: str) -> list[str]:
+    """The lines of a description, one stamp a line, typed as m:ss, without the headings before it."""
+    lines = _strip_markup(description).splitlines()
+    plain = [piece for line in lines for piece in _split_line(_type_stamps(line.rstrip()))]
+    bare = [i for i, line in enumerate(plain) if _is_bare_stamp(line)]
+    above = all(i and plain[i - 1].strip() and not _is_bare_stamp(plain[i - 1]) for i in bare)
+    if bare and above and not (bare[-1] + 1 < len(plain) and plain[bare[-1] + 1].strip()):
+        # The text stands above its stamp, and nothing below the last one: the stamps go to the lines above.
+        for i in bare:
+            plain[i - 1], plain[i] = f"{plain[i - 1]} {plain[i].strip()}", ""
+    return plain
+
+
+def _strip_markup(description: str) -> str:
+    """The text of a description that may be HTML, as the show notes of a podcast are."""
+    if not _TAG.search(description):
+        return description
+    return html.unescape(_TAG.sub(lambda tag: "" if tag[2].lower() in _INLINE else "\n", description))
+
+
+def _type_stamps(line: str) -> str:
+    """The line with a stamp at its beginning or end, such as `1h02m03s` or `０１：０２`, typed as `1:02:03`."""
+    head, middle, tail = line[:LONGEST_STAMP], "", ""
+    if len(line) > LONGEST_STAMP:
+        cut = max(LONGEST_STAMP, len(line) - LONGEST_STAMP)
+        middle, tail = line[LONGEST_STAMP:cut], line[cut:]
+    head, tail = (_WIDE_TIME.sub(lambda m: m[0].translate(_FULL_WIDTH), part) for part in (head, tail))
+    head = _LETTERED_FIRST.sub(lambda m: m[1] + _type(*m.group(2, 3, 4)), head)
+    end = _LETTERED_LAST.sub(lambda m: m[1] + _type(*m.group(2, 3, 4)) + m[5], tail or head)
+    return _HEADING.sub("", head + middle + end if tail else end)
+
+
+def _type(hours: str | None, minutes: str, seconds: str) -> str:
+    return f"{hours}:{int(minutes):02}:{int(seconds):02}" if hours else f"{minutes}:{int(seconds):02}"
+
+
+def _split_line(line: str) -> Iterator[str]:
+    """A line with stamps in a row, as one paragraph of chapters has them, cut before each."""
+    found = [
+        m
+        for m in re.finditer(rf"(?<![\w:]){TIME}", line, re.IGNORECASE)
+        if to_seconds(*m.groups()) is not None
+    ]
+    times = [to_seconds(*m.groups()) or 0.0 for m in found]
+    begins = [m.start() - (line[: m.start()][-1:] in "([") for m in found]
+    apart = all(line[:b].rstrip().endswith(("|", ";", "•", "·")) for b in begins[1:])
+    in_order = all(a < b for a, b in pairwise(times))
+    rest = RANGE_END.match(line[found[0].end() :]) if found else None
+    if len(found) < 2 or not in_order or rest or not (apart or len(found) > 2) or not STAMP_FIRST.match(line):
+        yield line
+        return
+    for begin, end in zip([0, *begins[1:]], [*begins[1:], len(line)], strict=True):
+        yield line[begin:end].rstrip(" |;•·")
+
+
+def _is_bare_stamp(line: str) -> bool:
+    match = STAMP_FIRST.match(line)
+    return match is not None and not line[match.end() :].strip(" \t)]}.:-–—|")
+
+
+def to_seconds(hours: str | None, minutes: str, seconds: str) -> float | None:
+    """The groups of TIME in seconds; None where they are no time, as in `1:75`."""
+    if int(seconds) > 59 or (hours and int(minutes) > 59):
+        return None
+    return float(int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds))

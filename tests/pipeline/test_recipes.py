@@ -1,0 +1,46 @@
+"""The recipes for real engines, run offline: their own conversations and examples, on the engines that arrive as packages."""
+
+from collections.abc import Callable
+
+import pytest
+
+from stages.core import io, items
+from stages.core.schema import Conversation, Example
+from tests.pipeline.conftest import Checkout
+
+pytestmark = pytest.mark.slow
+
+OFFLINE = (
+    "corpus=demo",
+    "transcribe=embedded",
+    "diarize=embedded",
+    "train=smoke",
+    "generate.max_new_tokens=16",
+)
+MODELS = {"question_videos": "tiny_llama", "podcast": "tiny_mistral"}
+
+
+def test_both_recipes_run_from_one_set_of_transcripts(fresh: Callable[[str], Checkout]) -> None:
+    checkout = fresh("smoke")
+    for recipe, model in MODELS.items():
+        overrides = (f"recipe={recipe}", f"base_model={model}", *OFFLINE)
+        checkout.run("python", "-m", "stages.compose", *overrides)
+        ran = checkout.repro()
+        assert ran["converse"].startswith("made 10")
+        assert recipe == "question_videos" or "transcribe" not in ran, "what was heard is kept"
+
+        data = checkout.root / "data"
+        told = [io.read_json(path, Conversation) for path in items.read(data / "conversations").values()]
+        roles = {u.role for conversation in told for u in conversation.utterances} - {"unknown"}
+        assert roles == ({"main", "audience"} if recipe == "question_videos" else {"host", "guest"})
+
+        rows = [
+            row for path in items.read(data / "examples").values() for row in io.read_jsonl(path, Example)
+        ]
+        methods = {row.provenance.method for row in rows}
+        assert methods == (
+            {"description_questions"} if recipe == "question_videos" else {"question_turns", "dialogue"}
+        )
+        assert {row.messages[0].role for row in rows} == {"user"}, "who asks comes first"
+        assert len({row.provenance.item for row in rows}) == 10
+        assert (checkout.root / "metrics/report.html").is_file()

@@ -1,0 +1,134 @@
+"""Monologues become passages that know their seconds."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages import parse
+from stages.core import io, items
+from stages.core.schema import Conversation, Passage
+from stages.speech import lecture
+from stages.speech.housekeeping import HousekeepingParams, Rule
+from stages.speech.sentences import split_sentences
+from tests.unit.speech.test_examples import HOST, MAIN, read_truth, talk
+
+CHOICES: dict[str, Any] = {"min_share": 0.8, "least": 20, "most": 50, "overlap": 0}
+TRUTHS = sorted(Path("data/sources/demo").glob("*.truth.json"))
+SPEECH = " ".join(q["answer"] for path in TRUTHS[:3] for q in read_truth(path)[1])
+
+
+def cut(conversation: Conversation, **more: Any) -> list[Passage]:
+    return lecture.cut(conversation, **(CHOICES | more))[0]
+
+
+def test_a_monologue_is_cut_into_passages_within_the_range() -> None:
+    # Property: all words in order, each passage whole sentences, its times and link those of its words.
+    conversation = talk((MAIN, SPEECH))
+    passages = cut(conversation)
+    assert " ".join(passage.text for passage in passages) == SPEECH
+    words = conversation.utterances[0].words
+    at = 0
+    for passage in passages:
+        count = len(passage.text.split())
+        assert 20 <= count <= 50
+        assert passage.text[-1] in ".?"
+        assert (passage.start, passage.end) == (words[at].start, words[at + count - 1].end)
+        assert passage.url == f"https://example.org/v?id=7&t={at}"
+        at += count
+    assert len({passage.id for passage in passages}) == len(passages)
+    assert passages == cut(conversation)
+
+
+@pytest.mark.parametrize("overlap", [1, 2])
+def test_passages_repeat_the_last_sentences_where_there_is_room(overlap: int) -> None:
+    # Property: the overlap is the end of the passage before, and makes none longer than allowed.
+    plain, lapped = (cut(talk((MAIN, SPEECH)), overlap=n) for n in (0, overlap))
+    assert len(plain) == len(lapped)
+    repeated = 0
+    for before, own, passage in zip(plain, plain[1:], lapped[1:], strict=False):
+        assert passage.text.endswith(own.text)
+        extra = passage.text.removesuffix(own.text).strip()
+        assert before.text.endswith(extra)
+        assert extra.count(".") <= overlap
+        assert len(passage.text.split()) <= 50
+        repeated += bool(extra)
+    assert repeated
+
+
+def test_only_a_monologue_is_a_lecture() -> None:
+    # Property: the share counts all words; what others say in between is in no passage.
+    question = "And what about the naps at noon?"
+    conversation = talk((MAIN, SPEECH), (HOST, question), (MAIN, SPEECH), ("unknown", "noise " * 5))
+    assert " ".join(p.text for p in cut(conversation)) == f"{SPEECH} {SPEECH}"
+    assert cut(talk((MAIN, SPEECH), (HOST, SPEECH))) == []
+    assert cut(talk((MAIN, "I sleep."), ("unknown", "noise " * 50))) == []
+    assert cut(talk(("unknown", "noise " * 50))) == []
+    assert cut(talk()) == []
+
+
+def test_no_passage_crosses_a_chapter_and_its_title_is_the_heading() -> None:
+    sentences = [
+        " ".join(w.text for w in s) for s in split_sentences(talk((MAIN, SPEECH)).utterances[0].words, "en")
+    ]
+    middle = len(" ".join(sentences[: len(sentences) // 2]).split())
+    chapters = ((0, middle, "First"), (middle, middle + 9_000, "Second"))
+    passages = cut(talk((MAIN, SPEECH), chapters=chapters), overlap=1)
+    assert {p.heading for p in passages} == {"First", "Second"}
+    for passage in passages:
+        assert passage.end is not None
+        assert passage.start is not None
+        assert (passage.end <= middle) == (passage.heading == "First")
+        assert (passage.start >= middle) == (passage.heading == "Second")
+
+
+def test_speech_without_sentences_still_keeps_the_range() -> None:
+    draw = random.Random(1)
+    text = " ".join(draw.choice(SPEECH.lower().replace(".", "").replace(",", "").split()) for _ in range(400))
+    passages = cut(talk((MAIN, text)))
+    assert " ".join(p.text for p in passages) == text
+    assert all(len(p.text.split()) <= 50 for p in passages)
+
+
+def build(root: Path) -> str:
+    rules = HousekeepingParams(rules=[Rule("hear", "can you hear me")])
+    params = parse.ParseParams(min_words=20, max_words=50)
+    return str(parse.main(params, rules, root / "conversations", root / "passages", root / "parse.json"))
+
+
+def write(root: Path, conversations: dict[str, Conversation]) -> None:
+    for name, conversation in conversations.items():
+        io.write_json(root / "in" / f"{name}.json", conversation)
+
+    def copy(item: items.Item, path: Path) -> None:
+        path.write_bytes(item.inputs["c"].read_bytes())
+
+    found = [items.Item(p.stem, {"c": p}) for p in sorted((root / "in").glob("*.json"))]
+    items.sync(found, root / "conversations", lambda: copy, suffix=".json", params={}, code=())
+
+
+def test_the_stage_makes_what_changed_and_the_same_bytes_as_a_clean_run(tmp_path: Path) -> None:
+    one, other = talk((MAIN, f"Can you hear me? {SPEECH}")), talk(*(2 * [(HOST, "Why?"), (MAIN, "So.")]))
+    write(tmp_path / "a", {"one": one, "other": other})
+    assert build(tmp_path / "a") == "made 2, kept 0, removed 0, failed 0"
+    assert build(tmp_path / "a") == "made 0, kept 2, removed 0, failed 0"
+    write(tmp_path / "a", {"new": one})
+    assert build(tmp_path / "a") == "made 1, kept 2, removed 0, failed 0"
+    write(tmp_path / "b", {"one": one, "other": other, "new": one})
+    build(tmp_path / "b")
+    made = [{p.name: p.read_bytes() for p in (tmp_path / run / "passages").iterdir()} for run in "ab"]
+    assert made[0] == made[1]
+    assert io.read_jsonl(tmp_path / "a/passages/other.jsonl", Passage) == []
+    assert "hear me" not in io.read_jsonl(tmp_path / "a/passages/one.jsonl", Passage)[0].text
+    counts = io.read_plain(tmp_path / "a/parse.json")
+    assert (counts["items"], counts["lectures"]) == (3, 2)
+    assert counts["passages"] == 2 * len(io.read_jsonl(tmp_path / "a/passages/one.jsonl", Passage))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"min_share": 0.5}, {"min_share": 1.1}, {"min_words": 300}, {"min_words": 0}, {"overlap": -1}]
+)
+def test_a_wrong_parameter_is_named(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        parse.ParseParams(**wrong)
