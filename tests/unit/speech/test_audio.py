@@ -1,5 +1,6 @@
 """Decoding, good files and bad ones."""
 
+import itertools
 from pathlib import Path
 
 import av
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from stages.core.errors import ItemError
-from stages.speech.audio import RATE, decode
+from stages.speech.audio import RATE, decode, open_recording
 
 
 def write_tone(path: Path, seconds: float, rate: int = 44_100, layout: str = "stereo") -> Path:
@@ -38,6 +39,32 @@ def test_any_container_becomes_mono_at_the_models_rate(tmp_path: Path, name: str
     assert np.abs(decoded.samples).max() == pytest.approx(0.3, abs=0.05)
     spectrum = np.abs(np.fft.rfft(decoded.samples))
     assert spectrum.argmax() * RATE / len(decoded.samples) == pytest.approx(440, abs=2)
+
+
+def test_a_recording_is_read_in_pieces_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Property: the pieces, in any order, are the samples that `decode` gives, bit for bit; what lies outside is left
+    # out; the file of samples is gone afterwards, after an error too.
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    path = write_tone(tmp_path / "a.mp3", 2.0)
+    whole = decode(path).samples
+    with open_recording(path) as recording:
+        assert (len(recording), recording.damaged) == (len(whole), 0)
+        assert recording.seconds == len(whole) / RATE
+        edges = [0, 1, 4097, 20_000, len(whole)]
+        for start, end in sorted(itertools.pairwise(edges), reverse=True):
+            assert np.array_equal(recording.read(start, end), whole[start:end])
+        assert np.array_equal(recording.read(-5, len(whole) + 5), whole)
+        assert len(recording.read(len(whole), len(whole) + 9)) == len(recording.read(9, 9)) == 0
+    with pytest.raises(KeyError), open_recording(path):
+        raise KeyError
+    (tmp_path / "b.mp3").write_bytes(b"no sound" * 900)
+    with pytest.raises(ItemError), open_recording(tmp_path / "b.mp3"):
+        pass
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_truncated_file_gives_what_is_there(tmp_path: Path) -> None:
