@@ -1,16 +1,52 @@
 """Find out who speaks when in each recording of the corpus.
 
 Run: python -m stages.diarize        (dvc stage: diarize)
-Reads data/raw, writes data/diarization: one JSON per recording and the manifest. Speakers have no names yet.
+Reads data/raw, writes data/diarization: one JSON per recording and the manifest; and metrics/diarization.json. Speakers
+have no names yet.
 """
 
 import functools
-from dataclasses import dataclass
+import importlib
+import re
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from stages.core import items, params, stage
-from stages.speech import diarization, recordings
+from stages.core import io, items, params, stage
+from stages.core.compute import IN_PROCESS, Compute
+from stages.speech import diarization, environment, model_files, recordings
+
+
+class Engine(NamedTuple):
+    """A way to diarize: what it needs to be named, without loading anything of it."""
+
+    module: str  # with `load_engine`, see stages/speech/diarization.py
+    libraries: tuple[str, ...]  # distributions whose version decides the result
+    choices: tuple[str, ...]  # fields of the section that it takes, all of which decide the result
+
+
+ENGINES = {
+    "embedded": Engine(
+        "stages.speech.embedded_engine",
+        ("torch", "kaldi-native-fbank", "asteroid-filterbanks", "scipy", "av"),
+        (
+            "step",
+            "embed_every",
+            "threshold",
+            "min_embedding",
+            "min_share",
+            "min_speakers",
+            "max_speakers",
+            "fill_gap",
+            "min_turn",
+        ),
+    ),
+    "pyannote": Engine(
+        "stages.speech.pyannote_engine",
+        ("torch", "torchaudio", "pyannote-audio", "av"),
+        ("model", "min_share", "min_speakers", "max_speakers"),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -19,14 +55,22 @@ class DiarizeParams:
 
     name: str = "embedded"
     """Name of the choice in conf/diarize/."""
+    engine: str = "embedded"
+    """A key of `ENGINES`."""
+    python: str = "python"
+    """Name of the interpreter on the PATH that runs this stage, for an engine that needs an environment of its own."""
+    model: str = "embedded"
+    """What the engine `pyannote` loads, a name on the hub or a directory; `embedded` has its own."""
     step: float = 2.5
     """Seconds from one ten-second window to the next: smaller is slower and a little more exact."""
-    threshold: float = 0.4
-    """Cosine distance above which two groups of embeddings are two speakers."""
-    min_embedding: float = 1.0
+    embed_every: int = 2
+    """2: every second window has its voices embedded, which costs most; those between follow their neighbours."""
+    threshold: float = 0.6
+    """How alike two groups of embeddings must be to be one speaker: 0 is as alike as two voices, 1 as one voice."""
+    min_embedding: float = 1.5
     """Seconds of a local speaker's own speech from which its embedding decides on the number of speakers."""
     min_share: float = 0.01
-    """Share of the speech below which a group of sounds is a ghost, no speaker; the manifest counts ghosts."""
+    """Share of the speech below which a speaker is a ghost: it keeps its turns and is reported, never merged."""
     min_speakers: int = 1
     """Fewest speakers in a recording; equal to max_speakers where the number is known."""
     max_speakers: int = 8
@@ -45,10 +89,23 @@ class DiarizeParams:
     """Share of the recordings that may fail without failing the stage."""
 
     def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise ValueError(f"engine is {self.engine!r}: use one of {', '.join(ENGINES)}")
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", self.python):
+            raise ValueError(
+                f"python is {self.python!r}: give the name of an interpreter on the PATH, no path"
+            )
         if self.threads < 1 or self.batch_size < 1:
             raise ValueError(f"threads {self.threads} and batch_size {self.batch_size} must be at least 1")
         if not 0 < self.step <= 10:
             raise ValueError(f"step is {self.step}: windows last 10 s, so it must be above 0 and at most 10")
+        if self.embed_every < 1 or self.embed_every * self.step > 10:
+            raise ValueError(
+                f"embed_every is {self.embed_every}: at least 1, and times step ({self.step}) at most 10, "
+                "so that every second is in an embedded window"
+            )
+        if not 0 < self.threshold <= 1:
+            raise ValueError(f"threshold is {self.threshold}: choose above 0 and at most 1 (0.6 is usual)")
         if not 0 <= self.min_share < 1:
             raise ValueError(f"min_share is {self.min_share}: it is a share, so at least 0 and below 1")
         if not 1 <= self.min_speakers <= self.max_speakers:
@@ -57,38 +114,38 @@ class DiarizeParams:
             )
 
 
-def main(params: DiarizeParams, raw: Path, out: Path) -> items.SyncResult:
-    """Bring `out` to exactly one diarization per recording in `raw`."""
-    choices: dict[str, Any] = {
-        "step": params.step,
-        "threshold": params.threshold,
-        "min_embedding": params.min_embedding,
-        "min_share": params.min_share,
-        "min_speakers": params.min_speakers,
-        "max_speakers": params.max_speakers,
-        "fill_gap": params.fill_gap,
-        "min_turn": params.min_turn,
-    }
-    return items.sync(
+def main(
+    params: DiarizeParams, raw: Path, out: Path, metrics: Path | None = None, compute: Compute = IN_PROCESS
+) -> items.SyncResult:
+    """Bring `out` to exactly one diarization per recording in `raw`, and write what they come to."""
+    engine = ENGINES[params.engine]
+    environment.check_installed(engine.libraries, "diarize")
+    everything = asdict(params)
+    decisive = {name: everything[name] for name in (*engine.choices, "device", "threads")}
+    result = items.sync(
         recordings.find(raw),
         out,
-        functools.partial(
-            diarization.load,
-            device=params.device,
-            threads=params.threads,
-            batch_size=params.batch_size,
-            **choices,
-        ),
+        functools.partial(diarization.load, engine.module, batch_size=params.batch_size, **decisive),
         suffix=".json",
-        params={**choices, "device": params.device, "threads": params.threads},
-        code=(diarization,),
-        libraries=("torch", "kaldi-native-fbank", "asteroid-filterbanks", "scipy", "av"),
+        params={"engine": params.engine, **decisive, "model": model_files.identify(params.model)},
+        code=(diarization, importlib.import_module(engine.module)),
+        libraries=engine.libraries,
         allow_failed=params.allow_failed,
+        compute=compute,
     )
+    if metrics:
+        io.write_json(metrics, diarization.summarise(items.facts(out)))
+    return result
 
 
 if __name__ == "__main__":
     stage.run(
         "diarize",
-        lambda: main(params.load("diarize", DiarizeParams), Path("data/raw"), Path("data/diarization")),
+        lambda: main(
+            params.load("diarize", DiarizeParams),
+            Path("data/raw"),
+            Path("data/diarization"),
+            Path("metrics/diarization.json"),
+            params.load("compute", Compute),
+        ),
     )

@@ -12,10 +12,9 @@ import itertools
 import json
 import shutil
 import sys
-import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,27 +22,16 @@ from typing import Any
 from tqdm import tqdm
 
 from stages.core import code as source_code
-from stages.core.errors import ItemError, LecternError
+from stages.core import compute as computing
+from stages.core.compute import IN_PROCESS, Compute
+from stages.core.errors import LecternError
 from stages.core.io import sha256, to_json, write_text
+from stages.core.item import Item, Load, Made, Make
+
+__all__ = ["Item", "Load", "Make", "SyncResult", "facts", "read", "sync"]
 
 MANIFEST = "_manifest.json"
 JOURNAL = "_journal.jsonl"
-# The machine's failures, not the item's: the next item would meet them too.
-_FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE}
-
-Make = Callable[["Item", Path], Mapping[str, Any] | None]
-Load = Callable[[], Make]
-
-
-@dataclass(frozen=True)
-class Item:
-    """One recording, page or document, and all that its output is made from."""
-
-    id: str
-    inputs: Mapping[str, Path]
-    """role -> file; the bytes count, the path does not"""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    """what else decides the bytes and is in no file, such as a URL"""
 
 
 @dataclass(frozen=True)
@@ -69,13 +57,14 @@ def sync(
     code: Sequence[ModuleType],
     libraries: Sequence[str] = (),
     allow_failed: float = 0.0,
+    compute: Compute = IN_PROCESS,
 ) -> SyncResult:
     """Bring `out` to exactly `<id><suffix>` for each item, and the manifest.
 
     Args:
         items: in any order; their ids must differ.
         out: the directory; whatever no item explains is removed from it.
-        load: called once, at the first item that must be made, so that no model is loaded when no item changed. It
+        load: called once in each process that makes items, so that no model is loaded when no item changed. It
             returns the function that writes the output of one item to the given path (a file, or a directory when
             `suffix` is empty) and may return small facts about it, which the manifest keeps. That function raises
             `ItemError` when this item cannot be made. `load` is a module's function or a `functools.partial` of one, so
@@ -85,13 +74,15 @@ def sync(
         code: the modules that decide the bytes; what they import inside `stages` counts too.
         libraries: distributions whose version decides the bytes.
         allow_failed: share of the items that may fail before the stage does.
+        compute: where the items are made; decides no byte.
 
     Raises:
-        LecternError: more items failed than allowed (the others are finished first), two items have one id, or the
-            disk is full or read-only (what was finished is kept).
+        LecternError: more items failed than allowed (the others are finished first), two items have one id, the
+            disk is full or read-only, or the workers cannot start (what was finished is kept).
     """
     ordered = _in_order(items)
-    made_with = {"params": dict(params), "code": source_code.digest(code), "libraries": _versions(libraries)}
+    versions = _versions(libraries)
+    made_with = {"params": dict(params), "code": source_code.digest(code), "libraries": versions}
     with _machine_failures(out):
         out.mkdir(parents=True, exist_ok=True)
         known = _read_manifest(out) | dict(_read_journal(out))
@@ -106,20 +97,19 @@ def sync(
             len(entries),
             len([name for name in known if name not in keys and "error" not in known[name]]),
         )
-        make = load() if stale else _nothing_to_make
-        for item in tqdm(stale, desc=out.name, unit="item", disable=None):
-            entries[item.id] = {"key": keys[item.id], **_make_one(item, out, suffix, make)}
-            _append_journal(out, item.id, entries[item.id])
+        if stale:
+            with _scratch(out) as scratch:
+                run = computing.run(compute, load, stale, scratch, suffix=suffix, libraries=versions)
+                with closing(run):
+                    for made in tqdm(run, total=len(stale), desc=out.name, unit="item", disable=None):
+                        entries[made.id] = {"key": keys[made.id], **_put_in_place(made, out)}
+                        _append_journal(out, made.id, entries[made.id])
         _remove_unexplained(out, {name + suffix for name, entry in entries.items() if "error" not in entry})
         _write_manifest(out, entries)
     failed = {name: entry["error"] for name, entry in sorted(entries.items()) if "error" in entry}
     result = SyncResult(made=len(stale) - len(failed), kept=kept, removed=removed, failed=len(failed))
     _report_failures(failed, out, len(ordered), allow_failed, result)
     return result
-
-
-def _nothing_to_make(item: "Item", path: Path) -> None:
-    raise AssertionError(item.id)
 
 
 def read(out: Path) -> dict[str, Path]:
@@ -193,33 +183,29 @@ def _is_fresh(entry: Mapping[str, Any] | None, key: str, output: Path) -> bool:
     return entry["file"] == output.name and output.exists() and _sha256(output) == entry["sha256"]
 
 
-def _make_one(item: Item, out: Path, suffix: str, make: Make) -> dict[str, Any]:
-    """Make the output in a place of its own and move it in; return its entry in the manifest."""
-    scratch = out.parent / f".{out.name}.tmp"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
+@contextmanager
+def _scratch(out: Path) -> Iterator[Path]:
+    """An empty folder beside `out`, on its file system."""
+    folder = out.parent / f".{out.name}.tmp"
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    folder.mkdir()
     try:
-        temporary, output = scratch / (item.id + suffix), out / (item.id + suffix)
-        found = make(item, temporary)
-        entry = {"file": output.name, "sha256": _sha256(temporary), "facts": dict(found or {})}
-        _remove(output)
-        temporary.rename(output)
-        return entry
-    except ItemError as error:
-        return {"error": str(error)}
-    except OSError as error:
-        if error.errno in _FATAL:
-            raise
-        return _unexpected(error)
-    except Exception as error:
-        return _unexpected(error)
+        yield folder
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _unexpected(error: Exception) -> dict[str, Any]:
-    traceback.print_exception(error)  # for whoever mends the code; the manifest keeps the line that says what
-    return {"error": f"{type(error).__name__}: {error}"}
+def _put_in_place(made: Made, out: Path) -> dict[str, Any]:
+    """Move an output to where it belongs; return its entry in the manifest."""
+    if made.path is None:
+        print(made.traceback, end="", file=sys.stderr)
+        return {"error": made.error}
+    output = out / made.path.name
+    entry = {"file": output.name, "sha256": _sha256(made.path), "facts": dict(made.facts)}
+    _remove(output)
+    made.path.rename(output)
+    shutil.rmtree(made.path.parent, ignore_errors=True)
+    return entry
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def run(name: str, main: Callable[[], object]) -> None:
     # Threads that wait for work must sleep: by default they spin, and on a machine that is busy with something else a
     # step of training then takes several times the CPU. It counts only before torch is loaded, hence here.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    _quieten_libraries()
+    quieten_libraries()
     began = time.perf_counter()
     try:
         result = main()
@@ -37,7 +37,7 @@ def run(name: str, main: Callable[[], object]) -> None:
     print(f"{name}: {result}", flush=True)
 
 
-def _quieten_libraries() -> None:
+def quieten_libraries() -> None:
     """Leave out what libraries say of their own future, and of GPU kernels that are not installed."""
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

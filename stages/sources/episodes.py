@@ -17,7 +17,7 @@ from typing import Any
 
 from stages.core.errors import ItemError
 from stages.core.io import read_plain, sha256, write_json
-from stages.core.items import Item
+from stages.core.item import Item
 from stages.core.schema import Chapter, Source
 from stages.sources import sound
 from stages.sources.listing import Episode

@@ -18,7 +18,7 @@ from typing import Any
 
 from stages.core.errors import ItemError, LecternError
 from stages.core.io import write_json
-from stages.core.items import Item
+from stages.core.item import Item
 from stages.core.schema import Source
 
 EXTENSIONS = frozenset(

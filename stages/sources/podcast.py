@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from stages.core.errors import ItemError
-from stages.core.items import Item
+from stages.core.item import Item
 from stages.sources import download, episodes, listing, sound
 from stages.sources.download import Network
 from stages.sources.listing import Episode, Links, Mark

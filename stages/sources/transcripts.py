@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from stages.core.errors import ItemError, LecternError
 from stages.core.io import write_json
-from stages.core.items import Item
+from stages.core.item import Item
 from stages.core.schema import Chapter, Source
 from stages.sources import media
 from stages.speech import captions

@@ -13,7 +13,7 @@ from typing import Any
 
 from stages.core.errors import ItemError, LecternError
 from stages.core.io import write_json
-from stages.core.items import Item
+from stages.core.item import Item
 from stages.sources import download, episodes, listing, sound
 from stages.sources.download import Network
 from stages.sources.listing import Episode

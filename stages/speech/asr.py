@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.core import io
-from stages.core.items import Item, Make
+from stages.core.item import Item, Make
 from stages.core.schema import Transcript, Word
 from stages.speech import listening, suspicion
 from stages.speech.audio import Recording, open_recording

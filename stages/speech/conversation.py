@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from stages.core import io
 from stages.core.errors import ItemError
-from stages.core.items import Item, Make
+from stages.core.item import Item, Make
 from stages.core.schema import Conversation, Diarization, Role, Source, SpeakerTurn, Transcript, Voice, Word
 from stages.speech import attribution, captions, corrections, cuts, roles, voices
 

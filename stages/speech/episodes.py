@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from stages.core import io
 from stages.core.errors import ItemError, LecternError
-from stages.core.items import Item
+from stages.core.item import Item
 from stages.core.schema import Source
 from stages.speech import corrections, metadata, voices
 

@@ -7,7 +7,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from stages.core import io
-from stages.core.items import Item, Make
+from stages.core.item import Item, Make
 from stages.core.schema import Conversation, Example
 from stages.speech import description_questions, dialogue, housekeeping, question_turns
 from stages.speech.rows import Made

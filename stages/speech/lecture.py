@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core import io
-from stages.core.items import Item, Make
+from stages.core.item import Item, Make
 from stages.core.schema import Chapter, Conversation, Passage, Word, passage_id
 from stages.speech import housekeeping
 from stages.speech.dividing import choose_cuts, rate_cuts

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stages.core import io
 from stages.core.errors import LecternError
-from stages.core.items import Item
+from stages.core.item import Item
 from stages.core.schema import Source
 
 

@@ -73,7 +73,7 @@ def score_item(
         "der": strict,
         "der_with_collar": lenient,
         "true_speakers": len({turn.speaker for turn in true.turns}),
-        "found_speakers": len(found.voices),
+        "found_speakers": sum(not voice.ghost for voice in found.voices.values()),
     }
 
 

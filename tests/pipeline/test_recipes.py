@@ -1,4 +1,4 @@
-"""The recipes for real engines, run offline: their own conversations and examples, on the engines that arrive as packages."""
+"""The recipes for real engines, run offline: their own conversations and examples, heard by the packaged engines."""
 
 from collections.abc import Callable
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+
 from stages.core import io
 from stages.core.errors import LecternError
 from stages.core.schema import Prediction
@@ -76,8 +78,16 @@ def read(metrics: Path, data: Path, params: Path) -> Inputs:
         preflight=_read_optional(metrics / "preflight.json"),
         train=_read_optional(metrics / "train.json"),
         speech=_read_optional(metrics / "speech.json"),
-        params=params.read_text(encoding="utf-8") if params.is_file() else "",
+        params=_read_params(params) if params.is_file() else "",
     )
+
+
+def _read_params(path: Path) -> str:
+    """All that decides what the report shows: on how many workers it was computed does not."""
+    everything = OmegaConf.load(path)
+    assert isinstance(everything, DictConfig)
+    everything.pop("compute", None)
+    return OmegaConf.to_yaml(everything)
 
 
 def _read_optional(path: Path) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from stages.core import code, items
+from stages.core.compute import Compute
 from stages.core.errors import ItemError, LecternError
 from stages.core.items import Item
+from tests.unit.core import makers
 
 CODE = [code]  # any module will do: these tests change parameters and inputs, not the code
 
@@ -122,6 +125,38 @@ def test_incremental_equals_clean_after_random_edits(tmp_path: Path, seed: int, 
         clean = tmp_path / f"clean{number}" / "out"
         corpus.sync(clean)
         assert tree(out) == tree(clean), f"differs after edit {number}: {history}"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_incremental_with_workers_equals_clean_without(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    sources, out = tmp_path / "sources", tmp_path / "out"
+    sources.mkdir()
+
+    def sync(target: Path, compute: Compute) -> None:
+        found = [Item(p.stem, {"text": p}) for p in sources.iterdir()]
+        load = makers.loader("kill_driver" if compute.workers else "write_text")
+        options = {"suffix": ".txt", "params": {}, "code": CODE, "allow_failed": 1.0, "compute": compute}
+        items.sync(found, target, load, **options)  # type: ignore[arg-type]
+
+    for number in range(6):
+        for _ in range(rng.randint(1, 4)):
+            (sources / f"item{rng.randint(0, 9)}.txt").write_text(f"text {rng.random()}")
+        doomed = rng.choice(sorted(sources.iterdir()))
+        if number % 2:  # a worker of the next run kills its driver when it comes to this one
+            text = doomed.read_text()
+            doomed.write_text("bad")
+            if not (driver := os.fork()):
+                sync(out, Compute(workers=2))
+                os._exit(0)
+            assert os.waitpid(driver, 0)[1] == signal.SIGKILL
+            doomed.write_text(text)
+        else:
+            doomed.unlink()
+        sync(out, Compute(workers=2))
+        sync(tmp_path / f"clean{number}", Compute())
+        assert tree(out) == tree(tmp_path / f"clean{number}"), f"differs after edit {number}"
+    assert not list(tmp_path.glob(".*")), "a scratch folder stayed behind"
 
 
 def test_only_what_changed_is_made(tmp_path: Path) -> None:

@@ -1,127 +1,143 @@
-"""The arithmetic of diarization on made-up windows and embeddings; the models are used in test_stages.py."""
+"""What is made of an engine's turns: names, voices, ghosts, facts and totals."""
 
-import numpy as np
+import json
+import pickle
+import shutil
+from functools import partial
+from pathlib import Path
+
 import pytest
 
-from stages.speech.diarization import (
-    FRAME,
-    LOCAL,
-    POWERSET,
-    WINDOW,
-    LocalSpeakers,
-    Windows,
-    cluster_speakers,
-    embed_speakers,
-    find_turns,
-    reconstruct,
-    segment_windows,
-)
+from stages import diarize
+from stages.core import io, items
+from stages.core.errors import LecternError
+from stages.core.schema import Diarization, Source, SpeakerTurn
+from stages.speech import diarization
+from stages.speech.diarization import describe_voices, find_facts, measure_overlap, name_turns, summarise
 
-RULES = {"threshold": 0.4, "least": 1.0, "min_share": 0.0, "min_speakers": 1, "max_speakers": 8}
+SMOKE = Path("data/sources/smoke/smoke-01-logs.mp3")
 
 
-def local(groups: list[int], seconds: list[float] | None = None, noise: float = 0.05) -> LocalSpeakers:
-    """One local speaker per window, near the direction of its group."""
-    rng = np.random.default_rng(0)
-    vectors = np.eye(192)[groups] + noise * rng.standard_normal((len(groups), 192)) / np.sqrt(192)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    where = [(i, 0) for i in range(len(groups))]
-    return LocalSpeakers(where, np.array(seconds or [5.0] * len(groups)), vectors.astype(np.float32))
+def turn(speaker: str, start: float, end: float) -> SpeakerTurn:
+    return SpeakerTurn(speaker=speaker, start=start, end=end)
 
 
-def same_partition(labels: np.ndarray, groups: list[int]) -> bool:
-    return (
-        len(set(zip(labels.tolist(), groups, strict=True))) == len(set(groups)) == len(set(labels.tolist()))
-    )
+def found(*turns: SpeakerTurn, min_share: float = 0.01) -> Diarization:
+    voices = describe_voices(turns, {t.speaker: [1.0] for t in turns}, min_share)
+    return Diarization(item="x", duration=100, model="m", turns=list(turns), voices=voices)
 
 
-@pytest.mark.parametrize("groups", [[0], [0] * 9, [0, 1], [0, 1, 0, 2, 1, 0], list(range(6)) * 3])
-def test_clusters_are_the_voices_one_voice_included(groups: list[int]) -> None:
-    # Property: well separated voices come out as they went in, however many.
-    labels, ghosts = cluster_speakers(local(groups), **RULES)
-    assert same_partition(labels, groups)
-    assert ghosts == 0
+def test_speakers_are_named_by_first_voice_whatever_an_engine_calls_them() -> None:
+    turns, names = name_turns([(5.0, 6.0, "B"), (1.0, 2.0, "Z"), (3.0, 4.0, "B"), (7.0, 7.0001, "C")])
+    assert [(t.speaker, t.start) for t in turns] == [("speaker_1", 1), ("speaker_2", 3), ("speaker_2", 5)]
+    assert names == {
+        "Z": "speaker_1",
+        "B": "speaker_2",
+    }  # a turn that the milliseconds round away names nobody
+    assert name_turns([]) == ([], {})
 
 
-def test_the_number_of_speakers_obeys_its_bounds() -> None:
-    # Property: the bounds hold against what the threshold says.
-    groups = [0, 1, 2, 3] * 3
-    assert len(set(cluster_speakers(local(groups), **{**RULES, "max_speakers": 2})[0].tolist())) == 2
-    forced = cluster_speakers(local([0] * 8, noise=1.0), **{**RULES, "threshold": 1.9, "min_speakers": 2})[0]
-    assert len(set(forced.tolist())) == 2
-
-
-def test_a_ghost_joins_the_nearest_voice_and_is_counted() -> None:
-    labels, ghosts = cluster_speakers(
-        local([0] * 5 + [1] * 5 + [2], seconds=[10.0] * 10 + [1.0]), **{**RULES, "min_share": 0.02}
-    )
-    assert len(set(labels.tolist())) == 2
-    assert ghosts == 1
-
-
-def test_two_speakers_of_one_window_are_never_joined() -> None:
-    # Property: the segmentation heard two people at that moment, so they are two, however alike.
-    several = local([0, 1, 0, 1, 0, 0])
-    where = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
-    labels, _ = cluster_speakers(several._replace(where=where), **RULES)
-    assert labels[4] != labels[5]
-
-
-def test_windows_cover_the_recording_and_classes_decode() -> None:
-    # Property: the last window ends with the recording, and a class's members are those of the powerset.
-    def segment(windows: np.ndarray) -> np.ndarray:
-        scores = np.zeros((len(windows), 589, len(POWERSET)), dtype=np.float32)
-        scores[:, :, POWERSET.index((0, 2))] = 1
-        return scores
-
-    windows = segment_windows(np.zeros(3 * WINDOW + 12345, np.float32), segment, step=4.0)
-    assert windows.starts[0] == 0
-    assert 0 <= 3 * WINDOW + 12345 - (windows.starts[-1] * FRAME + WINDOW) < FRAME
-    assert (np.diff(windows.starts) * FRAME / 16_000 <= 4.01).all()
-    assert windows.active.shape == (len(windows.starts), 589, LOCAL)
-    assert windows.active.all(axis=(0, 1)).tolist() == [True, False, True]
-    short = segment_windows(np.zeros(16_000, np.float32), segment, step=4.0)
-    assert short.active[:, 70:].sum() == 0  # padding is nobody's speech
-
-
-def test_windows_agree_on_one_grid_though_their_local_speakers_have_other_numbers() -> None:
-    # Property: reconstruction undoes the windows' permutations of speakers.
-    truth = np.zeros((200, 2), dtype=bool)
-    truth[10:90, 0] = truth[80:150, 1] = True
-    starts = np.array([0, 50, 100])
-    active = np.zeros((3, 100, LOCAL), dtype=bool)
-    where, labels = [], []
-    for window, (start, order) in enumerate(zip(starts, [(0, 1), (2, 0), (1, 2)], strict=True)):
-        for person, place in enumerate(order):
-            active[window, :, place] = truth[start : start + 100, person]
-            where.append((window, place))
-            labels.append(person)
-    speakers = LocalSpeakers(where, np.ones(6), np.zeros((6, 192), np.float32))
-    assert (reconstruct(Windows(starts, active), speakers, np.array(labels)) == truth).all()
-
-
-def test_turns_are_named_by_first_voice_with_gaps_filled_and_specks_dropped() -> None:
-    speaking = np.zeros((1000, 3), dtype=bool)
-    speaking[200:300, 0] = speaking[310:400, 0] = True  # a gap of 0.17 s
-    speaking[50:150, 2] = True
-    speaking[500:505, 1] = True  # 0.08 s
-    turns = find_turns(speaking, fill_gap=0.3, min_turn=0.2, duration=16.0)
-    assert [(t.speaker, round(t.start, 1), round(t.end, 1)) for t in turns] == [
-        ("speaker_1", 0.9, 2.6),
-        ("speaker_2", 3.4, 6.8),
+def test_a_ghost_keeps_its_turns_and_is_reported_with_share_and_longest_turn() -> None:
+    # Property: nothing is merged silently; who speaks exactly min_share is no ghost.
+    said = [
+        turn("speaker_1", 0, 90),
+        turn("speaker_2", 90, 99),
+        turn("speaker_3", 99, 99.6),
+        turn("speaker_3", 99.6, 100),
     ]
-    assert find_turns(np.zeros((10, 1), dtype=bool), fill_gap=0.3, min_turn=0.2, duration=1.0) == []
+    haunted = found(*said, min_share=0.02)
+    assert {name: voice.ghost for name, voice in haunted.voices.items()} == {
+        "speaker_1": False,
+        "speaker_2": False,
+        "speaker_3": True,
+    }
+    assert haunted.turns == said
+    facts = find_facts(haunted, merged_groups=3)
+    assert (facts["speakers"], facts["merged_groups"]) == (2, 3)
+    assert facts["ghosts"] == [{"speaker": "speaker_3", "seconds": 1.0, "share": 0.01, "longest": 0.6}]
+    assert not any(voice.ghost for voice in found(*said, min_share=0.01).voices.values())
 
 
-def test_an_embedding_rests_on_the_frames_in_which_nobody_else_speaks() -> None:
-    # Property: overlapped frames are left out while enough others remain, and used where they are all there is.
-    active = np.zeros((1, 589, LOCAL), dtype=bool)
-    active[0, :300, 0] = active[0, 200:400, 1] = active[0, 500:505, 2] = True
-    samples = np.random.default_rng(0).standard_normal(WINDOW).astype(np.float32)
-    embed = lambda features: np.full(192, len(features), np.float32)  # noqa: E731
-    windows = Windows(np.array([0]), active)
-    alone = embed_speakers(samples, windows, embed, least=1.0)
-    assert alone.where == [(0, 0), (0, 1)]  # the third speaks 0.08 s
-    assert alone.seconds == pytest.approx([200 * FRAME / 16_000, 100 * FRAME / 16_000], abs=0.05)
-    mixed = embed_speakers(samples, windows, embed, least=2.0)
-    assert mixed.seconds == pytest.approx([200 * FRAME / 16_000, 200 * FRAME / 16_000], abs=0.05)
+def test_overlap_is_counted_once_however_many_speak() -> None:
+    turns = [turn("a", 0, 10), turn("b", 8, 12), turn("c", 9, 10), turn("a", 20, 21), turn("b", 21, 22)]
+    assert measure_overlap(turns) == pytest.approx((14.0, 2.0))
+    assert measure_overlap([]) == (0.0, 0.0)
+
+
+def test_totals_count_every_item_and_name_those_with_most_ghost_speech() -> None:
+    # Property: totals rest on all items, the list on at most 20, and the order does not depend on the order given.
+    facts = {
+        f"item-{n:02d}": find_facts(found(turn("a", 0, 99), turn("b", 99, 99.1 + n / 100), min_share=0.05))
+        for n in range(25)
+    }
+    facts["clean"] = find_facts(found(turn("a", 0, 50), turn("b", 40, 60)))
+    total = summarise(dict(reversed(facts.items())))
+    assert (total["items"], total["ghosts"], total["items_with_ghosts"]) == (26, 25, 25)
+    assert (total["seconds"], total["speakers"], total["overlapped_seconds"]) == (2600, 27, 10)
+    assert list(total["most_ghosts"]) == [f"item-{n:02d}" for n in range(24, 4, -1)]
+    assert total == summarise(facts)
+    assert summarise({})["items"] == 0
+
+
+def add(raw: Path, name: str, media: Path) -> None:
+    (raw / name).mkdir(parents=True)
+    shutil.copyfile(media, raw / name / media.name)
+    io.write_json(raw / name / "item.json", Source(item=name, kind="media", title=name, media=media.name))
+
+
+def test_the_stage_writes_turns_facts_and_totals_and_the_same_bytes_in_another_place(tmp_path: Path) -> None:
+    # Property: a run elsewhere, or an incremental one, leaves the same bytes.
+    def run(root: Path) -> dict[str, bytes]:
+        diarize.main(diarize.DiarizeParams(), root / "raw", root / "out", root / "diarization.json")
+        return {
+            p.name: p.read_bytes() for p in [root / "diarization.json", *sorted((root / "out").iterdir())]
+        }
+
+    add(tmp_path / "a" / "raw", "talk", SMOKE)
+    first = run(tmp_path / "a")
+    add(tmp_path / "b" / "raw", "talk", SMOKE)
+    (tmp_path / "b" / "raw" / "other").mkdir()  # an item without a recording
+    assert run(tmp_path / "b") == run(tmp_path / "a") == first
+    total = json.loads(first["diarization.json"])
+    facts = items.facts(tmp_path / "a" / "out")["talk"]
+    assert (total["items"], total["speakers"], total["ghosts"]) == (1, 2, 0)
+    assert total["speech_seconds"] == facts["speech_seconds"] > 0.7 * facts["seconds"]
+    assert str(tmp_path).encode() not in b"".join(first.values())
+
+
+@pytest.mark.parametrize("name", diarize.ENGINES)
+def test_naming_an_engine_loads_none_of_its_libraries_and_another_process_can_load_it(name: str) -> None:
+    import subprocess
+    import sys
+
+    module = diarize.ENGINES[name].module
+    program = f"import sys, {module}; print({{'torch', 'pyannote.audio'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+    assert pickle.loads(pickle.dumps(partial(diarization.load, module))).args == (module,)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"engine": "x"}, "embedded, pyannote"),
+        ({"python": "/opt/bin/python"}, "no path"),
+        ({"python": "python; rm x"}, "PATH"),
+        ({"step": 5.0, "embed_every": 3}, "embed_every"),
+        ({"threshold": 0.0}, "threshold"),
+        ({"min_share": 1.0}, "min_share"),
+        ({"min_speakers": 0}, "min_speakers"),
+        ({"threads": 0}, "threads"),
+    ],
+)
+def test_a_wrong_value_says_what_to_use(values: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        diarize.DiarizeParams(**values)  # type: ignore[arg-type]
+
+
+def test_a_stage_without_recordings_writes_empty_totals(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    diarize.main(diarize.DiarizeParams(), tmp_path / "raw", tmp_path / "out", tmp_path / "totals.json")
+    assert io.read_plain(tmp_path / "totals.json")["items"] == 0
+    with pytest.raises(LecternError, match="does not exist"):
+        diarize.main(diarize.DiarizeParams(), tmp_path / "none", tmp_path / "out")

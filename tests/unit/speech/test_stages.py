@@ -11,6 +11,7 @@ from stages import converse, diarize, examples, score_speech, transcribe
 from stages.core import io, items
 from stages.core.errors import LecternError
 from stages.core.schema import Conversation, Diarization, Example, Source, Transcript
+from stages.speech.housekeeping import HousekeepingParams
 from tests.unit.speech.test_audio import write_tone
 
 TALKS = Path("data/sources/smoke")
@@ -68,9 +69,19 @@ def run(root: Path) -> list[str]:
     transcribed = transcribe.main(transcribe.TranscribeParams(), root / "raw", root / "transcripts")
     diarized = diarize.main(diarize.DiarizeParams(), root / "raw", root / "diarization")
     folders = [root / name for name in ("raw", "transcripts", "diarization", "conversations")]
-    told = converse.main(converse.ConverseParams(), *folders)
+    told = converse.main(
+        converse.ConverseParams(),
+        *folders[:3],
+        root / "corrections",
+        root / "conversations",
+        root / "conversations.json",
+    )
     made = examples.main(
-        examples.ExamplesParams(), root / "conversations", root / "examples", root / "examples.json"
+        examples.ExamplesParams(),
+        HousekeepingParams(),
+        root / "conversations",
+        root / "examples",
+        root / "examples.json",
     )
     score_speech.main(score_speech.ScoreSpeechParams(resamples=100), *folders, root / "speech.json")
     return [str(result) for result in (transcribed, diarized, told, made)]
@@ -114,12 +125,12 @@ def test_one_speaker_alone_is_one_voice_and_the_expert(built: Path) -> None:
     utterances = io.read_json(built / "conversations" / "alone.json", Conversation).utterances
     assert {utterance.role for utterance in utterances} == {"main"}
     facts = items.facts(built / "examples")["alone"]
-    assert facts == {
-        "rows": 0,
-        "by_method": {
-            "description_questions": {"rows": 0, "dropped": {"no_questions": 1}},
-            "dialogue": {"rows": 0, "dropped": {"no_dialogue": 1}},
-        },
+    assert facts["rows"] == 0
+    assert facts["by_method"] == {
+        "description_questions": {"rows": 0, "dropped": {"no_questions": 1}},
+        "chapter_questions": {"rows": 0, "dropped": {"no_questions": 1}},
+        "question_turns": {"rows": 0, "dropped": {"no_questions": 1}},
+        "dialogue": {"rows": 0, "dropped": {"no_dialogue": 1}},
     }
 
 
@@ -165,11 +176,11 @@ def test_silence_has_no_words_even_without_voice_detection(tmp_path: Path) -> No
     ("make", "reason"),
     [
         (lambda: transcribe.TranscribeParams(engine="x"), "engine"),
-        (lambda: transcribe.TranscribeParams(batch_size=4, vad=False), "vad"),
+        (lambda: transcribe.TranscribeParams(python="/usr/bin/python3"), "interpreter"),
         (lambda: diarize.DiarizeParams(step=11), "step"),
         (lambda: diarize.DiarizeParams(min_speakers=3, max_speakers=2), "max_speakers"),
-        (lambda: converse.ConverseParams(main_speaker="x"), "most_speech"),
-        (lambda: examples.ExamplesParams(methods=["x"]), "dialogue"),
+        (lambda: converse.ConverseParams(others="main"), "host, guest or audience"),
+        (lambda: examples.ExamplesParams(questions=["x"]), "dialogue"),
     ],
 )
 def test_a_wrong_parameter_says_what_to_use(make: object, reason: str) -> None:
