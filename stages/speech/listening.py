@@ -258,7 +258,7 @@ def hear_all(
     batch_size: int,
     rounds: int = 4,
 ) -> Account:
-    """Hear all windows in batches; then, in batches too, the places in them that got no words, until none is left.
+    """Hear all windows in batches, and after them the places in them that got no words, until none is left.
 
     A window whose text repeats itself is heard again in two halves, which break most loops: it is Whisper's own way
     (another try when the text compresses too well), but without its random numbers.
@@ -269,31 +269,32 @@ def hear_all(
         recording: to cut halves from.
         speech: of the recording, in order.
         batch_size: windows that are decoded together.
-        rounds: how often at most.
+        rounds: how often a place is heard at most.
     """
     heard: list[Word] = []
     looping: list[tuple[Window, list[Word]]] = []
-    heard_again = recovered = noise = 0
-    waiting = list(windows)
-    for attempt in range(rounds):
-        known, unheard = heard, []
-        heard = list(known)
-        for window, hearing in _in_batches(waiting, hear, batch_size):
-            noise += hearing.noise
-            if hearing.looping and window.seconds > 2 * _MISSED:
-                looping.append((window, hearing.words))
-                continue
-            words = drop_echoes(known, hearing.words) if attempt else hearing.words
-            recovered += len(words) if attempt else 0
-            heard += words
-            # where the model heard nothing at all it would hear nothing again
-            if words and attempt < rounds - 1:
-                unheard += find_unheard(window, words, speech)
-            elif not attempt and not hearing.noise:
-                unheard += [half for w in find_unheard(window, [], speech) for half in halve(recording, w)]
-        heard.sort(key=_by_time)
-        waiting = unheard
-        heard_again += len(waiting)
+    recovered = noise = 0
+    # Places to hear again join the end of the queue, so that batches stay full.
+    queue, attempts = list(windows), [0] * len(windows)
+    for number, (window, hearing) in enumerate(_in_batches(queue, hear, batch_size)):
+        attempt, words = attempts[number], hearing.words
+        noise += hearing.noise
+        if hearing.looping and window.seconds > 2 * _MISSED:
+            looping.append((window, words))
+            continue
+        if attempt:
+            heard.sort(key=_by_time)
+            words = drop_echoes(heard, words)
+            recovered += len(words)
+        heard += words
+        unheard: list[Window] = []
+        if words and attempt < rounds - 1:
+            unheard = find_unheard(window, words, speech)
+        elif not words and not attempt and not hearing.noise:
+            # what gave nothing at all would give nothing again, but its halves may
+            unheard = [half for place in find_unheard(window, [], speech) for half in halve(recording, place)]
+        queue += unheard
+        attempts += [attempt + 1] * len(unheard)
     halves = [half for window, _ in looping for half in halve(recording, window)]
     hearings = [hearing for _, hearing in _in_batches(halves, hear, batch_size)]
     broken = 0
@@ -303,13 +304,15 @@ def hear_all(
         else:
             broken += 1
             heard += [word for half in pair for word in half.words]
-    return Account(_settle(heard), len(windows), heard_again, recovered, noise, broken)
+    return Account(_settle(heard), len(windows), len(queue) - len(windows), recovered, noise, broken)
 
 
 def _in_batches(windows: Sequence[Window], hear: Hear, size: int) -> Iterator[tuple[Window, Hearing]]:
-    for start in range(0, len(windows), size):
+    start = 0
+    while start < len(windows):  # which may grow meanwhile
         batch = windows[start : start + size]
         yield from zip(batch, hear(batch), strict=True)
+        start += len(batch)
 
 
 def _by_time(word: Word) -> Span:
