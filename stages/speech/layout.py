@@ -14,8 +14,11 @@ TIME = rf"(?:(\d{{1,2}}):)?(\d{{1,3}}):(\d{{2}})(?!:?\d)(?:[.,]\d{{1,3}}\b)?{_DA
 _LETTERED_TIME = r"(?:(\d{1,2})\s?h\s?)?(\d{1,3})\s?m(?:in)?\s?(\d{1,2})\s?s\b"  # 1h02m03s, 1m20s
 NUMBERING = r"(?:(?:Q(?:uestion)?\s*\.?\s*\d{1,3}|#\d{1,3})[a-z]?(?![\w])|\d{1,3}[.)](?!\d)|Q(?=\s*[:.)]))"
 _BARE_NUMBER = r"\d{1,3}\s*[-–—]?\s+(?=[(\[]?\d{1,3}:\d\d)"
-STAMP_FIRST = re.compile(rf"^[\W_]*(?:({NUMBERING}|{_BARE_NUMBER})[\W_]*)?(?<!\d){TIME}", re.IGNORECASE)
-RANGE = rf"\W{{0,3}}(?:-|–|—|to|until)\W{{0,3}}{TIME}"
+_LETTER = r"[a-h][).](?=\W*\d)"  # `(a) 2:15 What is it?`
+STAMP_FIRST = re.compile(
+    rf"^[\W_]*(?:({NUMBERING}|{_BARE_NUMBER}|{_LETTER})[\W_]*)?(?<!\d){TIME}", re.IGNORECASE
+)
+RANGE = rf"\W{{0,3}}(?:[-–—−~→⟶➔]|->|to|until)\W{{0,3}}{TIME}"
 RANGE_END = re.compile(rf"^{RANGE}", re.IGNORECASE)
 LONGEST_STAMP = 60
 """Characters at the end of a line in which a stamp is looked for; it bounds what a hostile line can cost."""

@@ -30,6 +30,7 @@ _STAMP_LAST = re.compile(rf"[\s(\[{{@–—|>-]{TIME}(?:{RANGE})?[\s)\]}}.]*$", 
 _LEADING = re.compile(rf"^(?:(?:[^\w(\"'“‘«„¿¡$€£#&+<\[]|_)+|({NUMBERING})[\s.:)\-–—]*)", re.IGNORECASE)
 _TRAILING = " \t-–—|•·_→>@"
 _PART = re.compile(r"^\s*\(?[b-h1-9][).]\s+\S", re.IGNORECASE)
+_FIRST_PART = re.compile(r"^\s*(?:\(?a[).]|\(1\))\s+\S", re.IGNORECASE)
 _PART_MARK = re.compile(
     r"(?<!\w)(\(?)([a-h]|[1-9]|i{1,3}|iv|v)\)\s*(?=\w|['\"“¿])|(?<!\w)([a-h1-9])\.\s+(?=\w)", re.I
 )
@@ -197,7 +198,7 @@ def _continues(text: str, line: str) -> bool:
     """Does `line`, which has no stamp, go on with `text`?"""
     if not line.strip() or _LINK.search(line):
         return False
-    if not text or _PART.match(line):
+    if not text or _PART.match(line) or _FIRST_PART.match(line):
         return True
     if _is_middle(line):  # what follows a question mark goes on only if it asks too
         return not text.endswith(_MARKS) or any(mark in line for mark in _MARKS)

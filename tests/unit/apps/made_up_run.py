@@ -69,7 +69,9 @@ def make(
     )
     write_optional(root)
     parameters = "train:\n  learning_rate: 0.0002\n  epochs: 3\nsplit:\n  seed: 0\n"
-    (root / "params.yaml").write_text(parameters + ("# </pre><script>alert(4)</script>\n" if hostile else ""))
+    (root / "params.yaml").write_text(
+        parameters + ("  note: </pre><script>alert(4)</script>\n" if hostile else "")
+    )
 
 
 def write_optional(root: Path) -> None:

@@ -107,6 +107,16 @@ def test_untrusted_text_is_shown_as_text(tmp_path: Path) -> None:
     ] == []
 
 
+def test_where_it_was_computed_is_not_shown(tmp_path: Path) -> None:
+    # Property: another number of workers leaves the report's bytes as they are.
+    build(tmp_path)
+    pages = {path: path.read_bytes() for path in (tmp_path / "metrics").glob("report.*")}
+    with (tmp_path / "params.yaml").open("a") as file:
+        file.write("compute:\n  workers: 4\n")
+    report.main(report.ReportParams(), tmp_path / "metrics", tmp_path / "data", tmp_path / "params.yaml")
+    assert pages == {path: path.read_bytes() for path in pages}
+
+
 def test_links_go_to_the_second_and_only_to_the_web(tmp_path: Path) -> None:
     page, _ = build(tmp_path, hostile=True)
     links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
