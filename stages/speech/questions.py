@@ -30,6 +30,7 @@ _STAMP_LAST = re.compile(rf"[\s(\[{{@–—|>-]{TIME}(?:{RANGE})?[\s)\]}}.]*$", 
 _LEADING = re.compile(rf"^(?:(?:[^\w(\"'“‘«„¿¡$€£#&+<\[]|_)+|({NUMBERING})[\s.:)\-–—]*)", re.IGNORECASE)
 _TRAILING = " \t-–—|•·_→>@"
 _PART = re.compile(r"^\s*\(?[b-h1-9][).]\s+\S", re.IGNORECASE)
+# It goes on with what stands above it; but in a block above a stamp it is where that block begins, so it is no middle.
 _FIRST_PART = re.compile(r"^\s*(?:\(?a[).]|\(1\))\s+\S", re.IGNORECASE)
 _PART_MARK = re.compile(
     r"(?<!\w)(\(?)([a-h]|[1-9]|i{1,3}|iv|v)\)\s*(?=\w|['\"“¿])|(?<!\w)([a-h1-9])\.\s+(?=\w)", re.I

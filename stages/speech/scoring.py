@@ -58,10 +58,10 @@ def score_item(
     true = io.read_json(truth, Truth)
     found = io.read_json(diarization, Diarization)
     told = io.read_json(conversation, Conversation)
-    spoken = _tokens(
+    spoken = normalise_words(
         ((turn.text, turn.speaker) for turn in sorted(true.turns, key=lambda t: t.start)), language
     )
-    heard = _tokens(((utterance.text, utterance.speaker) for utterance in told.utterances), language)
+    heard = normalise_words(((utterance.text, utterance.speaker) for utterance in told.utterances), language)
     errors, pairs = align_words(spoken, heard)
     strict, lenient = (measure_der(true, found, c) for c in (0.0, collar))
     return {
@@ -182,7 +182,7 @@ def _fraction(entry: Mapping[str, Any], figure: str) -> tuple[float, float]:
     return parts["missed"] + parts["false_alarm"] + parts["confusion"], parts["speech"]
 
 
-def _tokens(pieces: Iterable[tuple[str, str]], language: str) -> list[Token]:
+def normalise_words(pieces: Iterable[tuple[str, str]], language: str) -> list[Token]:
     """Words as Whisper's paper compares them (arXiv:2212.04356, appendix C): no case or punctuation, digits."""
     from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
 

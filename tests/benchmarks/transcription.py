@@ -26,8 +26,7 @@ from typing import Any
 from stages.core import embedded
 from stages.speech import faster_whisper_engine
 from stages.speech.audio import RATE, decode, open_recording
-from stages.speech.scoring import _tokens as tokens
-from stages.speech.scoring import align_words
+from stages.speech.scoring import align_words, normalise_words
 from tests.benchmarks.long_recording import TALKS, join_talks, run_stage
 
 CHOICES: dict[str, Any] = {
@@ -179,9 +178,9 @@ def long_file(folder: Path, threads: int, rounds: int) -> None:
             key=lambda turn: turn["start"],
         )
     ]
-    spoken = tokens(turns, "en")
+    spoken = normalise_words(turns, "en")
     for side, text in sorted(texts.items()):
-        errors, _ = align_words(spoken, tokens([(text, "")], "en"))
+        errors, _ = align_words(spoken, normalise_words([(text, "")], "en"))
         print(f"WER {side}: {errors / len(spoken):.4f} ({errors} of {len(spoken)} words)")
 
 

@@ -19,8 +19,7 @@ from stages.core.errors import LecternError
 from stages.core.schema import Transcript, Word
 from stages.speech import asr, faster_whisper_engine, listening
 from stages.speech.audio import RATE, Recording, Samples, decode
-from stages.speech.scoring import _tokens as normalise_words
-from stages.speech.scoring import align_words
+from stages.speech.scoring import align_words, normalise_words
 from tests.unit.speech.test_audio import write_tone
 from tests.unit.speech.test_stages import add, write_silence
 
