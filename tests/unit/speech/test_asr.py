@@ -163,6 +163,26 @@ def test_a_lost_half_of_a_window_is_heard_again() -> None:
     assert wer(spoken, text_of(account.words)) < 0.1
 
 
+def test_a_place_that_is_heard_again_doubles_no_word_at_its_edge() -> None:
+    first = [Word(text="One", start=0.1, end=0.9), Word(text="two.", start=1.0, end=1.9)]
+    again = [Word(text="Two", start=1.95, end=2.2)] + [
+        Word(text=f"word{n}", start=2.3 + n, end=3.2 + n) for n in range(7)
+    ]
+
+    def hear(windows: Sequence[listening.Window]) -> list[listening.Hearing]:
+        return [listening.Hearing(first if window.start == 0 else again) for window in windows]
+
+    account = listening.hear_all(
+        [listening.Window(((0.0, 10.0),))],
+        hear,
+        recording=hold(np.zeros(10 * RATE, np.float32)),
+        speech=[(0.0, 10.0)],
+        batch_size=8,
+    )
+    assert [word.text for word in account.words] == [word.text for word in [*first, *again[1:]]]
+    assert account.recovered_words == len(again) - 1
+
+
 @pytest.mark.parametrize(("block", "share"), [(20.0, 0.01), (3.0, 0.05)])
 def test_blocks_change_nothing_that_matters(talk: Recording, block: float, share: float) -> None:
     # Property: speech found in short blocks is that found at once, but for the detector's warming up at each border;
