@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-CACHES = ("models/checkpoints", ".dvc/cache", ".dvc/tmp", "metrics/runtime")
+CACHES = ("models/checkpoints", "data/.replies", ".dvc/cache", ".dvc/tmp", "metrics/runtime")
 
 
 def outputs(dvc_yaml: Path) -> list[str]:

@@ -32,7 +32,7 @@ class Source(Record):
     """`data/raw/<item>/item.json`: what is known of one item before anything listens to it or reads it."""
 
     item: str
-    kind: Literal["media", "youtube", "podcast", "transcripts"]
+    kind: Literal["media", "youtube", "podcast", "transcripts", "website", "documents", "table"]
     title: str
     url: str | None = None
     media: str | None = Field(default=None, description="name of the media file in the item's folder")
@@ -45,6 +45,12 @@ class Source(Record):
     )
     subtitles: str | None = Field(
         default=None, description="name of the published subtitles in the item's folder"
+    )
+    document: str | None = Field(
+        default=None, description="name of the page or document in the item's folder"
+    )
+    table: str | None = Field(
+        default=None, description="name of the table of ready pairs in the item's folder"
     )
     chapters: list[Chapter] = Field(default_factory=list)
     language: str | None = Field(default=None, description="code such as en, where it is known")
@@ -141,6 +147,34 @@ class Conversation(Record):
     utterances: list[Utterance]
 
 
+class Block(Record):
+    """A heading or a paragraph of a document, in reading order."""
+
+    kind: Literal["heading", "paragraph", "list", "table", "code"]
+    text: Annotated[str, Field(min_length=1)]
+    level: int | None = Field(default=None, description="of a heading, 1 for the highest")
+    page: int | None = Field(default=None, ge=1, description="on which it begins, where there are pages")
+
+
+class Document(Record):
+    """`data/documents/<item>.json`: what a page or document says, without its layout."""
+
+    item: str
+    title: str
+    url: str | None
+    site: str | None = Field(default=None, description="pages of one site repeat boilerplate")
+    language: str | None
+    blocks: list[Block]
+
+    @property
+    def text(self) -> str:
+        """The blocks joined by blank lines: what a character span of a passage counts in."""
+        return BLANK_LINE.join(block.text for block in self.blocks)
+
+
+BLANK_LINE = "\n\n"
+
+
 def passage_id(item: str, text: str) -> str:
     """The first 16 hex digits of the sha256 of the item and the text: the same passage has the same id everywhere."""
     return hashlib.sha256(json.dumps([item, text], ensure_ascii=False).encode()).hexdigest()[:16]
@@ -152,11 +186,23 @@ class Passage(Record):
     id: str = Field(description="first 16 hex digits of the sha256 of the item and the text")
     item: str
     text: Annotated[str, Field(min_length=1)]
+    tokens: int = Field(gt=0, description="as `parse.tokenizer` counts them")
     url: str | None = None
+    language: str | None = None
     start: Seconds | None = None
     end: Seconds | None = None
-    page: int | None = None
-    heading: str | None = None
+    page: int | None = Field(default=None, description="on which it begins")
+    span: tuple[int, int] | None = Field(
+        default=None, description="characters of the document's text, from and up to"
+    )
+    headings: list[str] = Field(
+        default_factory=list, description="it stands under, the highest first; a chapter's title"
+    )
+
+    @property
+    def heading(self) -> str | None:
+        """The headings as one line."""
+        return " > ".join(self.headings) or None
 
 
 class Message(Record):
@@ -175,9 +221,14 @@ class Provenance(Record):
     end: Seconds | None = None
     page: int | None = None
     heading: str | None = None
+    row: int | None = Field(default=None, description="of the table it stood in, counted from 1")
     method: str
-    prompt: str | None = None
-    model: str | None = None
+    passage: str | None = Field(default=None, description="id of the passage that it was made from")
+    span: tuple[int, int] | None = Field(default=None, description="the passage's, in the document's text")
+    evidence: str | None = Field(default=None, description="words of the passage that bear the answer out")
+    prompt: str | None = Field(default=None, description="name and version of the prompt's file")
+    model: str | None = Field(default=None, description="that wrote it")
+    corrected: str | None = Field(default=None, description="id of the row before a person edited it")
 
 
 def example_id(messages: Sequence[Message]) -> str:
@@ -209,6 +260,44 @@ class Example(Record):
         if self.messages[-1].role != "assistant":
             raise ValueError(f"the last message must be the assistant's, not the {self.messages[-1].role}'s")
         return self
+
+
+class Rating(Record):
+    """A line of `data/ratings/<item>.jsonl`: what a judge LLM thinks of one example, or why it could not say."""
+
+    id: str = Field(description="of the example")
+    method: str
+    scores: dict[str, int] = Field(default_factory=dict, description="criterion -> 1 to 5")
+    reasons: dict[str, str] = Field(default_factory=dict, description="criterion -> why")
+    overall: float | None = Field(default=None, description="mean of the scores; none without scores")
+    prompt: str
+    model: str
+    problem: str | None = Field(default=None, description="why the reply could not be used")
+
+
+class Decision(Record):
+    """A line of `data/curation_decisions.jsonl`: what became of one row, kept or dropped."""
+
+    id: str
+    item: str
+    start: float | None
+    page: int | None
+    method: str
+    outcome: Literal["kept", "dropped"]
+    reason: str = Field(description="`kept`, or why it was dropped, such as `near_duplicate`")
+    kept_id: str | None = Field(default=None, description="of the row kept in its place")
+    kept_item: str | None = None
+    similarity: float | None = Field(default=None, description="to that row, or to what it repeats")
+    overall: float | None = Field(default=None, description="the judge's rating, where there is one")
+    detail: str | None = Field(default=None, description="what else a person would want to know")
+
+
+class Question(Record):
+    """A line of `data/evals/<set>.jsonl`: a person's question for the finished model; never trained on."""
+
+    question: Annotated[str, Field(min_length=1)]
+    answer: str | None = Field(default=None, description="a true answer")
+    note: str | None = Field(default=None, description="where it comes from")
 
 
 class TokenRow(Record):

@@ -101,7 +101,7 @@ def _passage(conversation: Conversation, sentences: Sequence[Sentence], chapter:
         url=link_at(conversation.url, words[0].start),
         start=words[0].start,
         end=max(word.end for word in words),
-        heading=(chapter.title.strip() or None) if chapter else None,
+        headings=[title] if chapter and (title := chapter.title.strip()) else [],
     )
 
 
