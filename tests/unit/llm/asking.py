@@ -1,0 +1,29 @@
+"""Ask a server `count` things and store the replies in a folder, as a stage does: a process that can be killed.
+
+Run: python tests/unit/llm/asking.py FOLDER COUNT SETTINGS, the last as JSON.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from stages.core.schema import Message
+from stages.llm import client
+from stages.llm.request import Request
+from stages.llm.settings import LLM, make_request
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"answer": {"type": "string"}},
+    "required": ["answer"],
+    "additionalProperties": False,
+}
+
+
+def make_requests(llm: LLM, count: int) -> list[Request]:
+    return [make_request(llm, [Message(role="user", content=f"request {n}")], SCHEMA) for n in range(count)]
+
+
+if __name__ == "__main__":
+    llm = LLM(**json.loads(sys.argv[3]))
+    client.ask(make_requests(llm, int(sys.argv[2])), llm, Path(sys.argv[1]), "teacher")

@@ -1,0 +1,123 @@
+"""JSON out of what models write, and what is wrong with it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.llm import structured
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"pairs": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
+    "required": ["pairs"],
+    "additionalProperties": False,
+}
+GOOD = '{"pairs": ["a"]}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD,
+        f"  {GOOD}\n",
+        f"```json\n{GOOD}\n```",
+        f"```\n{GOOD}\n```\n",
+        f"Here it is:\n\n```json\n{GOOD}\n```\nI hope that helps.",
+        f"<think>The user wants {{}}\n```json\n[]\n```</think>\n\n{GOOD}",
+        f"<think>hm</think>```JSON\n{GOOD}```",
+    ],
+)
+def test_json_is_taken_out_of_what_is_around_it(text: str) -> None:
+    assert structured.unwrap(text) == GOOD
+
+
+leaves = st.none() | st.booleans() | st.integers() | st.text()
+values = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+
+
+@given(values)
+def test_json_comes_out_as_it_was(value: Any) -> None:
+    # also where a string in it holds a code fence
+    text = json.dumps({"": value, "code": "```json\n{}\n```"}, ensure_ascii=False)
+    assert json.loads(structured.unwrap(text)) == json.loads(text)
+    assert json.loads(structured.unwrap(f"```json\n{json.dumps(value)}\n```")) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (GOOD, None),
+        ("", "the reply is empty"),
+        ("I cannot do that.", "the reply is not JSON: Expecting value: line 1 column 1 (char 0)"),
+        ('{"pairs": ["a"', "the reply is not JSON"),
+        ('{"pairs": []}', "pairs: [] should be non-empty"),
+        ('{"pairs": ["a", 3]}', "pairs/1: 3 is not of type 'string'"),
+        ("{}", "the reply: 'pairs' is a required property"),
+        ('{"pairs": ["a"], "more": NaN}', "the reply is not JSON: NaN is no JSON"),
+        ('{"pairs": ["\\ud83d"]}', "half a surrogate pair"),
+        ("[" * 100_000, "nested too deep"),
+        ('{"pairs": 1' + "0" * 5000 + "}", "the reply is not JSON"),
+        ('{"pairs": "' + "a\\n" * 5000 + '"}', "pairs: 'a"),
+    ],
+)
+def test_a_problem_is_named_in_one_short_line(text: str, problem: str | None) -> None:
+    found = structured.find_problem(text, SCHEMA)
+    if problem is None:
+        assert found is None
+    else:
+        assert problem in (found or "")
+        assert "\n" not in (found or "")
+        assert len(found or "") < 300
+
+
+def test_a_code_fence_in_a_broken_reply_is_not_taken_for_the_reply() -> None:
+    text = '{"answer": "like this:\n```json\n{}\n```\n"}'  # the line ends should have been escaped
+    assert structured.unwrap(text) == text
+
+
+def test_plain_text_may_only_not_be_empty() -> None:
+    assert structured.find_problem("anything", None) is None
+    assert structured.find_problem(" \n", None) == "the reply is empty"
+
+
+def closed(**properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [*properties],
+        "additionalProperties": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("schema", "strict"),
+    [
+        (closed(a={"type": "string"}, b={"type": "array", "items": closed(c={"enum": ["x", "y"]})}), True),
+        (closed(a={"anyOf": [{"type": "null"}, {"$ref": "#/$defs/x"}]}) | {"$defs": {"x": closed()}}, True),
+        # A property may be called like a keyword that is not allowed
+        (closed(minLength={"type": "string"}), True),
+        (closed(a={"type": "string", "minLength": 1}), False),
+        ({"type": "object", "properties": {"a": {}}, "required": ["a"]}, False),
+        ({"type": "object", "properties": {"a": {}}, "required": [], "additionalProperties": False}, False),
+        (closed(a={"type": "array", "items": {"type": "object"}}), False),
+        (closed(a={"type": "array", "items": {"type": "string"}, "uniqueItems": True}), False),
+        (closed() | {"$defs": {"x": {"type": "object"}}}, False),
+    ],
+)
+def test_strict_is_asked_for_only_where_it_is_allowed(schema: dict[str, Any], strict: bool) -> None:
+    wanted = structured.response_format("json_schema", schema)
+    assert wanted is not None
+    assert wanted["json_schema"]["strict"] is strict
+    assert wanted["json_schema"]["schema"] == schema
+
+
+def test_the_schema_goes_either_to_the_server_or_into_the_prompt() -> None:
+    for output in ("json_schema", "json_object", "prompt"):
+        sent = json.dumps(structured.response_format(output, SCHEMA))
+        shown = structured.instruction(output, SCHEMA)
+        assert ("pairs" in sent) != ("pairs" in shown)
+        assert structured.response_format(output, None) is None
+        assert structured.instruction(output, None) == ""
