@@ -69,7 +69,7 @@ def predict(
     batch_size: int,
 ) -> list[Prediction]:
     """What the model answers, and how likely it finds the reference, for each held-out example in the given order."""
-    stop = {tokenizer.convert_tokens_to_ids(end_of_turn), tokenizer.eos_token_id} - {None}
+    stop = stop_tokens(model, tokenizer, end_of_turn)
     answers = answer(
         model,
         [row.prompt for row in held_out],
@@ -97,6 +97,13 @@ def predict(
         )
         for row, said, (nll, tokens) in zip(held_out, answers, scored, strict=True)
     ]
+
+
+def stop_tokens(model: Any, tokenizer: Any, end_of_turn: str) -> set[int]:
+    """Tokens after which nothing more is said: Llama 3, for one, ends a turn with one and a text with another."""
+    ends = model.generation_config.eos_token_id
+    named = {tokenizer.convert_tokens_to_ids(end_of_turn), tokenizer.eos_token_id}
+    return (named | set(ends if isinstance(ends, list) else [ends])) - {None}
 
 
 def answer(

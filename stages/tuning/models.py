@@ -12,6 +12,7 @@ from typing import Any
 from stages.core import embedded
 from stages.core.errors import LecternError
 from stages.core.packaged import converted
+from stages.tuning import templates
 
 SOURCES = ("embedded", "hub", "random")
 ARCHITECTURES = ("llama", "mistral", "phi")
@@ -32,6 +33,8 @@ class BaseModel:
     chat_template: str | None = None
     """a file of stages/tuning/chat_templates: the model's own template plus generation marks; null where the model's
     own has them"""
+    own_template: bool = True
+    """false where the model has no chat template, or not this one: `chat_template` is what it is served with too"""
     package: str | None = None
     """the packaged model of core/embedded.py; for `random`, the one whose tokenizer is used"""
     hub_id: str | None = None
@@ -53,6 +56,8 @@ class BaseModel:
             raise ValueError(
                 f"source {self.source} needs {' and '.join(missing)}; give it in conf/base_model"
             )
+        if not self.own_template and self.chat_template is None:
+            raise ValueError("own_template is false, so chat_template must name the file to serve with")
         if self.package is not None and self.package not in embedded.PACKAGES:
             raise ValueError(f"package is {self.package!r}; choose one of {', '.join(embedded.PACKAGES)}")
         if self.source == "random" and self.architecture not in ARCHITECTURES:
@@ -75,7 +80,7 @@ def get_tokenizer(base: BaseModel) -> Any:
     """The tokenizer with the chat template that serving uses, padding token set.
 
     Raises:
-        LecternError: the model cannot be had, or `end_of_turn` is not one of its tokens.
+        LecternError: the model cannot be had, has no chat template, or `end_of_turn` is not one of its tokens.
     """
     from transformers import AutoTokenizer
 
@@ -84,6 +89,15 @@ def get_tokenizer(base: BaseModel) -> Any:
         raise LecternError(
             f"base_model {base.name}: end_of_turn {base.end_of_turn!r} is not a token of it. Look for the token that "
             "ends a turn in its chat template and correct conf/base_model."
+        )
+    if not base.own_template:
+        tokenizer.chat_template = templates.without_marks(
+            templates.training_template(tokenizer, base.chat_template)
+        )
+    if tokenizer.chat_template is None:
+        raise LecternError(
+            f"base_model {base.name} has no chat template of its own. Set own_template: false in conf/base_model and "
+            "name the format it shall learn in chat_template, such as phi_qa.jinja."
         )
     if tokenizer.pad_token is None:
         # Labels are masked by length, never by this token, so the end of a turn stays trained even when they are one.

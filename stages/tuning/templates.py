@@ -4,6 +4,7 @@ The training template is the model's own plus `{% generation %}` round each answ
 become the mask of trained tokens. That both templates give the same tokens is checked by `preflight`.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,12 @@ def training_template(tokenizer: Any, file: str | None) -> str:
             "base_model.chat_template."
         )
     return text
+
+
+def without_marks(template: str) -> str:
+    """The template without its generation marks, for servers whose Jinja does not know them. It renders the same."""
+    # an empty comment strips the white space round it as the mark did
+    return re.sub(r"\{%(-?)\s*(?:end)?generation\s*(-?)%\}", r"{#\1 \2#}", template)
 
 
 def encode(tokenizer: Any, conversations: Sequence[Sequence[Message]], template: str) -> list[Encoded]:

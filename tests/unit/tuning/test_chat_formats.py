@@ -14,6 +14,7 @@ ASKED = [
 FORMATS = {
     "llama2.jinja": "<s>[INST] Why? [/INST] Because. </s><s>[INST] And then? [/INST] It ends. </s>",
     "mistral_v3.jinja": "<s>[INST] Why?[/INST] Because.</s>[INST] And then?[/INST] It ends.</s>",
+    "phi_qa.jinja": "question: Why? answer: Because.</s>question: And then? answer: It ends.</s>",
 }
 
 
@@ -54,3 +55,9 @@ def test_llama2_puts_the_system_message_into_the_first_question() -> None:
 def test_mistral_refuses_a_system_message() -> None:
     with pytest.raises(Exception, match="no system message"):
         render("mistral_v3.jinja", [{"role": "system", "content": "Be terse."}, *ASKED])
+
+
+def test_phi_reads_the_system_message_first() -> None:
+    text, trained = render("phi_qa.jinja", [{"role": "system", "content": "Be terse."}, *ASKED[:2]])
+    assert text == "Be terse.\n\nquestion: Why? answer: Because.</s>"
+    assert trained == [" Because.</s>"]
