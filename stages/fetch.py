@@ -13,16 +13,21 @@ from typing import Any
 from stages.core import items, params, stage
 from stages.core.errors import LecternError
 from stages.core.items import SyncResult
-from stages.sources import media, podcast, transcripts, youtube
+from stages.sources import documents, media, podcast, table, transcripts, website, youtube
 
 KINDS: dict[str, tuple[Any, type[Any]]] = {
     "media": (media, media.MediaParams),
     "transcripts": (transcripts, transcripts.TranscriptsParams),
     "youtube": (youtube, youtube.YoutubeParams),
     "podcast": (podcast, podcast.PodcastParams),
+    "documents": (documents, documents.DocumentsParams),
+    "website": (website, website.WebsiteParams),
+    "table": (table, table.TableParams),
 }
 LISTED = ("youtube", "podcast")
 """Kinds whose episodes stand in data/listings, which `stages.update` writes; `fetch` downloads them, each once."""
+ASKED = (*LISTED, "website")
+"""Kinds whose sites `stages.update` asks; two sources may name one thing of them, which counts once."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def main(corpus: CorpusParams, out: Path) -> SyncResult:
         listed = parsed.kind in LISTED
         make = functools.partial(source.fetch_item, source=parsed, raw=out) if listed else source.fetch_item
         for item in source.list_items(parsed):
-            if listed and item.id in makers:  # one video in two playlists
+            if parsed.kind in ASKED and item.id in makers:  # one video in two playlists
                 continue
             found.append(item)
             makers[item.id] = make

@@ -1,9 +1,10 @@
-"""Ask playlists, channels and feeds what there is, and add what is new to their listings.
+"""Ask playlists, channels and feeds what there is, and crawl web sites.
 
 Run: python -m stages.update [--refresh] [SOURCE ...]        (make update)
-Reads section corpus of params.yaml, writes data/listings/<source>.jsonl for its `youtube` and `podcast` sources, or for
-the named ones only. Nothing else asks them: `dvc repro` downloads what stands in the listings. With --refresh, episodes
-that are known take the title, notes and addresses that the site gives now.
+Reads section corpus of params.yaml, writes data/listings/<source>.jsonl for its `youtube` and `podcast` sources and the
+pages of its `website` sources into data/sources/<source>, or those of the named ones only. Nothing else asks them:
+`dvc repro` downloads what stands in the listings, and copies the pages. With --refresh, episodes that are known take
+the title, notes and addresses that the site gives now, and pages are fetched whole, whatever the site says of a change.
 """
 
 import argparse
@@ -12,30 +13,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from stages import fetch
-from stages.core import io, params
+from stages.core import params
 from stages.core.errors import ItemError, LecternError
-from stages.sources import listing
 
 SHOWN = 20
 
 
 def main(corpus: fetch.CorpusParams, names: Sequence[str] = (), refresh: bool = False) -> int:
-    """Bring the listings up to date; return how many sources, or parts of one, could not be asked.
+    """Bring the sources up to date; return how many of them, or parts of one, could not be asked.
 
     Raises:
         LecternError: a name is no source's, or two sources share one.
     """
     parsed = [fetch.parse(values, number) for number, values in enumerate(corpus.sources)]
-    sources = [(module, source) for module, source in parsed if source.kind in fetch.LISTED]
+    sources = [(module, source) for module, source in parsed if source.kind in fetch.ASKED]
     known = [source.name for _, source in sources]
     if repeated := sorted({name for name in known if known.count(name) > 1}):
         raise LecternError(
-            f"corpus.sources: two sources have the name {repeated[0]!r}, and so one listing. Rename one."
+            f"corpus.sources: two sources have the name {repeated[0]!r}, and so one listing or folder. Rename one."
         )
     if unknown := sorted(set(names) - set(known)):
         raise LecternError(f"no source is named {unknown[0]!r}; there are: {', '.join(known) or 'none'}")
     if not sources:
-        print(f"update: the corpus {corpus.name!r} has no playlist, channel or feed")
+        print(f"update: the corpus {corpus.name!r} has no playlist, channel or feed, and no web site")
     problems = 0
     for module, source in sources:
         if not names or source.name in names:
@@ -44,30 +44,23 @@ def main(corpus: fetch.CorpusParams, names: Sequence[str] = (), refresh: bool = 
 
 
 def _update(module: Any, source: Any, refresh: bool) -> int:
-    name = source.name
-    before = listing.read(name)
     try:
-        offered, problems = module.list_episodes(source, [] if refresh else before)
+        done = module.update(source, refresh)
     except (ItemError, LecternError) as error:
-        offered, problems = [], [str(error)]
-    after, new = listing.merge(before, offered, refresh)
-    changed = sum(episode not in before for episode in after) - len(new)
-    if after != before or (not problems and not listing.path(name).is_file()):
-        io.write_jsonl(listing.path(name), after)
-    for problem in problems:
-        print(f"update: {name}: {problem}", file=sys.stderr)
-    titles = "; ".join(_printable(episode.title) for episode in new[:SHOWN])
-    more = f"; and {len(new) - SHOWN} more" if len(new) > SHOWN else ""
-    print(
-        f"update: {len(new)} new in {name}, {changed} changed, {len(after)} in all"
-        + (f": {titles}{more}" if new else "")
+        print(f"update: {source.name}: {printable(str(error))}", file=sys.stderr)
+        return 1
+    asides = done.asides[:SHOWN] + (
+        [f"and {len(done.asides) - SHOWN} more"] if len(done.asides) > SHOWN else []
     )
-    return len(problems)
+    for text in [*done.problems, *asides]:
+        print(f"update: {source.name}: {printable(text)}", file=sys.stderr)
+    print(f"update: {printable(done.line)}", flush=True)
+    return len(done.problems)
 
 
-def _printable(title: str) -> str:
-    # a title could hold what a terminal obeys
-    return "".join(character if character.isprintable() else " " for character in title)
+def printable(text: str) -> str:
+    """The text without what a terminal would obey: titles and addresses are somebody else's."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 if __name__ == "__main__":
@@ -83,4 +76,6 @@ if __name__ == "__main__":
         failed = main(params.load("corpus", fetch.CorpusParams), arguments.source, arguments.refresh)
     except LecternError as error:
         sys.exit(f"update: error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("update: interrupted; what came is kept, and the next `make update` goes on from there")
     sys.exit(f"update: {failed} could not be asked; the others are up to date" if failed else 0)

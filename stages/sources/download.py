@@ -96,7 +96,7 @@ def expand(url: str) -> str:
     for name in _PLACEHOLDER.findall(url):
         if name.startswith("LECTERN_") and not os.environ.get(name):
             raise ItemError(
-                f"the environment has no {name}, which a source's URL asks for. Set it: export {name}=..."
+                f"the environment has no {name}, which a source asks for. Set it: export {name}=..."
             )
     return _PLACEHOLDER.sub(
         lambda found: os.environ[found[1]] if found[1].startswith("LECTERN_") else found[0], url
@@ -296,15 +296,15 @@ def _wait(error: BaseException, pause: float) -> float | None:
         if isinstance(cause, HTTPError):
             if cause.status != 429 and cause.status < 500:
                 return None
-            asked = _retry_after(cause.response.headers.get("Retry-After"))
+            asked = retry_after(cause.response.headers.get("Retry-After"))
             return pause if asked is None else asked
         if isinstance(cause, TransportError):
             return pause
     return None
 
 
-def _retry_after(value: str | None) -> float | None:
-    """Seconds or a date (RFC 9110, 10.2.3)."""
+def retry_after(value: str | None) -> float | None:
+    """Seconds to wait as a header says it, in seconds or as a date (RFC 9110, 10.2.3)."""
     if value is None:
         return None
     if value.strip().isdigit():

@@ -7,17 +7,30 @@ no longer offers it; so the corpus changes only when somebody asks for it, and g
 import datetime
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import Field
 
 from stages.core import io
-from stages.core.errors import LecternError
+from stages.core.errors import ItemError, LecternError
 from stages.core.schema import Record, Seconds
 from stages.sources.media import slug
 
 FOLDER = Path("data/listings")
+SHOWN = 20
+
+
+class Updated(NamedTuple):
+    """What came of asking a source."""
+
+    line: str
+    """to print"""
+    problems: list[str]
+    """what could not be asked: the source, or a part of it"""
+    asides: list[str]
+    """what else did not go well, and fails nothing"""
 
 
 class Mark(Record):
@@ -153,6 +166,31 @@ def merge(
         elif whole[episode.key].published is None:
             whole[episode.key] = whole[episode.key].model_copy(update={"published": episode.published})
     return list(whole.values()), new
+
+
+def update(
+    name: str, ask: Callable[[Sequence[Episode]], tuple[list[Episode], list[str]]], refresh: bool
+) -> Updated:
+    """Bring the listing of a source up to date.
+
+    Args:
+        name: of the source.
+        ask: told what is known already (nothing when refreshed), gives what the site offers and what is wrong with it.
+        refresh: what is known takes what the site says now.
+    """
+    before = read(name)
+    try:
+        offered, problems = ask([] if refresh else before)
+    except (ItemError, LecternError) as error:
+        offered, problems = [], [str(error)]
+    after, new = merge(before, offered, refresh)
+    changed = sum(episode not in before for episode in after) - len(new)
+    if after != before or (not problems and not path(name).is_file()):
+        io.write_jsonl(path(name), after)
+    titles = "; ".join(episode.title for episode in new[:SHOWN])
+    more = f"; and {len(new) - SHOWN} more" if len(new) > SHOWN else ""
+    line = f"{len(new)} new in {name}, {changed} changed, {len(after)} in all"
+    return Updated(line + (f": {titles}{more}" if new else ""), problems, [])
 
 
 def _is_day(text: str) -> bool:

@@ -91,6 +91,11 @@ def fetch_item(item: Item, out: Path, source: PodcastParams, raw: Path) -> Mappi
     return episodes.fetch(item, out, raw, "podcast", functools.partial(_download, source=source))
 
 
+def update(source: PodcastParams, refresh: bool) -> listing.Updated:
+    """Bring the listing up to date; see `listing.update`."""
+    return listing.update(source.name, functools.partial(list_episodes, source), refresh)
+
+
 def list_episodes(source: PodcastParams, known: Sequence[Episode]) -> tuple[list[Episode], list[str]]:
     """Ask the feed what there is.
 

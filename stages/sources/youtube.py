@@ -79,6 +79,11 @@ def fetch_item(item: Item, out: Path, source: YoutubeParams, raw: Path) -> Mappi
     return episodes.fetch(item, out, raw, "youtube", functools.partial(_download, source=source))
 
 
+def update(source: YoutubeParams, refresh: bool) -> listing.Updated:
+    """Bring the listing up to date; see `listing.update`."""
+    return listing.update(source.name, functools.partial(list_episodes, source), refresh)
+
+
 def list_episodes(source: YoutubeParams, known: Sequence[Episode]) -> tuple[list[Episode], list[str]]:
     """Ask the sites what there is. A video that is listed already is not asked for again.
 

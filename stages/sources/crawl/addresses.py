@@ -1,0 +1,135 @@
+"""Which addresses of the web may be asked, and when two of them are one.
+
+Nothing here asks anything: the names of hosts are resolved, and what they resolve to is checked, where the connection
+is made (`fetching.py`), so that no answer of a name server can come between the check and the connection.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+
+LONGEST = 2000
+"""Characters of an address; a longer one is a trap, or data."""
+
+_PORTS = {"http": 80, "https": 443}
+# What says where a visitor comes from, or who he is, and nothing of the page.
+_TRACKING = re.compile(
+    r"(?i)utm_\w+|gclid|dclid|gbraid|wbraid|fbclid|msclkid|yclid|twclid|igshid|mc_[ce]id|_ga|_gl|_hs(enc|mi)"
+    r"|phpsessid|jsessionid|aspsessionid\w*|cfid|cftoken"
+)
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*")
+_PATH_SESSION = re.compile(r"(?i);jsessionid=[^/?;]*")
+_NUMBERS = re.compile(r"\d+")
+_MOST_REPEATS = 3
+# Addresses of the IPv6 internet that carry one of IPv4 (RFC 6052, the well-known prefix).
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def canonical(url: str, base: str = "") -> str | None:
+    """The one way to write an address, or None where it is none that may be asked.
+
+    Host in lower case and Punycode, no default port, no fragment, no `..`, percent-encoded alike, the query sorted and
+    without what only tracks visitors. Anything but http and https, and whatever holds a user's name, is None.
+    """
+    from w3lib.url import canonicalize_url
+
+    try:
+        parts = urlsplit(canonicalize_url(urljoin(base, url.strip())))
+        port = parts.port
+    except ValueError:
+        return None
+    host = (parts.hostname or "").rstrip(".")
+    if parts.scheme not in _PORTS or not _HOST.fullmatch(host) or parts.username or parts.password:
+        return None
+    host = f"[{host}]" if ":" in host else host
+    netloc = host if port in (None, _PORTS[parts.scheme]) else f"{host}:{port}"
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    kept = [pair for pair in pairs if not _TRACKING.fullmatch(pair[0])]
+    query = parts.query if kept == pairs else urlencode(kept)
+    whole = urlunsplit((parts.scheme, netloc, _PATH_SESSION.sub("", parts.path) or "/", query, ""))
+    return whole if len(whole) <= LONGEST else None
+
+
+def netloc(url: str) -> str:
+    """Host, with its port where it is not the default."""
+    return urlsplit(url).netloc
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port."""
+    return "{0.scheme}://{0.netloc}".format(urlsplit(url))
+
+
+def form(url: str) -> str:
+    """What the pages of a calendar, or of a search, have in common: numbers count alike, values of a query do not."""
+    parts = urlsplit(url)
+    names = "&".join(sorted({name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}))
+    return f"{parts.netloc}{_NUMBERS.sub('0', parts.path)}" + (f"?{names}" if names else "")
+
+
+def goes_in_circles(url: str) -> bool:
+    """Whether one part of the path comes again and again, as relative links of a wrong page make it."""
+    parts = [part for part in urlsplit(url).path.split("/") if part]
+    return any(parts.count(part) > _MOST_REPEATS for part in set(parts))
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the internet.
+
+    Those of this machine, private networks, metadata services of clouds and multicast groups are not, nor those of IPv6
+    that carry such an address of IPv4.
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
+def may_connect(address: str, private: bool) -> bool:
+    """Whether a connection to an IP address may be made, where `private` ones are allowed or not.
+
+    Link-local addresses, which metadata services have, and multicast groups never are.
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    plain = getattr(ip, "ipv4_mapped", None) or ip
+    return is_public(address) or (
+        private and not (plain.is_link_local or plain.is_multicast or plain.is_unspecified)
+    )
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which addresses belong to a source."""
+
+    hosts: tuple[str, ...]
+    """as `example.org`, `*.example.org` for all below it, `example.org:8080` for another port than the default"""
+    include: tuple[str, ...] = ()
+    """regular expressions; the address of a page that is kept holds one of them (without any, each does)"""
+    exclude: tuple[str, ...] = ()
+    """regular expressions; an address that holds one of them is never asked"""
+
+    def allows_host(self, url: str) -> bool:
+        """Whether the host is one of the source's."""
+        return any(_fits(netloc(url), host) for host in self.hosts)
+
+    def names_host(self, host: str) -> bool:
+        """Whether a host without a port is one of the source's."""
+        return any(_fits(host, urlsplit(f"//{known}").hostname or "") for known in self.hosts)
+
+    def may_ask(self, url: str) -> bool:
+        """Whether the address may be asked, if only for its links."""
+        return self.allows_host(url) and not any(re.search(pattern, url) for pattern in self.exclude)
+
+    def keeps(self, url: str) -> bool:
+        """Whether a page at the address is one of the source's."""
+        wanted = not self.include or any(re.search(pattern, url) for pattern in self.include)
+        return wanted and self.may_ask(url)
+
+
+def _fits(place: str, pattern: str) -> bool:
+    return place == pattern or (pattern.startswith("*.") and place.endswith(pattern[1:]))

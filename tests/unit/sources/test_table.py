@@ -1,0 +1,363 @@
+"""Tables of ready pairs as a source: what a cell is, how a table becomes items, and rows to examples."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from stages import examples, fetch, transcribe
+from stages.core import io, items
+from stages.core.errors import LecternError
+from stages.core.schema import Example, Provenance, Source
+from stages.sources import table_files
+from stages.speech.housekeeping import HousekeepingParams
+from stages.text.table_rows import TableRow, read_row
+
+PAIRS = [(f"What is thing {n}?", f"Thing {n} is so, and not otherwise; naïve 山 {n}.") for n in range(40)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    return folder
+
+
+def run(folder: Path, root: Path, **options: Any) -> items.SyncResult:
+    sources = [{"kind": "table", "path": str(folder), **options}]
+    return fetch.main(fetch.CorpusParams(name="test", sources=sources), root / "raw")
+
+
+def build(root: Path) -> items.SyncResult:
+    items.sync(
+        [], root / "conversations", lambda: lambda item, path: None, suffix=".json", params={}, code=()
+    )
+    inputs = (root / "raw", root / "conversations")
+    params = examples.ExamplesParams()
+    return examples.main(params, HousekeepingParams(), *inputs, root / "examples", root / "examples.json")
+
+
+def rows(root: Path) -> dict[int, TableRow]:
+    found = [r for p in sorted(root.glob("raw/*/table.jsonl")) for r in io.read_jsonl(p, TableRow)]
+    assert len({row.row for row in found}) == len(found)
+    return {row.row: row for row in found}
+
+
+def pairs(root: Path) -> list[tuple[str, str]]:
+    found = rows(root)
+    return [(found[n].messages[-2].content, found[n].messages[-1].content) for n in sorted(found)]
+
+
+def quoted(*cells: str, mark: str = ",") -> str:
+    return mark.join('"' + cell.replace('"', '""') + '"' for cell in cells) + "\r\n"
+
+
+def write_csv(path: Path, chosen: list[tuple[str, str]], mark: str = ",", encoding: str = "utf-8") -> None:
+    text = quoted("question", "answer", mark=mark) + "".join(quoted(*pair, mark=mark) for pair in chosen)
+    path.write_bytes(text.encode(encoding))
+
+
+@pytest.mark.parametrize(
+    "written", ["csv", "semicolon", "tab", "bar", "caret", "utf-16", "utf-8-sig", "jsonl", "json", "parquet"]
+)
+def test_each_format_gives_the_same_rows(folder: Path, tmp_path: Path, written: str) -> None:
+    objects = [{"question": q, "answer": a, "more": n} for n, (q, a) in enumerate(PAIRS)]
+    options: dict[str, Any] = {}
+    marks = {"csv": ",", "semicolon": ";", "tab": "\t", "bar": "|", "caret": "^"}
+    if written in marks:
+        write_csv(folder / "faq.csv", PAIRS, marks[written])
+        options = {"delimiter": "^"} if written == "caret" else {}
+    elif written.startswith("utf"):
+        write_csv(folder / "faq.csv", PAIRS, encoding=written)
+    elif written == "jsonl":
+        (folder / "faq.jsonl").write_text("\n\n".join(json.dumps(o) for o in objects), encoding="utf-8")
+    elif written == "json":
+        (folder / "faq.json").write_text(json.dumps(objects), encoding="utf-8")
+    else:
+        parquet.write_table(pyarrow.Table.from_pylist(objects), folder / "faq.parquet")
+    run(folder, tmp_path, **options)
+    assert pairs(tmp_path) == PAIRS
+    assert sorted(rows(tmp_path)) == list(range(1, 41))
+
+
+def test_an_old_encoding_is_told_or_named(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = "Потому что снег лежит на крыше, и никто его не убирает. Весной он растает сам."
+    chosen = [("Почему это так?", answer)] * 9
+    write_csv(folder / "faq.csv", chosen, encoding="cp1251")
+    run(folder, tmp_path)
+    assert pairs(tmp_path) == chosen
+    assert "faq.csv is not UTF-8 and was read as cp1251" in capsys.readouterr().err
+    run(folder, tmp_path / "named", encoding="cp1251")
+    assert pairs(tmp_path / "named") == chosen
+    with pytest.raises(LecternError, match=r"faq.csv is not utf-8 .*`encoding`"):
+        run(folder, tmp_path, encoding="utf-8")
+
+
+def test_a_cell_is_the_text_that_stands_in_it(folder: Path, tmp_path: Path) -> None:
+    # Property: no formula, number, empty value or path is anything but text.
+    texts = [
+        "=cmd|' /C calc'!A0",
+        "NA",
+        "null",
+        "007",
+        "1e5",
+        "../../etc/passwd",
+        "{0.__class__}",
+        'a "b", c',
+        "x\r\ny",
+    ]
+    write_csv(folder / "faq.csv", [(text, text) for text in texts])
+    run(folder, tmp_path)
+    assert [q for q, _ in pairs(tmp_path)] == [text.replace("\r\n", "\n") for text in texts]
+    kinds = [{"question": 7, "answer": 2.5}, {"question": True, "answer": "a\ud800b\u0000"}]
+    (folder / "faq.csv").unlink()
+    (folder / "n.jsonl").write_text("\n".join(json.dumps(k) for k in kinds))
+    run(folder, tmp_path)
+    assert pairs(tmp_path) == [("7", "2.5"), ("True", "ab")]
+
+
+def outputs(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted((root / "examples").glob("*.jsonl"))}
+
+
+def test_a_table_becomes_items_and_an_edited_row_changes_one(folder: Path, tmp_path: Path) -> None:
+    # Property: rows that ask the same are in one item, and the other items stay when a row is edited.
+    chosen = [*PAIRS, *((q.upper(), "Another answer to it.") for q, _ in PAIRS[:5])]
+    write_csv(folder / "faq.csv", chosen)
+    run(folder, tmp_path)
+    assert str(build(tmp_path)) == "made 17, kept 0, removed 0, failed 0"  # the others of 20 have no row
+    before = outputs(tmp_path)
+    where = {r.row: p for p, text in before.items() for r in _provenances(text)}
+    assert sorted(where) == list(range(1, 46))
+    assert all(where[n + 1] == where[n + 41] for n in range(5))
+    chosen[7] = (chosen[7][0], "It is not so after all.")
+    write_csv(folder / "faq.csv", chosen)
+    run(folder, tmp_path)
+    assert str(build(tmp_path)) == "made 1, kept 16, removed 0, failed 0"
+    assert {p for p in before if before[p] != outputs(tmp_path)[p]} == {where[8]}
+    run(folder, tmp_path / "clean")
+    build(tmp_path / "clean")
+    assert outputs(tmp_path / "clean") == outputs(tmp_path)
+    assert str(run(folder, tmp_path, parts=3)) == "made 3, kept 0, removed 17, failed 0"
+
+
+def _provenances(text: bytes) -> list[Any]:
+    return [Example.model_validate_json(line).provenance for line in text.decode().splitlines()]
+
+
+def test_rows_become_examples_that_know_their_row(folder: Path, tmp_path: Path) -> None:
+    lines = [
+        quoted("Frage", "Antwort", "Rolle", "Seite"),
+        quoted("Why?", "So.", "Be kind.", "https://e.org/a?b=1"),
+        quoted("How?", "Like this.", "", "javascript:alert(1)"),
+    ]
+    (folder / "faq.csv").write_text("".join(lines))
+    (folder / "faq.info.json").write_text(
+        json.dumps({"title": "FAQ", "url": "https://e.org", "license": "CC0"})
+    )
+    columns = {"question": "Frage", "answer": "Antwort", "system": "Rolle", "url": "Seite"}
+    run(folder, tmp_path, columns=columns, parts=1, language="de")
+    build(tmp_path)
+    one, two = io.read_jsonl(tmp_path / "examples/faq-1.jsonl", Example)
+    assert [(m.role, m.content) for m in one.messages] == [
+        ("system", "Be kind."),
+        ("user", "Why?"),
+        ("assistant", "So."),
+    ]
+    assert [m.role for m in two.messages] == ["user", "assistant"]
+    assert (one.provenance.method, one.provenance.row, one.provenance.url) == (
+        "table",
+        1,
+        "https://e.org/a?b=1",
+    )
+    assert (two.provenance.item, two.provenance.row, two.provenance.url) == ("faq-1", 2, "https://e.org")
+    source = io.read_json(tmp_path / "raw/faq-1/item.json", Source)
+    assert (source.title, source.licence, source.language) == ("FAQ, part 1", "CC0", "de")
+    counts = io.read_plain(tmp_path / "examples.json")
+    assert counts["by_method"]["table"]["rows"] == counts["rows"] == 2
+    assert counts["answer_words"]["count"] == 2
+
+
+def test_a_group_is_an_item(folder: Path, tmp_path: Path) -> None:
+    lines = [
+        {"question": q, "answer": a, "page": f"https://e.org/{n % 3}/../x"} for n, (q, a) in enumerate(PAIRS)
+    ]
+    lines.append({"question": "Whose?", "answer": "Nobody's."})
+    (folder / "faq.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    run(folder, tmp_path, group="page", columns={"question": "question", "answer": "answer", "url": "page"})
+    titles = {io.read_json(p / "item.json", Source).title for p in items.read(tmp_path / "raw").values()}
+    assert titles == {"faq: ", *(f"faq: https://e.org/{n}/../x" for n in range(3))}
+    assert all("/" not in name and ".." not in name for name in items.read(tmp_path / "raw"))
+
+
+CHAT = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        (CHAT, None),
+        (json.dumps(CHAT), None),
+        ([{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So."}], None),
+        ([{"from": "system", "value": "Be kind."}, *CHAT, *CHAT], None),
+        (CHAT[:1], "ends_without_answer"),
+        ([*CHAT, CHAT[0]], "ends_without_answer"),
+        ([CHAT[1], *CHAT], "turns_not_in_order"),
+        ([CHAT[0], *CHAT], "turns_not_in_order"),
+        ([{"role": "system", "content": "Be kind."}], "ends_without_answer"),
+        ([*CHAT, {"role": "tool", "content": "4"}], "unknown_role"),
+        ([CHAT[0], {"role": "assistant", "content": " \u200b"}], "empty_message"),
+        ([CHAT[0], {"role": "assistant", "content": [{"type": "text"}]}], "empty_message"),
+        ([CHAT[0], {"role": ["x"]}], "unknown_role"),
+        ("[" * 100_000, "broken_messages"),
+        ("Why?", "broken_messages"),
+        ([], "broken_messages"),
+        ([1], "broken_messages"),
+        (None, "broken_messages"),
+    ],
+)
+def test_a_chat_is_read_or_says_why_not(cell: Any, expected: str | None) -> None:
+    row = read_row(3, {"conversations": cell}, {"messages": "conversations"})
+    assert row.problem == expected
+    assert bool(row.messages) == (expected is None)
+    if row.messages:
+        assert [m.content for m in row.messages[-2:]] == ["Why?", "So."]
+        assert Example.of(row.messages, Provenance(item="i", method="table"))
+
+
+def test_what_is_broken_is_dropped_counted_and_named(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Property: neither an empty cell nor a stray mark is fatal, and none takes its neighbours along.
+    lines = [
+        "question,answer",
+        "Why?,So.",
+        ",No question.",
+        "No answer?,  ",
+        'A "stray" mark?,It is text',
+        '"Never closed,So it goes.',
+        "",
+        "Too,many,cells",
+        "Trailing,Is fine,,",
+        "Alone",
+        *(f"Q{n}?," for n in range(7)),
+        '"Over\ntwo lines?",Yes.',
+    ]
+    (folder / "faq.csv").write_text("\n".join(lines))
+    run(folder, tmp_path, parts=1)
+    build(tmp_path)
+    kept = [row for row in rows(tmp_path).values() if not row.problem]
+    assert [(row.row, row.messages[0].content) for row in kept] == [
+        (1, "Why?"), (4, 'A "stray" mark?'), (7, "Trailing"), (16, "Over\ntwo lines?"),
+    ]  # fmt: skip
+    dropped = io.read_plain(tmp_path / "examples.json")["by_method"]["table"]["dropped"]
+    assert dropped == {"broken_line": 2, "empty_answer": 9, "empty_question": 1}
+    told = capsys.readouterr().err
+    assert "examples: 9 rows of tables dropped as empty_answer: faq-1 row 3, faq-1 row 8" in told
+    assert "examples: 2 rows of tables dropped as broken_line: faq-1 row 5, faq-1 row 6\n" in told
+
+
+def test_broken_lines_of_json_are_dropped(folder: Path, tmp_path: Path) -> None:
+    (folder / "faq.jsonl").write_text(
+        '{"question": "Why?", "answer": "So."}\n{"question": \n[1]\n"x"\n' + "[" * 99_999
+    )
+    run(folder, tmp_path, parts=1)
+    assert [row.problem for row in rows(tmp_path).values()] == [None, *["broken_line"] * 4]
+
+
+@pytest.mark.parametrize("name", ["faq.csv", "faq.jsonl", "faq.parquet"])
+def test_a_missing_column_names_those_that_are_there(folder: Path, tmp_path: Path, name: str) -> None:
+    cells = {"prompt": "Why?", "reply": "So."}
+    if name.endswith("csv"):
+        (folder / name).write_text("prompt;reply\nWhy?;So.\n")
+    elif name.endswith("jsonl"):
+        (folder / name).write_text(json.dumps(cells))
+    else:
+        parquet.write_table(pyarrow.Table.from_pylist([cells]), folder / name)
+    with pytest.raises(
+        LecternError, match=rf"{name} has no column 'question'; its columns are 'prompt', 'reply'"
+    ):
+        run(folder, tmp_path)
+    assert run(folder, tmp_path, columns={"question": "prompt", "answer": "reply"}).made == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("faq.parquet", b"PAR1 but not really", "is no Parquet file"),
+        ("faq.json", b'{"question": "Why?"}', "is not a JSON list"),
+        ("faq.csv", b"question,answer\n", "holds no row"),
+        ("faq.csv", b"", "no column 'question'; its columns are none"),
+        ("faq.txt", b"question,answer\n", "is no table and holds none"),
+    ],
+)
+def test_a_file_that_is_no_table_is_told(
+    folder: Path, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (folder / name).write_bytes(content)
+    with pytest.raises(LecternError, match=message):
+        run(folder, tmp_path)
+    with pytest.raises(LecternError, match=message):
+        run(folder / name, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"columns": {"question": "q"}},
+        {"columns": {"question": "q", "answer": "a", "page": "p"}},
+        {"columns": {"messages": "m", "question": "q"}},
+        {"parts": 0},
+        {"delimiter": "::"},
+        {"encoding": "klingon"},
+    ],
+)
+def test_a_wrong_parameter_is_named(folder: Path, tmp_path: Path, wrong: dict[str, Any]) -> None:
+    write_csv(folder / "faq.csv", PAIRS)
+    with pytest.raises(LecternError, match=rf"corpus.sources\[0\].*{next(iter(wrong))}"):
+        run(folder, tmp_path, **wrong)
+
+
+def test_nobody_listens_to_a_table(folder: Path, tmp_path: Path) -> None:
+    write_csv(folder / "faq.csv", PAIRS)
+    run(folder, tmp_path)
+    result = transcribe.main(transcribe.TranscribeParams(), tmp_path / "raw", tmp_path / "transcripts")
+    assert str(result) == "made 0, kept 0, removed 0, failed 0"
+
+
+@given(
+    cells=st.lists(st.tuples(st.text(), st.text()), min_size=1, max_size=8),
+    mark=st.sampled_from(",;\t|"),
+    damage=st.text(alphabet='",\n\r;x', max_size=6),
+    place=st.floats(0, 1),
+)
+@settings(max_examples=150, deadline=None)
+def test_any_csv_is_read_and_a_sound_one_is_read_right(
+    tmp_path_factory: pytest.TempPathFactory,
+    cells: list[tuple[str, str]],
+    mark: str,
+    damage: str,
+    place: float,
+) -> None:
+    # Property: cells come back as they were written; a damaged file gives rows or broken ones, but no exception.
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    header, body = (
+        quoted("question", "answer", mark=mark),
+        "".join(quoted(*pair, mark=mark) for pair in cells),
+    )
+    path.write_bytes((header + body).encode("utf-8", "surrogatepass"))
+    needed = ("question", "answer")
+    if not any("\ud800" <= c <= "\udfff" for c in body):
+        found = [tuple(row.values()) for row in table_files.read(path, needed, mark, "utf-8") if row]
+        assert found == [pair for pair in cells if any(cell.strip() for cell in pair)]
+    at = round(place * len(body))
+    path.write_bytes((header + body[:at] + damage + body[at:]).encode("utf-8", "replace"))
+    for row in table_files.read(path, needed, mark, "utf-8"):
+        assert row is None or set(row) <= set(needed)
