@@ -1,11 +1,12 @@
-"""Make chat examples from each conversation.
+"""Make chat examples from each conversation, and of the rows of each table of ready pairs.
 
 Run: python -m stages.examples        (dvc stage: examples)
-Reads data/conversations, writes data/examples: one .jsonl per item and the manifest; metrics/examples.json counts the
-rows by method, what was dropped and why, and what housekeeping took out.
+Reads data/conversations and the tables in data/raw, writes data/examples: one .jsonl per item and the manifest;
+metrics/examples.json counts the rows by method, what was dropped and why, and what housekeeping took out.
 """
 
 import functools
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from stages.core.compute import IN_PROCESS, Compute
 from stages.speech import examples, multipart, questions
 from stages.speech.housekeeping import HousekeepingParams
 from stages.speech.sentences import LIBRARY
+from stages.text import table_rows
 
 
 @dataclass(frozen=True)
@@ -93,19 +95,23 @@ class ExamplesParams:
 def main(
     params: ExamplesParams,
     rules: HousekeepingParams,
+    raw: Path,
     conversations: Path,
     out: Path,
     metrics: Path,
     compute: Compute = IN_PROCESS,
 ) -> items.SyncResult:
-    """Bring `out` to exactly one file of examples per conversation, which may be empty."""
+    """Bring `out` to exactly one file of examples per conversation and per part of a table, which may be empty."""
     choices: dict[str, Any] = {
         "questions": list(params.questions),
         "with_dialogue": params.dialogue,
         "options": {method: params.options()[method] for method in params.questions},
     }
     result = items.sync(
-        [items.Item(name, {"conversation": path}) for name, path in items.read(conversations).items()],
+        [
+            *(items.Item(name, {"conversation": path}) for name, path in items.read(conversations).items()),
+            *table_rows.find(raw),
+        ],
         out,
         functools.partial(examples.load, **choices, rules=tuple(rules.rules), max_words=rules.max_words),
         suffix=".jsonl",
@@ -114,10 +120,14 @@ def main(
         libraries=(LIBRARY,),
         compute=compute,
     )
-    summary = examples.summarise(items.facts(out))
+    facts = items.facts(out)
+    summary = examples.summarise(facts)
     io.write_json(metrics, summary)
     if silent := summary["dropped"].get("no_questions"):
-        print(f"examples: no question was found in {silent} of {summary['items']} recordings")
+        heard = sum("dropped_rows" not in item for item in facts.values())
+        print(f"examples: no question was found in {silent} of {heard} recordings")
+    for line in table_rows.describe_drops(facts):
+        print(f"examples: {line}", file=sys.stderr)
     return result
 
 
@@ -127,6 +137,7 @@ if __name__ == "__main__":
         lambda: main(
             params.load("examples", ExamplesParams),
             params.load("housekeeping", HousekeepingParams),
+            Path("data/raw"),
             Path("data/conversations"),
             Path("data/examples"),
             Path("metrics/examples.json"),

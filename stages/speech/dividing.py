@@ -7,16 +7,13 @@ from itertools import pairwise
 
 from stages.core.schema import Word
 from stages.speech.sentences import Sentence, split_sentences
+from stages.text.cutting import CUT, choose_cuts
 from stages.text.words import words as comparable
 
 BLOCK = 100
 """Words before and after a sentence end that are compared."""
-CUT = 0.2
-"""Cost of any cut: without it, a place between two sentences that share no word would be cut for nothing."""
 OPENING = -1.0
 """Cost of a cut where a question was asked: below all others, so that such a place is taken wherever it can be."""
-SHORT = 2.0
-"""Cost of a piece under the least length: above any cost of cohesion, so that it is made only where it must be."""
 
 
 def divide(
@@ -80,33 +77,6 @@ def _compare_blocks(sentences: Sequence[Sentence]) -> list[float]:
         after = _gather(counts[index:])
         found.append(_cosine(before, after, weight))
     return found
-
-
-def choose_cuts(lengths: Sequence[int], costs: Sequence[float], least: int, most: int) -> list[int]:
-    """The places between units at which the sum of the costs is lowest, every piece within `most`.
-
-    Args:
-        lengths: words of each unit; none is above `most`.
-        costs: of a cut before each unit.
-        least: pieces below it cost SHORT more.
-        most: words of the longest piece.
-
-    Returns: 0, the indices of the units before which to cut, and the number of units.
-    """
-    best: list[tuple[float, int]] = [(0.0, 0)]  # (cost, where the last piece begins) of all up to each place
-    for end in range(1, len(lengths) + 1):
-        total, options = 0, []
-        for begin in range(end - 1, -1, -1):
-            total += lengths[begin]
-            if total > most and begin < end - 1:
-                break
-            cost = best[begin][0] + (costs[begin] if begin else 0.0) + (SHORT if total < least else 0.0)
-            options.append((round(cost, 6), begin))
-        best.append(min(options))
-    cuts = [len(lengths)]
-    while cuts[-1] > 0:
-        cuts.append(best[cuts[-1]][1])
-    return cuts[::-1]
 
 
 def _gather(counts: Sequence[Counter[str]]) -> Counter[str]:

@@ -11,6 +11,7 @@ from stages.core.item import Item, Make
 from stages.core.schema import Conversation, Example
 from stages.speech import description_questions, dialogue, housekeeping, question_turns
 from stages.speech.rows import Made
+from stages.text import table_rows
 
 QUESTIONS: Mapping[str, Callable[..., Made]] = {
     description_questions.METHOD: description_questions.make_examples,
@@ -27,9 +28,11 @@ def load(
     rules: Sequence[housekeeping.Rule],
     max_words: int,
 ) -> Make:
-    """The function that writes an item's examples; see `build`."""
+    """The function that writes an item's examples, of a conversation (see `build`) or of a table's rows."""
 
     def make(item: Item, path: Path) -> Mapping[str, Any]:
+        if "table" in item.inputs:
+            return table_rows.write_examples(item, path)
         rows, facts = build(
             item.inputs["conversation"], questions, with_dialogue, options, rules=rules, max_words=max_words
         )

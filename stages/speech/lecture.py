@@ -1,40 +1,19 @@
 """Passages of a monologue: stretches with their times that questions can be asked about."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby, pairwise
-from pathlib import Path
-from typing import Any
 
-from stages.core import io
-from stages.core.item import Item, Make
 from stages.core.schema import Chapter, Conversation, Passage, Word, passage_id
-from stages.speech import housekeeping
-from stages.speech.dividing import choose_cuts, rate_cuts
+from stages.speech.dividing import rate_cuts
 from stages.speech.provenance import link_at
 from stages.speech.rows import join
-from stages.speech.sentences import Sentence, split_sentences
-
-
-def load(*, rules: Sequence[housekeeping.Rule], max_words: int, **choices: Any) -> Make:
-    """The function that writes an item's passages. `rules` and `max_words` are housekeeping's, the rest `cut`'s."""
-
-    def make(item: Item, path: Path) -> Mapping[str, Any]:
-        conversation = io.read_json(item.inputs["conversation"], Conversation)
-        kept = housekeeping.remove(conversation, rules, max_words)
-        passages, share = cut(kept.conversation, **choices)
-        io.write_jsonl(path, passages)
-        return {
-            "passages": len(passages),
-            "share": round(share, 4),
-            "words": sum(len(passage.text.split()) for passage in passages),
-        }
-
-    return make
+from stages.speech.sentences import Sentence, cut_at_silences, split_sentences
+from stages.text.cutting import choose_cuts
+from stages.text.tokens import Count
 
 
 def cut(
-    conversation: Conversation, *, min_share: float, least: int, most: int, overlap: int
+    conversation: Conversation, count: Count, *, min_share: float, least: int, most: int, overlap: int
 ) -> tuple[list[Passage], float]:
     """The passages of a monologue, and the share of the words that its speaker has; no passages of anything else.
 
@@ -43,9 +22,10 @@ def cut(
 
     Args:
         conversation: with speakers.
+        count: counts tokens; called for a monologue only.
         min_share: of all words, from which one speaker's make a monologue.
-        least: words that a passage has at least, where chapters and sentences allow it.
-        most: words that a passage has at most.
+        least: tokens that a passage has at least, where chapters and sentences allow it.
+        most: tokens that a passage has at most; a single word may have more.
         overlap: sentences at the end of a passage that the next one of the chapter repeats, as far as `most` allows.
     """
     words: dict[str, list[Word]] = {}
@@ -61,22 +41,45 @@ def cut(
     if share < min_share:
         return [], share
     passages = []
-    for chapter, sentences in _by_chapter(words[speaker], conversation.chapters, conversation.language, most):
-        cuts = choose_cuts([len(s) for s in sentences], rate_cuts(sentences), least, most)
-        for begin, end in pairwise(cuts):
-            length = sum(len(sentence) for sentence in sentences[begin:end])
-            while (
-                begin > max(0, cuts[cuts.index(end) - 1] - overlap)
-                and length + len(sentences[begin - 1]) <= most
-            ):
-                begin -= 1
-                length += len(sentences[begin])
-            passages.append(_passage(conversation, sentences[begin:end], chapter))
-    return passages, share
+    sentences = _within(split_sentences(words[speaker], conversation.language), most, count)
+    for chapter, part in _by_chapter(sentences, conversation.chapters):
+        lengths = _measure(part, count)
+        cuts = choose_cuts(lengths, rate_cuts(part), least, most)
+        for before, (begin, end) in zip([0, *cuts], pairwise(cuts), strict=False):
+            room = most - sum(lengths[begin:end])
+            first = begin
+            while first > max(before, begin - overlap) and lengths[first - 1] <= room:
+                first -= 1
+                room -= lengths[first]
+            passages.append((part[first:end], chapter))
+    texts = [join([word for sentence in part for word in sentence]) for part, _ in passages]
+    tokens = count(texts)
+    return [
+        _passage(conversation, part, chapter, text, length)
+        for (part, chapter), text, length in zip(passages, texts, tokens, strict=True)
+    ], share
+
+
+def _within(sentences: Sequence[Sentence], most: int, count: Count) -> list[Sentence]:
+    """The sentences, those above `most` tokens cut at their longest silences until they fit."""
+    fitting = []
+    for sentence, length in zip(sentences, _measure(sentences, count), strict=True):
+        if length <= most or len(sentence) == 1:
+            fitting.append(sentence)
+        else:
+            longest = max(1, min(len(sentence) - 1, len(sentence) * most // length))
+            fitting += _within(cut_at_silences(sentence, longest), most, count)
+    return fitting
+
+
+def _measure(sentences: Sequence[Sentence], count: Count) -> list[int]:
+    """The tokens of each sentence at the beginning of a passage, or inside one if these are more."""
+    texts = [join(sentence) for sentence in sentences]
+    return [max(both) for both in zip(count(texts), count([f" {text}" for text in texts]), strict=True)]
 
 
 def _by_chapter(
-    words: Sequence[Word], chapters: Sequence[Chapter], language: str, longest: int
+    sentences: Sequence[Sentence], chapters: Sequence[Chapter]
 ) -> list[tuple[Chapter | None, list[Sentence]]]:
     """The sentences of each chapter, and of what lies outside all, in order of time; each goes where it begins."""
 
@@ -84,32 +87,24 @@ def _by_chapter(
         start = sentence[0].start
         return next((i for i, c in enumerate(chapters) if c.start <= start < c.end), -1)
 
-    sentences = split_sentences(words, language, longest)
     return [
         (chapters[index] if index >= 0 else None, list(group))
         for index, group in groupby(sentences, key=chapter_of)
     ]
 
 
-def _passage(conversation: Conversation, sentences: Sequence[Sentence], chapter: Chapter | None) -> Passage:
+def _passage(
+    conversation: Conversation, sentences: Sequence[Sentence], chapter: Chapter | None, text: str, tokens: int
+) -> Passage:
     words = [word for sentence in sentences for word in sentence]
-    text = join(words)
     return Passage(
         id=passage_id(conversation.item, text),
         item=conversation.item,
         text=text,
+        tokens=tokens,
         url=link_at(conversation.url, words[0].start),
+        language=conversation.language,
         start=words[0].start,
         end=max(word.end for word in words),
         headings=[title] if chapter and (title := chapter.title.strip()) else [],
     )
-
-
-def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What `load` said of each item, added up."""
-    totals = Counter({"passages": 0, "words": 0, "lectures": 0})
-    for item in facts.values():
-        totals.update(
-            {"passages": item["passages"], "words": item["words"], "lectures": item["passages"] > 0}
-        )
-    return {"items": len(facts), **totals}

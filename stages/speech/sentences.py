@@ -39,10 +39,10 @@ def split_sentences(words: Sequence[Word], language: str, longest: int | None = 
     sentences = [list(words[a:b]) for a, b in pairwise(ordered)]
     if longest is None:
         return sentences
-    return [piece for sentence in sentences for piece in _cut_at_silences(sentence, longest)]
+    return [piece for sentence in sentences for piece in cut_at_silences(sentence, longest)]
 
 
-def _cut_at_silences(sentence: Sentence, longest: int) -> list[Sentence]:
+def cut_at_silences(sentence: Sentence, longest: int) -> list[Sentence]:
     """`sentence` in pieces of at most `longest` words, cut where the silence is longest, the middle first in a tie."""
     waiting, pieces = [sentence], []
     while waiting:

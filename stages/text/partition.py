@@ -1,4 +1,4 @@
-"""Which recording is trained on and which is held out."""
+"""Which recording, page, document or part of a table is trained on and which is held out."""
 
 import hashlib
 from collections.abc import Iterable
@@ -8,10 +8,10 @@ from stages.core.schema import SPLITS
 
 
 def assign(items: Iterable[str], seed: int, validation: float, test: float) -> dict[str, str]:
-    """Return item -> split, by a hash of (seed, item) against the shares: a new recording moves no other.
+    """Return item -> split, by a hash of (seed, item) against the shares: a new item moves no other.
 
     With so few items that a split stays empty, the nearest item fills it (the lowest hash of the largest other split);
-    only then may a new recording, which fills that place by itself, move another one back.
+    only then may a new item, which fills that place by itself, move another one back.
 
     Raises:
         LecternError: fewer than three items.
@@ -19,9 +19,9 @@ def assign(items: Iterable[str], seed: int, validation: float, test: float) -> d
     hashes = {i: int(hashlib.sha256(f"{seed}/{i}".encode()).hexdigest()[:13], 16) / 16**13 for i in items}
     if len(hashes) < len(SPLITS):
         raise LecternError(
-            f"{len(hashes)} recordings with usable rows cannot fill three splits: "
-            f"{', '.join(sorted(hashes)) or 'there are none'}. Add recordings to the corpus; metrics/examples.json "
-            "says why others gave no rows."
+            f"{len(hashes)} items with usable rows (recordings, pages, documents, parts of a table) cannot fill three "
+            f"splits: {', '.join(sorted(hashes)) or 'there are none'}. Add some to the corpus; metrics/examples.json, "
+            "teach.json and curation.json say why others gave no rows."
         )
     order = sorted(hashes, key=lambda item: (hashes[item], item))
     chosen = {

@@ -1,6 +1,7 @@
 """Monologues become passages that know their seconds."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,17 @@ from stages.core.schema import Conversation, Passage
 from stages.speech import lecture
 from stages.speech.housekeeping import HousekeepingParams, Rule
 from stages.speech.sentences import split_sentences
+from stages.text import tokens
 from tests.unit.speech.test_examples import HOST, MAIN, read_truth, talk
 
-CHOICES: dict[str, Any] = {"min_share": 0.8, "least": 20, "most": 50, "overlap": 0}
+COUNT = tokens.counter("smollm2_135m")
+CHOICES: dict[str, Any] = {"min_share": 0.8, "least": 30, "most": 70, "overlap": 0}
 TRUTHS = sorted(Path("data/sources/demo").glob("*.truth.json"))
 SPEECH = " ".join(q["answer"] for path in TRUTHS[:3] for q in read_truth(path)[1])
 
 
 def cut(conversation: Conversation, **more: Any) -> list[Passage]:
-    return lecture.cut(conversation, **(CHOICES | more))[0]
+    return lecture.cut(conversation, COUNT, **(CHOICES | more))[0]
 
 
 def test_a_monologue_is_cut_into_passages_within_the_range() -> None:
@@ -32,7 +35,9 @@ def test_a_monologue_is_cut_into_passages_within_the_range() -> None:
     at = 0
     for passage in passages:
         count = len(passage.text.split())
-        assert 20 <= count <= 50
+        assert passage.tokens == COUNT([passage.text])[0]
+        assert 30 <= passage.tokens <= 70
+        assert passage.language == "en"
         assert passage.text[-1] in ".?"
         assert (passage.start, passage.end) == (words[at].start, words[at + count - 1].end)
         assert passage.url == f"https://example.org/v?id=7&t={at}"
@@ -52,7 +57,7 @@ def test_passages_repeat_the_last_sentences_where_there_is_room(overlap: int) ->
         extra = passage.text.removesuffix(own.text).strip()
         assert before.text.endswith(extra)
         assert extra.count(".") <= overlap
-        assert len(passage.text.split()) <= 50
+        assert passage.tokens <= 70
         repeated += bool(extra)
     assert repeated
 
@@ -88,13 +93,25 @@ def test_speech_without_sentences_still_keeps_the_range() -> None:
     text = " ".join(draw.choice(SPEECH.lower().replace(".", "").replace(",", "").split()) for _ in range(400))
     passages = cut(talk((MAIN, text)))
     assert " ".join(p.text for p in passages) == text
-    assert all(len(p.text.split()) <= 50 for p in passages)
+    assert all(p.tokens <= 70 for p in passages)
+    assert all(p.tokens >= 10 for p in passages)
+    (endless,) = cut(talk((MAIN, "hm" * 500)))  # a word is never cut
+    assert endless.tokens > 70
+
+
+def test_a_dialogue_is_told_without_a_tokenizer() -> None:
+    def refuse(texts: Sequence[str]) -> list[int]:
+        raise AssertionError("loaded for nothing")
+
+    assert lecture.cut(talk((MAIN, SPEECH), (HOST, SPEECH)), refuse, **CHOICES)[0] == []
 
 
 def build(root: Path) -> str:
     rules = HousekeepingParams(rules=[Rule("hear", "can you hear me")])
-    params = parse.ParseParams(min_words=20, max_words=50)
-    return str(parse.main(params, rules, root / "conversations", root / "passages", root / "parse.json"))
+    params = parse.ParseParams(min_tokens=30, max_tokens=70)
+    items.sync([], root / "documents", lambda: lambda item, path: None, suffix=".json", params={}, code=())
+    inputs = (root / "documents", root / "conversations")
+    return str(parse.main(params, rules, *inputs, root / "passages", root / "parse.json"))
 
 
 def write(root: Path, conversations: dict[str, Conversation]) -> None:
@@ -127,7 +144,17 @@ def test_the_stage_makes_what_changed_and_the_same_bytes_as_a_clean_run(tmp_path
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"min_share": 0.5}, {"min_share": 1.1}, {"min_words": 300}, {"min_words": 0}, {"overlap": -1}]
+    "wrong",
+    [
+        {"max_tokens": 19, "min_tokens": 9},
+        {"boilerplate_share": 0.0},
+        {"boilerplate_pages": 1},
+        {"min_share": 0.5},
+        {"min_share": 1.1},
+        {"min_tokens": 301},
+        {"min_tokens": 0},
+        {"overlap": -1},
+    ],
 )
 def test_a_wrong_parameter_is_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

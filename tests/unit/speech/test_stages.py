@@ -79,6 +79,7 @@ def run(root: Path) -> list[str]:
     made = examples.main(
         examples.ExamplesParams(),
         HousekeepingParams(),
+        root / "raw",
         root / "conversations",
         root / "examples",
         root / "examples.json",

@@ -58,7 +58,7 @@ def test_another_seed_draws_other_recordings() -> None:
 @pytest.mark.parametrize("items", [[], ["a"], ["a", "b"]])
 def test_too_few_recordings_say_what_to_do(items: list[str]) -> None:
     # property: the number, the names and the remedy
-    with pytest.raises(LecternError, match=f"{len(items)} recordings .* Add recordings"):
+    with pytest.raises(LecternError, match=f"{len(items)} items .* Add some to the corpus"):
         assign(items, 0, 0.1, 0.1)
 
 
