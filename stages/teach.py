@@ -1,0 +1,80 @@
+"""Let a teacher LLM write examples from each passage, borne out by its words.
+
+Run: python -m stages.teach        (dvc stage: teach)
+Reads data/passages; writes data/taught, one .jsonl per item and the manifest, and data/replies/teach, which spares the
+next run the calls of this one. metrics/teach.json counts calls, rows and what was dropped, by method.
+"""
+
+import functools
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from stages.core import io, items, params, stage
+from stages.core.schema import Passage
+from stages.llm import client, prompting
+from stages.llm.settings import LLM, make_request
+from stages.text.teaching import methods, planning, writing
+from stages.text.teaching.settings import TeachParams
+
+
+@dataclass(frozen=True)
+class TeachResult:
+    """What became of the items, and of the calls about them."""
+
+    items: items.SyncResult
+    asked: int
+    kept: int
+
+    def __str__(self) -> str:
+        return f"{self.items}; {self.asked} calls, {self.kept} replies kept"
+
+
+def main(
+    params: TeachParams, teacher: LLM, passages: Path, out: Path, replies: Path, metrics: Path
+) -> TeachResult:
+    """Bring `out` to exactly one file of examples per item with passages, which may be empty.
+
+    Raises:
+        LecternError: more calls got no reply than teacher.allow_failed; what the others brought is kept.
+    """
+    room = max(1, teacher.max_tokens // methods.ROW_TOKENS)
+    choices = replace(params, name="", max_questions=min(params.max_questions, room))
+    prompts = {method: prompting.load(method) for method in params.methods}
+    request = functools.partial(make_request, teacher)
+    files = items.read(passages)
+    plans = {
+        name: planning.plan(io.read_jsonl(path, Passage), choices, prompts, request)
+        for name, path in files.items()
+    }
+    requests = [call.request for plan in plans.values() for call in plan.calls]
+    answers = client.ask(requests, teacher, replies, "teacher")
+    result = items.sync(
+        [
+            items.Item(name, {"passages": path}, {"replies": writing.digest(plans[name], answers.replies)})
+            for name, path in files.items()
+        ],
+        out,
+        functools.partial(
+            writing.load, plans=plans, replies=answers.replies, choices=choices, prompts=prompts
+        ),
+        suffix=".jsonl",
+        params={**asdict(choices), "prompts": [prompt.version for prompt in prompts.values()]},
+        code=(writing, planning),
+    )
+    io.write_json(metrics, writing.summarise(items.facts(out), answers.replies.values()))
+    answers.check(teacher.allow_failed, "teacher")
+    return TeachResult(result, answers.asked, len(answers.replies))
+
+
+if __name__ == "__main__":
+    stage.run(
+        "teach",
+        lambda: main(
+            params.load("teach", TeachParams),
+            params.load("teacher", LLM),
+            Path("data/passages"),
+            Path("data/taught"),
+            Path("data/replies/teach"),
+            Path("metrics/teach.json"),
+        ),
+    )
