@@ -3,25 +3,29 @@
 Exact: the same words in the same turns (`words.normalise`). Near: the Jaccard similarity of the sets of word triples is
 at or above a threshold. Candidates come from MinHash with locality-sensitive hashing (Broder 1997; Leskovec, Rajaraman
 and Ullman, Mining of Massive Datasets, ch. 3), each is then verified on the sets themselves, so that the hash decides
-how fast it is, and not what is dropped.
+how fast it is, and not what is dropped. Semantic: the same in other words (`text.semantic`).
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 from tqdm import tqdm
 
-from stages.core.schema import Example, Record
+from stages.core.schema import Decision, Example
+from stages.text import semantic as meaning
+from stages.text.decisions import drop
 from stages.text.words import normalise, words
 
 SHINGLE = 3
 """Words in a shingle. Triples hold word order, and a changed word costs three of them."""
 
 PERMUTATIONS = 128
+SHORT = 4
+"""Follow-up turns of fewer words ("Why is that?", "Yes, exactly.") say nothing alone and are not compared alone."""
 MISSED = 1e-4
 """Highest accepted chance that a pair exactly at the threshold is never compared."""
 
@@ -29,22 +33,15 @@ Shingles = np.ndarray
 """Sorted unique 64-bit hashes of word triples; as a set it is what the Jaccard similarity is taken of."""
 
 
-class Decision(Record):
-    """A line of `data/curation_decisions.jsonl`: why a row was left out, and what was kept in its place."""
-
-    id: str
-    item: str
-    start: float | None
-    method: str
-    reason: Literal["exact_duplicate", "near_duplicate"]
-    kept_id: str
-    kept_item: str
-    similarity: float = Field(description="Jaccard similarity to the kept row, of word triples")
-
-
 def turns(example: Example) -> list[tuple[str, str]]:
     """(role, content) of each message but the system prompts, which many rows share and which say nothing of them."""
     return [(message.role, message.content) for message in example.messages if message.role != "system"]
+
+
+def questions(example: Example) -> list[str]:
+    """What the user asks; of a dialogue without its short follow-ups."""
+    said = [text for role, text in turns(example) if role == "user"]
+    return said if len(turns(example)) == 2 else [text for text in said if len(words(text)) >= SHORT]
 
 
 def text_key(example: Example) -> tuple[tuple[str, str], ...]:
@@ -132,58 +129,87 @@ def place(example: Example) -> tuple[str, float, str, str]:
     return (p.item, p.start or 0.0, example.id, p.method)
 
 
-def drop_duplicates(examples: Sequence[Example], threshold: float) -> tuple[list[Example], list[Decision]]:
+def drop_duplicates(
+    examples: Sequence[Example], *, near: float, semantic: float | None, ratings: Mapping[str, float]
+) -> tuple[list[Example], list[Decision]]:
     """Keep one of each group of examples that say the same.
 
-    Rows are taken from the longest answer to the shortest, then by place; each is kept unless it repeats one that was
-    kept before. So no two kept rows are alike, and each dropped row is directly like the one that replaces it: no
-    chain of small steps joins unlike rows. A single question and answer is compared with its own kind, a dialogue with
-    dialogues: a pair is no copy of the dialogue that it was taken from, unless all their words are the same.
+    Rows are taken from the best rated to the worst, then those without a rating, since nobody vouches for them; of
+    equals from the longest answer to the shortest, then by place. Each is kept unless it repeats one that was kept
+    before. So no two kept rows are alike, and each dropped row is directly like the one that replaces it: no chain of
+    small steps joins unlike rows. A single question and answer is compared with its own kind, a dialogue with
+    dialogues: a pair is no copy of the dialogue that it was taken from, unless all their words are the same. Meanings
+    are compared of single pairs only: that of a whole dialogue is hardly more than its topic.
+
+    Args:
+        examples: in any order.
+        near: Jaccard similarity of word triples from which two rows count as the same.
+        semantic: cosine similarity from which questions, and answers, mean the same (`semantic.Meanings`); None
+            compares no meanings and loads no model.
+        ratings: id of a row -> the higher the better.
 
     Returns:
         the kept rows and the decisions on the others, both in order of `place`.
     """
-    by_key: dict[tuple[tuple[str, str], ...], Example] = {}
-    indexes = {False: NearIndex(threshold), True: NearIndex(threshold)}
-    stored: dict[bool, list[Example]] = {False: [], True: []}
-    decisions: list[Decision] = []
-    order = sorted(examples, key=lambda e: (-answer_length(e), place(e)))
-    for example in tqdm(order, desc="duplicates", unit="row", disable=None):
-        key = text_key(example)
-        if (first := by_key.get(key)) is not None:
-            decisions.append(_decide(example, first, "exact_duplicate", 1.0))
-            continue
-        is_dialogue = len(key) > 2
-        index, kept = indexes[is_dialogue], stored[is_dialogue]
-        shingles = shingle(turns(example))
+
+    def quality(row: Example) -> tuple[Any, ...]:
+        return (-ratings.get(row.id, -math.inf), -answer_length(row), place(row))
+
+    kept: list[Example] = []
+    dropped: list[tuple[Example, Decision]] = []
+    singles, dialogues = list[Example](), list[Example]()
+    for row in sorted(examples, key=quality):
+        (dialogues if len(turns(row)) > 2 else singles).append(row)
+    for rows, least in ((singles, semantic), (dialogues, None)):
+        kept += _keep_distinct(rows, near, least, dropped)
+    dropped.sort(key=lambda pair: place(pair[0]))
+    return sorted(kept, key=place), [decision for _, decision in dropped]
+
+
+BLOCK = 1024
+"""Rows whose meanings are compared at once."""
+
+
+def _keep_distinct(
+    rows: Sequence[Example], near: float, semantic: float | None, dropped: list[tuple[Example, Decision]]
+) -> list[Example]:
+    """The rows that repeat none before them; the others are appended to `dropped`."""
+    copies: dict[tuple[tuple[str, str], ...], list[Example]] = {}
+    for row in rows:
+        copies.setdefault(text_key(row), []).append(row)
+    firsts = [same[0] for same in copies.values()]
+    kept: dict[int, Example] = {}  # by place in `firsts`
+    index, stored = NearIndex(near), list[int]()
+    meanings = None if semantic is None else meaning.Meanings([_pair(row) for row in firsts], semantic)
+    same_meaning: Mapping[int, list[tuple[float, int]]] = {}
+    progress = tqdm(copies.values(), desc="duplicates", unit="row", disable=None)
+    for number, (row, *others) in enumerate(progress):
+        if meanings and number % BLOCK == 0:
+            block = range(number, min(number + BLOCK, len(firsts)))
+            same_meaning = meanings.alike(block, [*kept, *block])
+        shingles = shingle(turns(row))
         sketch = make_sketch(shingles)
-        if alike := index.near(shingles, sketch):
-            similarity, number = alike[0]
-            decisions.append(_decide(example, kept[number], "near_duplicate", similarity))
+        if near_ones := index.near(shingles, sketch):
+            similarity, place_stored = near_ones[0]
+            why = ("near_duplicate", firsts[stored[place_stored]], similarity)
+        elif same := next((pair for pair in same_meaning.get(number, ()) if pair[1] in kept), None):
+            why = ("semantic_duplicate", kept[same[1]], same[0])
+        else:
+            index.add(shingles, sketch)
+            stored.append(number)
+            kept[number] = row
+            dropped += [(other, drop(other, "exact_duplicate", row, 1.0)) for other in others]
             continue
-        index.add(shingles, sketch)
-        kept.append(example)
-        by_key[key] = example
-    decisions.sort(key=lambda d: (d.item, d.start or 0.0, d.id, d.method))
-    return sorted(stored[False] + stored[True], key=place), decisions
+        # What has the same words as a row that was left out is left out for the same reason.
+        dropped += [(other, drop(other, *why)) for other in (row, *others)]
+    return list(kept.values())
+
+
+def _pair(row: Example) -> tuple[str, str]:
+    (_, question), *_, (_, answer) = turns(row)
+    return question, answer
 
 
 def answer_length(example: Example) -> int:
     """Words in the assistant's messages."""
     return sum(len(words(m.content)) for m in example.messages if m.role == "assistant")
-
-
-def _decide(
-    row: Example, kept: Example, reason: Literal["exact_duplicate", "near_duplicate"], similarity: float
-) -> Decision:
-    p = row.provenance
-    return Decision(
-        id=row.id,
-        item=p.item,
-        start=p.start,
-        method=p.method,
-        reason=reason,
-        kept_id=kept.id,
-        kept_item=kept.provenance.item,
-        similarity=round(similarity, 4),
-    )

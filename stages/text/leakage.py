@@ -8,13 +8,10 @@ from pydantic import Field
 from tqdm import tqdm
 
 from stages.core.schema import Example, Record
-from stages.text.dedupe import NearIndex, Shingles, make_sketch, shingle, text_key, turns
+from stages.text.dedupe import SHORT, NearIndex, Shingles, make_sketch, questions, shingle, text_key, turns
 from stages.text.words import normalise, words
 
 KINDS = ("same_item", "same_row", "same_question", "near_row", "near_question", "near_answer")
-
-SHORT = 4
-"""Follow-up turns of fewer words ("Why is that?", "Yes, exactly.") say nothing alone and are not compared alone."""
 
 
 class Leak(Record):
@@ -116,13 +113,13 @@ def _exact_keys(row: Example) -> Iterator[tuple[tuple[str, object], str]]:
     yield ("same_item", row.provenance.item), row.provenance.item
     yield ("same_row", row.id), question
     yield ("same_row", text_key(row)), question
-    for text in _questions(row):
+    for text in questions(row):
         yield ("same_question", normalise(text)), text
 
 
 def _near_units(row: Example) -> Iterator[_Unit]:
     said = [("near_row", turns(row), turns(row)[0][1])]
-    said += [("near_question", [("user", text)], text) for text in _questions(row)]
+    said += [("near_question", [("user", text)], text) for text in questions(row)]
     said += [
         ("near_answer", [(role, text)], text)
         for role, text in turns(row)
@@ -131,11 +128,6 @@ def _near_units(row: Example) -> Iterator[_Unit]:
     for kind, texts, shown in said:
         shingles = shingle(texts)
         yield _Unit(kind, shingles, make_sketch(shingles), shown)
-
-
-def _questions(row: Example) -> list[str]:
-    said = [text for role, text in turns(row) if role == "user"]
-    return said if len(turns(row)) == 2 else [text for text in said if len(words(text)) >= SHORT]
 
 
 def drop_leaks(splits: Mapping[str, Sequence[Example]], leaks: Sequence[Leak]) -> dict[str, list[Example]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from stages.apps.report import drawing, wording
+from stages.apps.report import drawing, selection, wording
 from stages.apps.report.inputs import Answers, Inputs, LossPoint
 from stages.core.schema import SPLITS, Prediction
 from stages.scoring.figures import AnswerScore
@@ -64,18 +64,6 @@ SPEECH = (
     ),
 )
 
-REASONS = {
-    "statement": "replies to a remark that asks nothing",
-    "no_context": "follow-ups with nothing before them",
-    "exact_duplicate": "the same words as a row that was kept",
-    "near_duplicate": "nearly the same words as a row that was kept",
-    "leak": "said what a held-out row says",
-    "too_long": "longer than the model may read",
-    "no_answer": "a question that nobody answered",
-    "short_answer": "an answer of too few words",
-    "stamp_after_end": "a question stamped after the end of its recording",
-}
-
 NOT_ROWS = {
     "no_questions": "{} in which no question was found",
     "no_dialogue": "{} without a dialogue",
@@ -94,6 +82,7 @@ def build(inputs: Inputs, *, samples: int) -> dict[str, Any]:
         "figures": [_figure(figure, scores) for figure in FIGURES if figure.key in scores["difference"]],
         "loss": _loss(inputs.loss, inputs.train),
         "funnel": _funnel(inputs),
+        "selection": selection.build(inputs.curation),
         "speech": _speech(inputs.speech),
         "heard": _heard(inputs.speech),
         "samples": [_sample(inputs.answers[i]) for i in _spread(len(inputs.answers), samples)],
@@ -215,10 +204,15 @@ def _funnel(inputs: Inputs) -> list[dict[str, Any]]:
     if examples := inputs.examples:
         by_method = {name: _rows(part) for name, part in sorted(examples.get("by_method", {}).items())}
         notes = [f"from {wording.count(examples.get('items', 0), 'recording')}"]
-        notes += [f"{rows:,} by {_words(name)}" for name, rows in by_method.items()]
+        notes += [f"{rows:,} by {wording.plain(name)}" for name, rows in by_method.items()]
         steps.append(_step("Found", examples.get("rows", 0), notes, examples.get("dropped", {})))
     if curation := inputs.curation:
-        steps.append(_step("Kept", curation.get("rows_out", 0), [], curation.get("dropped", {})))
+        taught = selection.find_taught(curation, inputs.examples)
+        if taught:
+            notes = [f"{rows:,} by {wording.plain(name)}" for name, rows in taught.items()]
+            steps.append(_step("Gathered", curation.get("rows_in", 0), ["with those from text", *notes], {}))
+        notes = selection.list_notes(curation)
+        steps.append(_step("Kept", curation.get("rows_out", 0), notes, curation.get("dropped", {})))
     if leakage := inputs.leakage:
         rows = {name: leakage["rows"][name] for name in SPLITS if name in leakage.get("rows", {})}
         items = leakage.get("items", {})
@@ -253,7 +247,7 @@ def _rows(part: int | Mapping[str, int]) -> int:
 
 def _step(name: str, rows: int, notes: list[str], dropped: Mapping[str, int]) -> dict[str, Any]:
     falls = [
-        {"rows": f"{n:,}", "reason": REASONS.get(reason, _words(reason))}
+        {"rows": f"{n:,}", "reason": wording.reason(reason)}
         for reason, n in sorted(dropped.items())
         if n and reason not in NOT_ROWS
     ]
@@ -263,10 +257,6 @@ def _step(name: str, rows: int, notes: list[str], dropped: Mapping[str, int]) ->
         if dropped.get(reason)
     ]
     return {"name": name, "rows": rows, "text": f"{rows:,}", "notes": notes, "dropped": falls, "parts": []}
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _speech(metric: Mapping[str, Any]) -> list[dict[str, Any]]:

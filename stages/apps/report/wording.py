@@ -6,6 +6,39 @@ from typing import Any, Literal
 
 Verdict = Literal["better", "worse", "unclear", "unknown"]
 
+REASONS = {
+    "statement": "replies to a remark that asks nothing",
+    "no_context": "follow-ups with nothing before them",
+    "exact_duplicate": "the same words as a row that was kept",
+    "near_duplicate": "nearly the same words as a row that was kept",
+    "semantic_duplicate": "the same in other words as a row that was kept",
+    "contaminated": "what an evaluation set asks",
+    "rejected": "rejected by a person",
+    "low_rating": "rated too low by the judge",
+    "unrated": "not rated, because the judge's reply was of no use",
+    "housekeeping": "said only to run the event",
+    "language": "in another language",
+    "short_question": "a question of too few words",
+    "long_question": "a question of too many words",
+    "long_answer": "an answer of too many words",
+    "leak": "said what a held-out row says",
+    "too_long": "longer than the model may read",
+    "no_answer": "a question that nobody answered",
+    "short_answer": "an answer of too few words",
+    "stamp_after_end": "a question stamped after the end of its recording",
+}
+"""Why rows are left out."""
+
+
+def reason(name: str) -> str:
+    """Why rows were left out, in words."""
+    return REASONS.get(name, plain(name))
+
+
+def plain(name: str) -> str:
+    """`near_duplicate` as `near duplicate`."""
+    return name.replace("_", " ")
+
 
 def count(number: int, noun: str) -> str:
     """`1 answer`, `1,204 answers`."""

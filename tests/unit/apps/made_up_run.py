@@ -97,10 +97,29 @@ def write_optional(root: Path) -> None:
     io.write_json(
         root / "metrics/curation.json",
         {
-            "rows_in": 61,
+            "rows_in": 67,
             "rows_out": 57,
-            "dropped": {"exact_duplicate": 1, "near_duplicate": 3},
-            "by_method": {},
+            "items_in": 26,
+            "items_out": 25,
+            "dropped": {"exact_duplicate": 1, "near_duplicate": 3, "low_rating": 4, "rejected": 2},
+            "by_method": {
+                "description_questions": {
+                    "in": 51,
+                    "out": 47,
+                    "dropped": {"exact_duplicate": 1, "near_duplicate": 3},
+                },
+                "dialogue": {"in": 10, "out": 8, "dropped": {"rejected": 2}},
+                "qa": {"in": 6, "out": 2, "dropped": {"low_rating": 4}},
+            },
+            "by_item": {
+                "guide <b>": {"in": 6, "out": 2, "dropped": {"low_rating": 4}},
+                "talk-01": {"in": 11, "out": 9, "dropped": {"rejected": 2}},
+                **{f"talk-{i:02}": {"in": 2, "out": 2, "dropped": {}} for i in range(2, 24)},
+                "talk-24": {"in": 3, "out": 2, "dropped": {"exact_duplicate": 1}},
+                "talk-25": {"in": 3, "out": 0, "dropped": {"near_duplicate": 3}},
+            },
+            "corrections": {"accept": 1, "edit": 0, "reject": 2, "unmatched": ["0011223344556677"]},
+            "ratings": {"rated": 5, "failed": 1, "not_asked": 61},
         },
     )
     io.write_json(

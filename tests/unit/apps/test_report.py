@@ -178,6 +178,42 @@ def test_a_missing_optional_metric_leaves_its_part_out(tmp_path: Path, missing: 
     assert "Answers side by side" in page.text
 
 
+def test_curation_is_shown_by_reason_method_and_source(good: Path) -> None:
+    page, markdown = rebuild(good)
+    shown = "".join(page.text.split())
+    # property: the funnel has the rows that an LLM wrote, what fell and why, and what people and the judge said
+    for text in (
+        "Gathered 67 with those from text · 6 by qa",
+        "Kept 57 from 25 of 26 sources · 1 accepted by people · 2 rejected by people "
+        "· 1 correction of rows that are gone · 5 of 6 rated by the judge",
+        "−4 rated too low by the judge",
+        "−2 rejected by a person",
+    ):
+        assert "".join(text.split()) in shown
+    # property: both tables have the same rows in both formats; of many sources those that lost most are named
+    for cells in (
+        ("qa", "6", "2", "4 low rating"),
+        ("talk-25", "3", "0", "3 near duplicate"),
+        ("guide <b>", "6", "2", "4 low rating"),
+        ("14 other sources", "28", "28", ""),
+    ):
+        assert "| " + " | ".join(cells).replace("<b>", "&lt;b&gt;") in markdown
+        assert "".join("".join(cells).split()) in shown
+
+
+def test_curation_of_an_older_run_is_no_crash(tmp_path: Path) -> None:
+    made_up_run.make(tmp_path)
+    old = {
+        "rows_in": 61,
+        "rows_out": 57,
+        "dropped": {"near_duplicate": 4},
+        "by_method": {"dialogue": {"in": 61, "out": 57}},
+    }
+    io.write_json(tmp_path / "metrics/curation.json", old)
+    # property: what a metric does not have is not shown
+    assert "| dialogue | 61 | 57 |  |" in rebuild(tmp_path)[1]
+
+
 def test_metrics_of_nothing_are_no_crash(tmp_path: Path) -> None:
     made_up_run.make(tmp_path, rows=1, recordings=1)
     io.write_json(tmp_path / "metrics/speech.json", {"items": 0})

@@ -1,30 +1,68 @@
 import random
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.core.schema import Example
+from stages.core.schema import Decision, Example
 from stages.text import dedupe
 from tests.unit.text.made_up_rows import dialogue, row, sentence
 
 LONG = sentence(*range(60))
 
 
+def drop_near(
+    rows: Sequence[Example], near: float = 0.8, ratings: Mapping[str, float] | None = None
+) -> tuple[list[Example], list[Decision]]:
+    return dedupe.drop_duplicates(rows, near=near, semantic=None, ratings=ratings or {})
+
+
 def drop(*rows: Example, threshold: float = 0.8) -> tuple[list[str], list[str]]:
-    kept, decisions = dedupe.drop_duplicates(rows, threshold)
+    kept, decisions = drop_near(rows, threshold)
     return [r.id for r in kept], [d.reason for d in decisions]
 
 
 def test_the_same_words_are_an_exact_duplicate() -> None:
     first = row("Why a seed?", "Because runs differ.", start=1)
     again = row("why a SEED", "Because, runs differ!", item="talk-2", system="Be brief.")
-    kept, decisions = dedupe.drop_duplicates([again, first], 0.8)
+    kept, decisions = drop_near([again, first], 0.8)
     # property: case, punctuation and system prompt make no new row; of equal answers the earliest is kept and named
     assert [r.id for r in kept] == [first.id]
     assert [(d.id, d.reason, d.kept_id, d.similarity) for d in decisions] == [
         (again.id, "exact_duplicate", first.id, 1.0)
     ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_best_rated_of_a_cluster_is_kept(seed: int) -> None:
+    said = [f"{LONG} {end}" for end in ("", "indeed so", "yes", "yes!", "of course it is")]
+    rows = [row("Why?", answer, item=f"talk-{i}") for i, answer in enumerate(said)]
+    draw = random.Random(seed)
+    ratings = {r.id: draw.uniform(1, 5) for r in rows}
+    kept, decisions = drop_near(rows, ratings=ratings)
+    # property: neither a longer answer nor an earlier place wins over a better rating, of exact copies neither
+    best = max(rows, key=lambda r: ratings[r.id])
+    assert [r.id for r in kept] == [best.id]
+    assert {d.kept_id for d in decisions} == {best.id}
+    assert sorted(d.reason for d in decisions).count("exact_duplicate") == (best in rows[2:4])
+
+
+def test_a_rated_row_is_kept_before_one_that_nobody_rated() -> None:
+    rated, longer = row("Why?", LONG), row("Why?", f"{LONG} indeed", item="talk-2")
+    # property: a low rating is better than none, and without any the longest answer stays
+    assert drop_near([rated, longer], ratings={rated.id: -1.0})[0] == [rated]
+    assert drop_near([rated, longer])[0] == [longer]
+
+
+def test_a_copy_of_a_row_that_was_left_out_is_left_out_for_the_same_row() -> None:
+    kept_row, near, copy = (
+        row("Why?", t, item=f"t{i}") for i, t in enumerate((LONG + " yes", LONG, LONG + "!"))
+    )
+    kept, decisions = drop_near([copy, near, kept_row])
+    # property: whatever a decision names was kept
+    assert kept == [kept_row]
+    assert [(d.reason, d.kept_id) for d in decisions] == [("near_duplicate", kept_row.id)] * 2
 
 
 def test_one_changed_word_in_sixty_is_a_near_duplicate_and_the_longer_answer_stays() -> None:
@@ -71,7 +109,7 @@ def test_a_pair_is_no_copy_of_the_dialogue_it_was_taken_from() -> None:
 def test_a_dialogue_of_one_pair_is_that_pair() -> None:
     pair = row("Why?", LONG)
     # property: where all words are the same, the method makes no difference; the name of the method settles which stays
-    kept, decisions = dedupe.drop_duplicates([dialogue([("Why?", LONG)]), pair], 0.8)
+    kept, decisions = drop_near([dialogue([("Why?", LONG)]), pair], 0.8)
     assert [r.provenance.method for r in kept] == ["description_questions"]
     assert [d.method for d in decisions] == ["dialogue"]
 
@@ -95,14 +133,14 @@ def test_any_script_works(text: str) -> None:
 def test_no_chain_of_small_steps_joins_unlike_rows() -> None:
     # Each row shares most words with the next, the first and the last share none.
     rows = [row("Why?", sentence(*range(i * 4, i * 4 + 60)), item=f"talk-{i:02}") for i in range(16)]
-    kept, decisions = dedupe.drop_duplicates(rows, 0.8)
+    kept, decisions = drop_near(rows, 0.8)
     by_id = {r.id: r for r in rows}
     # property: each dropped row is itself like the row that replaces it, and no two kept rows are alike
     assert len(kept) > 2
     for decision in decisions:
-        pair = (dedupe.shingle(dedupe.turns(by_id[key])) for key in (decision.id, decision.kept_id))
+        pair = (dedupe.shingle(dedupe.turns(by_id[str(key)])) for key in (decision.id, decision.kept_id))
         assert dedupe.jaccard(*pair) >= 0.8
-    assert dedupe.drop_duplicates(kept, 0.8)[1] == []
+    assert drop_near(kept, 0.8)[1] == []
 
 
 @settings(max_examples=30, deadline=None)
@@ -111,8 +149,8 @@ def test_the_order_of_the_rows_does_not_matter(answers: list[list[int]], order: 
     rows = [row("Why?", sentence(*numbers), item=f"talk-{i}") for i, numbers in enumerate(answers)]
     shuffled = order.sample(rows, len(rows))
     # property: the same rows give the same kept rows and decisions, and none is lost
-    assert dedupe.drop_duplicates(shuffled, 0.6) == dedupe.drop_duplicates(rows, 0.6)
-    kept, decisions = dedupe.drop_duplicates(rows, 0.6)
+    assert drop_near(shuffled, 0.6) == drop_near(rows, 0.6)
+    kept, decisions = drop_near(rows, 0.6)
     assert len(kept) + len(decisions) == len(rows)
 
 
@@ -141,7 +179,7 @@ def test_rows_are_compared_with_those_that_may_be_alike_and_no_others(
         row("Why?", sentence(*(draw.randrange(5000) for _ in range(30))), item=f"t{i}") for i in range(1600)
     ]
     twin = row("Why?", rows[0].messages[1].content + " indeed", item="twin")
-    kept, _ = dedupe.drop_duplicates([*rows, twin], 0.8)
+    kept, _ = drop_near([*rows, twin], 0.8)
     # property: the work grows with the rows and not with their square, and the one that is alike is found
     assert len(kept) == 1600
     assert 1 <= compared < 160
