@@ -49,7 +49,7 @@ run: setup  ## set up and bring everything up to date with params.yaml (dvc repr
 	@$(BIN)/dvc repro
 	@$(BIN)/python -m stages.core.runtime
 
-update: setup  ## ask the playlists, channels and feeds of the corpus what is new (dvc repro never does)
+update: setup  ## ask playlists, channels and feeds what is new, and crawl web sites (dvc repro never does)
 	@$(BIN)/python -m stages.update $(ARGS)
 
 params: setup  ## write params.yaml from conf/: make params ARGS="recipe=smoke train.seed=2"
