@@ -28,6 +28,9 @@ RUN = 13
 """Words in a row that are no coincidence."""
 TELLING = {"question": 5, "answer": 8}
 """Words of the shortest text that is looked for inside others; of fewer words only whole questions are compared."""
+SAME = 0.9
+"""Cosine similarity from which a question counts as one of a set, whatever word is another in it: a row lost for nothing
+costs less than a score that measures memory."""
 CHARACTERS = 2
 """Of a script without spaces, each of which `words` gives as a word, that many count as one."""
 PREFIX = 5
@@ -183,6 +186,8 @@ def _find_meant(
         exact = meaning.similarity(ours[i + lines], theirs[columns])
         for n in np.lexsort((columns, -exact, lines)).tolist():
             (number, text), (name, question) = asked[i + lines[n]], known[columns[n]]
-            if exact[n] >= threshold and not meaning.contradict((text, ""), (question, "")):
+            if exact[n] >= SAME or (
+                exact[n] >= threshold and not meaning.contradict((text, ""), (question, ""))
+            ):
                 found.setdefault(number, Hit("means the question of", name, question, float(exact[n])))
     return found

@@ -129,6 +129,14 @@ def test_the_same_question_in_other_words() -> None:
     assert 0.75 <= (decision.similarity or 0) < 1
 
 
+def test_a_question_with_a_word_changed_is_still_the_question() -> None:
+    evals = {"set": [Question(question="How many seeds should one try before believing in a result?")]}
+    again = row("How many seeds should I try before I believe a result?", "Three at the least, better five.")
+    # property: so close, a word in another's place makes no other question
+    assert decontamination.drop([again], evals, {}, threshold=0.8)[0] == [again]
+    assert decontamination.drop([again], evals, {}, threshold=0.8, semantic=0.75)[0] == []
+
+
 def test_without_sets_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decontamination.meaning, "embed", None)
     # property: no set, no decision and no model
