@@ -203,7 +203,7 @@ def _funnel(inputs: Inputs) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = []
     if examples := inputs.examples:
         by_method = {name: _rows(part) for name, part in sorted(examples.get("by_method", {}).items())}
-        notes = [f"from {wording.count(examples.get('items', 0), 'recording')}"]
+        notes = [f"from {wording.count(examples.get('items', 0), 'source')}"]
         notes += [f"{rows:,} by {wording.plain(name)}" for name, rows in by_method.items()]
         steps.append(_step("Found", examples.get("rows", 0), notes, examples.get("dropped", {})))
     if curation := inputs.curation:
@@ -217,7 +217,7 @@ def _funnel(inputs: Inputs) -> list[dict[str, Any]]:
         rows = {name: leakage["rows"][name] for name in SPLITS if name in leakage.get("rows", {})}
         items = leakage.get("items", {})
         notes = [
-            f"{name} {n:,} from {wording.count(items.get(name, 0), 'recording')}" for name, n in rows.items()
+            f"{name} {n:,} from {wording.count(items.get(name, 0), 'source')}" for name, n in rows.items()
         ]
         notes.append("no leak between them" if not leakage.get("leaks_total") else "leaks found and left out")
         steps.append(

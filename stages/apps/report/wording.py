@@ -108,7 +108,7 @@ def headline(scores: Mapping[str, Any]) -> str:
     )
     base, tuned = (f"{scores[side]['nll']['value']:.{digits}f}" for side in ("base", "tuned"))
     opening = (
-        f"On {count(scores['rows'], 'held-out answer')} from {count(scores['recordings'], 'recording')} the tuned "
+        f"On {count(scores['rows'], 'held-out answer')} from {count(scores['recordings'], 'source')} the tuned "
         f"model's negative log-likelihood is {tuned} nats a token against {base} for the base"
     )
     if low is None or high is None:
@@ -133,8 +133,8 @@ def method(scores: Mapping[str, Any]) -> str:
     """How the intervals were made, and what they leave out."""
     draws = f"Intervals are {percent(scores['confidence'])} percentile bootstrap, {scores['resamples']:,} paired draws"
     if scores["resampled"] == "recordings":
-        return f"{draws} of whole recordings."
+        return f"{draws} of whole sources."
     return (
-        f"{draws} of answers. With only {count(scores['recordings'], 'recording')} held out they speak of other "
-        "questions on the same recordings, not of other recordings."
+        f"{draws} of answers. With only {count(scores['recordings'], 'source')} held out they speak of other "
+        "questions on the same sources, not of other sources."
     )

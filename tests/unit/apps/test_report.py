@@ -151,9 +151,9 @@ def test_what_is_shown_is_what_was_measured(good: Path) -> None:
     for text in (
         f"{scores['tuned']['nll']['value']:.2f} nats a token against {scores['base']['nll']['value']:.2f} for the base",
         f"{-difference['value']:.2f} lower (95 % interval {-difference['high']:.2f} to {-difference['low']:.2f})",
-        "On 11 held-out answers from 2 recordings",
+        "On 11 held-out answers from 2 sources",
         "nearly the same words as a row that was kept",
-        "train 38 from 7 recordings",
+        "train 38 from 7 sources",
         "8.2 %",
         "learning_rate: 0.0002",
     ):
@@ -272,7 +272,7 @@ def scores_of(
     [
         (
             scores_of(-0.79, -0.95, -0.61),
-            "On 11 held-out answers from 2 recordings the tuned model's negative log-likelihood is 1.92 nats a token "
+            "On 11 held-out answers from 2 sources the tuned model's negative log-likelihood is 1.92 nats a token "
             "against 2.71 for the base: 0.79 lower (95 % interval 0.61 to 0.95).",
         ),
         (scores_of(0.2, 0.1, 0.3), "0.20 higher (95 % interval 0.10 to 0.30), so the tuning made it worse."),
@@ -286,7 +286,7 @@ def scores_of(
         ),
         (
             scores_of(-0.5, None, None, 1, 1),
-            "On 1 held-out answer from 1 recording the tuned model's negative log-likelihood is 2.21 nats a token "
+            "On 1 held-out answer from 1 source the tuned model's negative log-likelihood is 2.21 nats a token "
             "against 2.71 for the base: 0.50 lower, on too few rows for an interval.",
         ),
         (scores_of(-0.0123, -0.02, -0.004), "2.6977 nats a token against 2.7100 for the base: 0.0123 lower"),
