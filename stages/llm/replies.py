@@ -1,6 +1,7 @@
 """The store of replies: no call is paid for twice, and whoever has the store needs no LLM.
 
 data/replies/<stage>/<first two digits>.jsonl   by the key of the request, in its order; tracked by DVC
+data/replies/<stage>/_replies.json              how many they are
 data/replies/<stage>/_journal.jsonl             replies of a run that is under way, or was killed
 data/.replies/<stage>.jsonl                     on this machine only: replies that no request asked for when they were
                                                 put there, so that going back to an earlier prompt pays for nothing
@@ -20,6 +21,8 @@ from stages.core.errors import LecternError
 from stages.llm.request import Reply
 
 JOURNAL = "_journal.jsonl"
+COUNT = "_replies.json"
+"""How many there are: DVC warns of an empty folder."""
 
 
 class Replies:
@@ -75,9 +78,10 @@ class Replies:
                 zip(unneeded, _append(self.spare, [self._stored[key] for key in unneeded]), strict=True)
             )
             for name, replies in shards.items():
-                _write_shard(self.folder / name, replies)
+                _write(self.folder / name, b"".join(_line(reply) for reply in replies))
+            _write(self.folder / COUNT, f'{{"replies": {len(kept)}}}\n'.encode())
             for path in self.folder.iterdir():  # only now: the journal, and what it holds is in the shards
-                if path.name not in shards:
+                if path.name not in shards and path.name != COUNT:
                     path.unlink()
         self._stored = kept
 
@@ -86,8 +90,7 @@ class Replies:
             yield from io.read_jsonl(path, Reply)
 
 
-def _write_shard(path: Path, replies: Sequence[Reply]) -> None:
-    content = b"".join(_line(reply) for reply in replies)
+def _write(path: Path, content: bytes) -> None:
     if not path.is_file() or path.read_bytes() != content:  # DVC hashes again whatever was written
         with io.replacing(path) as temporary:
             temporary.write_bytes(content)

@@ -29,7 +29,7 @@ RUN = 13
 TELLING = {"question": 5, "answer": 8}
 """Words of the shortest text that is looked for inside others; of fewer words only whole questions are compared."""
 SAME = 0.9
-"""Cosine similarity from which a question counts as one of a set, whatever word is another in it: a row lost for nothing
+"""Cosine similarity from which a question counts as one of a set, whatever word is another in it: a row lost in vain
 costs less than a score that measures memory."""
 CHARACTERS = 2
 """Of a script without spaces, each of which `words` gives as a word, that many count as one."""

@@ -20,8 +20,8 @@ class Teacher:
     """The running server."""
 
     base_url: str = ""
-    passages: list[str] = field(default_factory=list)
-    """one for each call that was answered: the last fenced text in it"""
+    calls: list[str] = field(default_factory=list)
+    """what the user said in each call that was answered"""
 
 
 def write(schema: dict[str, Any], text: str) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def serve() -> Iterator[Teacher]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             said = "\n".join(m["content"] for m in body["messages"] if m["role"] == "user")
             passage = PASSAGE.findall(said)[-1][1]
-            teacher.passages.append(passage)
+            teacher.calls.append(said)
             reply = json.dumps(write(body["response_format"]["json_schema"]["schema"], passage))
             choice = {
                 "index": 0,

@@ -76,10 +76,12 @@ def test_a_site_documents_a_table_and_talks_in_one_corpus(tmp_path: Path) -> Non
             "timeout": 5.0,
             "max_megabytes": 1.0,
             "retries": 0,
+            "max_alike": 2,  # of the endless calendar
         }
         add_corpus(checkout, pages)
         overrides = ("recipe=website", "corpus=everything", "base_model=tiny_phi", *EMBEDDED, *OFFLINE)
-        checkout.run("python", "-m", "stages.compose", *overrides, "teach.max_questions=1")
+        few = ("teach.max_questions=1", "split.validation=0.25", "split.test=0.25")
+        checkout.run("python", "-m", "stages.compose", *overrides, *few)
         crawled = checkout.run("python", "-m", "stages.update", check=False)
     assert "garden" in crawled.stdout
     ran = checkout.repro()  # the site is gone: nothing asks it any more
@@ -127,18 +129,18 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Checkout, 
 
 def test_an_edited_paragraph_asks_about_its_passages_alone(asked: tuple[Checkout, teacher.Teacher]) -> None:
     checkout, running = asked
-    before, calls = checkout.outputs(), len(running.passages)
+    before, calls = checkout.outputs(), len(running.calls)
     notes = checkout.root / NOTES
     notes.write_text(FIRST.replace("nine days", "eleven days"))
     ran = checkout.repro()
     assert ran["teach"].startswith("made 1, ")
-    new = running.passages[calls:]
+    new = running.calls[calls:]
     assert new
-    assert all("eleven days" in passage for passage in new), "the section on heating is not asked about again"
+    assert all("eleven days" in said for said in new), "nothing is asked again that the edit does not touch"
     notes.write_text(FIRST)
-    calls = len(running.passages)
+    calls = len(running.calls)
     checkout.repro()
-    assert len(running.passages) == calls, "what was paid for once is kept on this machine"
+    assert len(running.calls) == calls, "what was paid for once is kept on this machine"
     assert checkout.outputs() == before
 
 
@@ -159,7 +161,7 @@ def test_a_colleague_rebuilds_without_server_and_key(
     asked: tuple[Checkout, teacher.Teacher], tmp_path: Path
 ) -> None:
     checkout, running = asked
-    calls, before = len(running.passages), checkout.outputs()
+    calls, before = len(running.calls), checkout.outputs()
     checkout.run("dvc", "remote", "add", "-f", "-d", "team", str(tmp_path / "remote"))
     checkout.run("dvc", "push")
     checkout.run("git", "clone", "-q", str(checkout.root), str(tmp_path / "repo"))
@@ -171,7 +173,7 @@ def test_a_colleague_rebuilds_without_server_and_key(
         shutil.rmtree(colleague.root / "data" / name)
     ran = colleague.repro()
     assert {"teach", "rate"} <= set(ran)
-    assert len(running.passages) == calls
+    assert len(running.calls) == calls
     after = colleague.outputs()
     changed = [name for name in before if before[name] != after.get(name)]
     assert changed == []

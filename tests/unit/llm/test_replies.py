@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.core.errors import LecternError
-from stages.llm.replies import JOURNAL, Replies
+from stages.llm.replies import COUNT, JOURNAL, Replies
 from stages.llm.request import Reply
 
 # In few shards, so that some hold several replies and lose some of them.
@@ -25,7 +25,7 @@ def reply(key: str, text: str = "") -> Reply:
 
 
 def layout(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != COUNT}
 
 
 def killed_in(work: Callable[[], object], step: int) -> None:
@@ -119,9 +119,14 @@ def in_folder(tmp_path: Path, keys: Iterable[str]) -> Replies:
     return store
 
 
-def test_an_empty_store_is_a_folder_since_dvc_wants_one(tmp_path: Path) -> None:
+def test_an_empty_store_is_a_folder_with_a_file_since_dvc_wants_one_and_warns_of_empty_ones(
+    tmp_path: Path,
+) -> None:
     in_folder(tmp_path, []).close([])
     assert layout(tmp_path / "replies/teach") == {}
+    assert (tmp_path / "replies/teach" / COUNT).read_text() == '{"replies": 0}\n'
+    in_folder(tmp_path, ALL).close(ALL[:3])
+    assert (tmp_path / "replies/teach" / COUNT).read_text() == '{"replies": 3}\n'
 
 
 def test_replies_that_nobody_asks_for_leave_the_store_but_not_the_machine(tmp_path: Path) -> None:
@@ -159,7 +164,7 @@ def test_what_does_not_change_is_not_written(tmp_path: Path) -> None:
     Replies(folder).close([key for key in ALL if key != ALL[0]])
     after = {path.name: path.stat().st_ino for path in folder.iterdir()}
     assert before.keys() == after.keys()
-    assert {name for name in before if before[name] != after[name]} == {"00.jsonl"}
+    assert {name for name in before if before[name] != after[name]} == {"00.jsonl", COUNT}
 
 
 def test_a_damaged_shard_is_an_error_that_names_its_line(tmp_path: Path) -> None:
