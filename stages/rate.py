@@ -52,7 +52,7 @@ def main(
     out: Path,
     replies: Path,
     metrics: Path,
-) -> items.SyncResult:
+) -> client.Outcome:
     """Bring `out` to exactly one file of ratings per item, which may be empty.
 
     Raises:
@@ -79,7 +79,7 @@ def main(
     summary = ratings.summarise(rated, params.criteria)
     io.write_json(metrics, summary | {"model": judge.model, "prompt": prompt.version})
     answers.check(judge.allow_failed, "judge")
-    return result
+    return client.Outcome(result, answers)
 
 
 class Asked(NamedTuple):

@@ -6,7 +6,7 @@ next run the calls of this one. metrics/teach.json counts calls, rows and what w
 """
 
 import functools
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from stages.core import io, items, params, stage
@@ -17,21 +17,9 @@ from stages.text.teaching import methods, planning, writing
 from stages.text.teaching.settings import TeachParams
 
 
-@dataclass(frozen=True)
-class TeachResult:
-    """What became of the items, and of the calls about them."""
-
-    items: items.SyncResult
-    asked: int
-    kept: int
-
-    def __str__(self) -> str:
-        return f"{self.items}; {self.asked} calls, {self.kept} replies kept"
-
-
 def main(
     params: TeachParams, teacher: LLM, passages: Path, out: Path, replies: Path, metrics: Path
-) -> TeachResult:
+) -> client.Outcome:
     """Bring `out` to exactly one file of examples per item with passages, which may be empty.
 
     Raises:
@@ -63,7 +51,7 @@ def main(
     )
     io.write_json(metrics, writing.summarise(items.facts(out), answers.replies.values()))
     answers.check(teacher.allow_failed, "teacher")
-    return TeachResult(result, answers.asked, len(answers.replies))
+    return client.Outcome(result, answers)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.core.errors import LecternError
+from stages.core.items import SyncResult
 from stages.llm.replies import Replies
 from stages.llm.request import Reply, Request
 from stages.llm.settings import LLM
@@ -35,6 +36,17 @@ class Answers:
                 + (f"; and {len(reasons) - 3} other reasons" if len(reasons) > 3 else "")
                 + f". The others are kept: run `dvc repro` again, or raise {what}.allow_failed."
             )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage that asks an LLM says at its end."""
+
+    items: SyncResult
+    answers: Answers
+
+    def __str__(self) -> str:
+        return f"{self.items}; {self.answers.asked} calls, {len(self.answers.replies)} replies kept"
 
 
 def ask(requests: Sequence[Request], llm: LLM, folder: Path, what: str) -> Answers:

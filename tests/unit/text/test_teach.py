@@ -14,7 +14,7 @@ from stages.core import io, items
 from stages.core.errors import LecternError
 from stages.core.item import Item, Make
 from stages.core.schema import Example, Passage, passage_id
-from stages.llm import prompting
+from stages.llm import client, prompting
 from stages.llm.settings import LLM
 from stages.text.teaching.settings import TeachParams
 from tests.unit.text.teacher_server import Teacher, copy_sentences, serve, shown
@@ -66,7 +66,7 @@ def llm(url: str, **more: Any) -> LLM:
     return LLM("test", "openai", "copier", url, max_tries=1, backoff=0.01, repair=False, **more)
 
 
-def run(root: Path, url: str, params: TeachParams = QA, **more: Any) -> teach.TeachResult:
+def run(root: Path, url: str, params: TeachParams = QA, **more: Any) -> client.Outcome:
     folders = root / "passages", root / "taught", root / "replies" / "teach"
     return teach.main(params, llm(url, **more), *folders, root / "teach.json")
 
