@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from stages.core import io
-from stages.core.errors import LecternError
+from stages.core import raw as folders
 from stages.core.item import Item
-from stages.core.schema import Source
 
 
 def find(raw: Path) -> list[Item]:
@@ -14,17 +12,4 @@ def find(raw: Path) -> list[Item]:
     Raises:
         LecternError: `raw` is missing, or a record in it is broken or names a file that is not there.
     """
-    if not raw.is_dir():
-        raise LecternError(f"{raw} does not exist. Run `dvc repro`, which makes what is missing.")
-    found = []
-    for record in sorted(raw.glob("*/item.json")):
-        source = io.read_json(record, Source)
-        if source.media is None:
-            continue
-        media = record.parent / source.media
-        if not media.is_file():
-            raise LecternError(
-                f"{record} names {source.media!r}, which is not beside it. Run the fetch stage again."
-            )
-        found.append(Item(record.parent.name, {"media": media}))
-    return found
+    return [Item(record.parent.name, {"media": media}) for record, _, media in folders.find(raw, "media")]

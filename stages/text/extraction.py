@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from stages.core import io
-from stages.core.errors import ItemError, LecternError
+from stages.core import raw as folders
+from stages.core.errors import ItemError
 from stages.core.item import Item, Make
-from stages.core.schema import Document, Source
+from stages.core.schema import Document
 from stages.text.formats import epub, guards, html, markdown, office, pdf, plain
 from stages.text.formats.extracted import Extracted
 from stages.text.words import words
@@ -49,21 +50,11 @@ def find(raw: Path) -> list[Item]:
     Raises:
         LecternError: `raw` is missing, or a record in it is broken or names a file that is not there.
     """
-    if not raw.is_dir():
-        raise LecternError(f"{raw} does not exist. Run `dvc repro`, which makes what is missing.")
-    found = []
-    for record in sorted(raw.glob("*/item.json")):
-        source = io.read_json(record, Source)
-        if source.document is None:
-            continue
-        document = record.parent / source.document
-        if not document.is_file():
-            raise LecternError(
-                f"{record} names {source.document!r}, which is not beside it. Run the fetch stage again."
-            )
-        values = source.model_dump(include={"kind", "title", "url", "language", "document"})
-        found.append(Item(record.parent.name, {"document": document}, values))
-    return found
+    told = {"kind", "title", "url", "language", "document"}
+    return [
+        Item(record.parent.name, {"document": document}, source.model_dump(include=told))
+        for record, source, document in folders.find(raw, "document")
+    ]
 
 
 def load(max_megabytes: float) -> Make:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from stages.core import io
-from stages.core.errors import LecternError
+from stages.core import raw as folders
 from stages.core.item import Item
 from stages.core.schema import Example, Message, Provenance, Record, Source
 from stages.text.encoding import clean
@@ -121,20 +121,10 @@ def find(raw: Path) -> list[Item]:
     Raises:
         LecternError: `raw` is missing, or a record in it is broken or names a file that is not there.
     """
-    if not raw.is_dir():
-        raise LecternError(f"{raw} does not exist. Run `dvc repro`, which makes what is missing.")
-    found = []
-    for record in sorted(raw.glob("*/item.json")):
-        source = io.read_json(record, Source)
-        if source.table is None:
-            continue
-        table = record.parent / source.table
-        if not table.is_file():
-            raise LecternError(
-                f"{record} names {source.table!r}, which is not beside it. Run the fetch stage again."
-            )
-        found.append(Item(record.parent.name, {"table": table, "record": record}))
-    return found
+    return [
+        Item(record.parent.name, {"table": table, "record": record})
+        for record, _, table in folders.find(raw, "table")
+    ]
 
 
 def write_examples(item: Item, path: Path) -> Mapping[str, Any]:
