@@ -154,6 +154,14 @@ class Block(Record):
     text: Annotated[str, Field(min_length=1)]
     level: int | None = Field(default=None, description="of a heading, 1 for the highest")
     page: int | None = Field(default=None, ge=1, description="on which it begins, where there are pages")
+    turns: list[tuple[int, int]] = Field(
+        default_factory=list,
+        description="where it goes on to another page: the character of its text, the page",
+    )
+
+    def page_at(self, place: int) -> int | None:
+        """The page on which a character of its text stands."""
+        return next((page for begin, page in reversed(self.turns) if begin <= place), self.page)
 
 
 class Document(Record):

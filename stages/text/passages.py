@@ -12,7 +12,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -109,9 +109,11 @@ def cut(
     aim = min(most, least + least // 20 + 1)
     found = [(headings, pieces) for headings, pieces in _passages(root, text, aim, most, overlap) if pieces]
     texts = [_join(text, pieces) for _, pieces in found]
+    begins = _begins(document.blocks)
     passages = []
     for (headings, pieces), own, tokens in zip(found, texts, count(texts), strict=True):
-        page = document.blocks[pieces[0].block].page
+        first = pieces[0]
+        page = document.blocks[first.block].page_at(first.begin - begins[first.block])
         passages.append(
             Passage(
                 id=passage_id(document.item, own),
@@ -146,14 +148,16 @@ def _keep(blocks: Sequence[Block], boilerplate: Collection[str]) -> tuple[list[i
     return kept, removed
 
 
+def _begins(blocks: Sequence[Block]) -> list[int]:
+    """The character of the document's text with which each block begins."""
+    return [0, *accumulate(len(block.text) + len(BLANK_LINE) for block in blocks)][: len(blocks)]
+
+
 def _cut_pieces(
     text: str, blocks: Sequence[Block], kept: Sequence[int], language: str, most: int, count: Count
 ) -> list[Piece]:
     """The blocks in pieces within `most` tokens, counted. Paragraphs come in sentences, what else fits comes whole."""
-    begins, at = [], 0
-    for block in blocks:
-        begins.append(at)
-        at += len(block.text) + len(BLANK_LINE)
+    begins = _begins(blocks)
     pieces: list[Piece] = []
     for index in kept:
         block, before = blocks[index], blocks[index - 1] if index else None
@@ -230,11 +234,16 @@ def _trim(text: str, piece: Piece) -> Piece:
 
 
 def _count(text: str, pieces: Sequence[Piece], count: Count) -> list[Piece]:
-    """The pieces with the tokens that they have at the beginning of a passage, or inside one if these are more."""
+    """The pieces with the most tokens that they can have.
+
+    They may begin a passage, follow what stands before them, or follow another block where the one before is left out.
+    """
     new = [piece for piece in pieces if not piece.tokens]
     own = [text[piece.begin : piece.end] for piece in new]
-    following = [_space_before(text, piece.begin) + one for piece, one in zip(new, own, strict=True)]
-    lengths = iter([max(1, *both) for both in zip(count(own), count(following), strict=True)])
+    spaces = [_space_before(text, piece.begin) for piece in new]
+    joined = [BLANK_LINE if "\n" in space else space for space in spaces]
+    ways = [own, *([s + one for s, one in zip(some, own, strict=True)] for some in (spaces, joined))]
+    lengths = iter([max(1, *counts) for counts in zip(*map(count, ways), strict=True)])
     return [piece if piece.tokens else piece._replace(tokens=next(lengths)) for piece in pieces]
 
 

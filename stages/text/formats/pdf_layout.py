@@ -8,7 +8,7 @@ import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from stages.core.schema import Block
@@ -301,18 +301,34 @@ def blocks(pages: list[list[Line]], bookmarks: Sequence[Bookmark] = ()) -> tuple
     levels = _heading_levels(parts, bookmarks, body, known)
     out: list[Block] = []
     for number, part in enumerate(parts):
-        page = part.first.page
-        if number in levels:
-            out += extracted.heading(_text(part, known), levels[number], page)
-        elif part.kind == "code":
-            out += extracted.code(_code(part.lines), page)
-        elif part.kind == "table":
-            out += extracted.table([list(row) for row in part.rows], page)
-        elif part.kind == "list":
-            out += extracted.bullets(_items(part.lines, known), page)
-        else:
-            out += extracted.paragraph(_text(part, known), page)
+        out += _turn_pages(part, _block(part, levels.get(number), known), known)
     return out, removed
+
+
+def _block(part: _Part, level: int | None, known: set[str]) -> list[Block]:
+    page = part.first.page
+    if level is not None:
+        return extracted.heading(_text(part, known), level, page)
+    if part.kind == "code":
+        return extracted.code(_code(part.lines), page)
+    if part.kind == "table":
+        return extracted.table([list(row) for row in part.rows], page)
+    if part.kind == "list":
+        return extracted.bullets(_items(part.lines, known), page)
+    return extracted.paragraph(_text(part, known), page)
+
+
+def _turn_pages(part: _Part, made: list[Block], known: set[str]) -> list[Block]:
+    """The block with the places at which it goes on to another page: as long as what stands before is by itself.
+
+    A table's rows do not know their lines; it counts as standing where it begins.
+    """
+    turns = []
+    for index, (line, following) in enumerate(pairwise(part.lines), 1):
+        if following.page != line.page and part.kind != "table":
+            before = _block(replace(part, lines=part.lines[:index]), None, known)
+            turns.append((len(before[0].text) if before else 0, following.page))
+    return [block.model_copy(update={"turns": turns}) for block in made] if turns else made
 
 
 def _body_size(pages: list[list[Line]]) -> float:

@@ -212,6 +212,8 @@ def test_ctrl_c_ends_driver_and_workers_without_a_word_too_many(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # what a script starts in the background ignores Ctrl-C, and these tests may be such
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     await_workers(announce, 2)
     if signalled == signal.SIGINT:

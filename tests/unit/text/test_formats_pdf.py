@@ -84,6 +84,9 @@ def test_a_paragraph_divided_by_lines_and_pages_is_one_and_stands_where_it_begin
         ("paragraph", 2, SENTENCES[0]),
         ("paragraph", 3, SENTENCES[1]),
     ]
+    first = read(path).blocks[0]
+    turned = first.text.index(second[0][2])  # each character knows its page
+    assert [first.page_at(place) for place in (0, turned - 2, turned, len(long))] == [1, 1, 2, 2]
 
 
 def test_lines_that_end_where_another_word_had_room_are_not_joined(tmp_path: Path) -> None:

@@ -333,6 +333,11 @@ def test_a_passage_opens_the_page_that_it_begins_on() -> None:
         assert passage.page is not None
         assert passage.text.split(".")[0].split("?")[0].split("!")[0] in blocks[passage.page - 1].text
         assert passage.url == f"https://e.org/a.pdf?x=1#page={passage.page}"
+    long = paragraph(write(rng, 30), page=4)
+    turn = long.text.index(". ") + 2
+    first, *others = cut(document(long.model_copy(update={"turns": [(turn, 5)]})))
+    assert others
+    assert (first.page, {passage.page for passage in others}) == (4, {5})
     (page,) = cut(document(paragraph("One page."), url="https://e.org/#top", language=None))
     assert (page.page, page.url, page.language) == (None, "https://e.org/#top", None)
 
