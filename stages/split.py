@@ -1,4 +1,4 @@
-"""Split the rows by recording into train, validation and test, and prove that nothing leaks.
+"""Split the rows by item into train, validation and test, and prove that nothing leaks.
 
 Run: python -m stages.split        (dvc stage: split)
 Reads data/curated.jsonl, writes data/splits/{train,validation,test}.jsonl and metrics/leakage.json. Fails when a row
@@ -12,19 +12,22 @@ from stages.core import io, params, stage
 from stages.core.errors import LecternError
 from stages.core.schema import SPLITS, Example
 from stages.text import leakage
-from stages.text.partition import assign
+from stages.text.partition import UNITS, assign
 
 
 @dataclass(frozen=True)
 class SplitParams:
     """Section `split`."""
 
+    by: str = "item"
+    """What is never on two sides: `item`, a recording, page, document or part of a table; or `section`, what stands
+    under one heading, for fewer than three documents: scores then speak of other sections of the same documents."""
     seed: int = 0
-    """Another seed draws other recordings."""
+    """Another seed draws other items."""
     validation: float = 0.15
-    """Share of the recordings that the validation loss is measured on."""
+    """Share of the items that the validation loss is measured on."""
     test: float = 0.2
-    """Share of the recordings held out for the scores."""
+    """Share of the items held out for the scores."""
     near_duplicate_threshold: float = 0.8
     """Jaccard similarity of word triples from which two rows on two sides count as a leak."""
     on_leak: str = "fail"
@@ -37,16 +40,19 @@ class SplitParams:
             )
         if not 0.3 <= self.near_duplicate_threshold <= 1:
             raise ValueError(f"near_duplicate_threshold is {self.near_duplicate_threshold}; choose 0.3 to 1")
+        if self.by not in UNITS:
+            raise ValueError(f"by is {self.by!r}; choose {' or '.join(UNITS)}")
         if self.on_leak not in ("fail", "drop"):
             raise ValueError(f"on_leak is {self.on_leak!r}; choose fail or drop")
 
 
 def main(params: SplitParams, curated: Path, out: Path, metrics: Path) -> str:
-    """Write one file a split; each row stays with its recording and in its order."""
+    """Write one file a split; each row stays with its item, or its section, and in its order."""
     rows = io.read_jsonl(curated, Example)
-    chosen = assign({row.provenance.item for row in rows}, params.seed, params.validation, params.test)
-    splits = {name: [row for row in rows if chosen[row.provenance.item] == name] for name in SPLITS}
-    leaks = leakage.find_leaks(splits, params.near_duplicate_threshold)
+    unit = UNITS[params.by]
+    chosen = assign({unit(row) for row in rows}, params.seed, params.validation, params.test)
+    splits = {name: [row for row in rows if chosen[unit(row)] == name] for name in SPLITS}
+    leaks = leakage.find_leaks(splits, params.near_duplicate_threshold, unit)
     written = leakage.drop_leaks(splits, leaks) if params.on_leak == "drop" else splits
     io.write_json(metrics, leakage.summarise(splits, written, leaks, params.near_duplicate_threshold))
     if leaks and params.on_leak == "fail":
@@ -58,7 +64,7 @@ def main(params: SplitParams, curated: Path, out: Path, metrics: Path) -> str:
         )
     if gone := [name for name in SPLITS if not written[name]]:
         raise LecternError(
-            f"{' and '.join(gone)} has no row left once the leaks are dropped ({metrics}). Add recordings."
+            f"{' and '.join(gone)} has no row left once the leaks are dropped ({metrics}). Add sources."
         )
     for name in SPLITS:
         io.write_jsonl(out / f"{name}.jsonl", written[name])

@@ -1,7 +1,7 @@
 """Does a held-out row say what a training row says? Then a score on it measures memory."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import Field
@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from stages.core.schema import Example, Record
 from stages.text.dedupe import SHORT, NearIndex, Shingles, make_sketch, questions, shingle, text_key, turns
+from stages.text.partition import UNITS
 from stages.text.words import normalise, words
 
 KINDS = ("same_item", "same_row", "same_question", "near_row", "near_question", "near_answer")
@@ -29,29 +30,34 @@ class Leak(Record):
         return f"{self.kind} {self.similarity:.2f}: {a} {p} ({i}) and {b} {q} ({j}): {self.text!r}"
 
 
-def find_leaks(splits: Mapping[str, Sequence[Example]], threshold: float) -> list[Leak]:
+def find_leaks(
+    splits: Mapping[str, Sequence[Example]],
+    threshold: float,
+    home_of: Callable[[Example], str] = UNITS["item"],
+) -> list[Leak]:
     """Compare the rows of each two splits.
 
-    What counts: a recording on two sides; the same row, by id or by its words; the same question, whatever its answer;
+    What counts: an item, or what else `home_of` says, on two sides; the same row, by id or by its words; the same question;
     and whole rows, questions or answers whose word triples have a Jaccard similarity of `threshold` or more. Turns of
     fewer than SHORT words count only as part of their row, except for the question of a single pair, which stands for
     itself. Each row of the first side is named once, with its gravest leak (in the order of KINDS), and so is each
-    recording: without the rows on the first side there is no leak.
+    item: without the rows on the first side there is no leak.
 
     Args:
         splits: name -> rows, the one that is trained on first.
         threshold: 0 to 1.
+        home_of: what a row belongs to, its item or its section.
     """
     names = list(splits)
-    held_out = {name: _HeldOut(splits[name], threshold) for name in names[1:]}
+    held_out = {name: _HeldOut(splits[name], threshold, home_of) for name in names[1:]}
     worst: dict[tuple[str, str, str], Leak] = {}
     for i, first in enumerate(names[:-1]):
         for row in tqdm(splits[first], desc=f"leaks of {first}", unit="row", disable=None):
-            exact, near = list(_exact_keys(row)), list(_near_units(row))
+            exact, near = list(_exact_keys(row, home_of)), list(_near_units(row))
             for second in names[i + 1 :]:
                 for kind, other, similarity, text in held_out[second].like(exact, near):
                     leak = _name(kind, (first, row), (second, other), similarity, text)
-                    key = (first, second, row.provenance.item if kind == "same_item" else row.id)
+                    key = (first, second, home_of(row) if kind == "same_item" else row.id)
                     if key not in worst or _gravity(leak) < _gravity(worst[key]):
                         worst[key] = leak
     return sorted(worst.values(), key=lambda leak: (*_gravity(leak), leak.splits, leak.ids))
@@ -75,12 +81,12 @@ def _name(kind: str, a: tuple[str, Example], b: tuple[str, Example], similarity:
 class _HeldOut:
     """The rows of one split, to be asked for what is like a given row; the smaller side of each comparison."""
 
-    def __init__(self, rows: Sequence[Example], threshold: float) -> None:
+    def __init__(self, rows: Sequence[Example], threshold: float, home_of: Callable[[Example], str]) -> None:
         self._exact: dict[tuple[str, object], tuple[Example, str]] = {}
         self._near = {kind: NearIndex(threshold) for kind in KINDS if kind.startswith("near_")}
         self._owners: dict[str, list[tuple[Example, str]]] = {kind: [] for kind in self._near}
         for row in rows:
-            for key, text in _exact_keys(row):
+            for key, text in _exact_keys(row, home_of):
                 self._exact.setdefault(key, (row, text))
             for unit in _near_units(row):
                 self._near[unit.kind].add(unit.shingles, unit.sketch)
@@ -108,9 +114,9 @@ class _Unit(NamedTuple):
     text: str
 
 
-def _exact_keys(row: Example) -> Iterator[tuple[tuple[str, object], str]]:
+def _exact_keys(row: Example, home_of: Callable[[Example], str]) -> Iterator[tuple[tuple[str, object], str]]:
     question = turns(row)[0][1]
-    yield ("same_item", row.provenance.item), row.provenance.item
+    yield ("same_item", home_of(row)), home_of(row)
     yield ("same_row", row.id), question
     yield ("same_row", text_key(row)), question
     for text in questions(row):

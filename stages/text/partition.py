@@ -1,10 +1,22 @@
-"""Which recording, page, document or part of a table is trained on and which is held out."""
+"""Which recording, page, document, section or part of a table is trained on and which is held out."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from stages.core.errors import LecternError
-from stages.core.schema import SPLITS
+from stages.core.schema import SPLITS, Example
+
+
+def _item_of(row: Example) -> str:
+    return row.provenance.item
+
+
+def _section_of(row: Example) -> str:
+    return f"{row.provenance.item} > {row.provenance.heading or ''}"
+
+
+UNITS: Mapping[str, Callable[[Example], str]] = {"item": _item_of, "section": _section_of}
+"""What is never on two sides, by the name that `split.by` has for it."""
 
 
 def assign(items: Iterable[str], seed: int, validation: float, test: float) -> dict[str, str]:
@@ -14,14 +26,14 @@ def assign(items: Iterable[str], seed: int, validation: float, test: float) -> d
     only then may a new item, which fills that place by itself, move another one back.
 
     Raises:
-        LecternError: fewer than three items.
+        LecternError: fewer than three.
     """
     hashes = {i: int(hashlib.sha256(f"{seed}/{i}".encode()).hexdigest()[:13], 16) / 16**13 for i in items}
     if len(hashes) < len(SPLITS):
         raise LecternError(
             f"{len(hashes)} items with usable rows (recordings, pages, documents, parts of a table) cannot fill three "
-            f"splits: {', '.join(sorted(hashes)) or 'there are none'}. Add some to the corpus; metrics/examples.json, "
-            "teach.json and curation.json say why others gave no rows."
+            f"splits: {', '.join(sorted(hashes)) or 'there are none'}. Add some to the corpus (metrics/examples.json, "
+            "teach.json and curation.json say why others gave no rows), or divide documents by split.by=section."
         )
     order = sorted(hashes, key=lambda item: (hashes[item], item))
     chosen = {

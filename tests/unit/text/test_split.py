@@ -10,7 +10,7 @@ from stages.core import io
 from stages.core.errors import LecternError
 from stages.core.schema import Example
 from stages.text import leakage
-from stages.text.partition import SPLITS, assign
+from stages.text.partition import SPLITS, UNITS, assign
 from tests.unit.text.made_up_rows import dialogue, row, sentence
 
 ITEMS = st.sets(st.text("abcdefgh-", min_size=1, max_size=6), min_size=3, max_size=40)
@@ -187,3 +187,29 @@ def test_a_split_that_drops_all_its_rows_says_so(tmp_path: Path) -> None:
     # property: an empty training set is an error here, not later
     with pytest.raises(LecternError, match="train has no row left"):
         run(tmp_path, rows, on_leak="drop")
+
+
+def test_one_document_is_divided_by_its_sections(tmp_path: Path) -> None:
+    rows = []
+    for n in range(24):
+        made = row(
+            f"What of {sentence(n, n + 100)}?", sentence(*range(9 * n + 200, 9 * n + 209)), item="book"
+        )
+        place = made.provenance.model_copy(update={"heading": f"Book > Chapter {n // 3}"})
+        rows.append(made.model_copy(update={"provenance": place}))
+    io.write_jsonl(tmp_path / "curated.jsonl", rows)
+    files = (tmp_path / "curated.jsonl", tmp_path / "splits", tmp_path / "leakage.json")
+    with pytest.raises(LecternError, match=r"split\.by=section"):
+        split.main(split.SplitParams(), *files)
+    split.main(split.SplitParams(by="section"), *files)
+    sides = [
+        {r.provenance.heading for r in io.read_jsonl(tmp_path / "splits" / f"{name}.jsonl", Example)}
+        for name in SPLITS
+    ]
+    # property: each section on one side, none empty, none lost
+    assert all(sides)
+    assert sum(map(len, sides)) == len(set.union(*sides)) == 8
+    # and a section on two sides is a leak
+    torn = {"train": rows[:1], "test": rows[1:2]}
+    (leak,) = leakage.find_leaks(torn, 0.8, UNITS["section"])
+    assert leak.kind == "same_item"
