@@ -37,7 +37,7 @@ def find_leaks(
 ) -> list[Leak]:
     """Compare the rows of each two splits.
 
-    What counts: an item, or what else `home_of` says, on two sides; the same row, by id or by its words; the same question;
+    What counts: an item, or what else `home_of` says, on two sides; the same row, by id or by words; the same question;
     and whole rows, questions or answers whose word triples have a Jaccard similarity of `threshold` or more. Turns of
     fewer than SHORT words count only as part of their row, except for the question of a single pair, which stands for
     itself. Each row of the first side is named once, with its gravest leak (in the order of KINDS), and so is each
