@@ -249,5 +249,7 @@ def test_the_embedded_llm_keeps_to_the_form(tmp_path: Path) -> None:
         )
     for row in rows(tmp_path, "guide"):
         assert row.provenance.evidence
-    replies = [json.loads(line) for path in folders[2].glob("??.jsonl") for line in path.read_text().splitlines()]
+    replies = [
+        json.loads(line) for path in folders[2].glob("??.jsonl") for line in path.read_text().splitlines()
+    ]
     assert sum(reply["problem"] is None for reply in replies) >= 2
