@@ -36,6 +36,16 @@ FENCED = re.compile(r"```[a-zA-Z]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
 THOUGHT = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
 
 
+def closed_object(**properties: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema of an object that has these properties, in this order, and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
 def response_format(output: str, schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The option of that name; none where only the prompt asks for JSON."""
     if schema is None or output == "prompt":

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.core.errors import LecternError
 from stages.core.io import write_json
 from stages.core.item import Item
 from stages.core.schema import Source
@@ -39,15 +38,7 @@ def list_items(source: DocumentsParams) -> Iterator[Item]:
         LecternError: the folder does not exist or holds no document.
     """
     folder = Path(source.path)
-    if not folder.is_dir():
-        raise LecternError(
-            f"corpus.sources: {folder} is not a folder. Put the documents there, or correct `path`."
-        )
-    documents = sorted(path for path in folder.rglob("*") if _is_document(path))
-    if not documents:
-        raise LecternError(
-            f"corpus.sources: {folder} holds no document (looked for {' '.join(sorted(EXTENSIONS))})."
-        )
+    documents = media.find_files(folder, "document", EXTENSIONS, _is_document)
     for document in documents:
         info = _find_info(document)
         suffix = document.suffix.lower()
@@ -85,12 +76,7 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
 
 def _is_document(path: Path) -> bool:
     hidden = path.name.startswith((".", "~$"))  # `~$guide.docx` is what Word keeps while it is open
-    return (
-        path.suffix.lower() in EXTENSIONS
-        and path.is_file()
-        and not hidden
-        and not path.name.endswith(SIBLINGS)
-    )
+    return path.suffix.lower() in EXTENSIONS and not hidden and not path.name.endswith(SIBLINGS)
 
 
 def _find_info(document: Path) -> Path | None:

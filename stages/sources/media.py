@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,15 +43,7 @@ def list_items(source: MediaParams) -> Iterator[Item]:
         LecternError: the folder does not exist or holds no recording.
     """
     folder = Path(source.path)
-    if not folder.is_dir():
-        raise LecternError(
-            f"corpus.sources: {folder} is not a folder. Put the recordings there, or correct `path`."
-        )
-    recordings = sorted(p for p in folder.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
-    if not recordings:
-        raise LecternError(
-            f"corpus.sources: {folder} holds no recording (looked for {' '.join(sorted(EXTENSIONS))})."
-        )
+    recordings = find_files(folder, "recording", EXTENSIONS, lambda path: path.suffix.lower() in EXTENSIONS)
     for recording in recordings:
         name = str(recording.relative_to(folder).with_suffix(""))
         siblings = {
@@ -103,6 +95,26 @@ def slug(text: str) -> str:
     """The plain letters and digits of a text, joined by dashes, at most 48; empty where there are none."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].rstrip("-")
+
+
+def find_files(
+    folder: Path, noun: str, extensions: Collection[str], is_wanted: Callable[[Path], bool]
+) -> list[Path]:
+    """The files below a folder that are wanted, sorted; `noun` and `extensions` say in errors what is looked for.
+
+    Raises:
+        LecternError: the folder does not exist or holds none.
+    """
+    if not folder.is_dir():
+        raise LecternError(
+            f"corpus.sources: {folder} is not a folder. Put the {noun}s there, or correct `path`."
+        )
+    found = sorted(path for path in folder.rglob("*") if is_wanted(path) and path.is_file())
+    if not found:
+        raise LecternError(
+            f"corpus.sources: {folder} holds no {noun} (looked for {' '.join(sorted(extensions))})."
+        )
+    return found
 
 
 def find_sibling(recording: Path, *suffixes: str) -> Path | None:

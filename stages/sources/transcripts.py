@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stages.core.errors import ItemError, LecternError
+from stages.core.errors import ItemError
 from stages.core.io import write_json
 from stages.core.item import Item
 from stages.core.schema import Chapter, Source
@@ -47,15 +47,7 @@ def list_items(source: TranscriptsParams) -> Iterator[Item]:
         LecternError: the folder does not exist or holds no transcript.
     """
     folder = Path(source.path)
-    if not folder.is_dir():
-        raise LecternError(
-            f"corpus.sources: {folder} is not a folder. Put the transcripts there, or correct `path`."
-        )
-    transcripts = sorted(path for path in folder.rglob("*") if _is_transcript(path))
-    if not transcripts:
-        raise LecternError(
-            f"corpus.sources: {folder} holds no transcript (looked for {' '.join(sorted(EXTENSIONS))})."
-        )
+    transcripts = media.find_files(folder, "transcript", EXTENSIONS, _is_transcript)
     for transcript in transcripts:
         name = str(transcript.relative_to(folder).with_suffix(""))
         siblings = {
@@ -99,7 +91,7 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
 
 
 def _is_transcript(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and not path.name.lower().endswith(SIBLINGS) and path.is_file()
+    return path.suffix.lower() in EXTENSIONS and not path.name.lower().endswith(SIBLINGS)
 
 
 def _read_day(info: Mapping[str, Any]) -> str | None:

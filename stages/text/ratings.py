@@ -14,6 +14,7 @@ from typing import Any
 from stages.core import io
 from stages.core.item import Item, Make
 from stages.core.schema import Example, Rating
+from stages.llm.structured import closed_object
 
 SCORES = (1, 2, 3, 4, 5)
 MAX_REASON = 240
@@ -25,22 +26,11 @@ UNCALIBRATED = "The judge has not been compared with people yet: its scores rank
 
 def make_schema(criteria: Iterable[str]) -> dict[str, Any]:
     """The JSON schema of a reply: for each criterion, in order, a reason and then a score."""
-    entry = {
-        "type": "object",
-        "properties": {
-            "reason": {"type": "string", "minLength": 1, "maxLength": MAX_REASON},
-            "score": {"type": "integer", "enum": list(SCORES)},
-        },
-        "required": ["reason", "score"],
-        "additionalProperties": False,
-    }
-    names = list(criteria)
-    return {
-        "type": "object",
-        "properties": dict.fromkeys(names, entry),
-        "required": names,
-        "additionalProperties": False,
-    }
+    entry = closed_object(
+        reason={"type": "string", "minLength": 1, "maxLength": MAX_REASON},
+        score={"type": "integer", "enum": list(SCORES)},
+    )
+    return closed_object(**dict.fromkeys(criteria, entry))
 
 
 def choose_rows(rows: Iterable[Example], methods: Collection[str]) -> list[Example]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.core.schema import Passage
+from stages.llm.structured import closed_object
 from stages.text import evidence
 from stages.text.teaching import paragraphs, rules
 from stages.text.teaching.settings import MIN_EXCHANGES, MIN_STEPS, TeachParams
@@ -101,23 +102,23 @@ def _plan_whole(
 
 
 def _schema_of_questions(ask: Ask, params: TeachParams) -> dict[str, Any]:
-    row = _object(evidence=_string(QUOTE_CHARS), question=_question(params), answer=_answer(params))
-    return _object(rows=_array(row, ask.count, ask.count))
+    row = closed_object(evidence=_string(QUOTE_CHARS), question=_question(params), answer=_answer(params))
+    return closed_object(rows=_array(row, ask.count, ask.count))
 
 
 def _schema_of_question(ask: Ask, params: TeachParams) -> dict[str, Any]:
-    return _object(question=_question(params))
+    return closed_object(question=_question(params))
 
 
 def _schema_of_summary(ask: Ask, params: TeachParams) -> dict[str, Any]:
     quotes = _array(_string(QUOTE_CHARS), 1, ask.count)
-    return _object(evidence=quotes, question=_question(params), answer=_answer(params))
+    return closed_object(evidence=quotes, question=_question(params), answer=_answer(params))
 
 
 def _schema_of_reasoning(ask: Ask, params: TeachParams) -> dict[str, Any]:
-    step = _object(evidence=_string(QUOTE_CHARS), step=_question(params))
+    step = closed_object(evidence=_string(QUOTE_CHARS), step=_question(params))
     steps = _array(step, MIN_STEPS, ask.count)
-    return _object(question=_question(params), steps=steps, conclusion=_answer(params))
+    return closed_object(question=_question(params), steps=steps, conclusion=_answer(params))
 
 
 def _read_questions(value: Any, ask: Ask, params: TeachParams) -> Iterator[Draft | str]:
@@ -208,15 +209,6 @@ def _cite(found: Sequence[Sequence[evidence.Span]], ask: Ask) -> str:
 
 def _turn(row: Mapping[str, str]) -> tuple[str, str]:
     return row["question"].strip(), row["answer"].strip()
-
-
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
 
 
 def _array(of: dict[str, Any], least: int, most: int) -> dict[str, Any]:
