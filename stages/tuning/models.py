@@ -4,18 +4,22 @@
 `hub`: a model hub, or a directory. `random`: untrained and tiny, with the packaged tokenizer, for smoke runs and tests.
 """
 
+import os
+import re
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stages.core import embedded
 from stages.core.errors import LecternError
 from stages.core.packaged import converted
-from stages.tuning import templates
+from stages.tuning import hub, stand_ins, templates
 
 SOURCES = ("embedded", "hub", "random")
-ARCHITECTURES = ("llama", "mistral", "phi")
+ARCHITECTURES = stand_ins.ARCHITECTURES
+DTYPES = ("float32", "float16", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,11 @@ class BaseModel:
     hub_id: str | None = None
     """for `hub`: organisation/model, or a directory"""
     revision: str | None = None
-    """for `hub`: a commit, so that the weights cannot change under the experiment"""
+    """for `hub`: a commit, so that the weights cannot change under the experiment; `make pin` fills it in"""
+    target_modules: list[str] = field(default_factory=list)
+    """names of the linear layers of this architecture that an adapter may go on, its head left out; none given: all"""
     architecture: str | None = None
-    """for `random`: llama, mistral or phi"""
+    """for `random`: llama, mistral, phi or qwen3"""
     seed: int = 0
     """for `random`: of the weights"""
 
@@ -84,7 +90,10 @@ def get_tokenizer(base: BaseModel) -> Any:
     """
     from transformers import AutoTokenizer
 
-    tokenizer = _load(base, lambda place, **options: AutoTokenizer.from_pretrained(place, **options))
+    tokenizer = _load(
+        base,
+        lambda place, **options: AutoTokenizer.from_pretrained(place, trust_remote_code=False, **options),
+    )
     if base.end_of_turn not in tokenizer.get_vocab():
         raise LecternError(
             f"base_model {base.name}: end_of_turn {base.end_of_turn!r} is not a token of it. Look for the token that "
@@ -105,28 +114,105 @@ def get_tokenizer(base: BaseModel) -> Any:
     return tokenizer
 
 
-def get_model(base: BaseModel) -> Any:
-    """The causal language model, float32, in evaluation mode.
+def get_model(
+    base: BaseModel, *, quantized: bool = False, dtype: str = "float32", attention: str | None = None
+) -> Any:
+    """The causal language model, in evaluation mode; on this process's GPU where there is one.
+
+    Args:
+        base: which model.
+        quantized: its linear layers, but the head, in 4 bits: NF4 with double quantisation (Dettmers et al. 2023,
+            arXiv:2305.14314), by bitsandbytes. They are computed with in `dtype`.
+        dtype: of the weights: float32, float16 or bfloat16.
+        attention: an attention implementation of transformers, such as sdpa or flash_attention_2; null: its default.
 
     Raises:
-        LecternError: the model cannot be had.
+        LecternError: the model cannot be had, or not in this way.
     """
-    import torch
-    from transformers import AutoModelForCausalLM
-
+    if dtype not in DTYPES:
+        raise LecternError(f"a model cannot be loaded in {dtype!r}; choose one of {', '.join(DTYPES)}")
+    options = _options(quantized, dtype, attention)
     if base.source == "random":
-        return _random_model(base, get_tokenizer(base))
-    model = _load(
-        base,
-        lambda place, **options: AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32, **options),
-    )
+        model = _stand_in(base, options)
+    else:
+        model = _load(base, lambda place, **where: _from_pretrained(place, **where, **options))
     limit = getattr(model.config, "max_position_embeddings", base.context_length)
     if base.context_length > limit:
         raise LecternError(
             f"base_model {base.name}: context_length {base.context_length} is above the {limit} tokens that the model "
             "can read. Lower it in conf/base_model."
         )
+    if quantized:
+        _stay_differentiable(model)
     return model.eval()
+
+
+def _stay_differentiable(model: Any) -> None:
+    """Keep bitsandbytes from laying 4-bit weights out for inference.
+
+    On a CPU with AVX512-BF16 the first evaluation would do so for good; the kernel for that layout computes in bfloat16
+    and passes no gradient on, so that a training which goes on learns from wrong gradients without a word.
+    """
+    for layer in model.modules():
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            layer.support_avx512bf16_for_cpu = False
+
+
+def _options(quantized: bool, dtype: str, attention: str | None) -> dict[str, Any]:
+    """How transformers shall load the weights."""
+    import torch
+
+    options: dict[str, Any] = {"dtype": getattr(torch, dtype)}
+    if attention is not None:
+        options["attn_implementation"] = attention
+    sharded = any(
+        os.environ.get(f"ACCELERATE_USE_{name}") == "true" for name in ("FSDP", "DEEPSPEED")
+    )  # then accelerate itself lays the weights out
+    if torch.cuda.is_available() and not sharded:
+        options["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}
+    if quantized:
+        from transformers import BitsAndBytesConfig
+
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=options["dtype"],
+            # FSDP shards only what is all of one type
+            bnb_4bit_quant_storage=options["dtype"] if sharded else torch.uint8,
+        )
+    return options
+
+
+def _from_pretrained(place: str | Path, **options: Any) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    # Pickled weights and a repository's own code would run whatever their author wrote into them.
+    safe = {"use_safetensors": True, "trust_remote_code": False}
+    try:
+        return AutoModelForCausalLM.from_pretrained(place, **safe, **options)
+    except (ImportError, ValueError) as error:
+        asked = options.get("attn_implementation")
+        if asked is None or not re.search("attention|attn", str(error), re.IGNORECASE):
+            raise
+        raise LecternError(
+            f"train.attention: {asked} cannot be used: {str(error).splitlines()[0]} Install it, or take sdpa (null: "
+            "the model's default)."
+        ) from error
+
+
+def _stand_in(base: BaseModel, options: dict[str, Any]) -> Any:
+    """The random model, loaded as a real one would be: only a saved model can be loaded in 4 bits."""
+    assert base.architecture is not None
+    tokenizer = get_tokenizer(base)
+    model = stand_ins.random_model(
+        base.architecture, tokenizer, context_length=base.context_length, seed=base.seed
+    )
+    with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
+        model.save_pretrained(folder)
+        loaded = _from_pretrained(folder, **options)
+    loaded.name_or_path = loaded.config._name_or_path = base.name  # not a directory that is gone
+    return loaded
 
 
 def _load(base: BaseModel, load: Callable[..., Any]) -> Any:
@@ -138,43 +224,9 @@ def _load(base: BaseModel, load: Callable[..., Any]) -> Any:
         return load(converted(base.package), local_files_only=True)
     try:
         return load(base.hub_id, revision=base.revision)
-    except OSError as error:
-        raise LecternError(_why_not(base, error)) from error
-
-
-def _why_not(base: BaseModel, error: OSError) -> str:
-    reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    what = f"base_model {base.name}: {base.hub_id} could not be loaded: {reason}"
-    chain = [error, error.__cause__, error.__context__]
-    if any(type(link).__name__ == "GatedRepoError" for link in chain) or "gated repo" in str(error):
-        return (
-            f"{what}\nIts owner asks for consent: accept the licence at https://huggingface.co/{base.hub_id}, make a "
-            "token at https://huggingface.co/settings/tokens, and set HF_TOKEN to it."
-        )
-    return (
-        f"{what}\nCheck the connection to the hub and base_model.hub_id and .revision (HF_TOKEN for a private model), "
-        "or copy the model here and set base_model.hub_id to its directory."
-    )
-
-
-def _random_model(base: BaseModel, tokenizer: Any) -> Any:
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    config = AutoConfig.for_model(
-        base.architecture,
-        vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=base.context_length,
-        tie_word_embeddings=True,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(base.seed)
-        return AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    except Exception as error:
+        if not hub.is_refusal(error):
+            raise
+        raise LecternError(
+            f"base_model {base.name}: {hub.why_not(str(base.hub_id), base.revision, error)}"
+        ) from error

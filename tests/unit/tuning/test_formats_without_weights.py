@@ -1,4 +1,4 @@
-"""Base models whose weights no test can load: their formats in tokens, and their path on a tiny model of the family."""
+"""Base models whose weights no test can load: their formats in tokens. `test_architectures` goes their whole path."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -9,14 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages import generate, render, train
-from stages.core import io, params
 from stages.core.errors import LecternError
-from stages.core.schema import Message, Prediction, Provenance, TokenRow
+from stages.core.schema import Message, Provenance, TokenRow
 from stages.tuning import generation, models, preflight, templates
-from tests.unit.tuning.tiny import TINY, chat, example
+from tests.unit.tuning import makers
+from tests.unit.tuning.tiny import TINY, chat
 
-CONTROL = ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
 TEXT = st.text(
     st.characters(
         max_codepoint=0x1FFFF,
@@ -37,28 +35,10 @@ def conversations(draw: st.DrawFn) -> list[Message]:
     return chat(*[content for pair in contents for content in pair], system=system)
 
 
-def section(name: str, file: str, cls: Any, folder: Path) -> Any:
-    lines = Path(file).read_text().splitlines(keepends=True)
-    (folder / f"{name}.yaml").write_text(f"{name}:\n" + "".join("  " + line for line in lines))
-    return params.load(name, cls, folder / f"{name}.yaml")
-
-
 @pytest.fixture(scope="module")
 def llama3() -> Any:
     """A tokenizer with Llama 3's control tokens, which serves with its format."""
-    from tokenizers import Regex, pre_tokenizers
-
-    tokenizer = copy.deepcopy(models.get_tokenizer(TINY))
-    # the line breaks after a header are one piece there, whatever comes after them
-    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(r"\s*[\r\n]+"), "isolated"),
-            tokenizer.backend_tokenizer.pre_tokenizer,
-        ]
-    )
-    tokenizer.add_special_tokens(
-        {"bos_token": CONTROL[0], "eos_token": CONTROL[1], "extra_special_tokens": CONTROL[2:]}
-    )
+    tokenizer = makers.as_llama3(models.get_tokenizer(TINY))
     tokenizer.chat_template = templates.without_marks((templates.FOLDER / "llama3.jinja").read_text())
     return tokenizer
 
@@ -77,6 +57,7 @@ def check(tokenizer: Any, file: str, end_of_turn: str, messages: Sequence[Messag
     [whole] = templates.encode(tokenizer, [messages], (templates.FOLDER / file).read_text())
     row = TokenRow(
         id="row",
+        example="row",
         input_ids=whole.input_ids,
         assistant_masks=[1 if trained else 0 for trained in whole.assistant_mask],
         provenance=Provenance(item="talk", method="test"),
@@ -179,36 +160,3 @@ def test_a_model_ends_with_each_of_its_ends(model: Any, tokenizer: Any) -> None:
             assert ends() == expected
     finally:
         model.generation_config.eos_token_id = before
-
-
-def test_tiny_phi_goes_the_whole_way(tmp_path: Path) -> None:
-    base = section("base_model", "conf/base_model/tiny_phi.yaml", models.BaseModel, tmp_path)
-    chosen = section("train", "conf/train/smoke.yaml", train.TrainParams, tmp_path)
-    splits = {
-        "train": [example(f"What is {n} plus one?", f"It is {n + 1}.") for n in range(8)],
-        "validation": [example("What is 8 plus one?", "It is 9.")],
-        "test": [example("What is 9 plus one?", "It is 10.")],
-    }
-    for split, examples in splits.items():
-        io.write_jsonl(tmp_path / f"splits/{split}.jsonl", examples)
-    sft, adapter = tmp_path / "sft", tmp_path / "adapter"
-    render.main(
-        render.RenderParams(max_length=128), base, tmp_path / "splits", sft, tmp_path / "preflight.json"
-    )
-    [row] = io.read_jsonl(sft / "test.jsonl", TokenRow)
-    text = models.get_tokenizer(base).decode(row.input_ids)
-    assert text == "question: What is 9 plus one? answer: It is 10.<|im_end|>"
-    train.main(chosen, base, sft, tmp_path / "runs", adapter, tmp_path / "metrics/train")
-    layers = io.read_plain(adapter / "adapter_config.json")["target_modules"]
-    assert {name.split(".")[-1] for name in layers} == {"q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2"}
-    generate.main(
-        generate.GenerateParams(max_new_tokens=8, batch_size=2),
-        base,
-        tmp_path / "splits/test.jsonl",
-        adapter,
-        tmp_path / "out",
-    )
-    [before], [after] = (
-        io.read_jsonl(tmp_path / f"out/{name}.jsonl", Prediction) for name in ("base", "tuned")
-    )
-    assert after.nll < before.nll

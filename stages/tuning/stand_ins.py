@@ -1,0 +1,46 @@
+"""Untrained, tiny models of the families that base models come in, with a real tokenizer: for smoke runs and tests.
+
+What they compute means nothing; which code it runs through is that of the family.
+"""
+
+from typing import Any
+
+ARCHITECTURES = ("llama", "mistral", "phi", "qwen3")
+
+SIZE = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+
+
+def random_model(architecture: str, tokenizer: Any, *, context_length: int, seed: int) -> Any:
+    """A causal language model with weights from `seed`, float32, in evaluation mode. The embedding is most of it.
+
+    Args:
+        architecture: one of ARCHITECTURES, the model type in transformers.
+        tokenizer: whose vocabulary and special tokens it has.
+        context_length: tokens that it can read.
+        seed: the same seed gives the same weights, whatever was drawn before.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    # Qwen3 chooses the width of a head apart from the model's, and its default suits a large model
+    own = {"head_dim": SIZE["hidden_size"] // SIZE["num_attention_heads"]} if architecture == "qwen3" else {}
+    config = AutoConfig.for_model(
+        architecture,
+        vocab_size=len(tokenizer),
+        max_position_embeddings=context_length,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        **SIZE,
+        **own,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
