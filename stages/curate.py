@@ -14,10 +14,10 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from stages.core import io, items, params, stage
+from stages.core.printing import one_line
 from stages.core.schema import Example, Passage, Question, Rating
 from stages.speech.housekeeping import HousekeepingParams
 from stages.text import curation, decontamination, filters, row_corrections
-from stages.text.printing import one_line
 
 R = TypeVar("R", bound=BaseModel)
 

@@ -4,27 +4,13 @@ Run: python -m stages.render        (dvc stage: render)
 Reads data/splits, writes data/sft/{train,validation,test}.jsonl and metrics/preflight.json. Fails on a broken row.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from stages.core import io, params, stage
 from stages.core.errors import LecternError
-from stages.core.schema import SPLITS, Example, TokenRow
+from stages.core.schema import SPLITS, Example
 from stages.tuning import models, preflight, rendering, templates
-
-
-@dataclass(frozen=True)
-class RenderParams:
-    """Section `render`."""
-
-    max_length: int
-    """tokens; a longer conversation is cut after the last answer that fits"""
-
-    def __post_init__(self) -> None:
-        if self.max_length < 8:
-            raise ValueError(
-                f"max_length is {self.max_length}; a question and its answer need more tokens than that"
-            )
+from stages.tuning.rendering import RenderParams
 
 
 def main(chosen: RenderParams, base: models.BaseModel, splits: Path, out: Path, metrics: Path) -> str:
@@ -38,23 +24,27 @@ def main(chosen: RenderParams, base: models.BaseModel, splits: Path, out: Path, 
     template = templates.training_template(tokenizer, base.chat_template)
     rendered = {
         split: rendering.render(
-            io.read_jsonl(splits / f"{split}.jsonl", Example), tokenizer, template, chosen.max_length
+            io.read_jsonl(splits / f"{split}.jsonl", Example),
+            tokenizer,
+            template,
+            chosen.max_length,
+            too_long=chosen.too_long,
+            persona_text=chosen.persona,
         )
         for split in SPLITS
     }
-    for part in rendered.values():
-        preflight.check(
-            part.rows,
-            part.conversations,
-            tokenizer,
-            end_of_turn=base.end_of_turn,
-            max_length=chosen.max_length,
-        )
+    faults = [
+        _find_faults(part, tokenizer, base.end_of_turn, chosen.max_length) for part in rendered.values()
+    ]
+    if any(faults):
+        broken = {name: [row for found in faults for row in found.get(name, [])] for name in preflight.CHECKS}
+        rows = sum(len(part.rows) + sum(map(len, part.faults.values())) for part in rendered.values())
+        preflight.fail({name: ids for name, ids in broken.items() if ids}, rows)
     if not rendered["train"].rows:
         raise LecternError(
             f"{splits / 'train.jsonl'} gives no row to train on "
-            f"({len(rendered['train'].dropped)} are longer than render.max_length). Add sources, loosen the curation, "
-            "or raise render.max_length."
+            f"({rendered['train'].counts['dropped_too_long']} are longer than render.max_length). Add sources, loosen "
+            "the curation, or raise render.max_length."
         )
     for split, part in rendered.items():
         io.write_jsonl(out / f"{split}.jsonl", part.rows)
@@ -63,20 +53,30 @@ def main(chosen: RenderParams, base: models.BaseModel, splits: Path, out: Path, 
     return ", ".join(f"{split} {fact['rows']} rows" for split, fact in facts.items())
 
 
+def _find_faults(
+    part: rendering.Rendered, tokenizer: object, end_of_turn: str, max_length: int
+) -> preflight.Faults:
+    """Those of the examples that became no row, and those of the rows."""
+    found = preflight.find(
+        part.rows,
+        part.conversations,
+        tokenizer,
+        end_of_turn=end_of_turn,
+        max_length=max_length,
+        texts=part.texts,
+    )
+    return part.faults | {name: part.faults.get(name, []) + rows for name, rows in found.items()}
+
+
 def _count(part: rendering.Rendered) -> dict[str, int]:
     lengths = [len(row.input_ids) for row in part.rows]
     return {
         "rows": len(part.rows),
         "tokens": sum(lengths),
-        "trained_tokens": sum(_trained(row) for row in part.rows),
+        "trained_tokens": sum(sum(row.assistant_masks) for row in part.rows),
         "longest": max(lengths, default=0),
-        "shortened": len(part.shortened),
-        "dropped_too_long": len(part.dropped),
+        **part.counts,
     }
-
-
-def _trained(row: TokenRow) -> int:
-    return sum(row.assistant_masks)
 
 
 if __name__ == "__main__":

@@ -311,7 +311,11 @@ class Question(Record):
 class TokenRow(Record):
     """A line of `data/sft/*.jsonl`: what the model sees, and which of it is trained."""
 
-    id: str
+    id: str = Field(description="that its messages have: the example's, where it holds all of one as it is")
+    example: str = Field(description="id of the example that it was rendered from")
+    part: tuple[int, int] | None = Field(
+        default=None, description="which of how many rows of its example, counted from 1; none of an only one"
+    )
     input_ids: Annotated[list[int], Field(min_length=1)]
     assistant_masks: list[Literal[0, 1]] = Field(
         description="1 where the token is trained; as long as input_ids"

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from stages.core import io
 from stages.core.errors import LecternError
+from stages.core.printing import indent, one_line
 from stages.core.schema import (
     SPLITS,
     Decision,
@@ -23,7 +24,6 @@ from stages.core.schema import (
     TokenRow,
 )
 from stages.text import evidence, row_corrections
-from stages.text.printing import indent, one_line
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -32,16 +32,20 @@ MARGIN = "    | "
 """Before each line of somebody else's text, so that it cannot be taken for ours."""
 OPENING, CLOSING = "[[", "]]"
 _ID = re.compile(r'"id": "([0-9a-f]{16})"')
+_RENDERED = re.compile(r'"example": "([0-9a-f]{16})", "id": "([0-9a-f]{16})"')
+"""In a line of `data/sft`."""
 
 
 def resolve(wanted: str, data: Path) -> str:
     """The id that begins with `wanted`, of any row that was made, decided on or corrected.
 
+    Of a part of a dialogue, which the model saw and nothing before knows, it is the dialogue's.
+
     Raises:
         LecternError: no row's does, or several rows' do.
     """
     ids = _list_ids(data)
-    found = sorted(id for id in ids if id.startswith(wanted.lower()))
+    found = sorted(id for id in ids if id.startswith(wanted.lower())) or _find_whole(wanted.lower(), data)
     if wanted and len(found) == 1:
         return found[0]
     shown = one_line(wanted)
@@ -96,6 +100,13 @@ def _list_ids(data: Path) -> set[str]:
     for id, entry in row_corrections.read(data / "corrections/examples.jsonl").items():
         ids |= {id, entry.correction.new_id}
     return ids
+
+
+def _find_whole(wanted: str, data: Path) -> list[str]:
+    """The examples with a rendered row whose id begins with `wanted`."""
+    texts = (path.read_text(encoding="utf-8", errors="replace") for path in _files(data / "sft"))
+    found = (pair for text in texts for pair in _RENDERED.findall(text))
+    return sorted({example for example, id in found if id.startswith(wanted)})
 
 
 def _find_versions(row: str, data: Path, corrections: Mapping[str, row_corrections.Entry]) -> set[str]:
@@ -272,9 +283,11 @@ def _show_splits(data: Path, ids: set[str]) -> Iterator[str]:
 
 def _show_tokens(data: Path, ids: set[str]) -> Iterator[str]:
     for name in SPLITS:
-        for path, row in _read_own(data / "sft" / f"{name}.jsonl", TokenRow, ids):
-            what = "trained" if name == SPLITS[0] else "scored"
-            yield f"  {len(row.input_ids)} tokens, {sum(row.assistant_masks)} of them {what} ({path})"
+        for path, row in _read(data / "sft" / f"{name}.jsonl", TokenRow, ids):
+            if row.example in ids:
+                what = "trained" if name == SPLITS[0] else "scored"
+                part = "part {} of {}: ".format(*row.part) if row.part else ""
+                yield f"  {part}{len(row.input_ids)} tokens, {sum(row.assistant_masks)} of them {what} ({path})"
 
 
 def _show_answers(data: Path, ids: set[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages import trace
-from stages.core import io
+from stages.core import io, printing
 from stages.core.errors import LecternError
 from stages.core.schema import (
     Decision,
@@ -20,7 +20,7 @@ from stages.core.schema import (
     TokenRow,
     passage_id,
 )
-from stages.text import printing, tracing
+from stages.text import tracing
 from stages.text.decisions import drop
 
 TEXT = "Chance is drawn anew in each run.\nA seed fixes what is drawn, and two runs agree.\n"
@@ -80,7 +80,11 @@ def data(tmp_path: Path) -> Path:
     io.write_jsonl(root / "splits/test.jsonl", [NEW])
     for name, row in (("train", KEPT), ("test", NEW)):
         tokens = TokenRow(
-            id=row.id, input_ids=[1, 2, 3, 4, 5], assistant_masks=[0, 0, 0, 1, 1], provenance=row.provenance
+            id=row.id,
+            example=row.id,
+            input_ids=[1, 2, 3, 4, 5],
+            assistant_masks=[0, 0, 0, 1, 1],
+            provenance=row.provenance,
         )
         io.write_jsonl(root / f"sft/{name}.jsonl", [tokens])
     for name in ("base", "tuned"):
@@ -136,6 +140,21 @@ def test_a_kept_row_is_told_from_its_page_to_its_tokens(data: Path) -> None:
         "answers\n  none",
     ):
         assert text in told, text
+
+
+def test_a_part_of_a_dialogue_leads_to_the_whole(data: Path) -> None:
+    # the model saw the parts, and whoever looks one up in data/sft has its id alone
+    [whole] = io.read_jsonl(data / "sft/train.jsonl", TokenRow)
+    ids = ("feed00000000beef", "feed11111111beef")
+    parts = [whole.model_copy(update={"id": id, "part": (number, 2)}) for number, id in enumerate(ids, 1)]
+    io.write_jsonl(data / "sft/train.jsonl", parts)
+    for id in ids:
+        assert tracing.resolve(id[:10], data) == KEPT.id
+    lines = tracing.trace(KEPT.id, data)
+    for number in (1, 2):
+        assert f"  part {number} of 2: 5 tokens, 2 of them trained ({data / 'sft/train.jsonl'})" in lines
+    with pytest.raises(LecternError, match="there is no row 'feed2'"):
+        tracing.resolve("feed2", data)
 
 
 def test_a_dropped_row_says_why_and_what_stands_in_its_place(data: Path) -> None:
