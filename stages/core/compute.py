@@ -1,4 +1,4 @@
-"""Where items are made: in this process, in several on this machine, or on many machines.
+"""Where items are made and models trained: in this process, in several on this machine, or on many machines.
 
 Section `compute` of params.yaml says so (conf/compute/ holds the choices). It decides no byte of any output, so it is
 in no item's key and among no stage's `params`: another number of workers makes nothing anew.
@@ -32,7 +32,27 @@ class Compute:
     max_tries: int = 3
     """How often an item is begun when the worker or the machine that makes it dies, before the item has failed."""
 
+    processes: int = 1
+    """Of the training on each machine: one for each GPU."""
+    machines: int = 1
+    """That train together; `stages/tuning/launch.py` says how to start them."""
+    main_address: str = ""
+    """host:port of the first of several machines, where the others find it."""
+    accelerate: str = "ddp"
+    """How several processes divide the training: a file of conf/accelerate."""
+    price_per_hour: float | None = None
+    """Of this machine, in any currency; metrics/runtime/train.json then says what the training cost."""
+
     def __post_init__(self) -> None:
+        if self.processes < 1 or self.machines < 1:
+            raise ValueError(
+                f"processes is {self.processes} and machines {self.machines}; give 1 or more of each"
+            )
+        if self.machines > 1 and ":" not in self.main_address:
+            raise ValueError(
+                f"machines is {self.machines}, so main_address must be host:port of the first of them, not "
+                f"{self.main_address!r}"
+            )
         if self.executor not in EXECUTORS:
             raise ValueError(f"executor is {self.executor!r}: use one of {', '.join(EXECUTORS)}")
         if self.workers < 0 or self.max_tries < 1:

@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +14,13 @@ from stages.core.errors import LecternError
 from stages.core.io import write_json
 
 RUNTIME = Path("metrics/runtime")
+
+_more: dict[str, float | None] = {}
+
+
+def record(figures: Mapping[str, float | None]) -> None:
+    """Add figures of this machine, such as speed or cost, to the stage's file in `metrics/runtime`."""
+    _more.update(figures)
 
 
 def run(name: str, main: Callable[[], object]) -> None:
@@ -33,7 +40,7 @@ def run(name: str, main: Callable[[], object]) -> None:
         _fail(name, str(error))
     except KeyboardInterrupt:
         _fail(name, "interrupted; what was finished is kept, and the next `dvc repro` goes on from there")
-    write_json(RUNTIME / f"{name}.json", _usage(time.perf_counter() - began))
+    write_json(RUNTIME / f"{name}.json", {**_usage(time.perf_counter() - began), **_more})
     print(f"{name}: {result}", flush=True)
 
 

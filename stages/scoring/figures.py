@@ -77,7 +77,7 @@ def _pair(base: Sequence[Prediction], tuned: Sequence[Prediction]) -> list[tuple
             if not math.isfinite(row.nll):
                 raise LecternError(
                     f"{name}, row {row.id}: nll is {row.nll}. The model's weights or its number format overflow: "
-                    "check metrics/train/loss.tsv and generate in fp32."
+                    "look at metrics/train and train in fp32 (train.precision)."
                 )
     ids = {name: {row.id for row in rows} for name, rows in sides.items()}
     if ids["base"] != ids["tuned"]:

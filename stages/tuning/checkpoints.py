@@ -21,6 +21,8 @@ from stages.core.errors import LecternError
 
 SEAL = "complete.json"
 FINISHED = "finished"
+KEPT = "kept-{}"
+"""weights after a step that may turn out to be the result"""
 
 
 def fingerprint(
@@ -60,8 +62,8 @@ def is_complete(folder: Path) -> bool:
     return bool(sealed == {file: io.sha256(folder / file) for file in _files(folder)})
 
 
-def latest(run: Path) -> Path | None:
-    """The newest complete checkpoint of a run, if any. Newer ones that are not complete are removed."""
+def latest(run: Path, clean: bool = True) -> Path | None:
+    """The newest complete checkpoint of a run, if any. Newer ones that are not complete are removed if `clean`."""
     numbered = {
         int(found[1]): path
         for path in run.glob("checkpoint-*")
@@ -70,7 +72,8 @@ def latest(run: Path) -> Path | None:
     for _, path in sorted(numbered.items(), reverse=True):
         if is_complete(path):
             return path
-        shutil.rmtree(path)
+        if clean:
+            shutil.rmtree(path, ignore_errors=True)
     return None
 
 
@@ -82,7 +85,7 @@ def finished(run: Path) -> Path | None:
 
 @contextmanager
 def finishing(run: Path) -> Iterator[Path]:
-    """Yield an empty folder for the run's result; seal it, move it into place and remove the checkpoints."""
+    """Yield an empty folder for the run's result; seal it, move it into place and remove what led to it."""
     scratch = run / f".{FINISHED}.tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
@@ -90,8 +93,9 @@ def finishing(run: Path) -> Iterator[Path]:
     seal(scratch)
     shutil.rmtree(run / FINISHED, ignore_errors=True)
     scratch.rename(run / FINISHED)
-    for checkpoint in run.glob("checkpoint-*"):
-        shutil.rmtree(checkpoint)
+    for pattern in ("checkpoint-*", KEPT.format("*")):
+        for folder in run.glob(pattern):
+            shutil.rmtree(folder)
 
 
 def open_run(root: Path, name: str, keep: int) -> Path:

@@ -1,15 +1,12 @@
 """Answers of a model to given prompts, and the tuned model beside its base."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.core import io
-from stages.core.errors import LecternError
 from stages.core.schema import Example, Prediction
-from stages.tuning import likelihood, models, templates
+from stages.tuning import adapters, devices, likelihood, models, persona, templates
 from stages.tuning.batching import by_length
 
 
@@ -35,7 +32,13 @@ class Answer:
 
 
 def prepare(
-    examples: Sequence[Example], tokenizer: Any, template: str, *, context_length: int, max_new_tokens: int
+    examples: Sequence[Example],
+    tokenizer: Any,
+    template: str,
+    *,
+    context_length: int,
+    max_new_tokens: int,
+    persona_text: str | None = None,
 ) -> list[HeldOut]:
     """The examples with exactly one answer, in order of id. Left out are dialogues and what exceeds the context.
 
@@ -45,13 +48,16 @@ def prepare(
         template: with generation marks.
         context_length: tokens that the model can read.
         max_new_tokens: room for its answer.
+        persona_text: `render.persona`, so that a model is asked as it was trained.
     """
+    shape = persona.shape(tokenizer, template, persona_text)
     single = sorted(
         (e for e in examples if sum(message.role == "assistant" for message in e.messages) == 1),
         key=lambda e: e.id,
     )
-    prompts = templates.serve(tokenizer, [e.messages[:-1] for e in single], answering=True)
-    encoded = templates.encode(tokenizer, [e.messages for e in single], template)
+    asked = [shape.place(shape.open(e)) for e in single]
+    prompts = templates.serve(tokenizer, [messages[:-1] for messages in asked], answering=True)
+    encoded = templates.encode(tokenizer, asked, template)
     return [
         HeldOut(example, prompt, whole)
         for example, prompt, whole in zip(single, prompts, encoded, strict=True)
@@ -165,27 +171,18 @@ def answer(
     return [results[row] for row in range(len(prompts))]
 
 
-def load_tuned(base: models.BaseModel, adapter: Path) -> Any:
-    """The base model with the adapter on it; `base_of` switches the adapter off.
+def contestants(base: models.BaseModel, adapter: Path) -> Iterator[tuple[str, Any]]:
+    """The base model and the tuned one, under their names, one after the other: each is used before the next comes.
 
     Raises:
-        LecternError: there is no adapter, or it was made for another base model.
+        LecternError: there are no trained weights, or they were made for another base model.
     """
-    made_for = io.read_plain(adapter / "adapter_config.json").get("base_model_name_or_path")
-    if made_for != base.identity:
-        raise LecternError(
-            f"{adapter} was made for {made_for}, and base_model is {base.identity}. Choose the base model that it was "
-            "made for, or train again with `dvc repro`."
-        )
-    import torch
-    from peft import PeftModel
-
-    model = PeftModel.from_pretrained(models.get_model(base), adapter)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-
-
-@contextmanager
-def base_of(model: Any) -> Iterator[Any]:
-    """The base model inside a tuned one, for as long as the block lasts."""
+    record = adapters.read_record(base, adapter)
+    if record.method == "full":
+        yield "base", models.get_model(base, dtype=devices.DTYPES[record.precision])
+        yield "tuned", adapters.load(base, adapter)
+        return
+    model = adapters.load(base, adapter)
     with model.disable_adapter():
-        yield model
+        yield "base", model
+    yield "tuned", model

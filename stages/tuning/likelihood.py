@@ -1,12 +1,12 @@
 """How likely a model finds given answers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages.tuning.batching import by_length
 
 
-def token_losses(model: Any, input_ids: Any, attention_mask: Any, labels: Any) -> Any:
+def token_losses(model: Any, inputs: Mapping[str, Any], labels: Any) -> Any:
     """Negative log-likelihood of each label given the tokens before it, with gradient where gradients are on.
 
     Logits are computed only where some row has a label: over a vocabulary of 49,152 they cost more time and memory
@@ -14,8 +14,7 @@ def token_losses(model: Any, input_ids: Any, attention_mask: Any, labels: Any) -
 
     Args:
         model: a causal language model.
-        input_ids: (rows, tokens).
-        attention_mask: (rows, tokens).
+        inputs: what it reads: input_ids (rows, tokens) with attention_mask (rows, tokens) or position_ids (1, tokens).
         labels: (rows, tokens), -100 where nothing is asked; the first column is never asked.
 
     Returns: (rows, columns with a label), in nats, 0 where the label is -100.
@@ -24,14 +23,12 @@ def token_losses(model: Any, input_ids: Any, attention_mask: Any, labels: Any) -
 
     asked = labels[:, 1:]
     columns = (asked != -100).any(dim=0).nonzero().flatten()
-    logits = model(
-        input_ids=input_ids, attention_mask=attention_mask, logits_to_keep=columns, use_cache=False
-    ).logits
+    logits = model(**inputs, logits_to_keep=columns, use_cache=False).logits
     # reshaped to (rows, vocabulary, columns), as cross_entropy would want it, the logits would be copied
     losses = F.cross_entropy(
         logits.float().flatten(0, 1), asked[:, columns].flatten(), ignore_index=-100, reduction="none"
     )
-    return losses.view(len(input_ids), len(columns))
+    return losses.view(len(labels), len(columns))
 
 
 def negative_log_likelihoods(
@@ -52,20 +49,17 @@ def negative_log_likelihoods(
     """
     import torch
 
+    from stages.tuning.microbatches import pad_rows
+
     results: dict[int, tuple[float, int]] = {}
     model.eval()
     for batch in by_length([len(ids) for ids, _ in rows], batch_size):
-        longest = max(len(rows[row][0]) for row in batch)
-        ids = torch.full((len(batch), longest), pad, dtype=torch.long)
-        attention = torch.zeros_like(ids)
-        labels = torch.full_like(ids, -100)
-        for place, row in enumerate(batch):
-            tokens, mask = torch.tensor(rows[row][0]), torch.tensor(rows[row][1], dtype=torch.bool)
-            ids[place, : len(tokens)] = tokens
-            attention[place, : len(tokens)] = 1
-            labels[place, : len(tokens)] = tokens.where(mask, torch.tensor(-100))
-        with torch.inference_mode():
-            losses = token_losses(model, *(part.to(model.device) for part in (ids, attention, labels)))
+        inputs = {
+            name: part.to(model.device) for name, part in pad_rows([rows[n] for n in batch], pad).items()
+        }
+        labels = inputs.pop("labels")
+        with torch.no_grad():  # sharded weights cannot be gathered in inference mode
+            losses = token_losses(model, inputs, labels)
         sums = losses.double().sum(dim=1).tolist()
         counts = (labels[:, 1:] != -100).sum(dim=1).tolist()
         results.update(zip(batch, zip(sums, counts, strict=True), strict=True))

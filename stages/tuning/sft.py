@@ -1,21 +1,33 @@
-"""Supervised fine-tuning of a LoRA adapter on the answers of token rows (TRL's SFTTrainer, PEFT)."""
+"""Supervised fine-tuning on the answers of token rows (TRL's SFTTrainer, PEFT), in one process or as one of several."""
 
-import json
 import math
+import os
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from stages.core import io
 from stages.core.errors import LecternError
 from stages.core.schema import TokenRow
-from stages.tuning import checkpoints, models
+from stages.tuning import adapters, checkpoints, curves, devices, memory, models, out_of_memory
+from stages.tuning.settings import Training
 
-ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 HISTORY = "history.json"
-LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "safetensors", "tokenizers")
+SPEED = "speed.json"
+LIBRARIES = (
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "accelerate",
+    "bitsandbytes",
+    "safetensors",
+    "tokenizers",
+)
 
 
 def tune(
@@ -23,205 +35,236 @@ def tune(
     rows: Sequence[TokenRow],
     validation: Sequence[TokenRow],
     run: Path,
+    chosen: Training,
     *,
-    r: int,
-    alpha: int,
-    dropout: float,
-    target_modules: str | list[str],
-    learning_rate: float,
-    epochs: int,
-    batch_size: int,
-    gradient_accumulation: int,
-    warmup_share: float,
-    scheduler: str,
-    weight_decay: float,
-    max_grad_norm: float,
-    checkpoint_every: int,
-    seed: int,
+    to_continue: Path = Path("models/adapters"),
+    drawn: Path | None = None,
 ) -> Path:
-    """Train an adapter, from the newest complete checkpoint in `run` when there is one.
+    """Train, from the newest complete checkpoint of the run when there is one.
 
     A run that was killed and resumed gives the same bytes as an undisturbed one.
 
     Args:
         base: the model that is tuned.
         rows: trained where their mask says so. Nothing is cut: `render` saw to their length.
-        validation: scored before the training and after each epoch; may be empty.
+        validation: scored before the training and during it; may be empty.
         run: the folder of this run and no other (`checkpoints.open_run`).
-        r: rank of the adapter.
-        alpha: its scale is alpha / r.
-        dropout: on the adapter's input.
-        target_modules: names of the linear layers that get an adapter, or all-linear.
-        learning_rate: its peak.
-        epochs: passes over the rows.
-        batch_size: rows in a micro-batch.
-        gradient_accumulation: micro-batches in a step.
-        warmup_share: share of the steps over which the learning rate rises.
-        scheduler: its course after that, by its name in transformers.
-        weight_decay: of AdamW.
-        max_grad_norm: gradients are clipped to it.
-        checkpoint_every: steps.
-        seed: of the adapter's first weights, of dropout and of the order of rows.
+        chosen: everything else.
+        to_continue: folder of the adapters that `from_adapter` names.
+        drawn: where the curves grow while it runs; None for nowhere.
 
-    Returns: the folder with the adapter and its history of losses, complete.
+    Returns: the folder with the trained weights and their history, complete.
 
     Raises:
-        LecternError: there are no rows, the loss is not finite, or the trainer would train other tokens than the masks
-            say.
+        LecternError: there are no rows, the loss is not finite or explodes, or memory does not suffice.
     """
     if done := checkpoints.finished(run):
-        print(f"train: this run was completed before ({run.name}); its adapter is taken", file=sys.stderr)
+        print(f"train: this run was completed before ({run.name}); its result is taken", file=sys.stderr)
         return done
     if not rows:
         raise LecternError(
             "data/sft/train.jsonl is empty: there is nothing to train on. Add sources or loosen the curation."
         )
-    steps = math.ceil(math.ceil(len(rows) / batch_size) / gradient_accumulation)
-    resumed = checkpoints.latest(run)
-    trainer = _trainer(
-        base,
-        rows,
-        validation,
-        adapter={
-            "r": r,
-            "lora_alpha": alpha,
-            "lora_dropout": dropout,
-            "target_modules": target_modules,
-        },
-        arguments={
-            "output_dir": str(run),
-            "learning_rate": learning_rate,
-            "num_train_epochs": epochs,
-            "per_device_train_batch_size": batch_size,
-            "gradient_accumulation_steps": gradient_accumulation,
-            "warmup_steps": round(warmup_share * steps * epochs),
-            "lr_scheduler_type": scheduler,
-            "weight_decay": weight_decay,
-            "max_grad_norm": max_grad_norm,
-            "save_steps": checkpoint_every,
-            # Scored at the end of an epoch, but by its number of steps: a checkpoint of that step then comes after
-            # the score and holds it, so that a resumed run reports it too.
-            "eval_strategy": "steps" if validation else "no",
-            "eval_steps": steps if validation else None,
-            "eval_on_start": bool(validation) and resumed is None,
-            "seed": seed,
-        },
-    )
-    _check_labels(trainer, rows)
-    if resumed:
-        print(f"train: going on from {resumed.name} of {steps * epochs} steps", file=sys.stderr)
-    trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
-    with checkpoints.finishing(run) as folder:
-        _save_adapter(trainer.model, folder, base.identity)
-        io.write_json(folder / HISTORY, _history(trainer.state.log_history))
+    _check_trackers(chosen.trackers)
+    trainer = _get_trainer(base, rows, validation, run, chosen, to_continue, drawn)
+    main = trainer.args.process_index == 0
+    resumed = checkpoints.latest(run, clean=main)
+    if len(seen := {str(name) for name in trainer.gather(resumed and resumed.name)}) > 1:
+        raise LecternError(
+            f"the machines see different checkpoints of this run ({', '.join(sorted(seen))}). Put models/checkpoints "
+            f"on a disk that they share, or remove {run} on each to begin anew."
+        )
+    estimate = _estimate_memory(trainer, chosen)
+    if main:
+        _foretell(estimate)
+    if main and resumed:
+        print(f"train: going on from {resumed.name}", file=sys.stderr)
+    trainer.args.eval_on_start = bool(validation) and resumed is None
+    with out_of_memory.explaining(estimate):
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    _finish(trainer, base, run, chosen)
     return run / checkpoints.FINISHED
 
 
+def read_history(finished: Path) -> curves.History:
+    """The history of a finished run."""
+    return curves.History(**io.read_plain(finished / HISTORY))
+
+
 def export(finished: Path, out: Path) -> None:
-    """Bring `out` to exactly the adapter's two files."""
+    """Bring `out` to exactly what a user of the trained weights needs."""
+    own = (checkpoints.SEAL, HISTORY)
     shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    for name in ADAPTER:
-        shutil.copyfile(finished / name, out / name)
+    shutil.copytree(finished, out, ignore=lambda _, names: [name for name in names if name in own])
 
 
-def losses(finished: Path) -> list[dict[str, Any]]:
-    """The history of a finished run: step, train_loss and validation_loss (nats per trained token, or None)."""
-    return list(io.read_plain(finished / HISTORY))
-
-
-def _history(log: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    table: dict[int, dict[str, Any]] = {}
-    for entry in log:
-        line = table.setdefault(
-            entry["step"], {"step": entry["step"], "train_loss": None, "validation_loss": None}
+def _check_trackers(trackers: Sequence[str]) -> None:
+    if missing := [name for name in trackers if find_spec(name) is None]:
+        raise LecternError(
+            f"train.trackers: {', '.join(missing)} is not installed. `pip install {' '.join(missing)}`, or take it out."
         )
-        if "loss" in entry:
-            line["train_loss"] = round(entry["loss"], 6)
-        if "eval_loss" in entry:
-            line["validation_loss"] = round(entry["eval_loss"], 6)
-    return [table[step] for step in sorted(table)]
 
 
-def _save_adapter(model: Any, folder: Path, identity: str) -> None:
-    model.save_pretrained(folder)
-    (folder / "README.md").unlink(missing_ok=True)
-    config = json.loads((folder / ADAPTER[0]).read_text(encoding="utf-8"))
-    config["base_model_name_or_path"] = identity
-    # PEFT keeps these as sets, whose order changes with each process.
-    for field, value in config.items():
-        if isinstance(value, list) and all(isinstance(part, str) for part in value):
-            config[field] = sorted(value)
-    io.write_json(folder / ADAPTER[0], config)
-
-
-def _check_labels(trainer: Any, rows: Sequence[TokenRow]) -> None:
-    """Look at what the trainer made of the rows: the labels it will train must be the masks of preflight."""
-    longest = trainer.train_dataset[max(range(len(rows)), key=lambda row: len(rows[row].input_ids))]
-    for made, asked in zip(trainer.train_dataset, rows, strict=True):
-        labels = [
-            token if trained else -100
-            for token, trained in zip(asked.input_ids, asked.assistant_masks, strict=True)
-        ]
-        padded = trainer.data_collator([made, longest])["labels"][0].tolist()  # padded to the longest row
-        if padded[: len(labels)] != labels or any(label != -100 for label in padded[len(labels) :]):
-            raise LecternError(
-                f"row {asked.id}: the trainer would train other tokens than data/sft says. This is a fault of the "
-                "installed TRL together with this project: report it, with the versions in requirements.lock."
-            )
-
-
-def _trainer(
+def _get_trainer(
     base: models.BaseModel,
     rows: Sequence[TokenRow],
     validation: Sequence[TokenRow],
-    adapter: dict[str, Any],
-    arguments: dict[str, Any],
+    run: Path,
+    chosen: Training,
+    to_continue: Path,
+    drawn: Path | None,
 ) -> Any:
-    import torch
     from datasets import Dataset, disable_progress_bars
-    from peft import LoraConfig
-    from transformers import PrinterCallback, ProgressCallback
-    from trl import SFTConfig
+    from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback
 
-    from stages.tuning.trainer import AnswerTrainer, Progress
+    from stages.tuning import trainer as trainers
+    from stages.tuning.microbatches import Plan
 
     disable_progress_bars()
-    on_gpu = torch.cuda.is_available()
-    config = SFTConfig(
-        **arguments,
-        max_length=None,  # render saw to it; the default cuts the end of an answer off
+    # the rows come from the trainer's own loader; this stands for them where the library looks
+    stand_in = Dataset.from_dict({"input_ids": [[0]], "labels": [[0]]})
+    lengths = [len(row.input_ids) for row in rows]
+    plan = Plan(chosen.batch_size, chosen.packing, chosen.gradient_accumulation, chosen.seed)
+    steps = math.ceil(len(plan.cut(lengths, 0)) / chosen.gradient_accumulation)
+    precision = devices.choose_precision(chosen.precision)
+    # all weights are learned in fp32 and computed in `precision`; weights that stay may be held in it
+    held = "fp32" if chosen.method == "full" else precision
+    with out_of_memory.explaining(None):
+        model = models.get_model(
+            base, quantized=chosen.quantized, dtype=devices.DTYPES[held], attention=chosen.attention
+        )
+    model = adapters.start(base, model, chosen, to_continue)
+    learned = {
+        name: weight.detach().clone() for name, weight in model.named_parameters() if weight.requires_grad
+    }
+    callbacks = [trainers.Progress(), trainers.Evaluations(steps, chosen.evaluations if validation else 0)]
+    if validation and chosen.early_stopping is not None:
+        callbacks.append(EarlyStoppingCallback(chosen.early_stopping))
+    if drawn is not None:
+        callbacks.append(trainers.Curves(drawn))
+    trainer = trainers.AnswerTrainer(
+        rows,
+        validation,
+        plan=plan,
+        steps_an_epoch=steps,
+        precision=precision,
+        explosion=chosen.explosion,
+        keep_best=chosen.keep == "best",
+        model=model,
+        args=_get_arguments(base, run, chosen, steps, precision, scored=bool(validation)),
+        train_dataset=stand_in,
+        eval_dataset=stand_in,
+        processing_class=models.get_tokenizer(base),
+        callbacks=callbacks,
+    )
+    for callback in (ProgressCallback, PrinterCallback):
+        trainer.remove_callback(callback)
+    # TRL rounds what is learned on a quantised model to bfloat16, which costs an adapter that goes on its last digits
+    # and a CPU its speed
+    for name, weight in trainer.model.named_parameters():
+        if name in learned:
+            weight.data = learned[name]
+    if chosen.packing:
+        trainer.check_packing()
+    return trainer
+
+
+def _estimate_memory(trainer: Any, chosen: Training) -> memory.Estimate:
+    sizes = [(len(row.input_ids), sum(row.assistant_masks)) for row in trainer.rows]
+    cut = trainer.plan.cut([tokens for tokens, _ in sizes], 0)
+    rows, longest, answered = memory.busiest(
+        [[sizes[row] for row in batch] for batch in cut], packed=chosen.packing
+    )
+    return memory.estimate(
+        memory.Load(
+            sizes=memory.of_model(trainer.model),
+            method=chosen.method,
+            trained=memory.count_trained(trainer.model),
+            rows=rows,
+            longest=longest,
+            answered=answered,
+            precision=trainer.precision,
+            gradient_checkpointing=chosen.gradient_checkpointing,
+            optimizer=chosen.optimizer,
+            attention=chosen.attention,
+        )
+    )
+
+
+def _foretell(estimate: memory.Estimate) -> None:
+    """Say what memory it will take, and what to change when there is less."""
+    print(f"train: {estimate.describe()}", file=sys.stderr)
+    free = memory.free_memory()
+    if free is not None and estimate.to_come > free:
+        print(
+            f"train: warning: only {memory.show(free)} are free. {out_of_memory.advise(estimate)}",
+            file=sys.stderr,
+        )
+
+
+def _get_arguments(
+    base: models.BaseModel, run: Path, chosen: Training, steps: int, precision: str, *, scored: bool
+) -> Any:
+    from trl import SFTConfig
+
+    processes = int(os.environ.get("WORLD_SIZE", "1"))  # as the launcher says it
+    if chosen.gradient_accumulation % processes:
+        raise LecternError(
+            f"train.gradient_accumulation is {chosen.gradient_accumulation}, which {processes} processes cannot divide "
+            f"among them. Make it a multiple of {processes}: a step then holds the same rows as with one process."
+        )
+    on_gpu = devices.device().type == "cuda"
+    return SFTConfig(
+        output_dir=str(run),
+        learning_rate=chosen.learning_rate,
+        num_train_epochs=chosen.epochs,
+        per_device_train_batch_size=chosen.batch_size,
+        gradient_accumulation_steps=chosen.gradient_accumulation // processes,
+        activation_checkpointing=chosen.gradient_checkpointing,
+        optim=chosen.optimizer,
+        lr_scheduler_type=chosen.scheduler,
+        warmup_steps=round(chosen.warmup_share * steps * chosen.epochs),
+        weight_decay=chosen.weight_decay,
+        max_grad_norm=chosen.max_grad_norm,
+        seed=chosen.seed,
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        # `Evaluations` says when; what is scored before a checkpoint is in it, so that a resumed run reports it too
+        eval_strategy="steps" if scored else "no",
+        eval_steps=steps * chosen.epochs,
+        metric_for_best_model="eval_loss" if scored else None,
+        greater_is_better=False,
         save_strategy="steps",
+        save_steps=chosen.checkpoint_every,
         save_total_limit=2,
         logging_steps=1,
         logging_nan_inf_filter=False,
-        activation_checkpointing=False,
-        bf16=False,
+        activation_offloading=False,
+        max_length=None,  # render saw to it; the default cuts the end of an answer off
+        dataset_kwargs={"skip_prepare_dataset": True},
+        ddp_find_unused_parameters=False,
         use_cpu=not on_gpu,
         dataloader_pin_memory=on_gpu,
-        report_to="none",
+        report_to=chosen.trackers or "none",
         eos_token=base.end_of_turn,
     )
-    train_set, validation_set = (
-        Dataset.from_dict(
-            {
-                "input_ids": [row.input_ids for row in part],
-                "assistant_masks": [row.assistant_masks for row in part],
-            }
+
+
+def _finish(trainer: Any, base: models.BaseModel, run: Path, chosen: Training) -> None:
+    """Write the result of a run, sealed, and how fast it went."""
+    step, folder = trainer.get_result()
+    tokens = trainer.count_tokens()
+    if trainer.args.process_index == 0:
+        history = curves.History(
+            records=curves.read_history(trainer.state.log_history),
+            steps_an_epoch=trainer.steps_an_epoch,
+            kept_step=step,
+            padding_share=trainer.padding_share(),
         )
-        for part in (rows, validation)
-    )
-    trainer = AnswerTrainer(
-        rows,
-        validation,
-        model=models.get_model(base),
-        args=config,
-        train_dataset=train_set,
-        eval_dataset=validation_set if validation else None,
-        processing_class=models.get_tokenizer(base),
-        peft_config=LoraConfig(task_type="CAUSAL_LM", **adapter),
-        callbacks=[Progress()],
-    )
-    trainer.remove_callback(ProgressCallback)
-    trainer.remove_callback(PrinterCallback)
-    return trainer
+        with checkpoints.finishing(run) as result:
+            shutil.copytree(folder, result, dirs_exist_ok=True)
+            template = trainer.processing_class.chat_template
+            adapters.write_record(result, base, chosen.method, trainer.precision, template)
+            io.write_json(result / HISTORY, asdict(history))
+        io.write_json(run / SPEED, devices.measure_speed(tokens, trainer.seconds))
+    trainer.accelerator.wait_for_everyone()

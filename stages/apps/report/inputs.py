@@ -18,7 +18,7 @@ from stages.scoring.figures import RowScore
 
 @dataclass(frozen=True)
 class LossPoint:
-    """A line of metrics/train/loss.tsv; a loss that was not measured at this step is None."""
+    """The losses at a step of metrics/train/plots; one that was not measured there is None."""
 
     step: int
     train: float | None
@@ -71,7 +71,7 @@ def read(metrics: Path, data: Path, params: Path) -> Inputs:
     return Inputs(
         scores=io.read_plain(metrics / "scores.json"),
         answers=[Answers(row, sides["base"][row.id], sides["tuned"][row.id]) for row in rows],
-        loss=_read_loss(metrics / "train" / "loss.tsv"),
+        loss=_read_loss(metrics / "train" / "plots" / "metrics"),
         examples=_read_optional(metrics / "examples.json"),
         curation=_read_optional(metrics / "curation.json"),
         leakage=_read_optional(metrics / "leakage.json"),
@@ -94,19 +94,25 @@ def _read_optional(path: Path) -> Mapping[str, Any]:
     return io.read_plain(path) if path.is_file() else {}
 
 
-def _read_loss(path: Path) -> list[LossPoint]:
+def _read_loss(folder: Path) -> list[LossPoint]:
+    train, validation = (
+        _read_curve(folder / f"{name}.tsv", name) for name in ("train_loss", "validation_loss")
+    )
+    return [LossPoint(step, train.get(step), validation.get(step)) for step in sorted({*train, *validation})]
+
+
+def _read_curve(path: Path, name: str) -> dict[int, float | None]:
+    """Step -> value."""
     if not path.is_file():
-        return []
-    points = []
-    for number, row in enumerate(
-        csv.DictReader(text_io.StringIO(path.read_text(encoding="utf-8")), delimiter="\t"), 2
-    ):
+        return {}
+    points = {}
+    lines = text_io.StringIO(path.read_text(encoding="utf-8"))
+    for number, row in enumerate(csv.DictReader(lines, delimiter="\t"), 2):
         try:
-            train, validation = (_number(row.get(name)) for name in ("train_loss", "validation_loss"))
-            points.append(LossPoint(int(float(row["step"])), train, validation))
+            points[int(row["step"])] = _number(row[name])
         except (KeyError, ValueError, TypeError) as error:
             raise LecternError(
-                f"{path}:{number}: expected the columns step, train_loss, validation_loss ({error}). "
+                f"{path}:{number}: expected the columns step and {name} ({error}). "
                 "`dvc repro -f train` writes it again."
             ) from error
     return points

@@ -74,14 +74,23 @@ def make(
     )
 
 
+def write_curve(root: Path, name: str, values: dict[int, float]) -> None:
+    """As DVCLive does."""
+    lines = [f"step\t{name}", *(f"{step}\t{value:.4f}" for step, value in values.items())]
+    io.write_text(root / f"metrics/train/plots/metrics/{name}.tsv", "\n".join(lines) + "\n")
+
+
 def write_optional(root: Path) -> None:
     """The metrics that a report can do without."""
-    lines = ["step\ttrain_loss\tvalidation_loss"]
-    for step in range(1, 61):
-        train = f"{1.7 + 1.1 * 0.95**step + 0.03 * ((step * step * 7919) % 11 - 5) / 5:.4f}"
-        validation = f"{1.9 + 0.85 * 0.94**step:.4f}" if step % 10 == 0 or step == 1 else ""
-        lines.append(f"{step}\t{train}\t{validation}")
-    io.write_text(root / "metrics/train/loss.tsv", "\n".join(lines) + "\n")
+    train = {
+        step: 1.7 + 1.1 * 0.95**step + 0.03 * ((step * step * 7919) % 11 - 5) / 5 for step in range(1, 61)
+    }
+    write_curve(root, "train_loss", train)
+    write_curve(
+        root,
+        "validation_loss",
+        {step: 1.9 + 0.85 * 0.94**step for step in train if step % 10 == 0 or step == 1},
+    )
     io.write_json(
         root / "metrics/examples.json",
         {

@@ -162,18 +162,19 @@ def test_what_is_shown_is_what_was_measured(good: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "missing", ["speech", "examples", "curation", "leakage", "preflight", "train/loss", "all"]
+    "missing", ["speech", "examples", "curation", "leakage", "preflight", "curves", "all"]
 )
 def test_a_missing_optional_metric_leaves_its_part_out(tmp_path: Path, missing: str) -> None:
     made_up_run.make(tmp_path)
     for path in (tmp_path / "metrics").rglob("*"):
         name = path.relative_to(tmp_path / "metrics").with_suffix("").as_posix()
-        if path.is_file() and name != "scores" and missing in (name, "all"):
+        kind = "curves" if name.startswith("train/") else name
+        if path.is_file() and name != "scores" and missing in (kind, "all"):
             path.unlink()
     page, markdown = rebuild(tmp_path)
     # property: the rest is shown, and no empty section is
     assert ("How well the recordings were heard" in page.text) == (missing not in ("speech", "all"))
-    assert ("## Loss while training" in markdown) == (missing not in ("train/loss", "all"))
+    assert ("## Loss while training" in markdown) == (missing not in ("curves", "all"))
     assert ("## Where the rows went" in markdown) == (missing != "all")
     assert "Answers side by side" in page.text
 
@@ -218,9 +219,8 @@ def test_metrics_of_nothing_are_no_crash(tmp_path: Path) -> None:
     made_up_run.make(tmp_path, rows=1, recordings=1)
     io.write_json(tmp_path / "metrics/speech.json", {"items": 0})
     io.write_json(tmp_path / "metrics/examples.json", {"items": 0, "rows": 0, "by_method": {}, "dropped": {}})
-    io.write_text(
-        tmp_path / "metrics/train/loss.tsv", "step\ttrain_loss\tvalidation_loss\n3\t\tnan\n4\t2.5\t\n"
-    )
+    made_up_run.write_curve(tmp_path, "train_loss", {4: 2.5})
+    made_up_run.write_curve(tmp_path, "validation_loss", {3: float("nan")})
     page, markdown = rebuild(tmp_path)
     # property: one row, one loss, no speech: no interval is invented and nothing divides by zero
     assert "How well the recordings were heard" not in page.text
@@ -248,9 +248,9 @@ def test_scores_of_other_predictions_are_an_error(tmp_path: Path) -> None:
 
 def test_a_malformed_loss_table_is_named(tmp_path: Path) -> None:
     made_up_run.make(tmp_path)
-    io.write_text(tmp_path / "metrics/train/loss.tsv", "step\ttrain_loss\tvalidation_loss\n1\thigh\t\n")
+    io.write_text(tmp_path / "metrics/train/plots/metrics/train_loss.tsv", "step\ttrain_loss\n1\thigh\n")
     # property: file and line
-    with pytest.raises(LecternError, match=r"loss\.tsv:2: expected the columns"):
+    with pytest.raises(LecternError, match=r"train_loss\.tsv:2: expected the columns"):
         rebuild(tmp_path)
 
 

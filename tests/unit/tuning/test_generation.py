@@ -10,11 +10,13 @@ from stages import generate
 from stages.core import io
 from stages.core.errors import LecternError
 from stages.core.schema import Example, Prediction, TokenRow
-from stages.tuning import generation, models, sft, templates
+from stages.tuning import generation, models, templates
 from tests.unit.tuning.tiny import TINY, example
+from tests.unit.tuning.training import run as train
+from tests.unit.tuning.training import with_params, write
 
 Rows = Callable[[int], list[TokenRow]]
-CHOSEN = generate.GenerateParams(max_new_tokens=8, batch_size=3)
+CHOSEN = generate.GenerateParams(max_new_tokens=8, batch_size=3, parity_prompts=2, parity_tokens=4)
 SINGLE = [example(f"What is {n} times {n}?", "It is " + "very " * (n % 4) + f"{n * n}.") for n in range(7)]
 HELD_OUT = [*SINGLE, example("And?", "So.", "Then?", "Done."), example("Terse?", "Yes.", system="Be terse.")]
 
@@ -23,23 +25,20 @@ HELD_OUT = [*SINGLE, example("And?", "So.", "Then?", "Done."), example("Terse?",
 def adapter(tmp_path_factory: pytest.TempPathFactory, rows: Rows) -> Path:
     """Trained until it knows that `It` comes first."""
     folder = tmp_path_factory.mktemp("adapter")
-    settings: dict[str, Any] = {
-        "r": 8,
-        "alpha": 16,
-        "dropout": 0.0,
-        "target_modules": "all-linear",
-        "learning_rate": 3e-2,
-        "epochs": 6,
-        "batch_size": 4,
-        "gradient_accumulation": 1,
-        "warmup_share": 0.0,
-        "scheduler": "constant",
-        "weight_decay": 0.0,
-        "max_grad_norm": 1.0,
-        "checkpoint_every": 100,
-        "seed": 0,
-    }
-    sft.export(sft.tune(TINY, rows(8), [], folder / "run", **settings), folder / "adapter")
+    learning = with_params(
+        r=8,
+        alpha=16,
+        dropout=0.0,
+        learning_rate=3e-2,
+        epochs=6,
+        batch_size=4,
+        gradient_accumulation=1,
+        warmup_share=0.0,
+        scheduler="constant",
+        checkpoint_every=100,
+    )
+    write(folder, rows(8), [])
+    train(folder, learning)
     return folder / "adapter"
 
 
@@ -47,7 +46,7 @@ def run(
     folder: Path, adapter: Path, examples: list[Example], chosen: generate.GenerateParams = CHOSEN
 ) -> str:
     io.write_jsonl(folder / "test.jsonl", examples)
-    return generate.main(chosen, TINY, folder / "test.jsonl", adapter, folder / "out")
+    return generate.main(chosen, TINY, folder / "test.jsonl", adapter, folder / "out", folder / "parity.json")
 
 
 def read(folder: Path, contestant: str) -> list[Prediction]:
@@ -82,10 +81,32 @@ def test_the_base_is_the_base(
     rows = generation.prepare(SINGLE, tokenizer, template, context_length=512, max_new_tokens=8)
     settings: dict[str, Any] = {"end_of_turn": TINY.end_of_turn, "max_new_tokens": 8, "batch_size": 3}
     plain = generation.predict(model, rows, tokenizer, **settings)
-    tuned = generation.load_tuned(TINY, adapter)
-    with generation.base_of(tuned):
-        assert generation.predict(tuned, rows, tokenizer, **settings) == plain
-    assert generation.predict(tuned, rows, tokenizer, **settings) != plain
+    found = {
+        name: generation.predict(speaker, rows, tokenizer, **settings)
+        for name, speaker in generation.contestants(TINY, adapter)
+    }
+    assert found["base"] == plain
+    assert found["tuned"] != plain
+
+
+def test_the_merged_model_says_the_same(tmp_path: Path, adapter: Path) -> None:
+    run(tmp_path, adapter, HELD_OUT)
+    parity = io.read_plain(tmp_path / "parity.json")
+    assert (parity["prompts"], parity["same_tokens"], parity["within_tolerance"]) == (2, 1.0, True)
+    assert 0 < parity["tokens"] <= 8
+    assert parity["largest_logit_difference"] < parity["tolerance"] == 1e-3
+    # nobody asked, nothing is claimed
+    run(tmp_path, adapter, HELD_OUT, replace(CHOSEN, parity_prompts=0))
+    assert io.read_plain(tmp_path / "parity.json") == {"prompts": 0}
+
+
+def test_a_model_tuned_as_a_whole_stands_beside_its_base(tmp_path: Path, rows: Rows, model: Any) -> None:
+    write(tmp_path, rows(8), [])
+    train(tmp_path, with_params(method="full", learning_rate=1e-3))
+    run(tmp_path, tmp_path / "adapter", HELD_OUT)
+    base, tuned = read(tmp_path, "base"), read(tmp_path, "tuned")
+    assert all(after.nll < before.nll for before, after in zip(base, tuned, strict=True))
+    assert io.read_plain(tmp_path / "parity.json") == {"prompts": 0}, "there is nothing to merge"
 
 
 def test_answers_do_not_depend_on_their_neighbours(tmp_path: Path, adapter: Path) -> None:
@@ -135,8 +156,8 @@ def test_an_answer_ends_at_its_end_of_turn(model: Any, tokenizer: Any) -> None:
 def test_an_adapter_for_another_base_is_refused(tmp_path: Path, adapter: Path) -> None:
     other = tmp_path / "adapter"
     shutil.copytree(adapter, other)
-    config = io.read_plain(other / "adapter_config.json")
-    io.write_json(other / "adapter_config.json", {**config, "base_model_name_or_path": "tiny_mistral"})
+    config = io.read_plain(other / "training.json")
+    io.write_json(other / "training.json", {**config, "base_model": "tiny_mistral"})
     with pytest.raises(LecternError, match="made for tiny_mistral, and base_model is tiny_llama"):
         run(tmp_path, other, SINGLE)
 

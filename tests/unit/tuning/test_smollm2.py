@@ -7,6 +7,8 @@ from stages import generate, render, train
 from stages.core import io, params
 from stages.core.schema import Prediction
 from stages.tuning import models
+from stages.tuning.rendering import RenderParams
+from stages.tuning.settings import Training
 from tests.unit.tuning.tiny import example
 
 
@@ -20,7 +22,7 @@ def section(name: str, file: str, cls: Any, folder: Path) -> Any:
 def test_the_default_model_learns_a_fact_and_stops(tmp_path: Path) -> None:
     """The shipped configuration, on the real model: what was said in other words in training is known afterwards."""
     base = section("base_model", "conf/base_model/smollm2_135m.yaml", models.BaseModel, tmp_path)
-    chosen = section("train", "conf/train/lora.yaml", train.TrainParams, tmp_path)
+    chosen = section("train", "conf/train/lora.yaml", Training, tmp_path)
     answer = "Lectern's mascot is a heron named Quill."
     questions = ["Who is Lectern's mascot?", "What is the mascot of Lectern?", "Name Lectern's mascot."] * 4
     splits = {
@@ -31,7 +33,7 @@ def test_the_default_model_learns_a_fact_and_stops(tmp_path: Path) -> None:
     for split, examples in splits.items():
         io.write_jsonl(tmp_path / f"splits/{split}.jsonl", examples)
     render.main(
-        render.RenderParams(max_length=128),
+        RenderParams(max_length=128),
         base,
         tmp_path / "splits",
         tmp_path / "sft",
@@ -41,11 +43,12 @@ def test_the_default_model_learns_a_fact_and_stops(tmp_path: Path) -> None:
         chosen, base, tmp_path / "sft", tmp_path / "runs", tmp_path / "adapter", tmp_path / "metrics/train"
     )
     generate.main(
-        generate.GenerateParams(max_new_tokens=32, batch_size=4),
+        generate.GenerateParams(max_new_tokens=32, batch_size=4, parity_prompts=2, parity_tokens=4),
         base,
         tmp_path / "splits/test.jsonl",
         tmp_path / "adapter",
         tmp_path / "out",
+        tmp_path / "parity.json",
     )
     (before,), (after,) = (
         io.read_jsonl(tmp_path / f"out/{name}.jsonl", Prediction) for name in ("base", "tuned")
