@@ -12,7 +12,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup whisperx demo run update params test test-slow check format lock clean
+.PHONY: help setup whisperx demo run update params pin show-row search test test-slow check format lock clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -54,6 +54,15 @@ update: setup  ## ask playlists, channels and feeds what is new, and crawl web s
 
 params: setup  ## write params.yaml from conf/: make params ARGS="recipe=smoke train.seed=2"
 	@$(BIN)/python -m stages.compose $(ARGS)
+
+pin: setup  ## write the newest commit of each base model into conf/base_model: make pin ARGS="phi_1_5"
+	@$(BIN)/python -m stages.pin $(ARGS)
+
+show-row: setup  ## show a training row with the tokens that are trained in colour: make show-row ARGS=ROW
+	@$(BIN)/python -m stages.show_row $(ARGS)
+
+search: setup  ## let Optuna propose values, each trial a DVC experiment (conf/search)
+	@$(BIN)/python -m stages.search $(ARGS)
 
 test: setup  ## set up and run the quick tests
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
