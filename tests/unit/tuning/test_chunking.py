@@ -149,13 +149,24 @@ def test_a_sentence_without_end_is_cut_at_words_or_else_at_characters(
     assert not joint or {word for piece in pieces for word in piece.split()} == {"internationalisation"}
 
 
-def test_white_space_that_falls_away_makes_room(smollm2: rendering.Writer) -> None:
-    # what stands between two pieces belongs to neither, so that one word more may fit than is estimated
-    between = "\t\n \n\t" * 4
-    pieces = [c.messages[-1].content for c in cut(smollm2, chat("Well?", f"word{between}" * 40), 160).chunks]
-    assert len(pieces) > 3
+@pytest.mark.parametrize("limit", range(60, 90, 3))
+def test_no_word_is_cut_where_that_can_be(smollm2: rendering.Writer, limit: int) -> None:
+    word = "internationalisation"  # of several tokens, so that the limit falls within it now and then
+    pieces = [c.messages[-1].content for c in cut(smollm2, chat("Well?", f"{word} " * 40), limit).chunks]
+    assert {said for piece in pieces for said in piece.split()} == {word}
     for piece, _ in pairwise(pieces):
-        assert length(smollm2, chat("Well?", f"{piece}{between}word")) > 160
+        assert length(smollm2, chat("Well?", f"{piece} {word}")) > limit
+
+
+def test_the_last_place_that_fits_is_found_from_either_side() -> None:
+    places = [0, 3, 4, 6, 8, 9, 20]
+
+    def find(aim: int, most: int = 100, begin: int = 2) -> int | None:
+        return chunking._furthest(places, begin, aim, most, lambda place: place <= 8)
+
+    assert [find(aim) for aim in (2, 3, 5, 8, 12, 50)] == [8] * 6  # a wrong estimate decides nothing
+    assert find(3, most=6) == 6  # but what is surely too long is not tried
+    assert find(9, begin=8) is None
 
 
 def test_marks_that_tell_nothing_change_nothing(smollm2: rendering.Writer) -> None:
