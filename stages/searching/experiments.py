@@ -23,18 +23,12 @@ def run(name: str, overrides: Sequence[str], target: str | None, log: Path) -> N
     """
     options = [part for override in overrides for part in ("-S", override)]
     command = ["exp", "run", "--temp", "--name", name, *options, *([target] if target else [])]
-    with (
-        log.open("wb") as file,
-        subprocess.Popen(
-            [sys.executable, "-m", "dvc", *command], stdout=file, stderr=subprocess.STDOUT
-        ) as dvc,
-    ):
+    dvc = [sys.executable, "-m", "dvc", *command]
+    with log.open("wb") as file, subprocess.Popen(dvc, stdout=file, stderr=subprocess.STDOUT) as process:
         try:
-            dvc.wait()
-        except (
-            KeyboardInterrupt
-        ):  # which DVC got too: `subprocess.run` would kill it before it has removed its copy
-            dvc.wait()
+            process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # it was interrupted too, and removes its copy; `subprocess.run` would kill it
             raise
 
 

@@ -80,7 +80,7 @@ class Served:
 
     text: str
     input_ids: list[int]
-    offsets: list[templates.Span]
+    offsets: templates.Offsets
     prompts: list[Prompt]
     """one for each answer"""
 

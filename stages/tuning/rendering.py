@@ -92,7 +92,7 @@ class Writer:
 
     def offsets(self, text: str) -> list[templates.Span]:
         """The characters that each token of a plain text stands for."""
-        return templates.tokenize(self.tokenizer, [text])[0][1]
+        return list(templates.tokenize(self.tokenizer, [text])[0][1])
 
 
 def get_writer(tokenizer: Any, template: str, persona_text: str | None = None) -> Writer:

@@ -6,10 +6,10 @@ become the mask of trained tokens. That both templates give the same tokens is c
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from stages.core.errors import LecternError
 from stages.core.schema import Message
@@ -29,6 +29,45 @@ class RefusedError(LecternError):
         self.fault = fault
 
 
+class Offsets(Sequence[Span]):
+    """The characters that each token stands for, asked of the tokenizer only where they are needed.
+
+    As a list they cost more time than all else but the tokenization itself.
+    """
+
+    def __init__(self, encoding: Any, length: int) -> None:
+        self._encoding, self._length = encoding, length
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, at: int) -> Span: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Span]: ...
+
+    def __getitem__(self, at: int | slice) -> Span | Sequence[Span]:
+        if isinstance(at, slice):
+            return list(self)[at]
+        if not -self._length <= at < self._length:
+            raise IndexError(at)
+        begin, end = self._encoding.token_to_chars(at % self._length)
+        return begin, end
+
+    def __iter__(self) -> Iterator[Span]:
+        return iter(self._encoding.offsets[: self._length])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def first(self, length: int) -> "Offsets":
+        """Those of the first so many tokens."""
+        return Offsets(self._encoding, length)
+
+
 @dataclass(frozen=True)
 class Encoded:
     """One conversation in tokens."""
@@ -38,7 +77,7 @@ class Encoded:
     """1 where the token is trained; as long as input_ids"""
     text: str
     """what was tokenized: the whole conversation, control tokens and all"""
-    offsets: list[Span]
+    offsets: Offsets
     """the characters of the text that each token stands for"""
     answers: list[Span]
     """the characters of the text that the template marks as trained"""
@@ -110,7 +149,7 @@ def write(
     return _render(tokenizer, conversations, own, answering=answering)[0]
 
 
-def tokenize(tokenizer: Any, texts: Sequence[str]) -> list[tuple[list[int], list[Span]]]:
+def tokenize(tokenizer: Any, texts: Sequence[str]) -> list[tuple[list[int], Offsets]]:
     """The tokens of each text and the characters that they stand for, in one batch. Nothing is cut or added.
 
     Raises:
@@ -126,9 +165,8 @@ def tokenize(tokenizer: Any, texts: Sequence[str]) -> list[tuple[list[int], list
     backend.no_truncation()
     backend.no_padding()
     backend.encode_special_tokens = False
-    return [
-        (found.ids, found.offsets) for found in backend.encode_batch(list(texts), add_special_tokens=False)
-    ]
+    found = backend.encode_batch(list(texts), add_special_tokens=False)
+    return [(ids := one.ids, Offsets(one, len(ids))) for one in found]
 
 
 def mask(offsets: Sequence[Span], spans: Sequence[Span]) -> list[int]:
@@ -155,7 +193,7 @@ def begin_of(whole: Encoded, text: str, special: frozenset[int]) -> Encoded | No
         whole.input_ids[:at],
         whole.assistant_mask[:at],
         text,
-        whole.offsets[:at],
+        whole.offsets.first(at),
         [span for span in whole.answers if span[1] <= len(text)],
     )
 

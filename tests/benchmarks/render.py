@@ -63,20 +63,24 @@ def draw(rows: int, turns: int) -> dict[str, list[Example]]:
     }
 
 
-def theirs(conversations: Sequence[Any], tokenizer: Any, template: str) -> Any:
-    """Tokens and masks by transformers alone."""
-    return tokenizer.apply_chat_template(
+def ours(conversations: Sequence[Any], tokenizer: Any, template: str) -> list[list[int]]:
+    """Masks of a batch, as `render` makes them."""
+    return [one.assistant_mask for one in templates.encode(tokenizer, conversations, template)]
+
+
+def theirs(conversations: Sequence[Any], tokenizer: Any, template: str) -> list[list[int]]:
+    """The same by transformers alone."""
+    made = tokenizer.apply_chat_template(
         [[{"role": m.role, "content": m.content} for m in messages] for messages in conversations],
         chat_template=template,
         return_dict=True,
         return_assistant_tokens_mask=True,
     )
+    return list(made["assistant_masks"])
 
 
-def run_stage(examples: Sequence[Example], folder: Path) -> None:
-    """The stage's main on these as the training split."""
-    for split in SPLITS:
-        io.write_jsonl(folder / f"splits/{split}.jsonl", examples if split == "train" else [])
+def run_stage(folder: Path) -> None:
+    """The stage's main on the splits of a folder."""
     chosen = rendering.RenderParams(max_length=LIMIT)
     render.main(chosen, BASE, folder / "splits", folder / "sft", folder / "preflight.json")
 
@@ -89,8 +93,10 @@ def measure(
     tokens = sum(len(row.input_ids) for row in done.rows)
     print(f"{name}: {len(examples)} examples, {len(done.rows)} rows of at most {LIMIT}, {tokens:,} tokens")
 
-    def encode() -> list[list[int]]:
-        return [one.assistant_mask for one in templates.encode(tokenizer, done.conversations, template)]
+    def encode(way: Callable[..., list[list[int]]]) -> list[list[int]]:
+        starts = range(0, len(done.rows), rendering.BATCH)
+        batches = (done.conversations[at : at + rendering.BATCH] for at in starts)
+        return [mask for batch in batches for mask in way(batch, tokenizer, template)]
 
     def check() -> None:
         preflight.check(
@@ -103,13 +109,15 @@ def measure(
         )
 
     bare, _ = timed(lambda: tokenizer.backend_tokenizer.encode_batch(done.texts, add_special_tokens=False))
-    own, masks = timed(encode)
-    other, batch = timed(lambda: theirs(done.conversations, tokenizer, template))
-    assert masks == batch["assistant_masks"]
+    own, masks = timed(lambda: encode(ours))
+    other, expected = timed(lambda: encode(theirs))
+    assert masks == expected
     cutting, _ = timed(lambda: rendering.render(examples, tokenizer, template, LIMIT))
     checking, _ = timed(check)
     loading, _ = timed(lambda: models.get_tokenizer(BASE))
-    stage, _ = timed(lambda: run_stage(examples, folder))
+    for split in SPLITS:
+        io.write_jsonl(folder / f"splits/{split}.jsonl", examples if split == "train" else [])
+    stage, _ = timed(lambda: run_stage(folder))
     for what, seconds in (
         ("the tokenizer alone, without template or mask", bare),
         ("tokens with mask by transformers", other),

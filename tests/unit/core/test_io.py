@@ -79,4 +79,4 @@ def test_an_example_answers_for_its_id() -> None:
 
 def test_a_mask_is_as_long_as_its_tokens() -> None:
     with pytest.raises(ValueError, match="2 input_ids but 1 assistant_masks"):
-        TokenRow(id="a", input_ids=[1, 2], assistant_masks=[1], provenance=ROW.provenance)
+        TokenRow(id="a", example="a", input_ids=[1, 2], assistant_masks=[1], provenance=ROW.provenance)

@@ -160,7 +160,10 @@ train = OmegaConf.load("params.yaml").train
 with open(os.environ["TALLY"], "a") as tally:
     print(train.learning_rate, train.r, train.epochs, file=tally)
 if pathlib.Path(os.environ["TALLY"]).read_text().count("\\n") == int(os.environ.get("STOPPED_AT", 0)):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.killpg(0, int(os.environ["SIGNAL"]))
+    sum(range(30_000_000))  # as a stage that needs a moment to end
+    sys.exit("interrupted")
 if train.r == 13:
     sys.exit("train: error: r is 13; give another")
 pathlib.Path("metrics").mkdir(exist_ok=True)
@@ -217,7 +220,8 @@ class Toy:
             text=True,
             check=check,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+            # a shell's job in the background ignores it, and so would what it starts
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def search(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
