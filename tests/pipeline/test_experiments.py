@@ -19,7 +19,7 @@ SWEEP = (
 )
 WORKERS = "dvc queue start --jobs 2"
 TABLE = (
-    "dvc exp show --md --sort-by tuned.nll.value "
+    "dvc exp show --md --sort-by validation_loss "
     r"--drop '^(?!Experiment|State|validation_loss$|tuned\.nll\.value|base_model\.name|train\.learning_rate).*'"
 )
 TOO_LONG = (
@@ -145,7 +145,7 @@ def test_what_cannot_be_composed_is_never_queued(swept: Sweep) -> None:
 def test_the_best_is_picked_from_the_table_and_becomes_a_branch(swept: Sweep) -> None:
     checkout, shown = swept.checkout, swept.shown()
     losses = {
-        name: shown[name]["metrics"]["metrics/scores.json"]["data"]["tuned"]["nll"]["value"]
+        name: shown[name]["metrics"]["metrics/train.json"]["data"]["validation_loss"]
         for name in swept.succeeded()
     }
     lines = checkout.run(*shlex.split(TABLE)).stdout.splitlines()
@@ -155,7 +155,7 @@ def test_the_best_is_picked_from_the_table_and_becomes_a_branch(swept: Sweep) ->
     assert len(rows) == 7
     assert sorted(row[columns["State"]] for row in rows) == ["Failed", *["Success"] * 6]
     finished = [row for row in rows if row[columns["State"]] == "Success"]
-    values = [float(row[columns["tuned.nll.value"]]) for row in finished]
+    values = [float(row[columns["validation_loss"]]) for row in finished]
     assert values == sorted(values)
     best = finished[0][columns["Experiment"]].partition("[")[2].rstrip("]")
     assert losses[best] == min(losses.values())
@@ -165,11 +165,12 @@ def test_the_best_is_picked_from_the_table_and_becomes_a_branch(swept: Sweep) ->
     checkout.run("dvc", "checkout")
     assert checkout.repro() == {}, "a branch of an experiment is up to date"
     change = json.loads(checkout.run("dvc", "metrics", "diff", "main", "--json").stdout)
-    loss = change["metrics/scores.json"]["tuned.nll.value"]
+    loss = change["metrics/train.json"]["validation_loss"]
     assert loss["new"] == losses[best] < loss["old"]
+    assert "tuned.nll.value" in change["metrics/scores.json"]
     change = json.loads(checkout.run("dvc", "params", "diff", "main", "--json").stdout)["params.yaml"]
-    chosen = shown[best]["params"]["params.yaml"]["data"]
-    assert change["base_model.name"] == {"old": "tiny_llama", "new": chosen["base_model"]["name"]}
+    rate = change["train.learning_rate"]
+    assert (rate["old"], rate["new"]) == (1e-3, 5e-3)
     assert not any(name.startswith(("corpus", "split", "teach")) for name in change)
 
 
