@@ -226,13 +226,15 @@ def _funnel(inputs: Inputs) -> list[dict[str, Any]]:
         )
     rendered = {name: part for name, part in inputs.preflight.items() if isinstance(part, Mapping)}
     if rendered:
-        short = sum(part.get("shortened", 0) for part in rendered.values())
+        cut, chunks = (
+            sum(part.get(name, 0) for part in rendered.values()) for name in ("examples_divided", "chunks")
+        )
         notes = [
             f"{name} {part.get('rows', 0):,} ({part.get('trained_tokens', 0):,} trained tokens)"
             for name, part in rendered.items()
             if name == "train"
         ]
-        notes += [f"{short:,} cut after the last answer that fits"] if short else []
+        notes += [f"{cut:,} cut into {chunks:,} rows"] if cut else []
         dropped = sum(part.get("dropped_too_long", 0) for part in rendered.values())
         steps.append(
             _step("Rendered", sum(p.get("rows", 0) for p in rendered.values()), notes, {"too_long": dropped})

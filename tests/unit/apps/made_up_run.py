@@ -145,7 +145,8 @@ def write_optional(root: Path) -> None:
         "tokens": 5210,
         "trained_tokens": 2950,
         "longest": 480,
-        "shortened": 1,
+        "examples_divided": 1,
+        "chunks": 3,
         "dropped_too_long": 0,
     }
     io.write_json(
@@ -153,8 +154,8 @@ def write_optional(root: Path) -> None:
         {
             "checks_passed": 7,
             "train": part,
-            "validation": part | {"rows": 7, "shortened": 0, "dropped_too_long": 1},
-            "test": part | {"rows": 11, "shortened": 0},
+            "validation": part | {"rows": 7, "examples_divided": 0, "chunks": 0, "dropped_too_long": 1},
+            "test": part | {"rows": 11, "examples_divided": 0, "chunks": 0},
         },
     )
     io.write_json(

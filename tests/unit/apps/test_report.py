@@ -155,6 +155,7 @@ def test_what_is_shown_is_what_was_measured(good: Path) -> None:
         "nearly the same words as a row that was kept",
         "train 38 from 7 sources",
         "8.2 %",
+        "1 cut into 3 rows",
         "learning_rate: 0.0002",
     ):
         assert text in shown
