@@ -54,7 +54,7 @@ def test_provenance_reaches_the_tokens_and_the_predictions(finished: Checkout) -
         examples = {row.id: row for row in io.read_jsonl(data / f"splits/{split}.jsonl", Example)}
         tokens = io.read_jsonl(data / f"sft/{split}.jsonl", TokenRow)
         assert tokens
-        assert all(row.provenance == examples[row.id].provenance for row in tokens)
+        assert all(row.provenance == examples[row.example].provenance for row in tokens)
     for row in io.read_jsonl(data / "predictions/tuned.jsonl", Prediction):
         assert row.provenance == examples[row.id].provenance
 
