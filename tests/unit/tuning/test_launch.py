@@ -19,6 +19,7 @@ from stages.core.compute import Compute
 from stages.core.errors import LecternError
 from stages.core.schema import TokenRow
 from stages.tuning import launch, likelihood, models
+from tests.pipeline.conftest import KILLER
 from tests.unit.tuning.tiny import TINY
 from tests.unit.tuning.training import curve, figures, outputs, run, with_params, write
 
@@ -33,18 +34,6 @@ from tests.unit.tuning.training import run, with_params
 compute = Compute(processes=2, accelerate=sys.argv[2])
 stage.run("train", lambda: run(Path(sys.argv[1]), with_params({params}), compute=compute))
 """
-# Runs in every Python process: SIGKILL to the process that opens a file for the n-th time, as in tests/pipeline.
-KILLER = """
-import os, signal, sys
-name, _, number = os.environ.get("KILL_AT_OPEN", "").partition(":")
-opened = []
-def hook(event, arguments):
-    if event == "open" and name and str(arguments[0]).endswith(name):
-        opened.append(1)
-        if len(opened) == int(number):
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(hook)
-"""
 
 
 def two(strategy: str) -> Compute:
@@ -53,6 +42,7 @@ def two(strategy: str) -> Compute:
 
 def start(folder: Path, strategy: str, **environment: str) -> "subprocess.Popen[str]":
     (folder / "killer").mkdir(exist_ok=True)
+    # each worker leads a process group of its own, so that it alone is killed
     (folder / "killer/sitecustomize.py").write_text(KILLER)
     given = ", ".join(f"{name}={value!r}" for name, value in PARAMS.items())
     return subprocess.Popen(
