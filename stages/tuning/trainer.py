@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,8 @@ class AnswerTrainer(SFTTrainer):
 
     def _check_step(self, loss: float, gradient: float) -> None:
         rows = self._ids(self.step_rows)
-        first = [entry["loss"] for entry in self.state.log_history if "loss" in entry][:FIRST_STEPS]
+        losses = (entry["loss"] for entry in self.state.log_history if "loss" in entry)
+        first = list(islice(losses, FIRST_STEPS))
         if first and loss > self.explosion * max(first):
             raise LecternError(
                 f"the loss exploded: {loss:.3f} at step {self.state.global_step}, {max(first):.3f} at most in the "
@@ -313,6 +315,7 @@ class Progress(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Open the bar, where a resumed run stands."""
+        self.shown: dict[str, str] = {}
         self.bar = tqdm(
             total=state.max_steps,
             initial=state.global_step,
@@ -329,8 +332,8 @@ class Progress(TrainerCallback):
         """Show the newest losses."""
         for key, name in (("loss", "loss"), ("eval_loss", "validation")):
             if key in (logs or {}):
-                self.bar.set_postfix({**getattr(self, "shown", {}), name: f"{logs[key]:.3f}"}, refresh=False)
-                self.shown = {**getattr(self, "shown", {}), name: f"{logs[key]:.3f}"}
+                self.shown[name] = f"{logs[key]:.3f}"
+        self.bar.set_postfix(self.shown, refresh=False)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Close the bar."""
