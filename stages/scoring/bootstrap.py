@@ -1,14 +1,16 @@
-"""Intervals for figures that are a sum over a sum, and for paired differences of two of them.
+"""Intervals for figures that follow from sums over rows, and for paired differences of two of them.
 
-A figure is sum(top) / sum(bottom) over rows: a mean has bottoms of 1, the negative log-likelihood a token has token
-counts. Resampling redraws rows and divides again, so that long answers weigh in the interval as they do in the value.
-Method: the percentile bootstrap (Efron and Tibshirani 1993, ch. 13); it is somewhat too narrow below about 20 units,
-which is why every figure says how many it rests on. Below the number at which even unanimous units prove nothing
-(`fewest`) there is no interval at all.
+A mean is a sum over a count, the negative log-likelihood a token a sum over tokens, BLEU and Cohen's kappa follow from
+more sums. Resampling redraws rows, sums again and computes again, so that long answers weigh in the interval as they do
+in the value. Method: the percentile bootstrap (Efron and Tibshirani 1993, ch. 13), its tails moved outwards by what
+Student's t asks at so few units (the expanded percentile interval, Hesterberg 2015, arXiv:1411.5279, section 5.2):
+plain percentiles are too narrow below about 30. Below the number at which even unanimous units prove nothing (`fewest`)
+there is no interval at all. In simulations of skewed scores 95 % intervals of differences hold the truth in 93 to 95 %
+of the cases from 12 rows on; BCa corrected tails, tried in their place, in 88 to 94 %.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,17 +18,41 @@ import numpy as np
 
 ENOUGH_RECORDINGS = 10
 """Redrawing recordings needs this many of them; with two there are only three different draws."""
+STEPS = 1_000_000
+"""Columns are rounded to this part of one. They are summed as whole numbers, which is exact in any order: a matrix
+product sums in an order that depends on the machine and its threads."""
 
 Unit = Literal["recordings", "rows"]
+Finish = Callable[[np.ndarray], np.ndarray]
+"""From sums, of shape (draws, columns), to the figure of each draw, of shape (draws,)."""
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """One figure of one contestant: `finish(sum(top) / sum(bottom))`, both of shape (rows,)."""
+class Statistic:
+    """One figure of one contestant."""
 
-    top: np.ndarray
-    bottom: np.ndarray
-    finish: Callable[[np.ndarray], np.ndarray] = lambda value: value
+    columns: np.ndarray
+    """(rows, columns): what is summed; 0 where a row does not count"""
+    finish: Finish
+    measured: np.ndarray | None = None
+    """(rows,) whether a row counts; none where all do"""
+
+
+def ratio(
+    top: np.ndarray,
+    bottom: np.ndarray,
+    finish: Finish = lambda value: value,
+    measured: np.ndarray | None = None,
+) -> Statistic:
+    """The figure `finish(sum(top) / sum(bottom))`, both of shape (rows,)."""
+    return Statistic(np.stack([top, bottom], axis=1), lambda sums: finish(sums[:, 0] / sums[:, 1]), measured)
+
+
+def mean(values: Sequence[float | None]) -> Statistic:
+    """The mean over the rows that have a value."""
+    measured = np.array([value is not None for value in values], dtype=bool)
+    filled = np.array([value or 0.0 for value in values], dtype=np.float64)
+    return ratio(filled, measured.astype(np.float64), measured=measured)
 
 
 @dataclass(frozen=True)
@@ -82,35 +108,104 @@ class Bootstrap:
         labels = list(items) if self.unit == "recordings" else list(range(len(items)))
         _, self._member = np.unique(labels, return_inverse=True)
         self.rows, self.units = len(labels), int(self._member.max()) + 1 if labels else 0
-        self._resamples, self._seed, self._fewest = resamples, seed, fewest(confidence)
-        self._tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+        self._resamples, self._seed, self._confidence = resamples, seed, confidence
 
-    def interval(self, ratio: Ratio) -> Interval:
+    def interval(self, statistic: Statistic) -> Interval:
         """The figure over all rows, with the bounds of its draws."""
-        return self._bound(self._all(ratio), [self._draw(ratio)])
+        return self.intervals({"": statistic})[""]
 
-    def difference(self, ratio: Ratio, baseline: Ratio) -> Interval:
-        """`ratio` minus `baseline`, row by row the same draws for both."""
-        return self._bound(self._all(ratio) - self._all(baseline), [self._draw(ratio), self._draw(baseline)])
+    def difference(self, statistic: Statistic, baseline: Statistic) -> Interval:
+        """`statistic` minus `baseline`, row by row the same draws for both."""
+        return self.differences({"": (statistic, baseline)})[""]
 
-    def _bound(self, value: float, draws: list[np.ndarray]) -> Interval:
-        if self.units < self._fewest:
-            return Interval(value, None, None, self.rows)
-        low, high = np.quantile(draws[0] - sum(draws[1:]), self._tails)
-        return Interval(value, float(low), float(high), self.rows)
+    def intervals(self, statistics: Mapping[str, Statistic]) -> dict[str, Interval]:
+        """`interval` of each; together they cost little more than one."""
+        drawn = self._draw(list(statistics.values()))
+        return {
+            name: self._bound(_all(one), values, self._counted(one))
+            for (name, one), values in zip(statistics.items(), drawn, strict=True)
+        }
 
-    def _all(self, ratio: Ratio) -> float:
-        return float(ratio.finish(ratio.top.sum() / ratio.bottom.sum()))
+    def differences(self, pairs: Mapping[str, tuple[Statistic, Statistic]]) -> dict[str, Interval]:
+        """`difference` of each; together they cost little more than one. A row counts where it does in both."""
+        together = {name: _in_common(*pair) for name, pair in pairs.items()}
+        drawn = self._draw([one for pair in together.values() for one in pair])
+        return {
+            name: self._bound(
+                _all(ours) - _all(theirs), drawn[2 * at] - drawn[2 * at + 1], self._counted(ours)
+            )
+            for at, (name, (ours, theirs)) in enumerate(together.items())
+        }
 
-    def _draw(self, ratio: Ratio) -> np.ndarray:
-        top, bottom = (np.bincount(self._member, x, self.units) for x in (ratio.top, ratio.bottom))
-        # Gathered and summed, not multiplied as matrices: BLAS sums in an order that depends on its threads.
-        values = [top[drawn].sum(1) / bottom[drawn].sum(1) for drawn in self._samples()]
-        return ratio.finish(np.concatenate(values))
+    def _counted(self, statistic: Statistic) -> tuple[int, int]:
+        """How many rows count, and of how many units they are."""
+        if statistic.measured is None:
+            return self.rows, self.units
+        return int(statistic.measured.sum()), len(np.unique(self._member[statistic.measured]))
 
-    def _samples(self) -> Iterator[np.ndarray]:
-        """Units of each draw, of shape (draws, units), in blocks that fit into memory."""
+    def _bound(self, value: float, draws: np.ndarray, counted: tuple[int, int]) -> Interval:
+        rows, units = counted
+        draws = draws[np.isfinite(draws)]  # a draw may hold none of the rows that count
+        if units < fewest(self._confidence) or not len(draws):
+            return Interval(value, None, None, rows)
+        low, high = np.quantile(draws, expanded_tails(self._confidence, units))
+        return Interval(value, float(low), float(high), rows)
+
+    def _draw(self, statistics: Sequence[Statistic]) -> list[np.ndarray]:
+        """The figure of each draw, of shape (draws,), for each statistic."""
+        if not statistics or not self.rows:
+            return [np.full(self._resamples, np.nan) for _ in statistics]
+        steps = np.rint(np.concatenate([one.columns for one in statistics], axis=1) * STEPS)
+        of_units = np.zeros((self.units, steps.shape[1]))
+        np.add.at(of_units, self._member, steps)
+        if np.abs(of_units).max(initial=0) * self.units >= 2.0**53:  # the most that a draw can sum
+            raise ValueError("a column is too large to be summed exactly; measure it in a larger unit")
+        sums = np.concatenate([counts @ of_units for counts in self._counts()]) / STEPS
+        ends = np.cumsum([one.columns.shape[1] for one in statistics])[:-1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return [
+                one.finish(part) for one, part in zip(statistics, np.split(sums, ends, axis=1), strict=True)
+            ]
+
+    def _counts(self) -> Iterator[np.ndarray]:
+        """How often each draw holds each unit, of shape (draws, units), in blocks that fit into memory."""
         generator = np.random.default_rng(self._seed)
         block = max(1, 2_000_000 // max(1, self.units))
         for start in range(0, self._resamples, block):
-            yield generator.integers(0, self.units, (min(block, self._resamples - start), self.units))
+            draws = min(block, self._resamples - start)
+            drawn = generator.integers(0, self.units, (draws, self.units))
+            places = drawn + np.arange(draws)[:, None] * self.units
+            counts = np.bincount(places.ravel(), minlength=draws * self.units)
+            yield counts.reshape(draws, self.units).astype(np.float64)
+
+
+def expanded_tails(confidence: float, units: int) -> tuple[float, float]:
+    """The quantiles of the draws that bound an interval: 2.5 and 97.5 % for many units, further out for few.
+
+    The draws of a mean spread by the standard deviation with n in its denominator, and their quantiles are the normal
+    distribution's, where a t interval takes n - 1 and Student's. Hesterberg moves the tails by both.
+    """
+    from scipy.stats import norm, t
+
+    tail = (1 - confidence) / 2
+    low = float(norm.cdf(math.sqrt(units / (units - 1)) * t.ppf(tail, units - 1)))
+    return low, 1 - low
+
+
+def _all(statistic: Statistic) -> float:
+    """The figure over all rows."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(statistic.finish(statistic.columns.sum(axis=0, keepdims=True))[0])
+
+
+def _in_common(ours: Statistic, theirs: Statistic) -> tuple[Statistic, Statistic]:
+    """Both without the rows that only one of them measures."""
+    if ours.measured is None and theirs.measured is None:
+        return ours, theirs
+    rows = len(ours.columns)
+    everywhere = np.ones(rows, dtype=bool)
+    both = (everywhere if ours.measured is None else ours.measured) & (
+        everywhere if theirs.measured is None else theirs.measured
+    )
+    one, other = (Statistic(s.columns * both[:, None], s.finish, both) for s in (ours, theirs))
+    return one, other

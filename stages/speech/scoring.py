@@ -9,7 +9,7 @@ from pydantic import Field
 
 from stages.core import io
 from stages.core.schema import Conversation, Diarization, Record, Seconds
-from stages.scoring.bootstrap import Bootstrap, Ratio
+from stages.scoring.bootstrap import Bootstrap, ratio
 
 
 class TrueTurn(Record):
@@ -152,7 +152,7 @@ def summarise(
         if rests_on.any():
             labels = [item for item, counts_ in zip(scored, rests_on, strict=True) if counts_]
             draws = Bootstrap(labels, resamples=resamples, confidence=confidence, seed=seed)
-            figures[name] = draws.interval(Ratio(tops[rests_on], bottoms[rests_on])).as_dict()
+            figures[name] = draws.interval(ratio(tops[rests_on], bottoms[rests_on])).as_dict()
     by_item = {
         item: {
             **{
