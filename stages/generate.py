@@ -1,85 +1,84 @@
-"""Let the base and the tuned model answer the held-out questions.
+"""Let every contestant answer the held-out questions and the evaluation sets.
 
 Run: python -m stages.generate        (dvc stage: generate)
-Reads data/splits/test.jsonl and models/adapter; writes data/predictions/{base,tuned}.jsonl, each answer and how likely
-the model finds the true one, and metrics/parity.json: whether the adapter merged into the model says the same.
+Reads data/splits/test.jsonl, data/evals and models/adapter; writes data/predictions/<contestant>.jsonl (base, tuned and
+the comparators), each answer and how likely the model finds the true one. Batches that nothing decides differently now
+are kept from the last run. metrics/generation.json says who answered what, metrics/parity.json whether the adapter
+merged into the model says the same; the replies of endpoints are kept in data/replies/generate.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
-from stages.core import io, params, stage
-from stages.core.schema import Example
-from stages.tuning import adapters, generation, merging, models, templates
+from stages.core import batches, io, params, revisions, stage
+from stages.core.errors import LecternError
+from stages.core.schema import TUNED, Example, Prediction
+from stages.tuning import answering, comparators, contestants, models, prompts, serving
+from stages.tuning.comparators import Comparator
+from stages.tuning.generate_settings import GenerateParams
 from stages.tuning.rendering import RenderParams
-
-
-@dataclass(frozen=True)
-class GenerateParams:
-    """Section `generate`."""
-
-    max_new_tokens: int
-    """limit of an answer; one that reaches it counts as unfinished"""
-    batch_size: int
-    """held-out rows computed together, which memory limits"""
-    parity_prompts: int
-    """held-out questions that the merged model answers too; 0 for none"""
-    parity_tokens: int
-    """limit of these answers"""
-
-    def __post_init__(self) -> None:
-        for field in ("max_new_tokens", "batch_size", "parity_tokens"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field} is {getattr(self, field)}; give 1 or more")
-        if self.parity_prompts < 0:
-            raise ValueError(f"parity_prompts is {self.parity_prompts}; give 0 or more")
 
 
 def main(
     chosen: GenerateParams,
     base: models.BaseModel,
+    others: Mapping[str, Comparator],
+    persona: str | None,
+    *,
     held_out: Path,
+    evals: Path,
     adapter: Path,
     out: Path,
+    replies: Path,
     metrics: Path,
-    persona: str | None = None,
+    parity: Path,
+    root: Path = revisions.HERE,
 ) -> str:
-    """Write the predictions of both models, in order of id, for the rows with exactly one answer."""
-    examples = io.read_jsonl(held_out, Example)
-    tokenizer = models.get_tokenizer(base)
-    rows = generation.prepare(
-        examples,
-        tokenizer,
-        templates.training_template(tokenizer, base.chat_template),
-        context_length=base.context_length,
-        max_new_tokens=chosen.max_new_tokens,
-        persona_text=persona,
+    """Bring `out` to exactly one file per contestant, its rows in order of set and id.
+
+    Raises:
+        LecternError: something cannot be asked at all, or more calls to an endpoint got no reply than allowed; then
+            everything else is written first.
+    """
+    asks = prompts.collect(io.read_jsonl(held_out, Example), chosen.evals, evals)
+    by_key = {ask.key: ask for ask in asks}
+    local, served = contestants.gather(base, adapter, persona, others, root)
+    plans = answering.make_plans(local, asks, chosen.decoding, chosen.batch_size)
+    came = serving.answer_all(served, asks, persona, chosen.decoding, replies)
+    compared = answering.plan_parity(
+        next(plan for plan in plans if plan.who.name == TUNED), chosen.parity_prompts, chosen.parity_tokens
     )
-    for contestant, model in generation.contestants(base, adapter):
-        predictions = generation.predict(
-            model,
-            rows,
-            tokenizer,
-            end_of_turn=base.end_of_turn,
-            max_new_tokens=chosen.max_new_tokens,
-            batch_size=chosen.batch_size,
-        )
-        io.write_jsonl(out / f"{contestant}.jsonl", predictions)
-    record = adapters.read_record(base, adapter)
-    asked = [row.prompt for row in rows[: chosen.parity_prompts]]
-    parity = {"prompts": 0}
-    if asked and record.method != "full":
-        stop = generation.stop_tokens(model, tokenizer, base.end_of_turn)
-        parity = merging.measure_parity(
-            model,
-            asked,
-            record.precision,
-            new_tokens=chosen.parity_tokens,
-            stop=stop,
-            pad=tokenizer.pad_token_id,
-        )
-    io.write_json(metrics, parity)
-    return f"{len(rows)} rows answered by base and tuned, {len(examples) - len(rows)} skipped (dialogues, or too long)"
+    store = batches.Store(out, Prediction, answering.identify)
+    made = answering.make_missing(plans, by_key, store, chosen.decoding, compared)
+    files = {plan.who.name: answering.fill(plan, by_key, store) for plan in plans}
+    for name, answers in came.items():
+        rows = [answering.predict(by_key[key], outcome) for key, outcome in answers.outcomes.items()]
+        files[name] = batches.File([], answering.sort(rows))
+    store.close(files, [compared.key] if compared else [])
+
+    skipped = dict(answering.skipped(plans))
+    skipped |= {f"no reply from {name}": n for name, a in came.items() if (n := len(asks) - len(a.outcomes))}
+    sets = Counter(row.set for row in files[plans[0].who.name].records)
+    everyone: list[contestants.Local | contestants.Served] = [*local, *served]
+    described = {who.name: contestants.describe(who) for who in everyone}
+    io.write_json(metrics, {"contestants": described, "sets": dict(sets), "skipped": skipped})
+    io.write_json(parity, store.result(compared.key) if compared else {"prompts": 0})
+    if failures := [answers.failure for answers in came.values() if answers.failure]:
+        raise LecternError(" ".join(failures))
+    counts = {name: len(file.records) for name, file in files.items()}
+    return _summarise(counts, made, skipped)
+
+
+def _summarise(counts: Mapping[str, int], made: Mapping[str, int], skipped: Mapping[str, int]) -> str:
+    """Such as `base 24, tuned 24 (8 made, 16 kept); 1 skipped (longer than the context)`."""
+    told = [
+        f"{name} {rows}"
+        + (f" ({made[name]} made, {rows - made[name]} kept)" if made.get(name, rows) < rows else "")
+        for name, rows in counts.items()
+    ]
+    left = [f"{count} skipped ({reason})" for reason, count in skipped.items()]
+    return "; ".join([", ".join(told), *left])
 
 
 if __name__ == "__main__":
@@ -88,10 +87,14 @@ if __name__ == "__main__":
         lambda: main(
             params.load("generate", GenerateParams),
             params.load("base_model", models.BaseModel),
-            Path("data/splits/test.jsonl"),
-            Path("models/adapter"),
-            Path("data/predictions"),
-            Path("metrics/parity.json"),
+            comparators.load_comparators(),
             params.load("render", RenderParams).persona,
+            held_out=Path("data/splits/test.jsonl"),
+            evals=Path("data/evals"),
+            adapter=Path(contestants.ADAPTER),
+            out=Path("data/predictions"),
+            replies=Path("data/replies/generate"),
+            metrics=Path("metrics/generation.json"),
+            parity=Path("metrics/parity.json"),
         ),
     )

@@ -331,16 +331,107 @@ class TokenRow(Record):
         return self
 
 
-class Prediction(Record):
-    """A line of `data/predictions/<contestant>.jsonl`: one held-out answer, and how likely the true one was."""
+HELD_OUT = "held_out"
+"""The set of the held-out rows that have exactly one answer."""
+DIALOGUES = "dialogues"
+"""The set of the held-out conversations, of which the last answer is asked for."""
+BASE, TUNED = "base", "tuned"
+"""The contestants that are always there."""
 
-    id: str = Field(description="of the example")
-    messages: list[Message] = Field(description="the prompt: everything before the reference")
-    reference: str
-    prediction: str
+
+class Prediction(Record):
+    """A line of `data/predictions/<contestant>.jsonl`: one answer, and how likely the true one was."""
+
+    id: str = Field(description="of the example; of a question of an evaluation set, the hash of both")
+    set: str = Field(description="`held_out`, `dialogues`, or the name of an evaluation set")
+    messages: list[Message] = Field(description="the prompt: everything before the answer")
+    reference: str | None = Field(description="the true answer, where one is known")
+    prediction: str = Field(description="may be empty")
     finished: bool = Field(description="the model ended its turn itself, before the length limit")
-    nll: float = Field(
-        description="summed negative log-likelihood of the reference and its end of turn, in nats"
+    nll: float | None = Field(
+        description="summed negative log-likelihood of the reference and its end of turn, in nats; none without a "
+        "reference, or where an endpoint answered"
     )
-    tokens: int = Field(gt=0, description="how many tokens `nll` sums over")
-    provenance: Provenance
+    tokens: int | None = Field(description="how many tokens `nll` sums over", gt=0)
+    provenance: Provenance = Field(description="of a question of an evaluation set: its name and line")
+
+
+class EpisodeTurn(Record):
+    """What one of the two says at a time."""
+
+    role: Literal["host", "guest"]
+    text: str
+    finished: bool = Field(description="the model ended the turn itself, before the length limit")
+
+
+class Episode(Record):
+    """A line of `data/episodes/<contestant>.jsonl`: a conversation that a model wrote from its opening."""
+
+    id: str = Field(description="the hash of the opening and the biography")
+    opening: str = Field(description="the host's first turn, which was given; the first of `turns` too")
+    guest: str | None = Field(default=None, description="name, where one was given")
+    biography: str | None = Field(default=None, description="of the guest, as it was given")
+    turns: list[EpisodeTurn]
+    ended: Literal["closing", "turns", "empty"] = Field(
+        description="by a closing phrase, at the limit of turns, or because a model said nothing"
+    )
+
+
+class Label(Record):
+    """A line of `data/labels/<file>.jsonl`: a person's verdict on two answers, or on a training row."""
+
+    kind: Literal["pair", "row"]
+    messages: Annotated[list[Message], Field(min_length=1)] = Field(
+        description="of a pair: the question and what came before it; of a row: all of it"
+    )
+    passage: str | None = Field(default=None, description="the source text, where there is one")
+    reference: str | None = Field(default=None, description="of a pair: the true answer, where one is known")
+    a: str | None = Field(default=None, description="of a pair: one answer")
+    b: str | None = Field(default=None, description="of a pair: the other")
+    verdict: Literal["a", "b", "tie", "accept", "reject"]
+    by: Annotated[str, Field(min_length=1)] = Field(description="who says so, such as a name or initials")
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "Label":
+        allowed = {"pair": ("a", "b", "tie"), "row": ("accept", "reject")}[self.kind]
+        if self.verdict not in allowed:
+            raise ValueError(f"a {self.kind} has the verdict {' or '.join(allowed)}, not {self.verdict!r}")
+        if self.kind == "pair" and (self.a is None or self.b is None or self.messages[-1].role != "user"):
+            raise ValueError("a pair needs the answers a and b to messages that end with the user's")
+        if self.kind == "row" and self.messages[-1].role != "assistant":
+            raise ValueError("the messages of a row end with the assistant's")
+        return self
+
+
+class PairJudgement(Record):
+    """A line of `data/judgements/pairs.jsonl`: which of two answers a judge prefers, asked in both orders."""
+
+    id: str = Field(description="of the prediction")
+    set: str
+    a: str = Field(description="contestant, such as tuned")
+    b: str = Field(description="contestant, such as base")
+    forward: Literal["a", "b", "tie"] | None = Field(
+        description="with a shown first; none without a usable reply"
+    )
+    backward: Literal["a", "b", "tie"] | None = Field(description="with b shown first")
+    reasons: list[str] = Field(default_factory=list)
+    problem: str | None = Field(default=None, description="why a reply could not be used")
+
+    @property
+    def winner(self) -> Literal["a", "b", "tie"] | None:
+        """What both orders say; a tie where they differ; none where a reply is missing."""
+        if self.forward is None or self.backward is None:
+            return None
+        return self.forward if self.forward == self.backward else "tie"
+
+
+class RubricJudgement(Record):
+    """A line of `data/judgements/rubric.jsonl`: a judge's score of one answer beside its reference and source."""
+
+    id: str = Field(description="of the prediction")
+    set: str
+    contestant: str
+    score: int | None = Field(description="1 to 5; none without a usable reply")
+    reason: str | None = None
+    problem: str | None = Field(default=None, description="why the reply could not be used")

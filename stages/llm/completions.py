@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stages.llm.limits import retry_after
+from stages.llm.request import CUT
 
 if TYPE_CHECKING:
     import openai
@@ -110,7 +111,7 @@ def _read(content: bytes) -> Completion:
         raise TryError(f"the server's answer is no chat completion: {shown}", paid=True) from None
     if refusal or finish == "content_filter":
         return Completion(text, f"the model refused: {_short(str(refusal or finish))}", True, read, written)
-    cut = f"the reply was cut off at its limit of tokens (after {written or 'max_tokens'})"
+    cut = f"{CUT} off at its limit of tokens (after {written or 'max_tokens'})"
     return Completion(text, cut if finish == "length" else None, False, read, written)
 
 

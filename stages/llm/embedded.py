@@ -3,7 +3,6 @@
 JSON comes from xgrammar's masks, so each reply that ends is valid; a reply that reaches `max_tokens` may be cut.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from typing import Any
 
 from stages.core import packaged
 from stages.core.errors import LecternError
-from stages.llm.request import Reply, Request
+from stages.core.sampling import Draw, make_sampler
+from stages.llm.request import CUT, Reply, Request
 from stages.llm.settings import LLM
 from stages.llm.structured import find_problem
 
@@ -188,31 +188,17 @@ def _generate(
 
 
 def _sampler(batch: Sequence[Row]) -> Callable[[Any, Any], Any]:
-    """Makes the likeliest token the one that is drawn, for rows with a temperature, by adding Gumbel noise.
-
-    Each row draws from its own generator, seeded by its request, so that its neighbours do not change what it draws
-    (Maddison et al. 2014, arXiv:1411.0030: the largest of perturbed logits is a draw from their softmax).
-    """
-    import torch
-    from transformers import TopPLogitsWarper
-
-    chances = [
-        torch.Generator().manual_seed(int(hashlib.sha256(row.request.key.encode()).hexdigest()[:15], 16))
-        for row in batch
-    ]
-
-    def sample(input_ids: Any, scores: Any) -> Any:
-        for place, (row, chance) in enumerate(zip(batch, chances, strict=True)):
-            options = row.request.options
-            if temperature := options.get("temperature"):
-                warm = scores[place : place + 1] / temperature
-                if (top_p := options.get("top_p", 1.0)) < 1:
-                    warm = TopPLogitsWarper(top_p)(input_ids, warm)
-                uniform = torch.rand(warm.shape, generator=chance)
-                scores[place] = (warm - torch.log(-torch.log(uniform)).to(warm.device))[0]
-        return scores
-
-    return sample
+    """What each row draws follows from its request alone."""
+    return make_sampler(
+        [
+            Draw(
+                row.request.key,
+                row.request.options.get("temperature") or 0.0,
+                row.request.options.get("top_p", 1.0),
+            )
+            for row in batch
+        ]
+    )
 
 
 def _reply(row: Row, tokens: list[int], tokenizer: Any) -> Reply:
@@ -220,7 +206,7 @@ def _reply(row: Row, tokens: list[int], tokenizer: Any) -> Reply:
     if tokens and tokens[-1] == tokenizer.eos_token_id:
         problem = find_problem(text, row.request.schema)
     else:
-        problem = f"the reply was cut at max_tokens ({row.limit})"
+        problem = f"{CUT} at max_tokens ({row.limit})"
     return Reply(
         key=row.request.key,
         model=row.request.model,

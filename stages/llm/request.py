@@ -11,6 +11,9 @@ from pydantic import Field
 
 from stages.core.schema import Message, Record
 
+CUT = "the reply was cut"
+"""How a problem begins that says: it reached its limit of tokens."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -50,3 +53,8 @@ class Reply(Record):
     )
     input_tokens: int = Field(default=0, ge=0, description="of all calls, as the endpoint counts them")
     output_tokens: int = Field(default=0, ge=0)
+
+    @property
+    def cut(self) -> bool:
+        """Whether it ended at its limit of tokens, not by itself."""
+        return self.problem is not None and self.problem.startswith(CUT)

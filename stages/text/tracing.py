@@ -292,7 +292,8 @@ def _show_tokens(data: Path, ids: set[str]) -> Iterator[str]:
 
 def _show_answers(data: Path, ids: set[str]) -> Iterator[str]:
     for path, prediction in _read_own(data / "predictions", Prediction, ids):
-        rate = prediction.nll / prediction.tokens
-        end = "" if prediction.finished else ", cut off"
-        yield f"  {path.stem}, {rate:.2f} nats a token for the true answer{end}"
+        told = path.stem
+        if prediction.nll is not None and prediction.tokens:
+            told += f", {prediction.nll / prediction.tokens:.2f} nats a token for the true answer"
+        yield f"  {told}" + ("" if prediction.finished else ", cut off")
         yield from indent(prediction.prediction, MARGIN)

@@ -1,24 +1,50 @@
-"""Answers of a model to given prompts, and the tuned model beside its base."""
+"""Answers of a model to given prompts, and how likely it finds the true ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from stages.core.schema import Example, Prediction
-from stages.tuning import adapters, devices, likelihood, models, persona, templates
+from stages.core.sampling import Draw, make_sampler
+from stages.tuning import likelihood
 from stages.tuning.batching import by_length
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """A held-out example in tokens."""
+class Decoding:
+    """How tokens are chosen."""
 
-    example: Example
+    max_new_tokens: int
+    """limit of an answer"""
+    temperature: float = 0.0
+    """0 takes the likeliest token each time"""
+    top_p: float = 1.0
+    """only the likeliest tokens with together this probability are drawn"""
+    seed: int = 0
+    """of the draws"""
+
+    @property
+    def decides(self) -> dict[str, float]:
+        """What of it decides an answer."""
+        drawn = {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
+        return {"max_new_tokens": self.max_new_tokens, **(drawn if self.temperature else {})}
+
+    def draw(self, key: str) -> Draw:
+        """The chance by which a row of this key is answered, whatever stands beside it."""
+        return Draw(f"{self.seed}/{key}", self.temperature, self.top_p)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A prompt in the tokens of one model."""
+
+    key: str
+    """what it is known by; decides what it draws"""
     prompt: list[int]
-    """as a server would send it"""
-    whole: templates.Encoded
-    """prompt and reference; the reference and its end of turn are marked"""
+    """as a server would send it, ending where the answer begins"""
+    whole: list[int]
+    """prompt and reference; nothing where there is none"""
+    mask: list[int]
+    """of all tokens in `whole`: 1 for the reference and its end of turn"""
 
 
 @dataclass(frozen=True)
@@ -31,78 +57,56 @@ class Answer:
     """it ended its turn itself, before the limit"""
 
 
-def prepare(
-    examples: Sequence[Example],
-    tokenizer: Any,
-    template: str,
-    *,
-    context_length: int,
-    max_new_tokens: int,
-    persona_text: str | None = None,
-) -> list[HeldOut]:
-    """The examples with exactly one answer, in order of id. Left out are dialogues and what exceeds the context.
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one row."""
+
+    prediction: str
+    finished: bool
+    nll: float | None
+    """summed negative log-likelihood of the reference and its end of turn, in nats; none without a reference"""
+    tokens: int | None
+    """how many tokens `nll` sums over"""
+
+
+def answer_rows(
+    model: Any, rows: Sequence[Row], tokenizer: Any, *, stop: set[int], decoding: Decoding
+) -> list[Outcome]:
+    """What the model says to each row, and how likely it finds the reference; all are computed as one batch.
 
     Args:
-        examples: of the test split.
-        tokenizer: of the base model.
-        template: with generation marks.
-        context_length: tokens that the model can read.
-        max_new_tokens: room for its answer.
-        persona_text: `render.persona`, so that a model is asked as it was trained.
+        model: a causal language model.
+        rows: in its tokens.
+        tokenizer: of the model.
+        stop: tokens that end an answer.
+        decoding: how tokens are chosen.
     """
-    shape = persona.shape(tokenizer, template, persona_text)
-    single = sorted(
-        (e for e in examples if sum(message.role == "assistant" for message in e.messages) == 1),
-        key=lambda e: e.id,
-    )
-    asked = [shape.place(shape.open(e)) for e in single]
-    prompts = templates.serve(tokenizer, [messages[:-1] for messages in asked], answering=True)
-    encoded = templates.encode(tokenizer, asked, template)
-    return [
-        HeldOut(example, prompt, whole)
-        for example, prompt, whole in zip(single, prompts, encoded, strict=True)
-        if max(len(prompt) + max_new_tokens, len(whole.input_ids)) <= context_length
-    ]
-
-
-def predict(
-    model: Any,
-    held_out: Sequence[HeldOut],
-    tokenizer: Any,
-    *,
-    end_of_turn: str,
-    max_new_tokens: int,
-    batch_size: int,
-) -> list[Prediction]:
-    """What the model answers, and how likely it finds the reference, for each held-out example in the given order."""
-    stop = stop_tokens(model, tokenizer, end_of_turn)
-    answers = answer(
+    pad, together = tokenizer.pad_token_id, max(len(rows), 1)
+    said = answer(
         model,
-        [row.prompt for row in held_out],
-        max_new_tokens=max_new_tokens,
+        [row.prompt for row in rows],
+        max_new_tokens=decoding.max_new_tokens,
         stop=stop,
-        pad=tokenizer.pad_token_id,
-        batch_size=batch_size,
+        pad=pad,
+        batch_size=together,
+        draws=[decoding.draw(row.key) for row in rows] if decoding.temperature else None,
     )
-    scored = likelihood.negative_log_likelihoods(
-        model,
-        [(row.whole.input_ids, row.whole.assistant_mask) for row in held_out],
-        pad=tokenizer.pad_token_id,
-        batch_size=batch_size,
-    )
-    return [
-        Prediction(
-            id=row.example.id,
-            messages=row.example.messages[:-1],
-            reference=row.example.messages[-1].content,
-            prediction=tokenizer.decode(said.tokens, skip_special_tokens=True).strip(),
-            finished=said.finished,
-            nll=round(nll, 4),  # what batching changes lies below
-            tokens=tokens,
-            provenance=row.example.provenance,
+    known = [number for number, row in enumerate(rows) if row.whole]
+    pairs = [(rows[number].whole, rows[number].mask) for number in known]
+    scored = likelihood.negative_log_likelihoods(model, pairs, pad=pad, batch_size=together)
+    losses = dict(zip(known, scored, strict=True))
+    outcomes = []
+    for number, one in enumerate(said):
+        nll, tokens = losses.get(number, (0.0, 0))
+        outcomes.append(
+            Outcome(
+                tokenizer.decode(one.tokens, skip_special_tokens=True).strip(),
+                one.finished,
+                round(nll, 4) if tokens else None,  # what batching changes lies below
+                tokens or None,
+            )
         )
-        for row, said, (nll, tokens) in zip(held_out, answers, scored, strict=True)
-    ]
+    return outcomes
 
 
 def stop_tokens(model: Any, tokenizer: Any, end_of_turn: str) -> set[int]:
@@ -120,8 +124,9 @@ def answer(
     stop: set[int],
     pad: int,
     batch_size: int,
+    draws: Sequence[Draw] | None = None,
 ) -> list[Answer]:
-    """The most likely next token, again and again, for each prompt.
+    """The most likely next token, or the one that is drawn, again and again, for each prompt.
 
     Prompts of similar length are computed together, padded on the left and masked. Batching changes the last bits of
     float32 sums: where two tokens are equally likely to that precision, an answer may depend on its neighbours.
@@ -133,10 +138,10 @@ def answer(
         stop: tokens that end an answer.
         pad: any token.
         batch_size: prompts computed together.
+        draws: by which chance each prompt is answered; without them the most likely token is taken.
     """
     import torch
-    from tqdm import tqdm
-    from transformers import GenerationConfig
+    from transformers import GenerationConfig, LogitsProcessorList
 
     greedy = GenerationConfig(
         do_sample=False,
@@ -147,42 +152,22 @@ def answer(
         pad_token_id=pad,
     )
     results: dict[int, Answer] = {}
-    for batch in tqdm(
-        by_length([len(prompt) for prompt in prompts], batch_size),
-        desc="generate",
-        unit="batch",
-        disable=None,
-    ):
+    for batch in by_length([len(prompt) for prompt in prompts], batch_size):
         longest = max(len(prompts[row]) for row in batch)
         ids = torch.full((len(batch), longest), pad, dtype=torch.long)
         attention = torch.zeros_like(ids)
         for place, row in enumerate(batch):
             ids[place, longest - len(prompts[row]) :] = torch.tensor(prompts[row])
             attention[place, longest - len(prompts[row]) :] = 1
+        sampler = [make_sampler([draws[row] for row in batch])] if draws is not None else []
         with torch.inference_mode():
             made = model.generate(
                 input_ids=ids.to(model.device),
                 attention_mask=attention.to(model.device),
                 generation_config=greedy,
+                logits_processor=LogitsProcessorList(sampler),
             )
         for row, tokens in zip(batch, made[:, longest:].tolist(), strict=True):
             ends = [at for at, token in enumerate(tokens) if token in stop]
             results[row] = Answer(tokens[: ends[0]] if ends else tokens, bool(ends))
     return [results[row] for row in range(len(prompts))]
-
-
-def contestants(base: models.BaseModel, adapter: Path) -> Iterator[tuple[str, Any]]:
-    """The base model and the tuned one, under their names, one after the other: each is used before the next comes.
-
-    Raises:
-        LecternError: there are no trained weights, or they were made for another base model.
-    """
-    record = adapters.read_record(base, adapter)
-    if record.method == "full":
-        yield "base", models.get_model(base, dtype=devices.DTYPES[record.precision])
-        yield "tuned", adapters.load(base, adapter)
-        return
-    model = adapters.load(base, adapter)
-    with model.disable_adapter():
-        yield "base", model
-    yield "tuned", model

@@ -27,15 +27,19 @@ class Shape:
     """the chat template has one"""
 
     def open(self, example: Example) -> list[Message]:
-        """Its messages, with the persona as system message where they have none.
+        """Its messages, with the persona as system message where they have none; raises what `introduce` does."""
+        return self.introduce(example.messages, example.provenance)
+
+    def introduce(self, messages: Sequence[Message], provenance: Provenance) -> list[Message]:
+        """The messages, with the persona as system message where they have none.
 
         Raises:
-            LecternError: the persona is no Jinja template, or does not fit this example.
+            LecternError: the persona is no Jinja template, or does not fit this provenance.
         """
-        if self.persona is None or any(message.role == "system" for message in example.messages):
-            return list(example.messages)
-        text = fill(self.persona, example.provenance).strip()
-        return ([Message(role="system", content=text)] if text else []) + example.messages
+        if self.persona is None or any(message.role == "system" for message in messages):
+            return list(messages)
+        text = fill(self.persona, provenance).strip()
+        return ([Message(role="system", content=text)] if text else []) + list(messages)
 
     def place(self, messages: Sequence[Message]) -> list[Message]:
         """The messages as the chat template takes them, system messages in a row as one: some know only one."""

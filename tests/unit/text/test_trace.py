@@ -90,6 +90,7 @@ def data(tmp_path: Path) -> Path:
     for name in ("base", "tuned"):
         said = Prediction(
             id=NEW.id,
+            set="held_out",
             messages=NEW.messages[:1],
             reference=NEW.messages[1].content,
             prediction=f"So says {name}.",

@@ -14,11 +14,11 @@ from omegaconf import OmegaConf
 
 from stages import generate, render, train
 from stages.core import io, params
-from stages.core.schema import Prediction, TokenRow
+from stages.core.schema import Example, Prediction, TokenRow
 from stages.tuning import adapters, generation, merging, models, stand_ins, templates
 from stages.tuning.rendering import RenderParams
 from stages.tuning.settings import Training
-from tests.unit.tuning import makers
+from tests.unit.tuning import generating, makers
 from tests.unit.tuning.tiny import chat, example
 
 pytestmark = pytest.mark.slow  # six trainings
@@ -119,9 +119,8 @@ def test_a_base_model_goes_the_whole_way(name: str, tmp_path: Path, tokenizer: A
     chosen_to_generate = generate.GenerateParams(
         max_new_tokens=8, batch_size=2, parity_prompts=2, parity_tokens=4
     )
-    generate.main(
-        chosen_to_generate, base, tmp_path / "splits/test.jsonl", adapter, out, tmp_path / "parity.json"
-    )
+    test = io.read_jsonl(tmp_path / "splits/test.jsonl", Example)
+    generating.run(tmp_path, adapter, test, chosen_to_generate, base=base)
     before, after = (io.read_jsonl(out / f"{one}.jsonl", Prediction) for one in ("base", "tuned"))
     assert [row.id for row in before] == [row.id for row in after]
     assert sum(row.nll for row in after) < sum(row.nll for row in before)

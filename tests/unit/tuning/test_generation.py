@@ -1,92 +1,77 @@
+"""Answers of the base and the tuned model: what is asked, what is compared, and what does not decide an answer."""
+
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stages import generate
 from stages.core import io
 from stages.core.errors import LecternError
-from stages.core.schema import Example, Prediction, TokenRow
-from stages.tuning import generation, models, templates
+from stages.core.sampling import Draw
+from stages.core.schema import Question
+from stages.tuning import adapters, contestants, generation, models, templates
+from tests.unit.tuning.generating import CHOSEN, DIALOGUE, SINGLE, read, run
 from tests.unit.tuning.tiny import TINY, example
 from tests.unit.tuning.training import run as train
 from tests.unit.tuning.training import with_params, write
 
-Rows = Callable[[int], list[TokenRow]]
-CHOSEN = generate.GenerateParams(max_new_tokens=8, batch_size=3, parity_prompts=2, parity_tokens=4)
-SINGLE = [example(f"What is {n} times {n}?", "It is " + "very " * (n % 4) + f"{n * n}.") for n in range(7)]
-HELD_OUT = [*SINGLE, example("And?", "So.", "Then?", "Done."), example("Terse?", "Yes.", system="Be terse.")]
+HELD_OUT = [*SINGLE, DIALOGUE, example("Terse?", "Yes.", system="Be terse.")]
 
 
-@pytest.fixture(scope="module")
-def adapter(tmp_path_factory: pytest.TempPathFactory, rows: Rows) -> Path:
-    """Trained until it knows that `It` comes first."""
-    folder = tmp_path_factory.mktemp("adapter")
-    learning = with_params(
-        r=8,
-        alpha=16,
-        dropout=0.0,
-        learning_rate=3e-2,
-        epochs=6,
-        batch_size=4,
-        gradient_accumulation=1,
-        warmup_share=0.0,
-        scheduler="constant",
-        checkpoint_every=100,
-    )
-    write(folder, rows(8), [])
-    train(folder, learning)
-    return folder / "adapter"
-
-
-def run(
-    folder: Path, adapter: Path, examples: list[Example], chosen: generate.GenerateParams = CHOSEN
-) -> str:
-    io.write_jsonl(folder / "test.jsonl", examples)
-    return generate.main(chosen, TINY, folder / "test.jsonl", adapter, folder / "out", folder / "parity.json")
-
-
-def read(folder: Path, contestant: str) -> list[Prediction]:
-    return io.read_jsonl(folder / f"out/{contestant}.jsonl", Prediction)
-
-
-def test_both_models_answer_each_single_question(tmp_path: Path, adapter: Path) -> None:
-    result = run(tmp_path, adapter, HELD_OUT)
-    # a dialogue has no one reference; it is skipped and counted
-    assert result == "8 rows answered by base and tuned, 1 skipped (dialogues, or too long)"
+def test_both_models_answer_each_question(tmp_path: Path, adapter: Path) -> None:
+    assert run(tmp_path, adapter, HELD_OUT) == "base 9, tuned 9"
     base, tuned = read(tmp_path, "base"), read(tmp_path, "tuned")
-    assert (
-        [p.id for p in base] == [p.id for p in tuned] == sorted(e.id for e in HELD_OUT if len(e.messages) < 4)
-    )
+    order = [(row.set, row.id) for row in base]
+    assert order == sorted(order) == [(row.set, row.id) for row in tuned]
+    assert {row.set for row in base if row.id == DIALOGUE.id} == {"dialogues"}
     by_id = {e.id: e for e in HELD_OUT}
     for one, other in zip(base, tuned, strict=True):
         asked = by_id[one.id]
         assert [*one.messages] == asked.messages[:-1] == [*other.messages]
         assert one.reference == asked.messages[-1].content
         assert one.tokens == other.tokens
-    # what was trained is likelier than before, on each of these questions that it never saw
-    assert all(after.nll < before.nll for before, after in zip(base, tuned, strict=True))
+    # property: what was trained is likelier than before, on each of these questions that it never saw
+    single = [pair for pair in zip(base, tuned, strict=True) if pair[0].set == "held_out"]
+    assert len(single) == 8
+    assert all(after.nll < before.nll for before, after in single)
+    # property: the order of the rows decides nothing
     first = (tmp_path / "out/tuned.jsonl").read_bytes()
-    run(tmp_path, adapter, HELD_OUT[::-1])
-    assert (tmp_path / "out/tuned.jsonl").read_bytes() == first
-
-
-def test_the_base_is_the_base(
-    tmp_path: Path, adapter: Path, model: Any, tokenizer: Any, template: str
-) -> None:
-    # the adapter switched off, as if it had never been there
-    rows = generation.prepare(SINGLE, tokenizer, template, context_length=512, max_new_tokens=8)
-    settings: dict[str, Any] = {"end_of_turn": TINY.end_of_turn, "max_new_tokens": 8, "batch_size": 3}
-    plain = generation.predict(model, rows, tokenizer, **settings)
-    found = {
-        name: generation.predict(speaker, rows, tokenizer, **settings)
-        for name, speaker in generation.contestants(TINY, adapter)
+    run(tmp_path / "other", adapter, HELD_OUT[::-1])
+    assert (tmp_path / "other/out/tuned.jsonl").read_bytes() == first
+    assert io.read_plain(tmp_path / "generation.json") == {
+        "contestants": {
+            "base": {"kind": "base", "model": "tiny_llama", "revision": None},
+            "tuned": {"kind": "tuned", "model": "tiny_llama", "revision": None},
+        },
+        "sets": {"dialogues": 1, "held_out": 8},
+        "skipped": {},
     }
-    assert found["base"] == plain
-    assert found["tuned"] != plain
+
+
+def test_the_base_is_the_base(tmp_path: Path, adapter: Path, model: Any, tokenizer: Any) -> None:
+    run(tmp_path, adapter, SINGLE)
+    asked = templates.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
+    stop = generation.stop_tokens(model, tokenizer, TINY.end_of_turn)
+    plain = generation.answer(model, asked, max_new_tokens=8, stop=stop, pad=2, batch_size=3)
+    said = {e.id: tokenizer.decode(a.tokens).strip() for e, a in zip(SINGLE, plain, strict=True)}
+    # property: the adapter is switched off, as if it had never been there
+    assert {row.id: row.prediction for row in read(tmp_path, "base")} == said
+    assert {row.id: row.prediction for row in read(tmp_path, "tuned")} != said
+
+
+def test_loaded_alone_a_model_is_the_same(adapter: Path) -> None:
+    import torch
+
+    local, _ = contestants.gather(TINY, adapter, None, {})
+    ids = torch.tensor([[5, 6, 7, 8]])
+    with torch.inference_mode():
+        together = [model(input_ids=ids).logits for _, model in contestants.load_in_turn(local)]
+        alone = [model(input_ids=ids).logits for one in local for _, model in contestants.load_in_turn([one])]
+    # property: an incremental run, which may need one of the two alone, computes what a clean one does
+    assert all(torch.equal(one, other) for one, other in zip(together, alone, strict=True))
+    assert not torch.equal(*together)
 
 
 def test_the_merged_model_says_the_same(tmp_path: Path, adapter: Path) -> None:
@@ -100,25 +85,46 @@ def test_the_merged_model_says_the_same(tmp_path: Path, adapter: Path) -> None:
     assert io.read_plain(tmp_path / "parity.json") == {"prompts": 0}
 
 
-def test_a_model_tuned_as_a_whole_stands_beside_its_base(tmp_path: Path, rows: Rows, model: Any) -> None:
+def test_a_model_tuned_as_a_whole_stands_beside_its_base(tmp_path: Path, rows: Any) -> None:
     write(tmp_path, rows(8), [])
     train(tmp_path, with_params(method="full", learning_rate=1e-3))
-    run(tmp_path, tmp_path / "adapter", HELD_OUT)
+    run(tmp_path, tmp_path / "adapter", SINGLE)
     base, tuned = read(tmp_path, "base"), read(tmp_path, "tuned")
     assert all(after.nll < before.nll for before, after in zip(base, tuned, strict=True))
     assert io.read_plain(tmp_path / "parity.json") == {"prompts": 0}, "there is nothing to merge"
 
 
-def test_answers_do_not_depend_on_their_neighbours(tmp_path: Path, adapter: Path) -> None:
-    together = run(tmp_path / "a", adapter, SINGLE, replace(CHOSEN, batch_size=7))
-    alone = run(tmp_path / "b", adapter, SINGLE, replace(CHOSEN, batch_size=1))
-    assert together == alone
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_answers_do_not_depend_on_their_neighbours(tmp_path: Path, adapter: Path, temperature: float) -> None:
+    for size in (7, 1):
+        run(tmp_path / str(size), adapter, SINGLE, replace(CHOSEN, batch_size=size, temperature=temperature))
     for contestant in ("base", "tuned"):
         for one, other in zip(
-            read(tmp_path / "a", contestant), read(tmp_path / "b", contestant), strict=True
+            read(tmp_path / "7", contestant), read(tmp_path / "1", contestant), strict=True
         ):
             assert (one.prediction, one.finished) == (other.prediction, other.finished)
             assert one.nll == pytest.approx(other.nll, abs=2e-3)
+
+
+def test_the_seed_decides_what_is_drawn(model: Any, tokenizer: Any) -> None:
+    prompts = templates.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
+
+    def said(seed: int, **more: float) -> list[list[int]]:
+        decoding = generation.Decoding(8, **{"temperature": 1.0, **more}, seed=seed)
+        draws = [decoding.draw(e.id) for e in SINGLE]
+        told = generation.answer(model, prompts, max_new_tokens=8, stop={2}, pad=2, batch_size=4, draws=draws)
+        return [one.tokens for one in told]
+
+    assert said(0) == said(0) != said(1)
+    # property: of the smallest nucleus, and at the lowest temperature, only the likeliest token is left
+    greedy = [
+        one.tokens
+        for one in generation.answer(model, prompts, max_new_tokens=8, stop={2}, pad=2, batch_size=4)
+    ]
+    assert said(0, top_p=1e-6) == said(0, temperature=1e-6) == greedy != said(0)
+    assert generation.Decoding(8, seed=1).decides == generation.Decoding(8, top_p=0.5).decides, (
+        "the likeliest token is nobody's luck"
+    )
 
 
 def test_padding_is_not_read(tokenizer: Any) -> None:
@@ -137,40 +143,89 @@ def test_padding_is_not_read(tokenizer: Any) -> None:
 
 
 def test_an_answer_ends_at_its_end_of_turn(model: Any, tokenizer: Any) -> None:
-    (prompt,) = templates.serve(tokenizer, [SINGLE[0].messages[:-1]], answering=True)
-    settings: dict[str, Any] = {"max_new_tokens": 5, "pad": 2, "batch_size": 1}
-    (free,) = generation.answer(model, [prompt], stop={2}, **settings)
-    assert (len(free.tokens), free.finished) == (5, False)
-    # the same model, when the third token it says is what ends a turn
-    third = (
-        next(token for token in free.tokens[2:] if token not in free.tokens[:2])
-        if len(set(free.tokens)) > 2
-        else None
-    )
-    stop = {third if third is not None else free.tokens[0]}
-    (ended,) = generation.answer(model, [prompt], stop=stop, **settings)
-    assert ended.finished
-    assert ended.tokens == free.tokens[: free.tokens.index(next(iter(stop)))]
+    prompts = templates.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
+    settings: dict[str, Any] = {"max_new_tokens": 12, "pad": 2, "batch_size": 7}
+    settings["draws"] = [Draw(e.id, temperature=3.0) for e in SINGLE]  # so that no two say the same
+    free = generation.answer(model, prompts, stop={2}, **settings)
+    assert [(len(said.tokens), said.finished) for said in free] == [(12, False)] * 7
+    # the same model, when what some of them say at some time is what ends a turn
+    stop = {free[0].tokens[4], free[3].tokens[9], free[5].tokens[0]}
+    for said, whole in zip(generation.answer(model, prompts, stop=stop, **settings), free, strict=True):
+        ends = [at for at, token in enumerate(whole.tokens) if token in stop]
+        # property: each is cut before its first such token, and goes on as it would alone, whoever ends earlier
+        assert said == generation.Answer(whole.tokens[: ends[0]] if ends else whole.tokens, bool(ends))
+    assert not free[5].tokens[:0]
 
 
 def test_an_adapter_for_another_base_is_refused(tmp_path: Path, adapter: Path) -> None:
     other = tmp_path / "adapter"
     shutil.copytree(adapter, other)
-    config = io.read_plain(other / "training.json")
-    io.write_json(other / "training.json", {**config, "base_model": "tiny_mistral"})
+    config = io.read_plain(other / adapters.RECORD)
+    io.write_json(other / adapters.RECORD, {**config, "base_model": "tiny_mistral"})
     with pytest.raises(LecternError, match="made for tiny_mistral, and base_model is tiny_llama"):
         run(tmp_path, other, SINGLE)
 
 
 def test_no_held_out_row_gives_empty_predictions(tmp_path: Path, adapter: Path) -> None:
-    assert run(tmp_path, adapter, []).startswith("0 rows answered")
+    assert run(tmp_path, adapter, []) == "base 0, tuned 0"
     assert read(tmp_path, "base") == read(tmp_path, "tuned") == []
+    assert io.read_plain(tmp_path / "parity.json") == {"prompts": 0}
 
 
-def test_what_exceeds_the_context_is_skipped(tokenizer: Any, template: str) -> None:
-    long = example("Why?", "word " * 400)
-    for limit, kept in ((1000, 2), (200, 1)):
-        rows = generation.prepare(
-            [SINGLE[0], long], tokenizer, template, context_length=limit, max_new_tokens=50
-        )
-        assert len(rows) == kept
+def test_evaluation_sets_are_asked_and_stand_apart(tmp_path: Path, adapter: Path) -> None:
+    sets = {
+        "people": [
+            Question(question="Сколько зёрен хватит?", answer="Три, а лучше пять."),
+            Question(question="ما هي البذرة؟", answer="  "),
+            Question(question="乱数の種とは何ですか？ 🙂"),
+        ],
+        "other": [Question(question="Never asked?")],
+    }
+    persona = "You answer from {{ item }}, line {{ row }}."
+    some = replace(CHOSEN, evals=["people"])
+    assert run(
+        tmp_path, adapter, SINGLE[:1], some, evals=sets, persona=persona.replace("line {{ row }}", "x")
+    )
+    for name in ("base", "tuned"):
+        rows = {row.messages[0].content: row for row in read(tmp_path, name) if row.set == "people"}
+        assert list(rows) != []
+        assert {row.set for row in read(tmp_path, name)} == {"held_out", "people"}
+        # property: each question is there, and what has no answer has no figure that needs one
+        for number, asked in enumerate(sets["people"], 1):
+            row = rows[asked.question]
+            known = bool(asked.answer and asked.answer.strip())
+            assert (row.reference is not None, row.nll is not None, row.tokens is not None) == (known,) * 3
+            assert (row.provenance.item, row.provenance.method, row.provenance.row) == (
+                "people",
+                "eval",
+                number,
+            )
+    assert io.read_plain(tmp_path / "generation.json")["sets"] == {"held_out": 1, "people": 3}
+
+
+def test_an_answer_may_be_empty(tmp_path: Path, adapter: Path, tokenizer: Any, model: Any) -> None:
+    # the token that the model says first ends a turn here, so that it says nothing
+    prompts = templates.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
+    [first, *_] = generation.answer(model, prompts, max_new_tokens=1, stop={2}, pad=2, batch_size=7)
+    word = tokenizer.convert_ids_to_tokens(first.tokens[0])
+    run(tmp_path, adapter, SINGLE, base=replace(TINY, end_of_turn=word))
+    said = [row for row in read(tmp_path, "base") if not row.prediction]
+    assert said
+    assert all(row.finished and row.nll is not None for row in said)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"max_new_tokens": 0}, "max_new_tokens is 0; give 1 or more"),
+        ({"temperature": -0.1}, r"temperature is -0\.1; give 0 or more"),
+        ({"temperature": float("nan")}, "temperature is nan"),
+        ({"top_p": 0.0}, r"top_p is 0\.0"),
+        ({"evals": ["../secret"]}, r"evals has '\.\./secret'; a set is named after its file"),
+        ({"evals": ["held_out"]}, "evals has 'held_out'"),
+        ({"evals": ["a", "a"]}, "evals names a set twice: a, a"),
+    ],
+)
+def test_a_wrong_value_is_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(CHOSEN, **change)

@@ -4,7 +4,7 @@ import pytest
 
 from stages.core.errors import LecternError
 from stages.core.schema import Example, Message, Provenance
-from stages.tuning import generation, persona, preflight, rendering, templates
+from stages.tuning import persona, preflight, prompts, rendering, templates
 from tests.unit.tuning.tiny import FAMILIES, Family, chat, example, family
 
 PERSONA = "You answer as {{ item }}{% if heading %}, on {{ heading }}{% endif %}."
@@ -67,18 +67,18 @@ def test_every_chunk_carries_the_persona(chosen: Family) -> None:
 def test_the_model_is_asked_as_it_was_trained(chosen: Family) -> None:
     question = asked("Why?", "Because.")
     [row] = rendering.render([question], chosen.tokenizer, chosen.template, 200, persona_text=PERSONA).rows
-    [held_out] = generation.prepare(
-        [question],
+    [held_out] = prompts.prepare(
+        [prompts.Ask.of(question)],
         chosen.tokenizer,
         chosen.template,
         context_length=512,
         max_new_tokens=8,
         persona_text=PERSONA,
-    )
-    assert held_out.whole.input_ids == row.input_ids
+    ).rows
+    assert held_out.whole == row.input_ids
     assert row.input_ids[: len(held_out.prompt)] == held_out.prompt
     assert "You answer as talk-1, on Seeds." in chosen.tokenizer.decode(held_out.prompt)
-    assert held_out.example == question  # and is known by the same id as ever
+    assert held_out.key == f"held_out/{question.id}"  # and is known by the same id as ever
 
 
 def test_a_row_without_persona_keeps_the_id_of_its_example(chosen: Family) -> None:

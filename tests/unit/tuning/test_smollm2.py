@@ -9,6 +9,7 @@ from stages.core.schema import Prediction
 from stages.tuning import models
 from stages.tuning.rendering import RenderParams
 from stages.tuning.settings import Training
+from tests.unit.tuning import generating
 from tests.unit.tuning.tiny import example
 
 
@@ -42,13 +43,12 @@ def test_the_default_model_learns_a_fact_and_stops(tmp_path: Path) -> None:
     train.main(
         chosen, base, tmp_path / "sft", tmp_path / "runs", tmp_path / "adapter", tmp_path / "metrics/train"
     )
-    generate.main(
-        generate.GenerateParams(max_new_tokens=32, batch_size=4, parity_prompts=2, parity_tokens=4),
-        base,
-        tmp_path / "splits/test.jsonl",
+    generating.run(
+        tmp_path,
         tmp_path / "adapter",
-        tmp_path / "out",
-        tmp_path / "parity.json",
+        splits["test"],
+        generate.GenerateParams(max_new_tokens=32, batch_size=4, parity_prompts=2, parity_tokens=4),
+        base=base,
     )
     (before,), (after,) = (
         io.read_jsonl(tmp_path / f"out/{name}.jsonl", Prediction) for name in ("base", "tuned")
