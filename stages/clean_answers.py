@@ -1,0 +1,94 @@
+"""Let an LLM trim what was not asked for from the answers, so that its gain or harm can be scored.
+
+Run: python -m stages.clean_answers        (dvc stage: clean_answers)
+Reads data/predictions; writes data/cleaned/<contestant>.jsonl for the contestants that are named, by default none, and
+the LLM's replies in data/replies/clean_answers; metrics/cleaning.json counts what became of the answers.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stages.core import io, params, stage
+from stages.core.errors import LecternError
+from stages.core.schema import Prediction
+from stages.llm import client, prompting
+from stages.llm.settings import LLM
+from stages.text import trimming
+
+LISTING = "_contestants.json"
+"""Whose answers were trimmed: DVC warns of an empty folder."""
+
+
+@dataclass(frozen=True)
+class CleanAnswersParams:
+    """Section `clean_answers`; the LLM is section `cleaner`."""
+
+    contestants: list[str] = field(default_factory=list)
+    """whose answers are trimmed, such as tuned; [] for nobody's"""
+    prompt: str = "clean_answer"
+    """a file of stages/llm/prompts"""
+
+    def __post_init__(self) -> None:
+        if len(set(self.contestants)) < len(self.contestants):
+            raise ValueError(f"contestants names one twice: {', '.join(self.contestants)}")
+
+
+def main(
+    params: CleanAnswersParams, cleaner: LLM, predictions: Path, out: Path, replies: Path, metrics: Path
+) -> str:
+    """Bring `out` to exactly one file of trimmed answers per contestant that is named.
+
+    Raises:
+        LecternError: a contestant has no predictions, or more calls than `cleaner.allow_failed` got no reply; what was
+            answered is written before.
+    """
+    prompt = prompting.load(params.prompt)
+    before = read_answers(predictions, params.contestants)
+    asked = {name: [trimming.ask(row, cleaner, prompt) for row in rows] for name, rows in before.items()}
+    requests = [request for some in asked.values() for request in some if request is not None]
+    answers = client.ask(requests, cleaner, replies, "cleaner")
+    after = {
+        name: [trimming.trim(*pair, answers.replies) for pair in zip(rows, asked[name], strict=True)]
+        for name, rows in before.items()
+    }
+    for name, rows in after.items():
+        io.write_jsonl(out / f"{name}.jsonl", [one.row for one in rows])
+    io.write_json(out / LISTING, list(after))
+    for path in set(out.glob("*.jsonl")) - {out / f"{name}.jsonl" for name in after}:
+        path.unlink()
+    counts = trimming.summarise(before, after)
+    io.write_json(metrics, {"model": cleaner.model, "prompt": prompt.version, "contestants": counts})
+    answers.check(cleaner.allow_failed, "cleaner")
+    told = [f"{name}: {found['trimmed']} of {found['rows']} trimmed" for name, found in counts.items()]
+    return f"{'; '.join(told) or 'nobody is named'}, {answers.asked} calls"
+
+
+def read_answers(folder: Path, names: list[str]) -> dict[str, list[Prediction]]:
+    """The predictions of the contestants, in order of their names.
+
+    Raises:
+        LecternError: one of them has none.
+    """
+    known = {
+        path.stem: path for path in sorted(folder.glob("*.jsonl")) if not path.name.startswith((".", "_"))
+    }
+    if unknown := [name for name in names if name not in known]:
+        raise LecternError(
+            f"clean_answers.contestants: {', '.join(unknown)} answered nothing; there is "
+            f"{', '.join(known) or 'nobody'}. Correct the name under conf/ and run `make params`."
+        )
+    return {name: io.read_jsonl(known[name], Prediction) for name in sorted(names)}
+
+
+if __name__ == "__main__":
+    stage.run(
+        "clean_answers",
+        lambda: main(
+            params.load("clean_answers", CleanAnswersParams),
+            params.load("cleaner", LLM),
+            Path("data/predictions"),
+            Path("data/cleaned"),
+            Path("data/replies/clean_answers"),
+            Path("metrics/cleaning.json"),
+        ),
+    )
