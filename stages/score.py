@@ -1,15 +1,19 @@
-"""Score the held-out answers of the base and the tuned model, and their difference.
+"""Measure the answers of every contestant and the episodes, with intervals and paired differences.
 
 Run: python -m stages.score        (dvc stage: score)
-Reads data/predictions/{base,tuned}.jsonl, writes data/scores.jsonl (one line a question) and metrics/scores.json.
+Reads data/predictions, data/cleaned, data/episodes and data/splits/train.jsonl; writes data/scores.jsonl (one line a
+question), metrics/scores.json (what each figure means: stages/scoring/figures.py), its plot metrics/scores.tsv, and
+metrics/episodes.json.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stages.core import io, params, stage
-from stages.core.schema import Prediction
-from stages.scoring import figures
+from stages.core.schema import BASE, TUNED, Episode, Example, Prediction
+from stages.scoring import copying, health, measuring, plotting, summary
 
 
 @dataclass(frozen=True)
@@ -22,33 +26,55 @@ class ScoreParams:
     """Draws of the bootstrap; at 10,000 the bounds of a 95 % interval are steady to about 1 % of its width."""
     confidence: float = 0.95
     """Share of the draws inside an interval."""
+    similarity: str | None = "embedded"
+    """What embeds the texts: `embedded` is all-MiniLM-L6-v2, which reads English; null leaves the figure out."""
+    copy_words: int = 8
+    """Words that a run has at least, in an answer and word for word in a training answer, to count as copied."""
 
     def __post_init__(self) -> None:
         if self.resamples < 100:
             raise ValueError(f"resamples is {self.resamples}; choose at least 100 (10000 is usual)")
         if not 0 < self.confidence < 1:
             raise ValueError(f"confidence is {self.confidence}; choose between 0 and 1 (0.95 is usual)")
+        if self.similarity not in (None, "embedded"):
+            raise ValueError(f"similarity is {self.similarity!r}; choose embedded, or null for none")
+        if self.copy_words < 1:
+            raise ValueError(f"copy_words is {self.copy_words}; choose 1 or more (8 is usual)")
 
 
-def main(params: ScoreParams, predictions: Path, out: Path, metrics: Path) -> str:
-    """Write each row's scores and the figures over all rows."""
-    base, tuned = (io.read_jsonl(predictions / f"{name}.jsonl", Prediction) for name in ("base", "tuned"))
-    rows = figures.score_rows(base, tuned)
-    summary = figures.summarise(
-        rows, seed=params.seed, resamples=params.resamples, confidence=params.confidence
+def main(params: ScoreParams, data: Path, metrics: Path) -> str:
+    """Write each row's scores and the figures over all rows, in folders laid out as the repository's."""
+    copied = copying.index(_training_answers(data / "splits/train.jsonl"), params.copy_words)
+    rows = measuring.score_rows(
+        _read_answers(data / "predictions"),
+        _read_answers(data / "cleaned"),
+        copied=copied.measure,
+        with_similarity=params.similarity is not None,
     )
-    io.write_jsonl(out, rows)
-    io.write_json(metrics, summary)
-    return f"nll {summary['base']['nll']['value']:.3f} -> {summary['tuned']['nll']['value']:.3f} on {len(rows)} rows"
+    drawn: dict[str, Any] = {
+        "seed": params.seed,
+        "resamples": params.resamples,
+        "confidence": params.confidence,
+    }
+    found = summary.summarise(rows, **drawn)
+    base, tuned = (io.read_jsonl(data / f"episodes/{name}.jsonl", Episode) for name in (BASE, TUNED))
+    io.write_jsonl(data / "scores.jsonl", rows)
+    io.write_json(metrics / "scores.json", found)
+    plotting.write_plot(metrics / "scores.tsv", found)
+    io.write_json(metrics / "episodes.json", health.summarise_episodes(base, tuned, copied=copied, **drawn))
+    return f"{len(rows)} questions, {len(base)} episodes"
+
+
+def _training_answers(path: Path) -> Iterator[str]:
+    for example in io.read_jsonl(path, Example):
+        yield from (message.content for message in example.messages if message.role == "assistant")
+
+
+def _read_answers(folder: Path) -> dict[str, list[Prediction]]:
+    """Contestant -> its answers. Other files are the bookkeeping of the stage that wrote them."""
+    paths = sorted(path for path in folder.glob("*.jsonl") if path.name[0] not in "._")
+    return {path.stem: io.read_jsonl(path, Prediction) for path in paths}
 
 
 if __name__ == "__main__":
-    stage.run(
-        "score",
-        lambda: main(
-            params.load("score", ScoreParams),
-            Path("data/predictions"),
-            Path("data/scores.jsonl"),
-            Path("metrics/scores.json"),
-        ),
-    )
+    stage.run("score", lambda: main(params.load("score", ScoreParams), Path("data"), Path("metrics")))

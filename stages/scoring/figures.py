@@ -1,161 +1,240 @@
-"""What is measured of an answer, row by row, and what is said of all rows."""
+"""What is said of all rows: each figure, what it follows from, and which direction is better.
+
+A figure is a function of sums over rows (`scoring.bootstrap`), so that it has an interval and can be compared. What a
+row adds stands in `data/scores.jsonl`: the figures of two runs can be compared from these files alone.
+"""
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from stages.core.errors import LecternError
-from stages.core.schema import Prediction, Record
-from stages.scoring import rouge
-from stages.scoring.bootstrap import Bootstrap, Ratio
-from stages.text.words import words
+from stages.scoring import overlap
+from stages.scoring.bootstrap import Finish, Statistic
+from stages.scoring.rows import AnswerScore, RowScore
+
+Counts = tuple[float, ...]
+"""What a row adds to the sums of a figure."""
+Count = Callable[[RowScore, AnswerScore], Counts | None]
+"""None where the row does not measure it."""
 
 
-class AnswerScore(Record):
-    """One answer of one contestant."""
-
-    rouge1: float
-    rouge2: float
-    rougeL: float  # noqa: N815 (the field's own name)
-    nll: float
-    """of the reference, summed, in nats"""
-    words: int
-    finished: bool
+def quotient(sums: np.ndarray) -> np.ndarray:
+    """The first sum over the second."""
+    return np.divide(sums[:, 0], sums[:, 1])
 
 
-class RowScore(Record):
-    """A line of `data/scores.jsonl`: both contestants on one held-out question."""
-
-    id: str
-    item: str
-    tokens: int
-    """of the reference and its end of turn; what `nll` sums over"""
-    reference_words: int
-    base: AnswerScore
-    tuned: AnswerScore
+def _exponential(sums: np.ndarray) -> np.ndarray:
+    return np.exp(np.minimum(quotient(sums), 700.0))  # JSON knows no infinity
 
 
-def score_rows(base: Sequence[Prediction], tuned: Sequence[Prediction]) -> list[RowScore]:
-    """Score both contestants on each question, in order of (recording, second, id).
+@dataclass(frozen=True)
+class Figure:
+    """One figure of metrics/scores.json."""
 
-    Raises:
-        LecternError: there is nothing to score, the contestants did not answer the same questions, or a likelihood is
-            not a finite number.
+    what: str
+    """for a reader who does not know its name"""
+    scale: str
+    """its unit, or its least and greatest value"""
+    lower_is_better: bool | None
+    """None where neither is better, and the reference's figure is what to be near"""
+    count: Count
+    finish: Finish = quotient
+    """from the sums to the figure"""
+    of: Literal["text", "pair", "model"] = "text"
+    """what decides it: the answer's text, the text and its reference, or the model: then trimming changes nothing"""
+
+
+def _mean(field: str) -> Count:
+    """The mean of a field over the rows that have it."""
+
+    def count(_: RowScore, answer: AnswerScore) -> Counts | None:
+        value = getattr(answer, field)
+        return None if value is None else (float(value), 1.0)
+
+    return count
+
+
+def _count_nats(_: RowScore, answer: AnswerScore) -> Counts | None:
+    if answer.nll is None or answer.tokens is None:
+        return None
+    return answer.nll, float(answer.tokens)
+
+
+def _count_bits(row: RowScore, answer: AnswerScore) -> Counts | None:
+    if answer.nll is None or not row.reference_bytes:
+        return None
+    return answer.nll / math.log(2), float(row.reference_bytes)
+
+
+def _count_length(row: RowScore, answer: AnswerScore) -> Counts | None:
+    return None if not row.reference_words else (float(answer.words), float(row.reference_words))
+
+
+def _all_counts(field: str) -> Count:
+    def count(_: RowScore, answer: AnswerScore) -> Counts | None:
+        counts = getattr(answer, field)
+        return None if counts is None else tuple(map(float, counts))
+
+    return count
+
+
+FIGURES: Mapping[str, Figure] = {
+    "nll": Figure(
+        "negative log-likelihood of the true answers and their ends of turn, over all their tokens",
+        "nats a token",
+        True,
+        _count_nats,
+        of="model",
+    ),
+    "perplexity": Figure(
+        "the exponential of nll: among how many tokens the model is undecided",
+        "1 and more",
+        True,
+        _count_nats,
+        _exponential,
+        of="model",
+    ),
+    "bits_per_byte": Figure(
+        "the same likelihood in bits for each UTF-8 byte of the true answers, which compares models with different "
+        "tokenizers",
+        "bits",
+        True,
+        _count_bits,
+        of="model",
+    ),
+    "rouge1": Figure(
+        "ROUGE-1: words in common with the true answer, mean F1 (Lin 2004)",
+        "0 to 1",
+        False,
+        _mean("rouge1"),
+        of="pair",
+    ),
+    "rouge2": Figure(
+        "ROUGE-2: word pairs in common with the true answer, mean F1",
+        "0 to 1",
+        False,
+        _mean("rouge2"),
+        of="pair",
+    ),
+    "rougeL": Figure(
+        "ROUGE-L: longest sequence of words in common with the true answer, mean F1",
+        "0 to 1",
+        False,
+        _mean("rougeL"),
+        of="pair",
+    ),
+    "rougeLsum": Figure(
+        "ROUGE-Lsum: the same sentence by sentence, mean F1", "0 to 1", False, _mean("rougeLsum"), of="pair"
+    ),
+    "chrf": Figure(
+        "chrF: characters and runs of up to 6 in common with the true answers, of the corpus (Popović 2015)",
+        "0 to 100",
+        False,
+        _all_counts("chrf_counts"),
+        overlap.chrf,
+        of="pair",
+    ),
+    "bleu": Figure(
+        "BLEU: runs of up to 4 words in common with the true answers, of the corpus (Papineni et al. 2002)",
+        "0 to 100",
+        False,
+        _all_counts("bleu_counts"),
+        overlap.bleu,
+        of="pair",
+    ),
+    "similarity": Figure(
+        "closeness in meaning to the true answer: mean cosine of embeddings (all-MiniLM-L6-v2, which reads English)",
+        "-1 to 1",
+        False,
+        _mean("similarity"),
+        of="pair",
+    ),
+    "distinct1": Figure(
+        "distinct words of an answer's words, mean (Li et al. 2016); long answers have fewer",
+        "0 to 1",
+        None,
+        _mean("distinct1"),
+    ),
+    "distinct2": Figure(
+        "distinct word pairs of an answer's word pairs, mean", "0 to 1", None, _mean("distinct2")
+    ),
+    "repetition4": Figure(
+        "share of the runs of four words that came before in the same answer",
+        "0 to 1",
+        True,
+        lambda _, answer: (float(answer.repeated_fourgrams), float(answer.fourgrams)),
+    ),
+    "repeated_answers": Figure(
+        "share of the answers that another question got too, word for word", "0 to 1", True, _mean("repeated")
+    ),
+    "length_ratio": Figure(
+        "words answered for each word of the true answers; 1 is right",
+        "0 and more",
+        None,
+        _count_length,
+        of="pair",
+    ),
+    "words": Figure("words of an answer, mean", "words", None, _mean("words")),
+    "finished": Figure(
+        "share of the answers that the model ended itself, before the limit",
+        "0 to 1",
+        False,
+        _mean("finished"),
+        of="model",
+    ),
+    "empty": Figure(
+        "share of the answers without a word",
+        "0 to 1",
+        True,
+        lambda _, answer: (float(answer.words == 0), 1.0),
+    ),
+    "copied_share": Figure(
+        "share of the words in long runs that stand in a training answer, word for word",
+        "0 to 1",
+        True,
+        lambda _, answer: (float(answer.copied_words), float(answer.words)),
+    ),
+    "longest_copy": Figure(
+        "words of an answer's longest run that stands in a training answer, mean; 0 below the least run",
+        "words",
+        True,
+        _mean("longest_copy"),
+    ),
+}
+"""In the order in which they are read."""
+OF_TOKENS = ("nll", "perplexity")
+"""They compare only models that cut the references into the same tokens."""
+OF_TRIMMED = tuple(name for name, figure in FIGURES.items() if figure.of != "model")
+OF_REFERENCES = tuple(name for name, figure in FIGURES.items() if figure.of == "text" and name != "empty")
+"""Those that say something of true answers, which are never empty."""
+
+Scores = Sequence[AnswerScore | None]
+"""One contestant's, a row each."""
+
+
+def statistics(
+    rows: Sequence[RowScore], answers: Scores, names: Iterable[str] = FIGURES
+) -> dict[str, Statistic]:
+    """The named figures of one contestant, whose `answers` stand beside `rows`, without those that no row measures.
+
+    With `Bootstrap` these give a figure's interval, and of two contestants the interval of the difference.
     """
-    pairs = _pair(base, tuned)
-    scores = [
-        [_score(row, rouge_row) for row, rouge_row in zip(side, _rouge(side), strict=True)]
-        for side in zip(*pairs, strict=True)
+    found = {name: _statistic(rows, answers, FIGURES[name]) for name in names}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _statistic(rows: Sequence[RowScore], answers: Scores, figure: Figure) -> Statistic | None:
+    counts = [
+        None if answer is None else figure.count(row, answer)
+        for row, answer in zip(rows, answers, strict=True)
     ]
-    return [
-        RowScore(
-            id=b.id,
-            item=b.provenance.item,
-            tokens=b.tokens,
-            reference_words=max(1, len(words(b.reference))),
-            base=base_score,
-            tuned=tuned_score,
-        )
-        for (b, _), base_score, tuned_score in zip(pairs, *scores, strict=True)
-    ]
-
-
-def _pair(base: Sequence[Prediction], tuned: Sequence[Prediction]) -> list[tuple[Prediction, Prediction]]:
-    sides = {"base": base, "tuned": tuned}
-    for name, rows in sides.items():
-        if not rows:
-            raise LecternError(
-                f"{name} has no predictions: there is nothing to score. See data/splits/test.jsonl."
-            )
-        twice = [key for key, count in Counter(row.id for row in rows).items() if count > 1]
-        if twice:
-            raise LecternError(f"{name} answers {twice[0]} twice. Run `dvc repro -f generate`.")
-        for row in rows:
-            if not math.isfinite(row.nll):
-                raise LecternError(
-                    f"{name}, row {row.id}: nll is {row.nll}. The model's weights or its number format overflow: "
-                    "look at metrics/train and train in fp32 (train.precision)."
-                )
-    ids = {name: {row.id for row in rows} for name, rows in sides.items()}
-    if ids["base"] != ids["tuned"]:
-        only = {
-            name: sorted(ids[name] - ids[other]) for name, other in (("base", "tuned"), ("tuned", "base"))
-        }
-        raise LecternError(
-            "base and tuned answered different questions: "
-            + "; ".join(
-                f"{len(rows)} only {name} ({', '.join(rows[:3])})" for name, rows in only.items() if rows
-            )
-            + ". Run `dvc repro -f generate`."
-        )
-    by_id = {row.id: row for row in tuned}
-    ordered = sorted(base, key=lambda row: (row.provenance.item, row.provenance.start or 0.0, row.id))
-    pairs = [(row, by_id[row.id]) for row in ordered]
-    for a, b in pairs:
-        if (a.reference, a.tokens) != (b.reference, b.tokens):
-            raise LecternError(
-                f"row {a.id}: base was measured on {a.tokens} tokens of the reference, tuned on {b.tokens}, so their "
-                "likelihoods cannot be compared. Both must use the base model's tokenizer and template."
-            )
-    return pairs
-
-
-def _rouge(rows: Sequence[Prediction]) -> list[dict[str, float]]:
-    columns = rouge.score_rows([row.prediction for row in rows], [row.reference for row in rows])
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def _score(row: Prediction, rouge_row: Mapping[str, float]) -> AnswerScore:
-    return AnswerScore(
-        **{name: round(value, 6) for name, value in rouge_row.items()},
-        nll=round(row.nll, 6),
-        words=len(words(row.prediction)),
-        finished=row.finished,
-    )
-
-
-def summarise(rows: Sequence[RowScore], *, seed: int, resamples: int, confidence: float) -> dict[str, Any]:
-    """Return the content of metrics/scores.json: each figure of base, tuned, and tuned minus base (paired).
-
-    rouge1, rouge2, rougeL: mean F1, 0 to 1, higher is better. nll: nats a token of the true answer, over all tokens,
-    and perplexity, its exponential: lower is better. length_ratio: words answered for each word of the references,
-    1 is right. finished: share of the answers that the model ended itself.
-    """
-    bootstrap = Bootstrap([row.item for row in rows], resamples=resamples, confidence=confidence, seed=seed)
-    base, tuned = (_ratios(rows, [getattr(row, side) for row in rows]) for side in ("base", "tuned"))
-    return {
-        "base": {name: bootstrap.interval(ratio).as_dict() for name, ratio in base.items()},
-        "tuned": {name: bootstrap.interval(ratio).as_dict() for name, ratio in tuned.items()},
-        "difference": {name: bootstrap.difference(tuned[name], base[name]).as_dict() for name in base},
-        "rows": len(rows),
-        "recordings": len({row.item for row in rows}),
-        "tokens": sum(row.tokens for row in rows),
-        "confidence": confidence,
-        "resamples": resamples,
-        "resampled": bootstrap.unit,
-    }
-
-
-def _ratios(rows: Sequence[RowScore], answers: Sequence[AnswerScore]) -> dict[str, Ratio]:
-    def column(values: Sequence[float]) -> np.ndarray:
-        return np.array(values, dtype=np.float64)
-
-    ones = np.ones(len(rows))
-    tokens = column([row.tokens for row in rows])
-    nll = column([answer.nll for answer in answers])
-    means = {
-        name: column([getattr(a, name) for a in answers])
-        for name in ("rouge1", "rouge2", "rougeL", "finished")
-    }
-    return {
-        **{name: Ratio(means[name], ones) for name in ("rouge1", "rouge2", "rougeL")},
-        "nll": Ratio(nll, tokens),
-        "perplexity": Ratio(nll, tokens, finish=lambda value: np.exp(np.minimum(value, 700.0))),
-        "length_ratio": Ratio(
-            column([answer.words for answer in answers]), column([row.reference_words for row in rows])
-        ),
-        "finished": Ratio(means["finished"], ones),
-    }
+    width = next((len(one) for one in counts if one is not None), None)
+    if width is None:
+        return None
+    nothing = (0.0,) * width
+    measured = np.array([one is not None for one in counts])
+    columns = np.array([nothing if one is None else one for one in counts], dtype=np.float64)
+    return Statistic(columns, figure.finish, None if measured.all() else measured)

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 MODULE = Path(__file__).parent / "metrics" / "unicode_rouge.py"
+TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
 
-def score_rows(predictions: Sequence[str], references: Sequence[str]) -> dict[str, list[float]]:
-    """ROUGE-1, ROUGE-2 and ROUGE-L F1 (0 to 1) of each prediction against its reference.
+def score_rows(predictions: Sequence[str], references: Sequence[str]) -> dict[str, list[float | None]]:
+    """ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum F1 (0 to 1) of each prediction against its reference.
 
     Returns:
-        `{"rouge1": [...], "rouge2": [...], "rougeL": [...]}`, each as long as `predictions`, in order.
+        `{"rouge1": [...], "rouge2": [...], "rougeL": [...], "rougeLsum": [...]}`, each as long as `predictions`, in
+        order. ROUGE-Lsum is None for two texts that are both very long (`LSUM_LIMIT` in the module).
 
     Raises:
         ValueError: the two differ in length.
@@ -21,7 +23,7 @@ def score_rows(predictions: Sequence[str], references: Sequence[str]) -> dict[st
     if len(predictions) != len(references):
         raise ValueError(f"{len(predictions)} predictions but {len(references)} references")
     if not predictions:
-        return {name: [] for name in ("rouge1", "rouge2", "rougeL")}
+        return {name: [] for name in TYPES}
     with tempfile.TemporaryDirectory() as cache:  # what evaluate buffers lies outside the project
         metric = evaluate.load(str(MODULE), cache_dir=cache, keep_in_memory=True)
         return metric.compute(predictions=list(predictions), references=list(references))

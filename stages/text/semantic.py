@@ -28,7 +28,7 @@ import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +37,7 @@ import regex
 from tqdm import tqdm
 
 from stages.core import embedded
+from stages.text import integer_layers
 from stages.text.contrasts import Contrasts
 from stages.text.words import words
 
@@ -45,6 +46,8 @@ DIMENSIONS = 384
 WINDOW = 254
 """Tokens that are read at once, without the two that mark start and end; a longer text is the mean of its windows."""
 BATCH_TOKENS = 2048
+BATCH_TOKENS_QUICK = 1024
+"""Whole numbers are multiplied so fast that what surrounds it counts, and that must fit into the cache."""
 TOKENIZED_AT_ONCE = 4096
 BLOCK = 1024
 """Rows and columns of a matrix product: 4 MB of similarities."""
@@ -74,13 +77,18 @@ Pair = tuple[str, str]
 """Question and answer."""
 
 
-def embed(texts: Sequence[str]) -> np.ndarray:
-    """The embeddings of `texts`: float32, (texts, 384), rows of unit length; a text without any token is zero."""
+def embed(texts: Sequence[str], *, quick: bool = False) -> np.ndarray:
+    """The embeddings of `texts`: float32, (texts, 384), rows of unit length; a text without any token is zero.
+
+    `quick` computes in whole numbers (`text.integer_layers`): on a processor with VNNI in a third of the time. The
+    cosine of two texts then differs by .007 on average, .036 at most (600 texts of 42 words), and by .002 between kinds
+    of processor, whose last bits decide roundings: good for a mean over thousands, not for a decision on one.
+    """
     unique = list(dict.fromkeys(texts))
     vectors = np.zeros((len(unique), DIMENSIONS), np.float32)
     if unique:
-        windows = _cut(unique)
-        for numbers, means in _embed_windows(windows):
+        windows = _cut(unique, quick)
+        for numbers, means in _embed_windows(windows, quick):
             np.add.at(vectors, numbers, means)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors /= np.where(norms == 0, 1, norms)
@@ -92,9 +100,9 @@ Window = tuple[int, np.ndarray]
 """Number of the text and the tokens of one window of it."""
 
 
-def _cut(texts: Sequence[str]) -> list[Window]:
+def _cut(texts: Sequence[str], quick: bool) -> list[Window]:
     """The windows of all texts, the shortest first: a batch of one length needs little padding."""
-    tokenizer = _load()[0]
+    tokenizer = _load(quick)[0]  # here and not first in a batch: batches run side by side
     windows: list[Window] = []
     for first in range(0, len(texts), TOKENIZED_AT_ONCE):
         found = tokenizer.encode_batch(
@@ -106,17 +114,17 @@ def _cut(texts: Sequence[str]) -> list[Window]:
     return sorted(windows, key=lambda window: len(window[1]))
 
 
-def _embed_windows(windows: Sequence[Window]) -> Iterator[tuple[list[int], np.ndarray]]:
+def _embed_windows(windows: Sequence[Window], quick: bool) -> Iterator[tuple[list[int], np.ndarray]]:
     """(numbers of the texts, summed embeddings of their tokens) of each batch, in a fixed order."""
     import torch
 
     # One thread a batch, as many batches at once as torch would take threads: the sums are the same with one.
     threads = torch.get_num_threads()
-    batches = list(_batches(windows))
+    batches = list(_batches(windows, BATCH_TOKENS_QUICK if quick else BATCH_TOKENS))
     torch.set_num_threads(1)
     try:
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            sums = pool.map(_embed_batch, batches)
+            sums = pool.map(partial(_embed_batch, quick=quick), batches)
             progress = tqdm(
                 zip(batches, sums, strict=True),
                 total=len(batches),
@@ -130,20 +138,20 @@ def _embed_windows(windows: Sequence[Window]) -> Iterator[tuple[list[int], np.nd
         torch.set_num_threads(threads)
 
 
-def _batches(windows: Sequence[Window]) -> Iterator[Sequence[Window]]:
+def _batches(windows: Sequence[Window], tokens: int) -> Iterator[Sequence[Window]]:
     first = 0
     while first < len(windows):
         last = first + 1  # windows come by length: the last one of a batch is the longest
-        while last < len(windows) and (last + 1 - first) * (len(windows[last][1]) + 2) <= BATCH_TOKENS:
+        while last < len(windows) and (last + 1 - first) * (len(windows[last][1]) + 2) <= tokens:
             last += 1
         yield windows[first:last]
         first = last
 
 
-def _embed_batch(batch: Sequence[Window]) -> np.ndarray:
+def _embed_batch(batch: Sequence[Window], *, quick: bool) -> np.ndarray:
     import torch
 
-    tokenizer, model = _load()
+    tokenizer, model = _load(quick)
     start, end = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
     length = max(len(ids) for _, ids in batch) + 2
     tokens = np.zeros((len(batch), length), np.int64)
@@ -158,7 +166,7 @@ def _embed_batch(batch: Sequence[Window]) -> np.ndarray:
 
 
 @lru_cache
-def _load() -> tuple[Any, Any]:
+def _load(quick: bool) -> tuple[Any, Any]:
     """(tokenizer, model)"""
     import torch
     from tokenizers import Tokenizer
@@ -176,7 +184,7 @@ def _load() -> tuple[Any, Any]:
         model = AutoModel.from_pretrained(folder, dtype=torch.float32, add_pooling_layer=False).eval()
     finally:
         logging.set_verbosity(verbosity)
-    return tokenizer, model
+    return tokenizer, integer_layers.quantise(model) if quick else model
 
 
 def is_readable(text: str) -> bool:

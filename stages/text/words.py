@@ -9,10 +9,10 @@ from functools import lru_cache
 import regex
 
 # Scripts written without spaces: each character, with the marks on it, is a word of its own.
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\u30fc\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\u30fc\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 # The trailing [+#] keeps C, C++ and C# apart; the apostrophe keeps "don't" one word.
-_LETTERS = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]+"
-_WORD = regex.compile(rf"(?V1)(?:[{_UNSPACED}]\p{{M}}*|{_LETTERS}(?:'{_LETTERS})*[+#]*)")
+_LETTERS = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]+"
+_WORD = regex.compile(rf"(?V1)(?:[{UNSPACED}]\p{{M}}*|{_LETTERS}(?:'{_LETTERS})*[+#]*)")
 _INVISIBLE = regex.compile(r"\p{Cf}+")  # soft hyphens, joiners, direction marks
 
 

@@ -1,0 +1,45 @@
+"""Linear layers that multiply whole numbers of 8 bits: about three times as fast as single precision on a processor
+with instructions for them, and less exact.
+
+Each output's weights have a scale of their own, and so has each token's input, so that what a text becomes does not
+depend on the texts beside it (LLM.int8(), Dettmers et al. 2022, section 2.1, vector-wise). Weights take 7 of the 8
+bits: processors without VNNI add two products in 16 bits, which 8 bits overflow. So they are the same everywhere.
+"""
+
+from typing import Any
+
+WEIGHT_STEPS = 63
+INPUT_STEPS = 127
+
+
+def quantise(model: Any) -> Any:
+    """Replace the linear layers of `model`, a torch module, in place; return it."""
+    import torch
+
+    class IntegerLinear(torch.nn.Module):
+        def __init__(self, linear: torch.nn.Linear) -> None:
+            super().__init__()
+            weight = linear.weight.detach()
+            self.scale = _scale(weight, WEIGHT_STEPS)[:, 0]
+            self.weight = torch.round(weight / self.scale[:, None]).to(torch.int8).t().contiguous()
+            self.bias = linear.bias.detach()
+
+        def forward(self, states: torch.Tensor) -> torch.Tensor:
+            rows = states.reshape(-1, states.shape[-1])
+            scale = _scale(rows, INPUT_STEPS)
+            # In place, because what is written anew leaves the cache: as much time again as the product takes.
+            whole = rows.mul(scale.reciprocal()).round_().to(torch.int8)
+            found = torch._int_mm(whole, self.weight).float().mul_(scale).mul_(self.scale).add_(self.bias)
+            return found.reshape(*states.shape[:-1], -1)
+
+    parts = [(module, name, child) for module in model.modules() for name, child in module.named_children()]
+    for module, name, child in parts:
+        if isinstance(child, torch.nn.Linear):
+            setattr(module, name, IntegerLinear(child))
+    return model
+
+
+def _scale(values: Any, steps: int) -> Any:
+    """The value of one step in each row, of shape (rows, 1); above zero, so that a row of zeros stays one."""
+    largest = values.amax(1, keepdim=True).maximum(-values.amin(1, keepdim=True))
+    return largest.div_(steps).clamp_(min=1e-12)
