@@ -2,45 +2,27 @@
 
 Run: python -m stages.rate        (dvc stage: rate)
 Reads data/examples, data/taught and data/passages, writes data/ratings: one .jsonl per item and the manifest, and the
-judge's replies in data/replies/rate; metrics/ratings.json holds the scores by criterion and method.
+judge's replies in data/replies/rate; metrics/ratings.json holds the scores by criterion and method. Where there is
+something to rate, the judge also rates the rows that people accepted and rejected in data/labels: how well its ratings
+part these, and at which threshold, stands in the same file.
 """
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.core import io, items, params, stage
-from stages.core.schema import Example, Passage, Rating
+from stages.core.schema import Example, Passage, Provenance, Rating
 from stages.llm import client, prompting
 from stages.llm.request import Reply, Request
 from stages.llm.settings import LLM, make_request
+from stages.scoring import labels
+from stages.scoring.bootstrap import Bootstrap
+from stages.scoring.curve import draw_curve
+from stages.scoring.labels import Labelled
 from stages.text import ratings
-
-
-@dataclass(frozen=True)
-class RateParams:
-    """Section `rate`."""
-
-    methods: list[str] = field(default_factory=list)
-    """Rows made by these are rated; what people said or wrote themselves is not, unless it is named here."""
-    prompt: str = "judge_example"
-    """A file of stages/llm/prompts."""
-    criteria: dict[str, str] = field(default_factory=dict)
-    """Name -> what it means, as the judge reads it."""
-    about_source: list[str] = field(default_factory=list)
-    """Criteria that compare a row with its passage; a row without one is not rated by them."""
-
-    def __post_init__(self) -> None:
-        if self.methods and not self.criteria:
-            raise ValueError("methods are named, criteria are not: say what the rows are rated by")
-        if unknown := [name for name in self.about_source if name not in self.criteria]:
-            raise ValueError(f"about_source names {', '.join(unknown)}, which is none of the criteria")
-        if self.methods and set(self.criteria) <= set(self.about_source):
-            raise ValueError("about_source names all criteria: a row without a passage has none left")
-        if empty := [name for name, meaning in self.criteria.items() if not name or not meaning.strip()]:
-            raise ValueError(f"criteria: {empty[0]!r} needs a name and what it means")
+from stages.text.rating_settings import RateParams
 
 
 def main(
@@ -49,6 +31,7 @@ def main(
     examples: Path,
     taught: Path,
     passages: Path,
+    labelled: Path,
     out: Path,
     replies: Path,
     metrics: Path,
@@ -63,7 +46,10 @@ def main(
         item: [ask(row, texts, params, judge, prompt) for row in ratings.choose_rows(rows, params.methods)]
         for item, rows, texts in _read(examples, taught, passages)
     }
-    answers = client.ask([a.request for found in asked.values() for a in found], judge, replies, "judge")
+    people = labels.gather(labels.read(labelled), "row") if params.calibrate and any(asked.values()) else []
+    known = [ask_labelled(one, params, judge, prompt) for one in people]
+    every = [*known, *(a for found in asked.values() for a in found)]
+    answers = client.ask([a.request for a in every], judge, replies, "judge")
     result = items.sync(
         [
             items.Item(item, {}, {"rows": [_said(a, answers.replies.get(a.request.key)) for a in found]})
@@ -76,8 +62,20 @@ def main(
         code=(ratings,),
     )
     rated = [rating for path in items.read(out).values() for rating in io.read_jsonl(path, Rating)]
+    parse = functools.partial(ratings.parse, prompt=prompt.version, model=judge.model)
+    curve = draw_curve(
+        people,
+        [parse(**_said(a, answers.replies.get(a.request.key))).overall for a in known],
+        Bootstrap(
+            [one.question for one in people],
+            resamples=params.resamples,
+            confidence=params.confidence,
+            seed=params.seed,
+        ),
+        min_labels=params.min_labels,
+    )
     summary = ratings.summarise(rated, params.criteria)
-    io.write_json(metrics, summary | {"model": judge.model, "prompt": prompt.version})
+    io.write_json(metrics, {**summary, "calibration": curve, "model": judge.model, "prompt": prompt.version})
     answers.check(judge.allow_failed, "judge")
     return client.Outcome(result, answers)
 
@@ -108,8 +106,18 @@ def ask(
     """The question about a row; `texts` are those of its item's passages, by their ids."""
     passage = texts.get(row.provenance.passage or "")
     criteria = ratings.choose_criteria(params.criteria, params.about_source, passage is not None)
-    messages = prompt.render(messages=row.messages, passage=passage, criteria=criteria)
-    return Asked(row, list(criteria), make_request(judge, messages, ratings.make_schema(criteria)))
+    messages = prompt.render(
+        messages=row.messages, passage=passage, criteria=criteria, reasons=params.reasons
+    )
+    schema = ratings.make_schema(criteria, reasons=params.reasons)
+    return Asked(row, list(criteria), make_request(judge, messages, schema))
+
+
+def ask_labelled(known: Labelled, params: RateParams, judge: LLM, prompt: prompting.Prompt) -> Asked:
+    """The same question about a row that people have judged."""
+    row = Example.of(known.label.messages, Provenance(item="labels", method="label", passage="passage"))
+    texts = {} if known.label.passage is None else {"passage": known.label.passage}
+    return ask(row, texts, params, judge, prompt)
 
 
 def _said(asked: Asked, reply: Reply | None) -> dict[str, Any]:
@@ -128,6 +136,7 @@ if __name__ == "__main__":
             Path("data/examples"),
             Path("data/taught"),
             Path("data/passages"),
+            Path("data/labels"),
             Path("data/ratings"),
             Path("data/replies/rate"),
             Path("metrics/ratings.json"),

@@ -21,16 +21,15 @@ MAX_REASON = 240
 """Characters of a reason, so that no judge writes until its limit cuts the JSON off."""
 NO_REPLY = "no reply"
 """The problem of a row whose call was not answered; the next run asks again."""
-UNCALIBRATED = "The judge has not been compared with people yet: its scores rank nothing until it has."
 
 
-def make_schema(criteria: Iterable[str]) -> dict[str, Any]:
-    """The JSON schema of a reply: for each criterion, in order, a reason and then a score."""
-    entry = closed_object(
-        reason={"type": "string", "minLength": 1, "maxLength": MAX_REASON},
-        score={"type": "integer", "enum": list(SCORES)},
+def make_schema(criteria: Iterable[str], *, reasons: bool) -> dict[str, Any]:
+    """The JSON schema of a reply: for each criterion, in order, a reason and then a score, or the score alone."""
+    score = {"type": "integer", "enum": list(SCORES)}
+    reason = {"type": "string", "minLength": 1, "maxLength": MAX_REASON}
+    return closed_object(
+        **dict.fromkeys(criteria, closed_object(reason=reason, score=score) if reasons else score)
     )
-    return closed_object(**dict.fromkeys(criteria, entry))
 
 
 def choose_rows(rows: Iterable[Example], methods: Collection[str]) -> list[Example]:
@@ -93,8 +92,11 @@ def parse(
     reasons: dict[str, str] = {}
     if reply is not None and problem is None:
         said = json.loads(reply["text"])
-        scores = {name: said[name]["score"] for name in criteria}
-        reasons = {name: said[name]["reason"].strip() for name in criteria}
+        entries = {
+            name: said[name] if isinstance(said[name], dict) else {"score": said[name]} for name in criteria
+        }
+        scores = {name: entry["score"] for name, entry in entries.items()}
+        reasons = {name: entry["reason"].strip() for name, entry in entries.items() if "reason" in entry}
     overall = round(fmean(scores.values()), 4) if scores else None
     return Rating(
         id=id,
@@ -117,8 +119,6 @@ def summarise(ratings: Sequence[Rating], criteria: Iterable[str]) -> dict[str, A
     return {
         **_figures(ratings, names),
         "by_method": {method: _figures(found, names) for method, found in sorted(by_method.items())},
-        "calibrated": False,
-        "note": UNCALIBRATED,
     }
 
 

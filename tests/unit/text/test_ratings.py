@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score, recall_score, roc_auc_score
 
 from stages import rate
 from stages.core import io, items, params
 from stages.core.errors import LecternError
-from stages.core.schema import Example, Message, Passage, Provenance, Rating, passage_id
+from stages.core.schema import Example, Label, Message, Passage, Provenance, Rating, passage_id
 from stages.llm import prompting
 from stages.llm.replies import Replies
 from stages.llm.request import Reply
@@ -20,6 +22,7 @@ from stages.llm.settings import LLM
 from stages.llm.structured import find_problem
 from stages.text import ratings
 from tests.unit.text.made_up_rows import row
+from tests.unit.text.teacher_server import FENCE, Teacher, serve
 
 NOBODY = LLM(
     name="nobody",
@@ -80,7 +83,7 @@ class Run:
         rate.main(
             params,
             judge,
-            *(self.root / name for name in ("examples", "taught", "passages", "ratings")),
+            *(self.root / name for name in ("examples", "taught", "passages", "labels", "ratings")),
             self.root / "replies/rate",
             self.root / "ratings.json",
         )
@@ -163,7 +166,10 @@ def test_the_metric_says_on_how_many_rows_each_figure_rests(tmp_path: Path) -> N
     assert metric["by_method"]["qa"]["by_criterion"]["faithful"] == faithful
     assert metric["overall"] == {"n": 2, "mean": 3.5}
     # property: it does not pass for a judge that was compared with people
-    assert metric["calibrated"] is False
+    assert metric["calibration"]["calibrated"] is False
+    assert metric["calibration"]["note"] == (
+        "The judge has not been compared with people: its scores rank nothing until it is."
+    )
 
 
 def test_an_incremental_run_leaves_the_bytes_of_a_clean_one(tmp_path: Path) -> None:
@@ -226,7 +232,7 @@ def test_the_prompt_holds_the_source_and_the_row_as_data() -> None:
 def test_what_fits_the_schema_is_read_and_nothing_else_fits(entries: list[tuple[str, int]]) -> None:
     names = list(PARAMS.criteria)
     text = json.dumps({n: {"reason": r, "score": s} for n, (r, s) in zip(names, entries, strict=True)})
-    problem = find_problem(text, ratings.make_schema(names))
+    problem = find_problem(text, ratings.make_schema(names, reasons=True))
     whole = all(1 <= s <= 5 and 1 <= len(r) <= ratings.MAX_REASON for r, s in entries)
     # property: scores of 1 to 5, each with a bounded reason, and no others; what fits is read without loss
     assert (problem is None) == whole
@@ -239,8 +245,153 @@ def test_what_fits_the_schema_is_read_and_nothing_else_fits(entries: list[tuple[
 
 
 def test_a_reason_comes_before_its_score() -> None:
-    schema = ratings.make_schema(PARAMS.criteria)
+    schema = ratings.make_schema(PARAMS.criteria, reasons=True)
     assert [list(entry["properties"]) for entry in schema["properties"].values()] == [["reason", "score"]] * 4
+
+
+def test_scores_alone_are_a_rating_too(tmp_path: Path) -> None:
+    chosen = replace(PARAMS, reasons=False)
+    run = Run(tmp_path)
+    run.made = {"examples": {}, "taught": {"doc": [GOOD]}}
+    run.put(GOOD, json.dumps(dict.fromkeys(PARAMS.criteria, 4)), chosen)
+    run.run(params=chosen)
+    assert (run.ratings()[GOOD.id].overall, run.ratings()[GOOD.id].reasons) == (4.0, {})
+    system = rate.ask(GOOD, {}, chosen, NOBODY, prompting.load(chosen.prompt)).request.messages[0].content
+    # property: no reason is asked for
+    assert "reason" not in system
+
+
+LABELLED = [
+    Label(
+        kind="row",
+        messages=taught(f"What is {n}?", f"It is {n}.").messages,
+        passage=f"Of {n}.",
+        verdict="accept" if n % 2 else "reject",
+        by="asha",
+    )
+    for n in range(40)
+]
+
+
+def rating_server(teacher: Teacher, score: Callable[[str], int]) -> None:
+    """Let the judge score each row by its question."""
+
+    def reply(messages: list[dict[str, str]], schema: dict[str, Any]) -> Any:
+        question = FENCE.findall(messages[-1]["content"])[1][2]
+        return {name: {"reason": "so", "score": score(question)} for name in schema["properties"]}
+
+    teacher.reply = reply
+
+
+def calibrated(root: Path, teacher: Teacher, found: list[Label], **change: Any) -> Run:
+    run = Run(root)
+    run.made = {"examples": {}, "taught": {"doc": [GOOD]}}
+    io.write_jsonl(root / "labels/own.jsonl", found)
+    run.run(replace(NOBODY, base_url=teacher.url), replace(PARAMS, resamples=400, **change))
+    return run
+
+
+def is_odd(question: str) -> bool:
+    return bool(int(re.sub(r"\D", "", question) or 0) % 2)
+
+
+def test_a_judge_that_rates_as_people_do_names_its_threshold(tmp_path: Path) -> None:
+    with serve() as teacher:
+        rating_server(teacher, lambda question: 5 if is_odd(question) else 2)
+        metric = calibrated(tmp_path, teacher, LABELLED).metric
+        shown = {FENCE.findall(asked[-1]["content"])[0][1:] for asked in teacher.asked}
+    # property: a labelled row is shown beside its passage, as any other
+    assert shown == {("source", text) for text in (TEXT, *(label.passage for label in LABELLED))}
+    found = metric["calibration"]
+    # property: every accepted row above every rejected one
+    assert (found["labels"], found["rated"], found["auc"]["value"], found["auc"]["low"]) == (40, 40, 1.0, 1.0)
+    # property: a point of the curve for each rating given; the best parts them wholly
+    assert [point["threshold"] for point in found["curve"]] == [2.0, 5.0]
+    assert [point["kept"]["value"] for point in found["curve"]] == [1.0, 0.5]
+    assert (
+        found["best"]["kappa"]["value"]
+        == found["best"]["tpr"]["value"]
+        == found["best"]["tnr"]["value"]
+        == 1.0
+    )
+    assert metric["calibration"]["calibrated"]
+    assert metric["calibration"]["note"] == (
+        "curate.min_rating: 5 keeps 100 % of what people accept and drops 100 % of what they reject."
+    )
+
+
+def test_a_judge_whose_ratings_rank_nothing_is_told_so(tmp_path: Path) -> None:
+    with serve() as teacher:
+        rating_server(teacher, lambda question: 1 + len(question) % 2)
+        metric = calibrated(tmp_path, teacher, LABELLED).metric
+    assert metric["calibration"]["auc"]["low"] <= 0.5 <= metric["calibration"]["auc"]["high"]
+    assert not metric["calibration"]["calibrated"]
+    assert metric["calibration"]["note"] == (
+        "The judge agrees with people no better than chance: leave curate.min_rating null."
+    )
+
+
+def test_the_curve_is_that_of_scikit_learn(tmp_path: Path) -> None:
+    def score(question: str) -> int:  # above 3 more often for what people accept
+        digit = int(re.sub(r"\D", "", question) or 0)
+        return 1 + (digit * 7 + 2 * (digit % 2)) % 5
+
+    with serve() as teacher:
+        rating_server(teacher, score)
+        found = calibrated(tmp_path, teacher, LABELLED).metric["calibration"]
+    people = [label.verdict == "accept" for label in LABELLED]
+    scores = [score(label.messages[0].content) for label in LABELLED]
+    assert found["auc"]["value"] == pytest.approx(roc_auc_score(people, scores), abs=1e-6)
+    assert len(found["curve"]) == 5
+    for point in found["curve"]:
+        kept = [one >= point["threshold"] for one in scores]
+        # property: each threshold's figures are the library's
+        assert point["kappa"]["value"] == pytest.approx(cohen_kappa_score(people, kept), abs=1e-6)
+        assert point["tpr"]["value"] == pytest.approx(recall_score(people, kept), abs=1e-6)
+        assert point["tnr"]["value"] == pytest.approx(recall_score(people, kept, pos_label=False), abs=1e-6)
+        assert point["kappa"]["low"] <= point["kappa"]["value"] <= point["kappa"]["high"]
+    best = max(point["kappa"]["value"] for point in found["curve"])
+    assert found["best"]["kappa"]["value"] == best
+
+
+def test_labels_are_rated_only_with_something_to_rate(tmp_path: Path) -> None:
+    with serve() as teacher:
+        rating_server(teacher, lambda question: 3)
+        calibrated(tmp_path / "on", teacher, LABELLED)
+        assert len(teacher.asked) == 41
+        teacher.asked.clear()
+        # property: switched off, or with nothing to rate, no label costs a call, and nothing is claimed
+        off = calibrated(tmp_path / "off", teacher, LABELLED, calibrate=False)
+        idle = calibrated(tmp_path / "idle", teacher, LABELLED, methods=["summary"])
+        assert len(teacher.asked) == 1
+    for run in (off, idle):
+        assert (run.metric["calibration"]["calibrated"], run.metric["calibration"]["labels"]) == (False, 0)
+
+
+def test_few_labels_and_split_people_count_for_little(tmp_path: Path) -> None:
+    split = LABELLED[0].model_copy(update={"by": "ben", "verdict": "accept"})
+    with serve() as teacher:
+        rating_server(teacher, lambda question: 5 if is_odd(question) else 2)
+        metric = calibrated(tmp_path, teacher, [*LABELLED[:12], split]).metric
+    # property: a row on which people are split has no truth
+    assert (metric["calibration"]["split"], metric["calibration"]["rated"]) == (1, 11)
+    assert metric["calibration"]["people"]["by"] == 2
+    # property: perfect on eleven rows is not enough
+    assert not metric["calibration"]["calibrated"]
+    assert metric["calibration"]["note"].startswith(
+        "The judge has been compared with people on 11 rows only (20 are asked for)"
+    )
+
+
+def test_a_judge_that_is_gone_leaves_the_labels_unrated(tmp_path: Path) -> None:
+    run = filled(tmp_path)
+    io.write_jsonl(tmp_path / "labels/own.jsonl", LABELLED)
+    with pytest.raises(LecternError, match="41 of 44 calls to the judge got no reply"):
+        run.run(replace(NOBODY, allow_failed=0.1))
+    # property: the ratings that came are written, and nothing is claimed of the judge
+    assert run.ratings()[POOR.id].overall == 2.5
+    assert (run.metric["calibration"]["labels"], run.metric["calibration"]["rated"]) == (40, 0)
+    assert run.metric["calibration"]["auc"] is None
 
 
 @pytest.mark.parametrize(
@@ -250,6 +401,9 @@ def test_a_reason_comes_before_its_score() -> None:
         ({"about_source": ["kind"]}, "about_source names kind"),
         ({"criteria": {"faithful": "x"}}, "has none left"),
         ({"criteria": {"useful": " "}, "about_source": []}, "'useful' needs a name and what it means"),
+        ({"min_labels": 0}, "min_labels is 0"),
+        ({"resamples": 9}, "resamples is 9"),
+        ({"confidence": 1.0}, "confidence is 1.0"),
     ],
 )
 def test_a_section_that_cannot_be_says_why(change: dict[str, Any], message: str) -> None:

@@ -1,0 +1,99 @@
+"""Let a judge LLM compare and rate the contestants' answers, and say by people's verdicts what its own are worth.
+
+Run: python -m stages.judge        (dvc stage: judge)
+Reads data/predictions, data/passages and data/labels; writes data/judgements (pairs.jsonl and rubric.jsonl), the
+judge's replies in data/replies/judge, and metrics/judge.json.
+"""
+
+import functools
+from pathlib import Path
+
+from stages.core import io, params, stage
+from stages.core.schema import BASE, TUNED
+from stages.llm import client, prompting
+from stages.llm.settings import LLM
+from stages.scoring import calibration, cases, labels, verdicts
+from stages.scoring.bootstrap import Bootstrap
+from stages.scoring.judging import Way, make_plan
+from stages.scoring.settings import JudgingParams
+
+
+def main(
+    params: JudgingParams,
+    judge: LLM,
+    predictions: Path,
+    passages: Path,
+    labelled: Path,
+    out: Path,
+    replies: Path,
+    metrics: Path,
+) -> str:
+    """Write the judgements, and the figures over them beside the judge's agreement with people.
+
+    Raises:
+        LecternError: a label or prediction cannot be read, or more calls than `judge.allow_failed` got no reply; what
+            was answered is written before.
+    """
+    way = Way(
+        judge,
+        prompting.load("judge_pair"),
+        prompting.load("judge_answer"),
+        params.criterion,
+        params.reasons,
+        params.longest,
+    )
+    plan = functools.partial(make_plan, way=way, pairs=params.pairs, rubric=params.rubric)
+    people = labels.gather(labels.read(labelled, params.labels), "pair", params.most_labels)
+    contest = plan(cases.read(predictions, passages, params.most), (TUNED, BASE))
+    known = plan([cases.of_label(one) for one in people], ("a", "b"))
+    answers = client.ask([*contest.requests, *known.requests], judge, replies, "judge")
+
+    pairs, rubric = contest.read_pairs(answers.replies), contest.read_answers(answers.replies)
+    io.write_jsonl(out / "pairs.jsonl", pairs)
+    io.write_jsonl(out / "rubric.jsonl", rubric)
+    draws = functools.partial(
+        Bootstrap, resamples=params.resamples, confidence=params.confidence, seed=params.seed
+    )
+    calibrated = calibration.calibrate(
+        people,
+        known,
+        known.read_pairs(answers.replies),
+        known.read_answers(answers.replies),
+        draws,
+        min_labels=params.min_labels,
+        min_kappa=params.min_kappa,
+    )
+    io.write_json(
+        metrics,
+        {
+            "model": judge.model,
+            "engine": judge.engine,
+            "prompts": {"pair": way.pair.version, "rubric": way.answer.version},
+            "reasons": params.reasons,
+            "confidence": params.confidence,
+            "resamples": params.resamples,
+            "pairs": {"tuned_vs_base": verdicts.summarise_pairs(contest, pairs, draws)},
+            "rubric": verdicts.summarise_rubric(contest, rubric, draws),
+            "cut": contest.count_cut(params.longest),
+            **calibrated,
+        },
+    )
+    answers.check(judge.allow_failed, "judge")
+    doubts = [f"{name} not trusted: it {why}" for name, why in calibrated["why"].items() if why]
+    return f"{len(pairs)} pairs, {len(rubric)} answers judged, {answers.asked} calls; {'; '.join(doubts) or 'trusted'}"
+
+
+if __name__ == "__main__":
+    stage.run(
+        "judge",
+        lambda: main(
+            params.load("judging", JudgingParams),
+            params.load("judge", LLM),
+            Path("data/predictions"),
+            Path("data/passages"),
+            Path("data/labels"),
+            Path("data/judgements"),
+            Path("data/replies/judge"),
+            Path("metrics/judge.json"),
+        ),
+    )
