@@ -1,8 +1,9 @@
 """Where things stand in a picture, in percent of its width and height."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,11 @@ class Scale:
         return round(100 * (value - self.low) / (self.high - self.low), 2)
 
     def label(self, tick: float) -> str:
-        """`tick` with the decimals that tell the ticks apart."""
+        """`tick` with the decimals that its step has: 0.25 stays 0.25."""
         step = self.ticks[1] - self.ticks[0]
-        return f"{tick:,.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
+        digits = max(0, -math.floor(math.log10(step) + 1e-9))
+        is_exact = abs(round(step, digits) - step) < 1e-6 * step
+        return f"{tick:,.{digits if is_exact else digits + 1}f}"
 
 
 def scale(values: Sequence[float], *, from_zero: bool = False, intervals: int = 4) -> Scale:
@@ -44,3 +47,17 @@ def _round_up(step: float) -> float:
 def path(x: Scale, y: Scale, points: Sequence[tuple[float, float]]) -> str:
     """The points as an SVG path in a box of 100 by 100, y upwards."""
     return " ".join(f"{'L' if i else 'M'}{x.at(a):g} {100 - y.at(b):g}" for i, (a, b) in enumerate(points))
+
+
+def dot(scale: Scale, part: Mapping[str, Any]) -> dict[str, float]:
+    """Where a value and its interval stand; without one the bar has no length."""
+    value = part["value"]
+    low, high = (value if part.get(key) is None else part[key] for key in ("low", "high"))
+    return {"at": scale.at(value), "low": scale.at(low), "high": scale.at(high)}
+
+
+def spread(n: int, most: int) -> list[int]:
+    """At most `most` of n positions, evenly apart, the first and the last among them."""
+    if n <= most:
+        return list(range(n))
+    return sorted({round(i * (n - 1) / (most - 1)) for i in range(most)}) if most > 1 else [0] * most

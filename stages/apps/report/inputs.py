@@ -3,17 +3,46 @@
 import csv
 import io as text_io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
-from stages.core import io
+from stages.apps.report import origin, sources
+from stages.core import io, items
 from stages.core.errors import LecternError
-from stages.core.schema import Prediction
-from stages.scoring.figures import RowScore
+from stages.core.schema import (
+    BASE,
+    TUNED,
+    Conversation,
+    Episode,
+    PairJudgement,
+    Prediction,
+    Record,
+    RubricJudgement,
+)
+from stages.scoring.rows import RowScore
+
+Key = tuple[str, str]
+"""Set and id of a question."""
+METRICS = (
+    "conversations",
+    "curation",
+    "documents",
+    "episodes",
+    "examples",
+    "generation",
+    "judge",
+    "leakage",
+    "preflight",
+    "ratings",
+    "speech",
+    "train",
+    "transcripts",
+)
+"""Files of metrics/ that a report can do without."""
 
 
 @dataclass(frozen=True)
@@ -27,59 +56,97 @@ class LossPoint:
 
 @dataclass(frozen=True)
 class Answers:
-    """One held-out question, both answers, and their scores."""
+    """One question, the answer of each contestant, and their scores."""
 
     score: RowScore
-    base: Prediction
-    tuned: Prediction
+    predictions: Mapping[str, Prediction]
+
+    @property
+    def key(self) -> Key:
+        """Set and id."""
+        return self.score.set, self.score.id
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that the report shows. An optional metric that is not there is an empty mapping."""
+    """Everything that the report shows."""
 
     scores: Mapping[str, Any]
     answers: list[Answers]
     loss: list[LossPoint]
-    examples: Mapping[str, Any]
-    curation: Mapping[str, Any]
-    leakage: Mapping[str, Any]
-    preflight: Mapping[str, Any]
-    train: Mapping[str, Any]
-    speech: Mapping[str, Any]
+    metrics: Mapping[str, Mapping[str, Any]]
+    """the others by name, each of METRICS; one that is not there is an empty mapping"""
+    pairs: Mapping[Key, list[PairJudgement]]
+    rubric: Mapping[Key, list[RubricJudgement]]
+    episodes: Mapping[str, list[Episode]]
+    spoken: list[sources.Spoken]
+    revision: str
+    """name that git gives to metrics/scores.json"""
     params: str
 
 
 def read(metrics: Path, data: Path, params: Path) -> Inputs:
-    """Read the metrics, the predictions with their scores, and the parameters as text.
+    """Read the metrics, the predictions with their scores, what the judge said, and the parameters as text.
 
     Raises:
         LecternError: the scores or predictions are missing or belong to different rows, or a file is malformed.
     """
-    sides = {
-        name: {row.id: row for row in io.read_jsonl(data / "predictions" / f"{name}.jsonl", Prediction)}
-        for name in ("base", "tuned")
-    }
-    rows = io.read_jsonl(data / "scores.jsonl", RowScore)
-    for row in rows:
-        for name, side in sides.items():
-            if row.id not in side:
-                raise LecternError(
-                    f"{data / 'scores.jsonl'} has row {row.id}, the predictions of {name} have not. "
-                    "`dvc repro score` scores them again."
-                )
     return Inputs(
         scores=io.read_plain(metrics / "scores.json"),
-        answers=[Answers(row, sides["base"][row.id], sides["tuned"][row.id]) for row in rows],
+        answers=_read_answers(data),
         loss=_read_loss(metrics / "train" / "plots" / "metrics"),
-        examples=_read_optional(metrics / "examples.json"),
-        curation=_read_optional(metrics / "curation.json"),
-        leakage=_read_optional(metrics / "leakage.json"),
-        preflight=_read_optional(metrics / "preflight.json"),
-        train=_read_optional(metrics / "train.json"),
-        speech=_read_optional(metrics / "speech.json"),
+        metrics={name: _read_optional(metrics / f"{name}.json") for name in METRICS},
+        pairs=_by_question(_read_rows(data / "judgements" / "pairs.jsonl", PairJudgement)),
+        rubric=_by_question(_read_rows(data / "judgements" / "rubric.jsonl", RubricJudgement)),
+        episodes={name: _read_rows(data / "episodes" / f"{name}.jsonl", Episode) for name in (BASE, TUNED)},
+        spoken=_read_spoken(data / "conversations"),
+        revision=origin.git_name((metrics / "scores.json").read_bytes()),
         params=_read_params(params) if params.is_file() else "",
     )
+
+
+def _read_answers(data: Path) -> list[Answers]:
+    folder = data / "predictions"
+    files = {
+        path.stem: path for path in sorted(folder.glob("[!.]*.jsonl"))
+    }  # a hidden one is another stage's own
+    files |= {name: folder / f"{name}.jsonl" for name in (BASE, TUNED)}
+    said = {
+        name: {(row.set, row.id): row for row in io.read_jsonl(path, Prediction)}
+        for name, path in files.items()
+    }
+    answers = []
+    for row in io.read_jsonl(data / "scores.jsonl", RowScore):
+        for name in row.answers:
+            if (row.set, row.id) not in said.get(name, {}):
+                raise LecternError(
+                    f"{data / 'scores.jsonl'} has row {row.id} of {row.set}, the predictions of {name} have not. "
+                    "`dvc repro score` scores them again."
+                )
+        answers.append(Answers(row, {name: said[name][row.set, row.id] for name in row.answers}))
+    return answers
+
+
+R = TypeVar("R", bound=Record)
+J = TypeVar("J", PairJudgement, RubricJudgement)
+
+
+def _read_rows(path: Path, record: type[R]) -> list[R]:
+    return io.read_jsonl(path, record) if path.is_file() else []
+
+
+def _by_question(judgements: Sequence[J]) -> dict[Key, list[J]]:
+    found: dict[Key, list[J]] = {}
+    for judgement in judgements:
+        found.setdefault((judgement.set, judgement.id), []).append(judgement)
+    return found
+
+
+def _read_spoken(folder: Path) -> list[sources.Spoken]:
+    if not (folder / items.MANIFEST).is_file():
+        return []
+    # One at a time: the words of a thousand hours would fill the memory.
+    return [sources.measure(io.read_json(path, Conversation)) for path in items.read(folder).values()]
 
 
 def _read_params(path: Path) -> str:

@@ -4,7 +4,19 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from stages.core.schema import DIALOGUES, HELD_OUT
+
 Verdict = Literal["better", "worse", "unclear", "unknown"]
+
+VERDICTS: Mapping[Verdict, str] = {
+    "better": "better",
+    "worse": "worse",
+    "unclear": "may be chance",
+    "unknown": "no interval",
+}
+"""What is said of a difference; nothing is better or worse while its interval holds zero."""
+
+NOT_COMPARED = "has not been compared with people"
 
 REASONS = {
     "statement": "replies to a remark that asks nothing",
@@ -72,6 +84,38 @@ def percent(share: float) -> str:
     return f"{share * 100:.4g} %"
 
 
+def share(value: float) -> str:
+    """A measured share without false digits: `36 %`, `2.5 %` below ten."""
+    return f"{100 * value:.{0 if value >= 0.0995 or value == 0 else 1}f} %"
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `15.7 min`, `12.3 h`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:,.1f} h"
+
+
+def shorten(text: str, characters: int, lines: int = 40) -> dict[str, str]:
+    """The beginning of a text, and how much of it is not shown: an empty string where all is.
+
+    Args:
+        text: of any length and in any form.
+        characters: at most so many are shown.
+        lines: at most so many are shown.
+    """
+    shown = "\n".join(text[:characters].splitlines()[:lines])
+    rest = len(text) - len(shown)
+    whole = rest <= 0 or not text[len(shown) :].strip()
+    return {"text": shown, "more": "" if whole else count(rest, "more character")}
+
+
+def one_line(text: str, characters: int = 90) -> str:
+    """A name or title as it stands in a table: one line, cut with an ellipsis."""
+    line = " ".join(text[: 4 * characters].split())
+    return line if len(line) <= characters else line[: characters - 1].rstrip() + "\u2026"
+
+
 def judge(difference: Mapping[str, Any], lower_is_better: bool) -> Verdict:
     """Whether the tuned model is better by a figure: `unclear` when the interval holds zero."""
     low, high = difference["low"], difference["high"]
@@ -82,33 +126,56 @@ def judge(difference: Mapping[str, Any], lower_is_better: bool) -> Verdict:
     return "better" if (high < 0) == lower_is_better else "worse"
 
 
+def judge_rate(rate: Mapping[str, Any]) -> Verdict:
+    """Whether a win rate speaks for the tuned model: `unclear` when the interval holds a half."""
+    if rate["low"] is None or rate["high"] is None:
+        return "unknown"
+    return judge({"low": rate["low"] - 0.5, "high": rate["high"] - 0.5}, lower_is_better=False)
+
+
+def asked(name: str, number: int) -> str:
+    """How many answers of a set: `10 held-out answers`, `3 answers of talks`."""
+    if name == HELD_OUT:
+        return count(number, "held-out answer")
+    if name == DIALOGUES:
+        return f"{count(number, 'last answer')} of held-out dialogues"
+    return f"{count(number, 'answer')} of {one_line(name)}"
+
+
 def title(scores: Mapping[str, Any]) -> str:
     """The result in one line."""
-    difference = scores["difference"]["nll"]
+    difference = scores["difference"].get("nll")
+    if difference is None:
+        return f"{count(scores['rows'], 'answer')}, and no likelihood to compare them by"
     amount = f"{abs(difference['value']):.{places(difference['value'])}f} nats a token"
+    name = scores.get("set", HELD_OUT)
+    answers = "held-out answers" if name in (HELD_OUT, DIALOGUES) else f"answers of {one_line(name)}"
     verdict = judge(difference, lower_is_better=True)
     if verdict == "better":
-        return f"Tuning makes the held-out answers likelier, by {amount}"
+        return f"Tuning makes the {answers} likelier, by {amount}"
     if verdict == "worse":
-        return f"Tuning makes the held-out answers less likely, by {amount}"
+        return f"Tuning makes the {answers} less likely, by {amount}"
     if verdict == "unclear":
-        return "The tuned model and the base cannot be told apart on the held-out answers"
+        return f"The tuned model and the base cannot be told apart on the {answers}"
     few = scores["rows"]
-    return (
-        f"{count(few, 'held-out answer')} {'is' if few == 1 else 'are'} too few to tell what the tuning did"
-    )
+    return f"{asked(name, few)} {'is' if few == 1 else 'are'} too few to tell what the tuning did"
 
 
 def headline(scores: Mapping[str, Any]) -> str:
     """The main figure in full: on how much it rests, both values, the difference and its interval."""
-    difference = scores["difference"]["nll"]
+    difference = scores["difference"].get("nll")
+    where = (
+        f"{asked(scores.get('set', HELD_OUT), scores['rows'])} from {count(scores['recordings'], 'source')}"
+    )
+    if difference is None:
+        return f"The tuned model and the base gave {where}; no true answer was there to be found likely."
     value, low, high = (difference[key] for key in ("value", "low", "high"))
     digits = (
         places(value) if low is None or high is None else places(min(abs(value), (high - low) / 2) or value)
     )
     base, tuned = (f"{scores[side]['nll']['value']:.{digits}f}" for side in ("base", "tuned"))
     opening = (
-        f"On {count(scores['rows'], 'held-out answer')} from {count(scores['recordings'], 'source')} the tuned "
+        f"On {where} the tuned "
         f"model's negative log-likelihood is {tuned} nats a token against {base} for the base"
     )
     if low is None or high is None:
@@ -127,6 +194,32 @@ def headline(scores: Mapping[str, Any]) -> str:
 def _more(value: float, digits: int) -> str:
     text = f"{abs(value):.{digits}f}"
     return "no different" if float(text) == 0 else f"{text} {'lower' if value < 0 else 'higher'}"
+
+
+def preference(found: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
+    """What a judge that agrees with people says of the pairs; call it for no other.
+
+    Args:
+        found: the pairs of one set in metrics/judge.json.
+        calibration: of the pairs, in the same file.
+    """
+    rate, kappa = found["win_rate"], calibration["kappa"]
+    judged = found["wins"] + found["ties"] + found["losses"]
+    opening = f"The judge, whose agreement with people is kappa {kappa['value']:.2f} on {count(kappa['n'], 'label')},"
+    if rate["low"] is None or rate["high"] is None:
+        return f"{opening} compared {count(judged, 'pair')}, too few for an interval."
+    low, high = share(rate["low"]).removesuffix(" %"), share(rate["high"])
+    won = f"{share(rate['value'])} of {judged:,} pairs ({low} to {high}), ties as halves"
+    if rate["low"] <= 0.5 <= rate["high"]:
+        return f"{opening} prefers neither model surely: the tuned one wins {won}."
+    return (
+        f"{opening} prefers the {'tuned model' if rate['low'] > 0.5 else 'base'}: the tuned one wins {won}."
+    )
+
+
+def distrust(why: str | None) -> str:
+    """Why a judge's figures are grey, as a sentence."""
+    return f"This judge {why or NOT_COMPARED}: its figures are grey, and no headline uses them."
 
 
 def method(scores: Mapping[str, Any]) -> str:

@@ -1,17 +1,28 @@
+import dataclasses
 import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rouge_score.rouge_scorer import RougeScorer
 
 from stages import report
-from stages.apps.report import drawing, render, wording
+from stages.apps.report import drawing, figures, marking, origin, render, samples, wording
+from stages.apps.report.inputs import Answers
 from stages.core import io
 from stages.core.errors import LecternError
+from stages.scoring import figures as scoring
+from stages.scoring import health
+from stages.scoring.rows import AnswerScore, RowScore
 from tests.unit.apps import made_up_run
+from tests.unit.apps.made_up_run import EVERYTHING, MARKUP, Run
 
-VOID = {"meta", "br", "img", "line", "circle", "path", "link", "input", "hr"}
+VOID = {"meta", "br", "img", "line", "circle", "path", "rect", "link", "input", "hr"}
 
 
 class Page(HTMLParser):
@@ -42,8 +53,11 @@ class Page(HTMLParser):
             self.text += data
 
 
-def build(root: Path, **options: object) -> tuple[Page, str]:
-    made_up_run.make(root, **options)  # type: ignore[arg-type]
+PLAIN = Run()
+
+
+def build(root: Path, run: Run = PLAIN) -> tuple[Page, str]:
+    made_up_run.make(root, run)
     return rebuild(root)
 
 
@@ -53,16 +67,30 @@ def rebuild(root: Path, samples: int = 12) -> tuple[Page, str]:
     return page, (root / "metrics/report.md").read_text(encoding="utf-8")
 
 
+def shown(text: str) -> str:
+    return " ".join(text.split())
+
+
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("good")
-    made_up_run.make(root, gain=0.7)
+    made_up_run.make(root, Run(gain=0.7))
     return root
 
 
-@pytest.mark.parametrize("hostile", [False, True])
-def test_the_page_loads_nothing_and_runs_nothing(tmp_path: Path, hostile: bool) -> None:
-    page, _ = build(tmp_path, hostile=hostile)
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("full")
+    made_up_run.make(root, EVERYTHING)
+    return root
+
+
+HOSTILE = dataclasses.replace(EVERYTHING, hostile=True)
+
+
+@pytest.mark.parametrize("run", [Run(), EVERYTHING, HOSTILE])
+def test_the_page_loads_nothing_and_runs_nothing(tmp_path: Path, run: Run) -> None:
+    page, _ = build(tmp_path, run)
     # property: no element that fetches or runs, no attribute that does, links to http(s) only, nothing left open
     assert page.open == []
     assert {tag for tag, _ in page.elements} & {
@@ -81,21 +109,21 @@ def test_the_page_loads_nothing_and_runs_nothing(tmp_path: Path, hostile: bool) 
             assert name not in {"src", "srcset", "xlink:href", "action"}
             if name == "href":
                 assert tag == "a"
-                assert re.match(r"https?://", value or "")
+                assert re.match(r"https?://|#[a-z]+$", value or "")
             if name == "style":
                 assert re.fullmatch(r"(left|bottom|width|flex):[\d.]+%?", value or "")
     assert not re.search(r"url\(|@import|@font-face", page.style)
 
 
 def test_untrusted_text_is_shown_as_text(tmp_path: Path) -> None:
-    page, markdown = build(tmp_path, hostile=True)
-    # property: markup, template syntax and closing tags in questions, answers and parameters are seen as written
-    for text in (
-        "<script>alert(1)</script> {{ 7 * 7 }}",
-        '<img src=x onerror="alert(2)"> {% raw %}',
-        "</pre><script>alert(4)",
-    ):
-        assert text in page.text
+    page, markdown = build(tmp_path, HOSTILE)
+    text = shown(page.text)
+    # property: markup, template syntax, paths and closing tags in whatever others wrote are seen as written
+    written = MARKUP[:25]
+    for who in ("judge", "because", "Talk 14,", "Ada", "talks", "Welcome to programme 0."):
+        assert f"{who} {written}" in text, who
+    assert '<img src=x onerror="alert(2)"> {{ 7 * 7 }} {% raw %} ../../etc </style></pre>' in text
+    assert "</pre><script>alert(4)" in text
     outside = markdown[: markdown.index("## Parameters")]
     assert "<script>alert(1)" not in outside
     assert "<img" not in outside
@@ -105,6 +133,16 @@ def test_untrusted_text_is_shown_as_text(tmp_path: Path) -> None:
         for link in re.findall(r"\]\(<(.*?)>\)", markdown)
         if not re.fullmatch(r"https?://[^<>\s\"]+", link)
     ] == []
+
+
+def test_a_long_answer_is_shortened_and_says_by_how_much(tmp_path: Path) -> None:
+    page, markdown = build(tmp_path, HOSTILE)
+    # property: of an answer of a million characters on one line only the beginning is there, in both formats
+    assert "998,5" in page.text
+    assert "more characters" in markdown
+    assert "long" * 400 not in page.text
+    assert "long" * 400 not in markdown
+    assert (tmp_path / "metrics/report.html").stat().st_size < 1_000_000
 
 
 def test_where_it_was_computed_is_not_shown(tmp_path: Path) -> None:
@@ -118,8 +156,12 @@ def test_where_it_was_computed_is_not_shown(tmp_path: Path) -> None:
 
 
 def test_links_go_to_the_second_and_only_to_the_web(tmp_path: Path) -> None:
-    page, _ = build(tmp_path, hostile=True)
-    links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
+    page, _ = build(tmp_path, Run(hostile=True))
+    links = [
+        attributes["href"]
+        for tag, attributes in page.elements
+        if tag == "a" and not (attributes["href"] or "").startswith("#")
+    ]
     # property: javascript:, data: and no address at all become plain text
     assert set(links) == {'https://example.org/"><script>alert(5)</script>'}
     page, markdown = build(tmp_path / "plain")
@@ -128,10 +170,11 @@ def test_links_go_to_the_second_and_only_to_the_web(tmp_path: Path) -> None:
         {"href": "https://example.org/talks/talk-01-notes?t=24", "rel": "noopener noreferrer"},
     ) in page.elements
     assert "[talk-01-notes, 0:24](<https://example.org/talks/talk-01-notes?t=24>)" in markdown
+    assert "[talk-01-notes, page 4](<https://example.org/guide.pdf#page=4>)" in markdown
 
 
 def test_the_same_inputs_give_the_same_bytes_and_no_path_or_time(good: Path, tmp_path: Path) -> None:
-    made_up_run.make(tmp_path, gain=0.7)
+    made_up_run.make(tmp_path, Run(gain=0.7))
     rebuild(good)
     rebuild(tmp_path)
     for name in ("report.html", "report.md"):
@@ -146,7 +189,6 @@ def test_what_is_shown_is_what_was_measured(good: Path) -> None:
     page, markdown = rebuild(good)
     scores = json.loads((good / "metrics/scores.json").read_text())
     difference = scores["difference"]["nll"]
-    shown = " ".join(page.text.split())
     # property: headline and table hold the metric's numbers, in both formats
     for text in (
         f"{scores['tuned']['nll']['value']:.2f} nats a token against {scores['base']['nll']['value']:.2f} for the base",
@@ -158,31 +200,53 @@ def test_what_is_shown_is_what_was_measured(good: Path) -> None:
         "1 cut into 3 rows",
         "learning_rate: 0.0002",
     ):
-        assert text in shown
-        assert text in " ".join(markdown.split())
+        assert text in shown(page.text)
+        assert text in shown(markdown)
+
+
+SECTIONS = {
+    "speech": "How well the recordings were heard",
+    "train/": "Loss while training",
+    "judge": "Pairs, base against tuned",
+    "ratings": "The judge that curates",
+    "episodes": "Episodes that the models wrote",
+}
 
 
 @pytest.mark.parametrize(
-    "missing", ["speech", "examples", "curation", "leakage", "preflight", "curves", "all"]
+    "missing", [*SECTIONS, "examples", "curation", "leakage", "preflight", "generation", "conversations", ""]
 )
-def test_a_missing_optional_metric_leaves_its_part_out(tmp_path: Path, missing: str) -> None:
-    made_up_run.make(tmp_path)
+def test_a_missing_optional_metric_leaves_its_part_out(full: Path, tmp_path: Path, missing: str) -> None:
+    shutil.copytree(full, tmp_path, dirs_exist_ok=True)
     for path in (tmp_path / "metrics").rglob("*"):
-        name = path.relative_to(tmp_path / "metrics").with_suffix("").as_posix()
-        kind = "curves" if name.startswith("train/") else name
-        if path.is_file() and name != "scores" and missing in (kind, "all"):
+        name = path.relative_to(tmp_path / "metrics").as_posix()
+        if path.is_file() and name != "scores.json" and name.startswith(missing):
             path.unlink()
     page, markdown = rebuild(tmp_path)
-    # property: the rest is shown, and no empty section is
-    assert ("How well the recordings were heard" in page.text) == (missing not in ("speech", "all"))
-    assert ("## Loss while training" in markdown) == (missing not in ("curves", "all"))
-    assert ("## Where the rows went" in markdown) == (missing != "all")
+    # property: the rest is shown, and no empty section is; `missing` of "" takes all
+    for name, heading in SECTIONS.items():
+        assert (
+            (heading in page.text)
+            == (heading in markdown)
+            == (not name.startswith(missing) if missing else False)
+        )
+    assert ("## Where the rows went" in markdown) == bool(missing)
     assert "Answers side by side" in page.text
+
+
+def test_a_run_without_judge_episodes_and_comparators_says_nothing_of_them(tmp_path: Path) -> None:
+    page, markdown = build(tmp_path)
+    for text in (page.text, markdown):
+        # property: what was not asked for is no section, no column and no tile
+        for absent in ("judge", "Episodes", "Beside another model", "Cleaned", "reported apart"):
+            assert absent not in text.replace("rated too low by the judge", "").replace(
+                "rated by the judge", ""
+            )
 
 
 def test_curation_is_shown_by_reason_method_and_source(good: Path) -> None:
     page, markdown = rebuild(good)
-    shown = "".join(page.text.split())
+    text_shown = "".join(page.text.split())
     # property: the funnel has the rows that an LLM wrote, what fell and why, and what people and the judge said
     for text in (
         "Gathered 67 with those from text · 6 by qa",
@@ -191,7 +255,7 @@ def test_curation_is_shown_by_reason_method_and_source(good: Path) -> None:
         "−4 rated too low by the judge",
         "−2 rejected by a person",
     ):
-        assert "".join(text.split()) in shown
+        assert "".join(text.split()) in text_shown
     # property: both tables have the same rows in both formats; of many sources those that lost most are named
     for cells in (
         ("qa", "6", "2", "4 low rating"),
@@ -200,7 +264,7 @@ def test_curation_is_shown_by_reason_method_and_source(good: Path) -> None:
         ("14 other sources", "28", "28", ""),
     ):
         assert "| " + " | ".join(cells).replace("<b>", "&lt;b&gt;") in markdown
-        assert "".join("".join(cells).split()) in shown
+        assert "".join("".join(cells).split()) in text_shown
 
 
 def test_curation_of_an_older_run_is_no_crash(tmp_path: Path) -> None:
@@ -217,7 +281,7 @@ def test_curation_of_an_older_run_is_no_crash(tmp_path: Path) -> None:
 
 
 def test_metrics_of_nothing_are_no_crash(tmp_path: Path) -> None:
-    made_up_run.make(tmp_path, rows=1, recordings=1)
+    made_up_run.make(tmp_path, Run(rows=1, recordings=1))
     io.write_json(tmp_path / "metrics/speech.json", {"items": 0})
     io.write_json(tmp_path / "metrics/examples.json", {"items": 0, "rows": 0, "by_method": {}, "dropped": {}})
     made_up_run.write_curve(tmp_path, "train_loss", {4: 2.5})
@@ -229,13 +293,85 @@ def test_metrics_of_nothing_are_no_crash(tmp_path: Path) -> None:
     assert "train: 2.500 at the end" in page.text
 
 
-def test_samples_are_drawn_evenly(tmp_path: Path) -> None:
-    made_up_run.make(tmp_path, rows=30)
-    page, _ = rebuild(tmp_path, samples=4)
-    # property: as many as asked for, the first and the last among them, and the page says that they are not chosen
-    assert sum(tag == "article" for tag, _ in page.elements) == 4
-    assert "4 of 30 held-out questions, drawn evenly over all of them and not chosen" in page.text
+def test_samples_are_counted_and_say_why(tmp_path: Path) -> None:
+    made_up_run.make(tmp_path, Run(rows=30))
+    page, markdown = rebuild(tmp_path, samples=8)
+    # property: as many as asked for, and the page says which were taken for what
+    assert sum(tag == "article" for tag, _ in page.elements) == 8
+    how = re.search(r"8 of 30 questions of the held-out answers: (.*)\.", markdown)
+    assert how is not None
+    assert sum(int(n) for n in re.findall(r"(\d+) (?:among|drawn)", how[1])) == 8
+    assert shown(page.text).count("among the largest gains in likelihood") == 2 + 1
     assert "## Answers side by side" not in rebuild(tmp_path, samples=0)[1]
+
+
+def rows_with_gains(gains: list[float]) -> list[Answers]:
+    def score(nll: float) -> AnswerScore:
+        return AnswerScore(
+            nll=nll, tokens=10, words=1, distinct1=1.0, distinct2=None, fourgrams=0, repeated_fourgrams=0,
+            copied_words=0, longest_copy=0, finished=True,
+        )  # fmt: skip
+
+    return [
+        Answers(
+            RowScore(
+                id=str(i), set="held_out", item="a", reference_words=1, reference_bytes=1,
+                answers={"base": score(20 + 10 * gain), "tuned": score(20)},
+            ),
+            {},
+        )
+        for i, gain in enumerate(gains)
+    ]  # fmt: skip
+
+
+def test_samples_are_the_largest_gains_and_losses_and_an_even_rest() -> None:
+    gains = [0.1, -0.5, 0.9, 0.2, 0.3, -0.1, 0.8, 0.0, 0.05, 0.06, 0.07, 0.08]
+    chosen = samples.choose(rows_with_gains(gains), 8)
+    # property: two of each end, largest first, and four more from the first to the last of the others
+    assert chosen[:4] == [(2, samples.GAIN), (6, samples.GAIN), (1, samples.LOSS), (5, samples.LOSS)]
+    assert [i for i, _ in chosen[4:]] == [0, 4, 9, 11]
+    assert {why for _, why in chosen[4:]} == {samples.EVENLY}
+    # property: a gain is never shown as a loss, and no row twice
+    only_gains = samples.choose(rows_with_gains([0.1 * i for i in range(1, 13)]), 8)
+    assert samples.LOSS not in {why for _, why in only_gains}
+    assert len({i for i, _ in only_gains}) == 8
+
+
+@pytest.mark.parametrize(
+    ("said", "true", "marked"),
+    [
+        ("Fix the seed, then run.", "You fix a seed and run", "Fix| the |seed|, then |run|."),
+        ("Фикс Seed!", "фикс, SEED?", "Фикс Seed|!"),
+        ("种子要固定", "种子先固定", "种子|要|固定"),
+        ("nothing alike", "Кот", "nothing alike"),
+        ("", "word", ""),
+        ("हिन्दी में", "हिन्दी है", "हिन्दी| में"),
+    ],
+)
+def test_words_that_both_say_are_marked(said: str, true: str, marked: str) -> None:
+    runs = marking.mark(said, true)
+    # property: the longest common word sequence, whatever the script, case and punctuation
+    assert "|".join(str(run["text"]) for run in runs) == marked
+    assert [run["same"] for run in runs] == [
+        bool(runs) and runs[0]["same"] != bool(k % 2) for k in range(len(runs))
+    ]
+    assert all(run["same"] == (str(run["text"]).strip(" .,!?") != "" and run["same"]) for run in runs)
+
+
+@given(st.text(alphabet="ab c.,'é漢字ก\n"), st.text(alphabet="ab c.,'é漢字ก\n"))
+def test_marking_changes_no_character(said: str, true: str) -> None:
+    # property: the runs joined are the text, and a text shares all its words with itself
+    assert "".join(str(run["text"]) for run in marking.mark(said, true)) == said
+    left_out = [run["text"] for run in marking.mark(said, said) if not run["same"]]
+    assert not re.search(r"\w", "".join(map(str, left_out)))
+
+
+def test_marked_words_are_those_that_rouge_l_counts() -> None:
+    said, true = "the cat sat on the mat and then the dog", "on the mat the cat and the dog sat"
+    same = " ".join(str(run["text"]) for run in marking.mark(said, true) if run["same"])
+    overlap = RougeScorer(["rougeL"]).score(true, said)["rougeL"]
+    # property: as many words as the longest common subsequence of ROUGE-L, by the library that scores use
+    assert len(same.split()) == round(overlap.precision * 10) == round(overlap.recall * 9)
 
 
 def test_scores_of_other_predictions_are_an_error(tmp_path: Path) -> None:
@@ -322,6 +458,10 @@ def test_a_scale_holds_its_values_between_round_ticks(values: list[float], from_
     assert 2 <= len(scale.ticks) <= 7
     assert (scale.at(scale.ticks[0]), scale.at(scale.ticks[-1])) == (0, 100)
     assert len({scale.label(tick) for tick in scale.ticks}) == len(scale.ticks)
+    assert all(
+        float(scale.label(tick).replace(",", "")) == pytest.approx(tick, abs=1e-9 + 1e-6 * abs(tick))
+        for tick in scale.ticks
+    )
 
 
 @pytest.mark.parametrize(
@@ -348,3 +488,222 @@ def test_markdown_is_escaped_where_it_would_act(text: str, shown: str) -> None:
 def test_parameters_cannot_close_their_block() -> None:
     # property: the fence is longer than any run of backticks inside
     assert render.fence_markdown("a: ```` \nb: 1").startswith("`````yaml\n")
+
+
+def judged(tmp_path: Path, judge: str) -> tuple[Page, str]:
+    return build(tmp_path, dataclasses.replace(EVERYTHING, judge=judge))
+
+
+def test_a_trusted_judge_speaks_in_the_headline(tmp_path: Path) -> None:
+    page, markdown = judged(tmp_path, "trusted")
+    # property: with its agreement, its number of pairs and the interval
+    sentence = (
+        "The judge, whose agreement with people is kappa 0.62 on 60 labels, prefers the tuned model: the tuned one "
+        "wins 71 % of 24 pairs (55 to 86 %), ties as halves."
+    )
+    assert sentence in shown(page.text)
+    assert sentence in markdown
+    assert "Preferred by the judge, of 24" in page.text
+    assert not [at for tag, at in page.elements if "untrusted" in (at.get("class") or "")]
+
+
+@pytest.mark.parametrize(
+    ("judge", "why"),
+    [("random", "agrees with people no better than chance"), ("new", "has not been compared with people")],
+)
+def test_an_untrusted_judge_is_grey_and_in_no_headline(tmp_path: Path, judge: str, why: str) -> None:
+    page, markdown = judged(tmp_path, judge)
+    html = (tmp_path / "metrics/report.html").read_text()
+    header = html[: html.index("</header>")]
+    # property: nothing of it above the first section, the reason in view, every figure of it inside a grey part
+    assert "judge" not in header[header.index("<h1>") : header.index("<nav")]
+    assert "prefer" not in markdown[: markdown.index("## Scores")]
+    for text in (page.text, markdown):
+        assert f"This judge {why}: its figures are grey, and no headline uses them." in shown(text)
+    assert html.count('class="kind untrusted"') >= 2
+    assert 'class="kind"' not in html
+    assert '<span class="verdict">' not in html
+    assert ", better" not in html[html.index("Rubric, one answer") : html.index("Answers side by side")]
+
+
+def test_a_judge_without_a_word_on_trust_is_not_trusted(tmp_path: Path) -> None:
+    made_up_run.make(tmp_path, dataclasses.replace(EVERYTHING, judge="trusted"))
+    path = tmp_path / "metrics/judge.json"
+    metric = json.loads(path.read_text())
+    io.write_json(path, {key: value for key, value in metric.items() if key not in ("trusted", "why")})
+    # property: a missing key is no trust
+    assert "This judge has not been compared with people" in rebuild(tmp_path)[1]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.4, 0.8, "prefers neither model surely"),
+        (0.5, 0.8, "prefers neither model surely"),
+        (0.2, 0.45, "prefers the base"),
+        (0.55, 0.9, "prefers the tuned model"),
+        (None, None, "too few for an interval"),
+    ],
+)
+def test_a_preference_needs_an_interval_beside_a_half(
+    low: float | None, high: float | None, said: str
+) -> None:
+    found = {"win_rate": made_up_run.interval(0.6, low, high, 9), "wins": 5, "ties": 1, "losses": 3}
+    # property: never more than the interval says
+    assert said in wording.preference(found, {"kappa": made_up_run.interval(0.6, 0.4, 0.8, 60)})
+
+
+def test_each_set_is_reported_apart_with_its_n(full: Path) -> None:
+    page, markdown = rebuild(full)
+    # property: the headline set rests on its own rows only, and the others are named with theirs
+    assert "On 24 held-out answers from 2 sources" in markdown
+    for heading, rows in (
+        ("## Scores on the held-out answers", "24 held-out answers from 2 sources."),
+        ("## Scores on the held-out dialogues", "6 last answers of held-out dialogues from 2 sources."),
+        ("## Scores on the talks", "8 answers of talks from 1 source."),
+    ):
+        assert f"{heading}\n\n{rows}" in markdown
+        assert rows.removesuffix(".") in shown(page.text)
+    # property: questions without a true answer are shown, and both answers compared with each other
+    html = (full / "metrics/report.html").read_text()
+    unknown = [article for article in html.split("<article")[1:] if "none is known" in article]
+    assert unknown
+    assert any("<mark>" in article for article in unknown)
+
+
+def test_another_tokenizers_likelihood_gets_no_verdict(full: Path) -> None:
+    _, markdown = rebuild(full)
+    tables = {
+        name: markdown[markdown.index(f"Beside another model, {name}") :] for name in ("before", "qwen")
+    }
+    # property: an adapter of the same base is compared by likelihood, another model is not
+    assert re.search(r"Negative log-likelihood .* other tokens \|", tables["qwen"].split("\n\n")[1])
+    assert "other tokens" not in tables["before"].split("\n\n")[1]
+
+
+def test_what_has_no_interval_is_grey(tmp_path: Path) -> None:
+    page, _ = build(tmp_path, Run(rows=4))
+    classes = [(attributes.get("class") or "").split() for _, attributes in page.elements]
+    # property: with four rows nothing has an interval, and everything is grey
+    assert all("unsure" in names for names in classes if "figure" in names or "tile" in names)
+    page, _ = build(tmp_path, Run(rows=24, gain=0.7))
+    classes = [(attributes.get("class") or "").split() for _, attributes in page.elements]
+    assert not any("unsure" in names for names in classes)
+
+
+def test_the_table_knows_every_figure_that_is_measured() -> None:
+    # property: the same figures with the same directions as where they are measured
+    measured = {name: figure.lower_is_better for name, figure in scoring.FIGURES.items()}
+    assert {name: figure.lower_is_better for name, figure in figures.FIGURES.items()} == measured
+    assert set(figures.EPISODES) == set(health.FIGURES)
+
+
+@pytest.mark.parametrize(("name", "said"), [("held_out", "held-out answers"), ("talks", "answers of talks")])
+def test_the_title_names_what_was_asked(name: str, said: str) -> None:
+    # property: an evaluation set is never called held out
+    assert said in wording.title({**scores_of(-0.5, -0.6, -0.4), "set": name})
+    assert said in wording.title({**scores_of(-0.5, None, None), "set": name})
+
+
+@pytest.mark.parametrize(
+    ("bounds", "verdict"),
+    [
+        ((-0.2, -0.1), "better"),
+        ((0.1, 0.2), "worse"),
+        ((-0.1, 0.2), "may be chance"),
+        ((0.0, 0.0), "no difference"),
+        ((None, None), "no interval"),
+    ],
+)
+def test_what_is_said_of_a_difference(bounds: tuple[float | None, float | None], verdict: str) -> None:
+    difference = made_up_run.interval(0.0, *bounds, 9)
+    # property: a verdict only from an interval beside zero, and no better or worse where no direction is good
+    assert figures.FIGURES["nll"].tell(difference)["verdict"] == verdict
+    assert figures.FIGURES["words"].tell(difference)["verdict"] not in ("better", "worse")
+
+
+def test_speakers_and_hours_are_shown_by_source(full: Path) -> None:
+    page, markdown = rebuild(full)
+    # property: the longest first, each speaker's own time, the rest summed up
+    assert (
+        "| Talk 14: what it takes to know | 6.3 min | Joe (main) 2.2 min; Ada (host) 40 s | 0 |" in markdown
+    )
+    assert "| Talk 5: what it takes to know | 3.3 min |" in markdown
+    assert "| 4 other recordings | 10.0 min |  | 9 |" in markdown
+    assert "14 recordings, 58.3 min" in shown(page.text)
+
+
+def test_episodes_stand_side_by_side(full: Path) -> None:
+    page, markdown = rebuild(full)
+    text = shown(page.text)
+    turns = [at for _, at in page.elements if (at.get("class") or "").startswith("turn ")]
+    # property: of two episodes the first 16 turns by each model; figures in both formats, ends and cut turns said
+    assert "| **Role tags** (stray or unclosed ones in a turn; lower is better) | 0.400 | 0.050 |" in markdown
+    assert len(turns) == 2 * 2 * 16
+    for said in (
+        "Welcome to programme 0. with Joe",
+        "… 4 more turns. 20 turns, ended with a closing.",
+        "20 turns, stopped at the limit of turns.",
+        "guest, cut at the length limit",
+    ):
+        assert said in text
+
+
+def test_git_finds_the_commit_of_a_report(good: Path, tmp_path: Path) -> None:
+    rebuild(good)
+    html = (good / "metrics/report.html").read_text()
+    repository = tmp_path / "repository"
+    (repository / "metrics").mkdir(parents=True)
+
+    def git(*arguments: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "core.autocrlf=false")
+        return subprocess.run(
+            ["git", *who, *arguments], cwd=repository, check=True, capture_output=True, text=True
+        ).stdout
+
+    git("init", "--quiet")
+    for subject, content in (
+        ("before", b"{}\n"),
+        ("this run", (good / "metrics/scores.json").read_bytes()),
+        ("after", b"[]\n"),
+    ):
+        (repository / "metrics/scores.json").write_bytes(content)
+        git("add", ".")
+        git("commit", "--quiet", "-m", subject)
+    command = re.search(r"<pre>git (log --all --oneline --find-object=[0-9a-f]{40})</pre>", html)
+    assert command is not None
+    # property: the command of the page names the commit that brought these scores (and the one that replaced them)
+    assert [line.split(" ", 1)[1] for line in git(*command[1].split()).splitlines()] == ["after", "this run"]
+
+
+def test_versions_are_those_that_are_installed(good: Path) -> None:
+    page, markdown = rebuild(good)
+    versions = dict(origin.list_versions())
+    # property: python and the libraries, in both formats
+    assert {"Python", "torch", "transformers", "dvc"} <= set(versions)
+    for name, version in versions.items():
+        assert f"{name} {version}" in shown(page.text)
+        assert name in markdown
+
+
+@pytest.mark.parametrize(
+    ("whole", "kept", "more"),
+    [
+        ("short", "short", ""),
+        ("a" * 50_000, "a" * 100, "49,900 more characters"),
+        ("a\n" * 60, "a\n" * 39 + "a", "41 more characters"),
+        ("a" * 101, "a" * 100, "1 more character"),
+        ("a" * 100 + "\n\n", "a" * 100, ""),
+        ("", "", ""),
+    ],
+)
+def test_texts_are_shortened_with_a_count(whole: str, kept: str, more: str) -> None:
+    # property: what is left out is counted, and blank ends are nothing
+    assert wording.shorten(whole, 100) == {"text": kept, "more": more}
+
+
+@pytest.mark.parametrize(
+    ("value", "text_"), [(0.364, "36 %"), (0.025, "2.5 %"), (0, "0 %"), (1, "100 %"), (0.0996, "10 %")]
+)
+def test_shares_have_no_false_digits(value: float, text_: str) -> None:
+    assert wording.share(value) == text_
