@@ -1,0 +1,54 @@
+"""Fill the two templates, in the report's look. What people said and what models wrote is text here, never markup."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from stages.apps.report import wording
+from stages.apps.report.render import TEMPLATES as REPORT
+from stages.apps.report.render import escape_markdown, quote_markdown
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_html(view: Mapping[str, Any]) -> str:
+    """The comparison as one file that loads nothing."""
+    return _environment(autoescape=True).get_template("comparison.html.j2").render(view)
+
+
+def render_markdown(view: Mapping[str, Any]) -> str:
+    """The comparison as Markdown for a pull request."""
+    return _environment(autoescape=False).get_template("comparison.md.j2").render(view)
+
+
+def _environment(*, autoescape: bool) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([TEMPLATES, REPORT]),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "md": escape_markdown,
+        "quote": quote_markdown,
+        "marks": _mark_markdown,
+        "count": wording.count,
+        "short": lambda text: wording.one_line(str(text), 120),
+    }
+    return environment
+
+
+def _mark_markdown(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Runs of words as one block quote, those that the other text does not say in bold."""
+    parts = []
+    for run in runs:
+        # on one line, and with the spaces at its ends, which bold text may not have
+        inner = escape_markdown(run["text"])
+        text = inner if run["same"] or not inner else f"<b>{inner}</b>"
+        parts.append(f"{' ' * run['text'][:1].isspace()}{text}{' ' * run['text'][-1:].isspace()}")
+    joined = " ".join("".join(parts).split())
+    return f"> {joined or '*(nothing)*'}"
