@@ -12,7 +12,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup whisperx demo run update params pin show-row search test test-slow check format lock clean
+.PHONY: help setup whisperx demo run update params pin show-row search compare plots test test-slow check format lock clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -63,6 +63,12 @@ show-row: setup  ## show a training row with the tokens that are trained in colo
 
 search: setup  ## let Optuna propose values, each trial a DVC experiment (conf/search)
 	@$(BIN)/python -m stages.search $(ARGS)
+
+compare: setup  ## what differs from another revision, as Markdown and a page: make compare BASE=main [HEAD=branch]
+	@$(BIN)/python -m stages.compare $(or $(BASE),$(error say which revision to compare with: make compare BASE=main)) $(HEAD)
+
+plots: setup  ## the curves and scores of this and other revisions, on a page that needs no network: make plots ARGS=main
+	@$(BIN)/python -m stages.plots $(ARGS)
 
 test: setup  ## set up and run the quick tests
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)

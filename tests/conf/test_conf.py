@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from stages import compose
 from stages.core import params
 from stages.core.errors import LecternError
+from stages.tuning import comparators
 
 CONF = Path("conf")
 # Folders without choices of params.yaml: what stages/search.py reads (tests/unit/searching), and `accelerate launch`.
@@ -27,6 +28,8 @@ SHARED = {
     "housekeeping": ("stages.speech.housekeeping", "HousekeepingParams"),
     "teacher": ("stages.llm.settings", "LLM"),
     "judge": ("stages.llm.settings", "LLM"),
+    "cleaner": ("stages.llm.settings", "LLM"),
+    "judging": ("stages.scoring.settings", "JudgingParams"),
 }
 
 
@@ -38,7 +41,8 @@ def composed(tmp_path: Path, *overrides: str) -> Any:
 @pytest.mark.parametrize("choice", ["", *CHOICES])
 def test_a_choice_composes_and_its_stages_accept_it(tmp_path: Path, choice: str) -> None:
     sections = composed(tmp_path, *filter(None, [choice]))
-    for section in sections:
+    comparators.load_comparators(tmp_path / "params.yaml")  # its keys are free
+    for section in sections.keys() - {"comparators"}:
         name = "".join(part.capitalize() for part in section.split("_")) + "Params"
         module, cls = SHARED.get(section, (f"stages.{section}", name))
         params.load(section, getattr(importlib.import_module(module), cls), tmp_path / "params.yaml")
@@ -55,9 +59,11 @@ def test_the_demo_is_what_a_fresh_clone_has(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("recipe/*.yaml")), ids=str)
 def test_a_recipe_names_every_choice(path: Path) -> None:
-    named = {key.removeprefix("override /") for entry in OmegaConf.load(path).defaults for key in entry}
+    keys = [key for entry in OmegaConf.load(path).defaults for key in entry]
+    named = {key.removeprefix("override /") for key in keys if key.startswith("override ")}
+    groups = {group.parent.name for group in CONF.glob("*/*.yaml")} | {"judge@cleaner"}
     # but where it is computed, which is the machine's matter
-    assert named == {group.parent.name for group in CONF.glob("*/*.yaml")} - {"recipe", "compute", *OTHERS}
+    assert named == groups - {"recipe", "compute", *OTHERS}
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*/*.yaml")), ids=str)

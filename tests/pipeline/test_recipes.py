@@ -16,6 +16,9 @@ OFFLINE = (
     "diarize=embedded",
     "train=smoke",
     "generate.max_new_tokens=16",
+    "judging.pairs=false",
+    "judging.rubric=false",
+    "judging.labels=[]",
 )
 MODELS = {"question_videos": "tiny_llama", "podcast": "tiny_mistral"}
 

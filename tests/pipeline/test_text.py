@@ -16,13 +16,18 @@ from tests.unit.sources import site
 
 pytestmark = pytest.mark.slow
 
-OFFLINE = ("train=smoke", "generate.max_new_tokens=16")
+OFFLINE = ("train=smoke", "generate.max_new_tokens=16", "judging.labels=[]", "rate.calibrate=false")
 EMBEDDED = (
     "teacher=embedded",
     "judge=embedded",
     "teacher.max_tokens=192",
     "judge.max_tokens=192",
     "curate.min_rating=null",  # the small judge gives all rows the lowest
+    "judge@cleaner=embedded",
+    "cleaner.max_tokens=48",
+    "judge@comparators.gpt.endpoint=embedded",
+    "judging.reasons=false",
+    "judging.most=2",
 )
 NOTES = "data/sources/documents/greenhouse.md"
 FIRST = """# Notes on the greenhouse
@@ -119,7 +124,15 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Checkout, 
     add_corpus(checkout)
     with teacher.serve() as running:
         served = [f"{section}.base_url={running.base_url}" for section in ("teacher", "judge")]
-        overrides = ("recipe=documents", "corpus=everything", "base_model=tiny_llama", *served, *OFFLINE)
+        calm = ("judging.pairs=false", "judging.rubric=false")  # another answer is another call
+        overrides = (
+            "recipe=documents",
+            "corpus=everything",
+            "base_model=tiny_llama",
+            *served,
+            *calm,
+            *OFFLINE,
+        )
         checkout.run("python", "-m", "stages.compose", *overrides)
         ran = checkout.repro()
         assert sorted(ran) == sorted(checkout.stages())
