@@ -6,7 +6,7 @@ question), metrics/scores.json (what each figure means: stages/scoring/figures.p
 metrics/episodes.json.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,9 @@ class ScoreParams:
 
 def main(params: ScoreParams, data: Path, metrics: Path) -> str:
     """Write each row's scores and the figures over all rows, in folders laid out as the repository's."""
-    copied = copying.index(_training_answers(data / "splits/train.jsonl"), params.copy_words)
+    trained = io.read_jsonl(data / "splits/train.jsonl", Example)
+    copied = copying.index(_read_texts(trained, "assistant"), params.copy_words)
+    copied_by_both = copying.index(_read_texts(trained, "user", "assistant"), params.copy_words)
     rows = measuring.score_rows(
         _read_answers(data / "predictions"),
         _read_answers(data / "cleaned"),
@@ -61,13 +63,14 @@ def main(params: ScoreParams, data: Path, metrics: Path) -> str:
     io.write_jsonl(data / "scores.jsonl", rows)
     io.write_json(metrics / "scores.json", found)
     plotting.write_plot(metrics / "scores.tsv", found)
-    io.write_json(metrics / "episodes.json", health.summarise_episodes(base, tuned, copied=copied, **drawn))
+    written = health.summarise_episodes(base, tuned, copied=copied_by_both, **drawn)
+    io.write_json(metrics / "episodes.json", written)
     return f"{len(rows)} questions, {len(base)} episodes"
 
 
-def _training_answers(path: Path) -> Iterator[str]:
-    for example in io.read_jsonl(path, Example):
-        yield from (message.content for message in example.messages if message.role == "assistant")
+def _read_texts(examples: Iterable[Example], *roles: str) -> Iterator[str]:
+    for example in examples:
+        yield from (message.content for message in example.messages if message.role in roles)
 
 
 def _read_answers(folder: Path) -> dict[str, list[Prediction]]:

@@ -22,14 +22,15 @@ def quantise(model: Any) -> Any:
             weight = linear.weight.detach()
             self.scale = _scale(weight, WEIGHT_STEPS)[:, 0]
             self.weight = torch.round(weight / self.scale[:, None]).to(torch.int8).t().contiguous()
-            self.bias = linear.bias.detach()
+            self.bias = None if linear.bias is None else linear.bias.detach()
 
         def forward(self, states: torch.Tensor) -> torch.Tensor:
             rows = states.reshape(-1, states.shape[-1])
             scale = _scale(rows, INPUT_STEPS)
             # In place, because what is written anew leaves the cache: as much time again as the product takes.
             whole = rows.mul(scale.reciprocal()).round_().to(torch.int8)
-            found = torch._int_mm(whole, self.weight).float().mul_(scale).mul_(self.scale).add_(self.bias)
+            found = torch._int_mm(whole, self.weight).float().mul_(scale).mul_(self.scale)
+            found = found if self.bias is None else found.add_(self.bias)
             return found.reshape(*states.shape[:-1], -1)
 
     parts = [(module, name, child) for module in model.modules() for name, child in module.named_children()]

@@ -175,6 +175,26 @@ def test_an_option_that_it_does_not_have_is_refused() -> None:
         answer(llm, ask(llm, "x"))
 
 
+def test_whole_numbers_say_nearly_the_same_under_another_key(tokenizer: Any) -> None:
+    import torch
+
+    quick = replace(SMALL, extra={"int8": True})
+    ids = torch.tensor([tokenizer("The greenhouse is heated by a wood stove in winter.")["input_ids"]])
+    exact, whole = (
+        embedded._load_model("smollm2_135m", int8=int8)(input_ids=ids).logits[0].log_softmax(-1)
+        for int8 in (False, True)
+    )
+    # property: another model, by a little: what one thinks likeliest the other mostly does
+    assert not torch.equal(exact, whole)
+    assert (exact.argmax(-1) == whole.argmax(-1)).float().mean() > 0.6
+    assert (exact.exp() * (exact - whole)).sum(-1).mean() < 0.2, "nats by which the two differ"
+    # property: no reply of the one is taken for the other's
+    assert ask(SMALL, "x").key != ask(quick, "x").key
+    replies, failed = answer(quick, asked := ask(quick, "Name a city.", CITY))
+    assert not failed
+    assert find_problem(replies[asked.key].text, CITY) is None
+
+
 def test_a_schema_that_no_grammar_can_hold_is_refused() -> None:
     with pytest.raises(LecternError, match="cannot be held to the schema"):
         embedded.grammar_text({"type": "nonsense"})
