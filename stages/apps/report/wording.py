@@ -224,7 +224,10 @@ def distrust(why: str | None) -> str:
 
 def method(scores: Mapping[str, Any]) -> str:
     """How the intervals were made, and what they leave out."""
-    draws = f"Intervals are {percent(scores['confidence'])} bootstrap (percentiles, widened for few answers), {scores['resamples']:,} paired draws"
+    draws = (
+        f"Intervals are {percent(scores['confidence'])} bootstrap (percentiles, widened for few answers), "
+        f"{scores['resamples']:,} paired draws"
+    )
     if scores["resampled"] == "recordings":
         return f"{draws} of whole sources."
     return (
