@@ -23,6 +23,7 @@ EMBEDDED = (
     "teacher.max_tokens=192",
     "judge.max_tokens=192",
     "curate.min_rating=null",  # the small judge gives all rows the lowest
+    "rate.reasons=false",
     "judge@cleaner=embedded",
     "cleaner.max_tokens=48",
     "judge@comparators.gpt.endpoint=embedded",

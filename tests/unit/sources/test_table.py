@@ -1,5 +1,6 @@
 """Tables of ready pairs as a source: what a cell is, how a table becomes items, and rows to examples."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -323,6 +324,14 @@ def test_a_wrong_parameter_is_named(folder: Path, tmp_path: Path, wrong: dict[st
     write_csv(folder / "faq.csv", PAIRS)
     with pytest.raises(LecternError, match=rf"corpus.sources\[0\].*{next(iter(wrong))}"):
         run(folder, tmp_path, **wrong)
+
+
+def test_a_small_table_leaves_large_cells_readable_elsewhere(folder: Path, tmp_path: Path) -> None:
+    write_csv(folder / "faq.csv", PAIRS[:3])
+    before = csv.field_size_limit()
+    run(folder, tmp_path)
+    # property: the limit is the whole process's, and other libraries read files with larger cells
+    assert csv.field_size_limit() >= before
 
 
 def test_nobody_listens_to_a_table(folder: Path, tmp_path: Path) -> None:
