@@ -41,7 +41,9 @@ def score_rows(
     _check(predictions, cleaned)
     every = [row for side in (predictions, cleaned) for rows in side.values() for row in rows]
     pairs = sorted({(row.prediction, reference) for row in every if (reference := _reference(row))})
-    comparable = [pair for pair in pairs if with_similarity and similarity.is_comparable(*pair)]
+    drawn = similarity.draw_questions((row.set, row.id) for row in every) if with_similarity else set()
+    embedded = {(row.prediction, _reference(row)) for row in every if (row.set, row.id) in drawn}
+    comparable = [pair for pair in pairs if pair in embedded and similarity.is_comparable(*pair)]
     with similarity.measuring(comparable) as similarities:
         texts = {row.prediction for row in every} | {reference for _, reference in pairs}
         alone = {text: _measure_alone(text, copied) for text in sorted(texts)}

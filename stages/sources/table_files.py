@@ -56,7 +56,9 @@ def _records(text: str, delimiter: str) -> Iterator[list[str] | None]:
 
     A quotation mark that is never closed thus costs its own line and not the rest of the file.
     """
-    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # it is the whole process's: never lower it
+    csv.field_size_limit(
+        max(csv.field_size_limit(), len(text) + 1)
+    )  # it is the whole process's: never lower it
     lines = io.StringIO(text, newline="").readlines()
     at = 0
 

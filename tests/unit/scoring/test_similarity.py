@@ -73,3 +73,14 @@ def test_many_texts_are_embedded_in_another_process(monkeypatch: pytest.MonkeyPa
     with similarity.measuring(pairs) as found:
         # property: the same numbers in the same order as here
         assert found() == similarity.measure(pairs, "int8")
+
+
+def test_of_very_many_questions_a_part_is_embedded() -> None:
+    keys = [("held_out", f"{number:016x}") for number in range(similarity.MOST_QUESTIONS + 500)]
+    # property: few questions are all embedded; of many the same ones are drawn, whatever their order
+    assert similarity.draw_questions(keys[:100]) == set(keys[:100])
+    drawn = similarity.draw_questions(keys)
+    assert len(drawn) == similarity.MOST_QUESTIONS
+    assert drawn == similarity.draw_questions(reversed(keys))
+    # property: the draw does not follow the order of the ids
+    assert drawn != set(keys[: similarity.MOST_QUESTIONS])
