@@ -19,6 +19,8 @@ OFFLINE = (
     "judging.pairs=false",
     "judging.rubric=false",
     "judging.labels=[]",
+    "episodes.turns=4",
+    "episodes.max_turn_tokens=16",
 )
 MODELS = {"question_videos": "tiny_llama", "podcast": "tiny_mistral"}
 
