@@ -54,21 +54,3 @@ def test_another_learning_rate_is_compared_from_the_cache_and_nothing_runs(fork:
         shutil.rmtree(fork.root / "data" / name)
     (fork.root / "data/scores.jsonl").unlink()
     assert compare(fork, "main", "rate") == markdown
-
-
-def test_a_recording_less_is_told_by_its_rows(fork: Checkout) -> None:
-    decisions = read_rows(fork, "data/curation_decisions.jsonl")
-    item = str(read_rows(fork, "data/splits/train.jsonl")[0]["provenance"]["item"])  # type: ignore[index]
-    fork.run("git", "checkout", "-q", "-b", "corpus")
-    for path in (fork.root / "data/sources/smoke").glob(f"{item}.*"):
-        path.unlink()
-    fork.repro()
-    fork.commit("a recording less")
-    markdown = compare(fork, "main")  # with the working tree, which is the branch
-    assert f"went: {item}." in markdown
-    # property: its rows are counted by the outcome that they had
-    gone = Counter(str(row["reason"]) for row in decisions if row["item"] == item)
-    counted = {kept: int(rows) for rows, kept in re.findall(r"\| went \| (\d+) \| ([^|]+) \|", markdown)}
-    assert counted["kept"] == gone["kept"]
-    assert sum(counted.values()) == gone.total()
-    assert "metrics/scores.json" in json.loads(fork.run("dvc", "metrics", "diff", "main", "--json").stdout)
