@@ -46,7 +46,6 @@ def main(params: ScoreParams, data: Path, metrics: Path) -> str:
     """Write each row's scores and the figures over all rows, in folders laid out as the repository's."""
     trained = io.read_jsonl(data / "splits/train.jsonl", Example)
     copied = copying.index(_read_texts(trained, "assistant"), params.copy_words)
-    copied_by_both = copying.index(_read_texts(trained, "user", "assistant"), params.copy_words)
     rows = measuring.score_rows(
         _read_answers(data / "predictions"),
         _read_answers(data / "cleaned"),
@@ -63,8 +62,10 @@ def main(params: ScoreParams, data: Path, metrics: Path) -> str:
     io.write_jsonl(data / "scores.jsonl", rows)
     io.write_json(metrics / "scores.json", found)
     plotting.write_plot(metrics / "scores.tsv", found)
-    written = health.summarise_episodes(base, tuned, copied=copied_by_both, **drawn)
-    io.write_json(metrics / "episodes.json", written)
+    # an episode's host may copy a question; of a large corpus the index takes a while, and few have episodes
+    said = _read_texts(trained, "user", "assistant") if base or tuned else []
+    known = copying.index(said, params.copy_words)
+    io.write_json(metrics / "episodes.json", health.summarise_episodes(base, tuned, copied=known, **drawn))
     return f"{len(rows)} questions, {len(base)} episodes"
 
 

@@ -8,7 +8,7 @@ import jinja2
 
 from stages.apps.report import wording
 from stages.apps.report.render import TEMPLATES as REPORT
-from stages.apps.report.render import escape_markdown, quote_markdown
+from stages.apps.report.render import escape_markdown, make_environment
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -24,22 +24,12 @@ def render_markdown(view: Mapping[str, Any]) -> str:
 
 
 def _environment(*, autoescape: bool) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([TEMPLATES, REPORT]),
-        autoescape=autoescape,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "md": escape_markdown,
-        "quote": quote_markdown,
+    filters = {
         "marks": _mark_markdown,
         "count": wording.count,
         "short": lambda text: wording.one_line(str(text), 120),
     }
-    return environment
+    return make_environment(TEMPLATES, REPORT, autoescape=autoescape, filters=filters)
 
 
 def _mark_markdown(runs: Sequence[Mapping[str, Any]]) -> str:

@@ -1,7 +1,7 @@
 """Fill the two templates. What people said and what models wrote is text here, never markup."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +20,31 @@ def render_markdown(view: Mapping[str, Any]) -> str:
     return _environment(autoescape=False).get_template("report.md.j2").render(view)
 
 
-def _environment(*, autoescape: bool) -> jinja2.Environment:
+def make_environment(
+    *folders: Path, autoescape: bool, filters: Mapping[str, Callable[..., str]]
+) -> jinja2.Environment:
+    """An environment over the templates in these folders, in which a name that is not given is an error.
+
+    Args:
+        folders: the first that has a template counts.
+        autoescape: whether values are text to HTML; of Markdown the templates' own filters see to it.
+        filters: by name, besides `md` and `quote`.
+    """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader(folders),
         autoescape=autoescape,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
-        "md": escape_markdown,
-        "quote": quote_markdown,
-        "fence": fence_markdown,
-        "linkmd": _link_target,
-    }
+    environment.filters |= {"md": escape_markdown, "quote": quote_markdown, **filters}
     return environment
+
+
+def _environment(*, autoescape: bool) -> jinja2.Environment:
+    filters = {"fence": fence_markdown, "linkmd": _link_target}
+    return make_environment(TEMPLATES, autoescape=autoescape, filters=filters)
 
 
 def escape_markdown(text: object) -> str:
