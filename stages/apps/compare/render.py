@@ -1,6 +1,6 @@
 """Fill the two templates, in the report's look. What people said and what models wrote is text here, never markup."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def render_markdown(view: Mapping[str, Any]) -> str:
 
 
 def _environment(*, autoescape: bool) -> jinja2.Environment:
-    filters = {
+    filters: dict[str, Callable[..., str]] = {
         "marks": _mark_markdown,
         "count": wording.count,
         "short": lambda text: wording.one_line(str(text), 120),
