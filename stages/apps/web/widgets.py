@@ -1,0 +1,68 @@
+"""Parts that every page shows alike. Other people's text is shown as text: none of these makes markup of it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+LONG = 4_000
+"""Characters of a text that are shown at first."""
+LONGEST = 200_000
+"""Characters that are shown at all: a browser lays more out too slowly."""
+
+
+def text(value: str, *, long: int = LONG, classes: str = "") -> Any:
+    """Somebody's text, its line ends kept; a long one is cut, with a button that shows more of it."""
+    from nicegui import ui
+
+    with ui.column().classes("gap-1 w-full") as whole:
+        label = ui.label(value[:long]).classes(f"whitespace-pre-wrap break-words max-w-full {classes}")
+        if len(value) > long:
+            shown = "all" if len(value) <= LONGEST else f"the first {LONGEST:,}"
+            rest = f"show {shown} of {len(value):,} characters"
+
+            def show() -> None:
+                label.set_text(value[:LONGEST])
+                more.delete()
+
+            more = ui.button(rest, on_click=show).props("flat dense no-caps")
+    return whole
+
+
+def link(url: str | None, shown: str) -> Any:
+    """A link to where something comes from, if it is a web address; else its text alone."""
+    from nicegui import ui
+
+    if url is None or not is_web_address(url):
+        return ui.label(shown)
+    return ui.link(shown, url, new_tab=True).props('rel="noopener noreferrer"')
+
+
+def is_web_address(url: str) -> bool:
+    """Whether a browser may be sent there: http or https with a host."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+@contextmanager
+def frame(app: str, pages: Mapping[str, str], here: str) -> Iterator[None]:
+    """The head of a page, with links to the others, and a column for its content.
+
+    Args:
+        app: name shown at the left.
+        pages: title -> path.
+        here: title of this page.
+    """
+    from nicegui import ui
+
+    with ui.header().classes("items-center gap-6 py-2"):
+        ui.label(app).classes("text-lg font-semibold")
+        for title, path in pages.items():
+            ui.link(title, path).classes(
+                "text-white no-underline" + (" font-bold" if title == here else " opacity-80")
+            )
+    with ui.column().classes("w-full max-w-6xl mx-auto p-2 gap-4"):
+        yield

@@ -1,0 +1,61 @@
+"""An app of pages as a process of its own, and a real browser that looks at it."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stages.sources.crawl import browser
+
+ROOT = Path(__file__).parents[3]
+
+
+@contextmanager
+def running(module: str, folder: Path, *arguments: str) -> Iterator[str]:
+    """Run `python -m <module>` in a folder, on any free port; yields its address, without a slash at the end."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    env |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", module, "--port", "0", "--no-browser", *arguments]
+    with (folder / "app.err").open("w") as errors:
+        process = subprocess.Popen(
+            command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+    try:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                _wait_until_open(found[0])
+                yield found[0]
+                break
+        else:
+            raise AssertionError(f"{module} did not start: {said}{(folder / 'app.err').read_text()}")
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_until_open(address: str) -> None:
+    import httpx
+
+    httpx.HTTPTransport(retries=8)
+    with httpx.Client(
+        transport=httpx.HTTPTransport(retries=8)
+    ) as client:  # it waits longer after each refusal
+        client.get(f"{address}/nothing-here", timeout=30)
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A real Chromium, as Playwright drives it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=browser.find(), chromium_sandbox=False)
+        yield started
+        started.close()
