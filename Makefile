@@ -12,7 +12,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup whisperx demo run update params pin show-row search compare plots test test-slow check format lock clean
+.PHONY: help setup whisperx demo run update params pin show-row search compare plots review chat serve export push test test-slow check format lock clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -69,6 +69,21 @@ compare: setup  ## what differs from another revision, as Markdown and a page: m
 
 plots: setup  ## the curves and scores of this and other revisions, on a page that needs no network: make plots ARGS=main
 	@$(BIN)/python -m stages.plots $(ARGS)
+
+review: setup  ## look over speakers, rows and answers in the browser, and rebuild: make review ARGS="--by asha"
+	@$(BIN)/python -m stages.review $(ARGS)
+
+chat: setup  ## talk to the base and the tuned model side by side, in the browser
+	@$(BIN)/python -m stages.chat $(ARGS)
+
+serve: setup  ## an OpenAI-compatible server for the tuned model, on 127.0.0.1
+	@$(BIN)/python -m stages.serve $(ARGS)
+
+export: setup  ## models/export: adapter, merged weights, GGUF, Ollama Modelfile, cards, the data set
+	@$(BIN)/python -m stages.export $(ARGS)
+
+push: setup  ## what would be uploaded to the Hugging Face hub; make push ARGS=--really uploads it
+	@$(BIN)/python -m stages.push $(ARGS)
 
 test: setup  ## set up and run the quick tests
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)

@@ -1,7 +1,7 @@
 """Gather the examples of all items and decide on each: by people's corrections, ratings, rules and repeats.
 
 Run: python -m stages.curate        (dvc stage: curate)
-Reads data/examples, data/taught, data/ratings, data/passages, data/corrections/examples.jsonl and data/evals; writes
+Reads data/examples, data/taught, data/ratings, data/passages, data/corrections and data/evals; writes
 data/curated.jsonl, data/curation_decisions.jsonl (one line for each row, kept or dropped) and metrics/curation.json.
 """
 
@@ -78,7 +78,7 @@ def main(params: CurateParams, rules: HousekeepingParams, data: Path, metrics: P
     """Write the rows that are kept, a decision on each row, and the counts; all but the counts lies below `data`."""
     rows = [row for name in ("examples", "taught") for row in _read(data / name, Example)]
     ratings = curation.merge_ratings(_read(data / "ratings", Rating))
-    corrections = row_corrections.read(data / "corrections/examples.jsonl")
+    corrections = row_corrections.read(data / "corrections")
     corrected = row_corrections.apply(rows, corrections)
     kept, decisions = curation.run(
         corrected,

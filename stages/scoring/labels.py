@@ -1,4 +1,4 @@
-"""What people say of pairs of answers, and of training rows: `data/labels/*.jsonl`, several people brought together."""
+"""What people say of pairs of answers, and of training rows: data/labels, several people brought together."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ from typing import Literal
 from stages.core import io
 from stages.core.errors import LecternError
 from stages.core.schema import Label, Message
+from stages.text import record_files
 
 PAIR_VERDICTS = ("a", "b", "tie")
 ROW_VERDICTS = ("accept", "reject")
@@ -39,19 +40,32 @@ class Labelled:
 
 
 def read(folder: Path, names: Sequence[str] | None = None) -> list[Label]:
-    """The labels of all files of a folder, or of those named, in order of the files' names and of their lines.
+    """The labels of all sets of a folder, or of those named, in order of the sets' names and of their lines or files.
+
+    A set is a file `<name>.jsonl` with a label a line, or a folder `<name>` with a label a file, as the page of the
+    review writes them.
 
     Raises:
-        LecternError: there is no file of that name, or a line is no label; names the file and the line.
+        LecternError: there is no set of that name, there are two, or a line or file is no label; names the file.
     """
     files = {path.stem: path for path in folder.glob("*.jsonl")}
-    if unknown := [name for name in names or () if name not in files]:
+    folders = {path.parent.name: path.parent for path in folder.glob("[!.]*/*.json")}
+    if twice := sorted(files.keys() & folders.keys()):
+        raise LecternError(f"{folder} has both {twice[0]}.jsonl and a folder {twice[0]}. Rename one of them.")
+    sets = files | folders
+    if unknown := [name for name in names or () if name not in sets]:
         raise LecternError(
-            f"judging.labels names {unknown[0]!r}, and {folder} has no {unknown[0]}.jsonl; there is "
-            f"{', '.join(sorted(files)) or 'none'}"
+            f"judging.labels names {unknown[0]!r}, and {folder} has no {unknown[0]}.jsonl and no folder of that name; "
+            f"there is {', '.join(sorted(sets)) or 'none'}"
         )
-    chosen = sorted(files if names is None else set(names))
-    return [label for name in chosen for label in io.read_jsonl(files[name], Label)]
+    chosen = sorted(sets if names is None else set(names))
+    return [label for name in chosen for label in _read_set(sets[name])]
+
+
+def _read_set(place: Path) -> list[Label]:
+    if place.is_file():
+        return io.read_jsonl(place, Label)
+    return [label for _, label in record_files.read(place, Label)]
 
 
 def gather(labels: Iterable[Label], kind: Literal["pair", "row"], most: int | None = None) -> list[Labelled]:
@@ -62,7 +76,7 @@ def gather(labels: Iterable[Label], kind: Literal["pair", "row"], most: int | No
     found: dict[str, tuple[Label, dict[str, str]]] = {}
     for label in labels:
         if label.kind == kind:
-            first, by = found.setdefault(_id(label), (label, {}))
+            first, by = found.setdefault(case_id(label), (label, {}))
             same_side = (label.a, label.b) == (first.a, first.b)
             by[label.by] = label.verdict if same_side else OTHER_SIDE[label.verdict]
     return [
@@ -71,7 +85,8 @@ def gather(labels: Iterable[Label], kind: Literal["pair", "row"], most: int | No
     ]
 
 
-def _id(label: Label) -> str:
+def case_id(label: Label) -> str:
+    """What is labelled, whoever does it and on whichever side an answer stands: 16 hex digits of a hash."""
     return _digest([_said(label.messages), label.passage, sorted([label.a or "", label.b or ""])])
 
 

@@ -1,4 +1,4 @@
-"""What people decide about single rows: data/corrections/examples.jsonl, explained in data/corrections/README.md.
+"""What people decide about single rows: examples.jsonl and examples/ in data/corrections, whose README explains them.
 
 A row's id is a hash of its messages, so a correction finds its row again however often the rows are made anew.
 """
@@ -14,12 +14,16 @@ from pydantic import Field, model_validator
 from stages.core import io
 from stages.core.errors import LecternError
 from stages.core.schema import Example, Message, Record, example_id
+from stages.text import record_files
+
+FILE, FOLDER = "examples.jsonl", "examples"
+"""By hand, a row a line; by the page of the review, a row a file."""
 
 ACTIONS: tuple[Literal["accept", "reject", "edit"], ...] = ("accept", "reject", "edit")
 
 
 class Correction(Record):
-    """A line of the file."""
+    """A line of examples.jsonl, or a file of examples/."""
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     action: Literal["accept", "reject", "edit"]
@@ -52,7 +56,7 @@ class Entry:
 
     correction: Correction
     where: str
-    """file:line"""
+    """file, or file:line"""
 
 
 @dataclass(frozen=True)
@@ -65,29 +69,46 @@ class Corrected:
     correction: Correction | None = None
 
 
-def read(path: Path) -> dict[str, Entry]:
-    """Row id -> its correction; nothing where there is no file.
+def read(folder: Path) -> dict[str, Entry]:
+    """Row id -> its correction, from examples.jsonl and from examples/<id>.json; nothing where there is neither.
+
+    Args:
+        folder: data/corrections.
 
     Raises:
-        LecternError: a line is malformed, a row is corrected twice, or edits lead back to where they began; the message
-            names file and line.
+        LecternError: a line or a file is malformed, a row is corrected twice, or edits lead back to where they began;
+            the message names file and line.
     """
-    if not path.is_file():
-        return {}
-    corrections = io.read_jsonl(path, Correction)
-    lines = path.read_text(encoding="utf-8").split("\n")
-    numbers = [number for number, line in enumerate(lines, 1) if line.strip()]
     found: dict[str, Entry] = {}
-    for number, correction in zip(numbers, corrections, strict=True):
-        where = f"{path}:{number}"
-        if (earlier := found.get(correction.id)) is not None:
+    for entry in [*_read_lines(folder / FILE), *_read_files(folder / FOLDER)]:
+        if (earlier := found.get(entry.correction.id)) is not None:
             raise LecternError(
-                f"{where}: row {correction.id} is corrected already, at {earlier.where}. Keep one of the two lines."
+                f"{entry.where}: row {entry.correction.id} is corrected already, at {earlier.where}. Keep one of the two."
             )
-        found[correction.id] = Entry(correction, where)
+        found[entry.correction.id] = entry
     for row in found:
         _refuse_circle(row, found)
     return found
+
+
+def _read_lines(path: Path) -> list[Entry]:
+    if not path.is_file():
+        return []
+    corrections = io.read_jsonl(path, Correction)
+    lines = path.read_text(encoding="utf-8").split("\n")
+    numbers = [number for number, line in enumerate(lines, 1) if line.strip()]
+    return [Entry(found, f"{path}:{number}") for number, found in zip(numbers, corrections, strict=True)]
+
+
+def _read_files(folder: Path) -> list[Entry]:
+    entries = []
+    for path, correction in record_files.read(folder, Correction):
+        if path.stem != correction.id:
+            raise LecternError(
+                f"{path}: it is about row {correction.id}. Rename it to {correction.id}.json, or correct the id in it."
+            )
+        entries.append(Entry(correction, str(path)))
+    return entries
 
 
 def _refuse_circle(start: str, found: Mapping[str, Entry]) -> None:

@@ -68,7 +68,7 @@ def trace(row: str, data: Path) -> list[str]:
     Raises:
         LecternError: a file that tells of it is malformed.
     """
-    corrections = row_corrections.read(data / "corrections/examples.jsonl")
+    corrections = row_corrections.read(data / "corrections")
     ids = _find_versions(row, data, corrections)
     made = [(path, example) for folder in MADE for path, example in _read_own(data / folder, Example, ids)]
     curated = [example for _, example in _read_own(data / "curated.jsonl", Example, ids)]
@@ -97,7 +97,7 @@ def _list_ids(data: Path) -> set[str]:
     files = [path for folder in MADE for path in _files(data / folder)]
     files += [path for name in ("curated.jsonl", "curation_decisions.jsonl") for path in _files(data / name)]
     ids = {id for path in files for id in _ID.findall(path.read_text(encoding="utf-8", errors="replace"))}
-    for id, entry in row_corrections.read(data / "corrections/examples.jsonl").items():
+    for id, entry in row_corrections.read(data / "corrections").items():
         ids |= {id, entry.correction.new_id}
     return ids
 

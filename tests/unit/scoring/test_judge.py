@@ -432,6 +432,20 @@ def test_an_unknown_file_of_labels_is_an_error(tmp_path: Path) -> None:
         Run(tmp_path).run(replace(PARAMS, labels=["walks"]))
 
 
+def test_a_set_may_be_a_folder_with_a_file_for_each_label(tmp_path: Path) -> None:
+    for number, label in enumerate(LABELS[:3]):
+        io.write_json(tmp_path / f"asha/{number}.json", label)
+    io.write_jsonl(tmp_path / "talks.jsonl", LABELS[3:5])
+    assert labels.read(tmp_path) == LABELS[:5]
+    assert labels.read(tmp_path, ["asha"]) == LABELS[:3]
+    (tmp_path / "asha/1.json").write_text("<<<<<<< HEAD\n")
+    with pytest.raises(LecternError, match=r"asha/1\.json: two people decided differently"):
+        labels.read(tmp_path)
+    io.write_jsonl(tmp_path / "asha.jsonl", LABELS[:1])
+    with pytest.raises(LecternError, match=r"both asha\.jsonl and a folder asha"):
+        labels.read(tmp_path)
+
+
 def test_a_line_that_is_no_label_is_named(tmp_path: Path) -> None:
     run = Run(tmp_path)
     io.write_text(

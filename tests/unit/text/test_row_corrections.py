@@ -1,4 +1,5 @@
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ OTHER = [{"role": "user", "content": "Why seeds?"}, {"role": "assistant", "conte
 def write(folder: Path, *entries: dict | str) -> Path:
     path = folder / "examples.jsonl"
     path.write_text("".join((e if isinstance(e, str) else json.dumps(e)) + "\n" for e in entries))
+    return folder
+
+
+def write_file(folder: Path, entry: dict, name: str | None = None) -> Path:
+    path = folder / "examples" / f"{name or entry['id']}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(entry, indent=1))
     return path
 
 
@@ -27,7 +35,7 @@ def id_of(messages: list[dict]) -> str:
 
 def test_no_file_and_an_empty_one_correct_nothing(tmp_path: Path) -> None:
     # property: as shipped, every row stays as it is
-    assert row_corrections.read(tmp_path / "none.jsonl") == {}
+    assert row_corrections.read(tmp_path) == {}
     assert row_corrections.read(write(tmp_path)) == {}
 
 
@@ -105,3 +113,58 @@ def test_what_no_row_matches_is_found(tmp_path: Path) -> None:
     # property: without the first row both corrections of it are unmatched
     left = row_corrections.apply([second], corrections)
     assert len(row_corrections.find_unmatched(left, corrections)) == 3
+
+
+def test_a_file_for_each_row_says_the_same_as_lines(tmp_path: Path) -> None:
+    entries = [{"id": letter * 16, "action": "accept", "reason": letter} for letter in "abc"]
+    write(tmp_path, entries[0])
+    for entry in entries[1:]:
+        write_file(tmp_path, entry)
+    found = row_corrections.read(tmp_path)
+    assert {id: entry.correction.reason for id, entry in found.items()} == {c * 16: c for c in "abc"}
+    assert found["b" * 16].where == str(tmp_path / "examples" / f"{'b' * 16}.json")
+    write_file(tmp_path, entries[0])
+    with pytest.raises(
+        LecternError, match=r"examples/a+\.json: row a+ is corrected already, at .*examples\.jsonl:1"
+    ):
+        row_corrections.read(tmp_path)
+
+
+def test_a_file_has_the_name_of_its_row(tmp_path: Path) -> None:
+    write_file(tmp_path, {"id": "a" * 16, "action": "accept", "reason": "x"}, name="b" * 16)
+    with pytest.raises(LecternError, match=r"b+\.json: it is about row a+\. Rename it to a+\.json"):
+        row_corrections.read(tmp_path)
+
+
+def git(folder: Path, *command: str, fine: bool = True) -> str:
+    own = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.org", *command]
+    done = subprocess.run(own, cwd=folder, capture_output=True, text=True)
+    assert not fine or done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_two_people_who_decided_on_different_rows_merge_and_on_the_same_row_read_both(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-qb", "main")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "start")
+    said = {"ann": ("accept", "a", "b"), "ben": ("reject", "c", "d")}
+    for name, (action, *letters) in said.items():
+        git(tmp_path, "checkout", "-qb", name, "main")
+        for letter in letters:
+            write_file(tmp_path, {"id": letter * 16, "action": action, "reason": f"{name}'s"})
+        git(tmp_path, "add", "-A")
+        git(tmp_path, "commit", "-qm", name)
+    git(tmp_path, "merge", "-q", "ann", "-m", "both")
+    assert sorted(row_corrections.read(tmp_path)) == [letter * 16 for letter in "abcd"]
+
+    for name, action in (("ann", "reject"), ("ben", "accept")):  # each now about a row of the other
+        git(tmp_path, "checkout", "-q", name)
+        write_file(tmp_path, {"id": "a" * 16, "action": action, "reason": f"{name} thinks so"})
+        git(tmp_path, "commit", "-qam", "again")
+    assert "CONFLICT" in git(tmp_path, "merge", "ann", fine=False)
+    path = tmp_path / "examples" / f"{'a' * 16}.json"
+    assert "ann thinks so" in path.read_text()
+    assert "ben thinks so" in path.read_text()
+    with pytest.raises(
+        LecternError, match=r"a+\.json: two people decided differently here.*Keep the lines of one"
+    ):
+        row_corrections.read(tmp_path)
