@@ -78,7 +78,7 @@ def build(
         ItemError: the ready transcript or the corrections are wrong, or the metadata has a time beyond the end.
     """
     published = io.read_json(item.inputs["source"], Source)
-    spoken = _read_spoken(item, published)
+    spoken = read_spoken(item, published)
     words, duration = spoken.transcript.words, spoken.transcript.duration
     edits, locate = _read_corrections(item)
     turns, spans = corrections.lay_over(edits, locate, spoken.turns, duration)
@@ -138,7 +138,8 @@ def build(
     }
 
 
-def _read_spoken(item: Item, published: Source) -> Spoken:
+def read_spoken(item: Item, published: Source) -> Spoken:
+    """What `build` starts from; arguments and errors as there."""
     if "ready" in item.inputs:
         ready = captions.read_ready(item.inputs["ready"], item.id, published.language)
         speakers = {turn.speaker for turn in ready.turns} - {attribution.UNKNOWN}

@@ -64,6 +64,12 @@ def parse_yaml(text: str, record: type[R], where: str) -> tuple[R, Locate]:
             values[str(key.value)] = build(child, (*place, str(key.value)))
         return {key: value for key, value in values.items() if value is not None}
 
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith("<<<<<<< "):
+            raise ItemError(
+                f"{where}:{number}: two people changed this differently, and git left both between <<<<<<< and "
+                ">>>>>>>. Keep the lines of one of them, then `git add` the file"
+            )
     try:
         node = yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
     except yaml.MarkedYAMLError as error:

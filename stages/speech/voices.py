@@ -56,12 +56,11 @@ def read(text: str) -> tuple[Remembered, ...]:
 
 
 def write_entry(voice: Remembered) -> str:
-    """A voice as text to append to the file, its numbers on one line. Strings are JSON, which YAML reads as it is."""
-    fields = {name: io.to_json(value, indent=None) for name, value in voice.model_dump().items()}
-    return "".join(
-        f"{'- ' if first else '  '}{name}: {value}\n"
-        for first, (name, value) in zip([True] + [False] * len(fields), fields.items(), strict=False)
-    )
+    """A voice as a line to append to the file, in JSON, which YAML reads as it is.
+
+    On one line, so that the entries which two people append can both be kept by git (.gitattributes).
+    """
+    return f"- {io.to_json(voice.model_dump(), indent=None)}\n"
 
 
 def compare(embedding: Sequence[float], model: str, remembered: Sequence[Remembered]) -> dict[str, float]:

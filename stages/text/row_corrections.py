@@ -80,10 +80,10 @@ def read(folder: Path) -> dict[str, Entry]:
             the message names file and line.
     """
     found: dict[str, Entry] = {}
-    for entry in [*_read_lines(folder / FILE), *_read_files(folder / FOLDER)]:
+    for entry in [*read_lines(folder), *_read_files(folder / FOLDER)]:
         if (earlier := found.get(entry.correction.id)) is not None:
             raise LecternError(
-                f"{entry.where}: row {entry.correction.id} is corrected already, at {earlier.where}. Keep one of the two."
+                f"{entry.where}: row {entry.correction.id} is corrected already, at {earlier.where}. Keep one of them."
             )
         found[entry.correction.id] = entry
     for row in found:
@@ -91,7 +91,9 @@ def read(folder: Path) -> dict[str, Entry]:
     return found
 
 
-def _read_lines(path: Path) -> list[Entry]:
+def read_lines(folder: Path) -> list[Entry]:
+    """The corrections of examples.jsonl alone; arguments and errors as in `read`."""
+    path = folder / FILE
     if not path.is_file():
         return []
     corrections = io.read_jsonl(path, Correction)

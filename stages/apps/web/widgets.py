@@ -58,6 +58,7 @@ def frame(app: str, pages: Mapping[str, str], here: str) -> Iterator[None]:
     """
     from nicegui import ui
 
+    ui.colors(primary="#1d5c94")  # white on it is legible
     with ui.header().classes("items-center gap-6 py-2"):
         ui.label(app).classes("text-lg font-semibold")
         for title, path in pages.items():
