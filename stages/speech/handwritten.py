@@ -73,8 +73,8 @@ def parse_yaml(text: str, record: type[R], where: str) -> tuple[R, Locate]:
     try:
         node = yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ItemError(f"{where}:{line}: not YAML ({error.problem})") from error
+        mark = error.problem_mark
+        raise ItemError(f"{where}:{mark.line + 1 if mark else 1}: not YAML ({error.problem})") from error
     except yaml.YAMLError as error:
         raise ItemError(f"{where}: not YAML ({error})") from error
     empty: Any = {} if issubclass(record, Entry) else []

@@ -1,5 +1,6 @@
 """The page of the rows: each beside its source, to keep, reject or word otherwise."""
 
+from asyncio import to_thread
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -50,14 +51,14 @@ class _ExamplesPage:
         self.editing = False
 
     async def show(self, query: dict[str, str]) -> None:
-        from nicegui import run, ui
+        from nicegui import ui
 
         with ui.row().classes("items-center") as waiting:
             ui.spinner()
             ui.label("Reading the rows …")
         await ui.context.client.connected()
         try:
-            self.rows, self.known = await run.io_bound(self.state.get)
+            self.rows, self.known = await to_thread(self.state.get)
         except LecternError as error:
             waiting.clear()
             with waiting:
@@ -360,11 +361,11 @@ class _ExamplesPage:
         await self._write(decision)
 
     async def _write(self, decision: Correction | None) -> None:
-        from nicegui import run, ui
+        from nicegui import ui
 
         row, seen = self.shown.id, self.on_file
         try:
-            await run.io_bound(decisions.write, self.root, row, decision, seen)
+            await to_thread(decisions.write, self.root, row, decision, seen)
         except decisions.MeanwhileError as error:
             _tell_meanwhile(error, self._reload)
             return
@@ -372,7 +373,7 @@ class _ExamplesPage:
             ui.notify(str(error), type="negative", multi_line=True, timeout=15_000, close_button=True)
             return
         self.editing = False
-        self.known = await run.io_bound(lambda: self.state.get()[1])
+        self.known = await to_thread(lambda: self.state.get()[1])
         if decision is not None and self.at + 1 < len(self.found):
             self.at += 1
         self._refresh()
@@ -389,10 +390,8 @@ class _ExamplesPage:
             )
 
     async def _reload(self) -> bool:
-        from nicegui import run
-
         before, row = self.rows, self.shown.id if len(self.found) else ""
-        self.rows, self.known = await run.io_bound(self.state.get)
+        self.rows, self.known = await to_thread(self.state.get)
         if before is not self.rows:
             self.found = self._select()
             number = self.rows.where.get(row, -1)

@@ -1,5 +1,6 @@
 """The pages of the speakers: which recordings there are, and who is who in one."""
 
+from asyncio import to_thread
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -39,10 +40,10 @@ def define(root: Path) -> None:
 
 
 async def _show_list(root: Path) -> None:
-    from nicegui import run, ui
+    from nicegui import ui
 
     try:
-        entries = await run.io_bound(recordings.list_entries, root)
+        entries = await to_thread(recordings.list_entries, root)
     except LecternError as error:
         widgets.text(str(error))
         return
@@ -111,12 +112,12 @@ class _RecordingPage:
         self.chosen: dict[str, Any] | None = None
 
     async def show(self) -> None:
-        from nicegui import run, ui
+        from nicegui import ui
 
         from stages.apps.review.transcript import Transcript
 
         try:
-            self.now = await run.io_bound(recordings.load, self.root, self.item)
+            self.now = await to_thread(recordings.load, self.root, self.item)
         except LecternError as error:
             widgets.text(str(error))
             return
@@ -329,11 +330,11 @@ class _RecordingPage:
 
     async def change(self, change: speaker_edits.Change) -> None:
         """Write a correction and show what comes of it."""
-        from nicegui import run, ui
+        from nicegui import ui
 
         elsewhere = self._is_stale()
         try:
-            await run.io_bound(recordings.apply, self.root, self.item, change)
+            await to_thread(recordings.apply, self.root, self.item, change)
         except speaker_edits.MeanwhileError as error:
             _ask(error, self._reload)
             return
@@ -345,14 +346,14 @@ class _RecordingPage:
         ui.notify("Saved, beside what somebody else changed meanwhile." if elsewhere else "Saved.")
 
     async def _remember(self, label: str, name: str) -> None:
-        from nicegui import run, ui
+        from nicegui import ui
 
         def remember() -> str:
             with versions.locked(self.root / "data/corrections"):
                 return voices.remember(self.item, label, name, self.root / "data")
 
         try:
-            ui.notify(await run.io_bound(remember), multi_line=True)
+            ui.notify(await to_thread(remember), multi_line=True)
         except LecternError as error:
             ui.notify(str(error), type="negative", multi_line=True, timeout=15_000, close_button=True)
 
@@ -368,9 +369,7 @@ class _RecordingPage:
             ui.notify("Somebody else changed the corrections of this recording; they are shown now.")
 
     async def _reload(self) -> None:
-        from nicegui import run
-
-        self.now = await run.io_bound(recordings.load, self.root, self.item)
+        self.now = await to_thread(recordings.load, self.root, self.item)
         self.transcript.show(self.now)
         for part in (self.show_notices, self.show_voices, self.show_choice, self.show_edits):
             part.refresh()
