@@ -1,0 +1,57 @@
+"""The tuned model at a server with OpenAI's chat API, such as `make serve`, in place of the one in memory."""
+
+import os
+from collections.abc import Callable, Sequence
+from threading import Event
+from typing import Any
+
+from stages.apps.chat.talker import Reply
+from stages.core.errors import LecternError
+from stages.core.schema import Message
+from stages.tuning.generation import Decoding
+
+KEY = "LECTERN_API_KEY"
+"""The variable of the environment that holds the server's key, where it wants one."""
+
+
+def answer(
+    url: str,
+    messages: Sequence[Message],
+    decoding: Decoding,
+    on_text: Callable[[str], None],
+    stop: Event,
+) -> Reply:
+    """The next answer to a conversation, told as it comes; arguments as those of `Talker.answer`.
+
+    Raises:
+        LecternError: the server cannot be reached or refuses; says why.
+    """
+    import openai
+
+    client = openai.OpenAI(base_url=url, api_key=os.environ.get(KEY) or "none", max_retries=1, timeout=120)
+    chat: Any = [{"role": message.role, "content": message.content} for message in messages]
+    text, finished = "", False
+    try:
+        model = next(iter(client.models.list())).id
+        stream = client.chat.completions.create(
+            model=model,
+            messages=chat,
+            max_tokens=decoding.max_new_tokens,
+            temperature=decoding.temperature,
+            top_p=decoding.top_p,
+            seed=decoding.seed,
+            stream=True,
+        )
+        for part in stream:
+            if stop.is_set():
+                stream.close()
+                break
+            if part.choices:
+                text += part.choices[0].delta.content or ""
+                finished = part.choices[0].finish_reason == "stop"
+                on_text(text.strip())
+    except (openai.OpenAIError, StopIteration) as error:
+        raise LecternError(
+            f"{url} does not answer: {error or 'it has no model'}. Is the server running?"
+        ) from error
+    return Reply(text.strip(), finished, False)
