@@ -1,0 +1,130 @@
+"""Serve the tuned model with OpenAI's chat API: by vLLM on a GPU, by llama.cpp's server on a CPU.
+
+Run: python -m stages.serve [--engine auto|llama_cpp|vllm] [--kind q8_0|q4_k_m] [--host HOST] [--port PORT]
+     python -m stages.serve --check [URL]        (does the server say what the adapter says?)
+     python -m stages.serve --engine vllm --print        (write the configuration, and print the command)
+(make serve; a tool, no stage of the pipeline.) Reads models/export, which it writes where it is missing or old. Whoever
+lets other machines in (--host) has to set LECTERN_API_KEY.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import threading
+
+from stages import export
+from stages.core import stage
+from stages.core.errors import LecternError
+from stages.publishing import agreement, exporting, llama_server, vllm
+
+PARALLEL = 4
+MOST_CONTEXT = 4096
+"""Tokens of a conversation that memory is taken for; less where the model reads less."""
+
+
+def choose_engine(asked: str) -> str:
+    """Vllm where there is a GPU, else llama_cpp; or what was asked for."""
+    if asked != "auto":
+        return asked
+    import torch
+
+    return "vllm" if torch.cuda.is_available() else "llama_cpp"
+
+
+def serve_llama_cpp(kind: str, host: str, port: int, context: int | None) -> None:
+    """Export what is missing, and serve it until the process is interrupted.
+
+    Raises:
+        LecternError: it cannot be exported or served, or others can reach it without a key.
+    """
+    key = llama_server.get_key(host)
+    export.main(gguf=True)
+    model = export.read_model()
+    room = context or min(model.base.context_length, MOST_CONTEXT)
+    server = llama_server.start(
+        exporting.gguf_file(model, export.OUT, kind),
+        name=model.name,
+        context=room,
+        host=host,
+        port=port,
+        parallel=PARALLEL,
+        key=key,
+    )
+    where = f"{server.listening_address}/v1   model {model.name} ({kind}), {room} tokens"
+    print(f"serve: {where}   (Ctrl-C ends it)", flush=True)
+    ended = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: ended.set())
+    ended.wait()
+    print("serve: ended", flush=True)
+    os._exit(0)  # the server's threads would go on
+
+
+def serve_vllm(host: str, port: int, *, only_print: bool) -> str:
+    """Write vLLM's configuration and run it, or say how.
+
+    Raises:
+        LecternError: others can reach it without a key, or nothing is exported.
+    """
+    key = llama_server.get_key(host)
+    export.main(gguf=False)
+    file = vllm.write(vllm.configure(export.read_model(), export.OUT, host=host, port=port), export.OUT)
+    if only_print or shutil.which("vllm") is None:
+        missing = (
+            "" if only_print else "vLLM is not here; it wants an environment of its own: pip install vllm. "
+        )
+        with_key = f"export VLLM_API_KEY=${llama_server.KEY} && " if key else ""
+        return f"{missing}{with_key}{vllm.show(file)}"
+    env = {**os.environ, **({"VLLM_API_KEY": key} if key else {})}
+    os.execvpe("vllm", vllm.command(file), env)
+
+
+def check(url: str) -> str:
+    """Compare a running llama.cpp server with the merged model on held-out prompts.
+
+    Raises:
+        LecternError: it does not answer, or writes a prompt in other tokens than the training.
+    """
+    asked = exporting.ask_original(export.read_model(), export.OUT)
+    key = os.environ.get(llama_server.KEY, "").strip() or None
+    found = agreement.measure(url.rstrip("/").removesuffix("/v1"), asked, key)
+    return (
+        f"the prompts have the tokens of the training; {found['same_tokens']:.1%} of {found['tokens']} tokens of "
+        f"{found['prompts']} answers are the server's likeliest too, {found['same_answers']} whole answers are the same"
+    )
+
+
+def main(given: argparse.Namespace) -> None:
+    """Do what the arguments say."""
+    stage.quieten_libraries()
+    if given.check:
+        print(f"serve: {check(given.check)}")
+    elif choose_engine(given.engine) == "vllm":
+        print(f"serve: {serve_vllm(given.host, given.port, only_print=given.print)}")
+    else:
+        serve_llama_cpp(given.kind, given.host, given.port, given.context)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--engine", choices=("auto", "llama_cpp", "vllm"), default="auto")
+    parser.add_argument(
+        "--kind", choices=exporting.KINDS, default=exporting.KINDS[0], help="of the GGUF file"
+    )
+    parser.add_argument(
+        "--host", default=llama_server.HOST, help="to listen on; others than 127.0.0.1 want a key"
+    )
+    parser.add_argument("--port", type=int, default=8080, help="0 takes any that is free")
+    parser.add_argument("--context", type=int, help="tokens of a conversation")
+    parser.add_argument("--print", action="store_true", help="with vllm: only write the configuration")
+    parser.add_argument(
+        "--check", nargs="?", const="http://127.0.0.1:8080", metavar="URL", help="of a running server"
+    )
+    try:
+        main(parser.parse_args())
+    except LecternError as error:
+        sys.exit(f"serve: error: {error}")
