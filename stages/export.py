@@ -47,8 +47,7 @@ def main(*, gguf: bool, out: Path = OUT, metrics: Path = METRICS) -> str:
     made = exporting.export(
         read_model(), out, gguf=gguf, metrics=metrics, say=lambda told: print(f"export: {told}")
     )
-    writing.write_dataset(Path(), out / "dataset")
-    writing.write_cards(Path(), out)
+    writing.write(Path(), out)
     return f"{out}: {made}"
 
 

@@ -94,7 +94,7 @@ def _count_hits(address: str, one: Asked, key: str | None) -> int:
 
 
 def _go_on(address: str, one: Asked, at: int, key: str | None) -> list[int]:
-    """What the server says after the first `at` tokens of the answer: at least one token, at most those that are left."""
+    """What the server says after `at` tokens of the answer: one token at least, as many as are left at most."""
     left = len(one.answer) - at
     asked = {"prompt": one.prompt + one.answer[:at], "n_predict": left, "temperature": 0, "top_k": 1}
     found = _post(address, "/completion", {**asked, "return_tokens": True, "cache_prompt": True}, key)

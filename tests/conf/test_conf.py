@@ -29,6 +29,7 @@ SHARED = {
     "teacher": ("stages.llm.settings", "LLM"),
     "judge": ("stages.llm.settings", "LLM"),
     "cleaner": ("stages.llm.settings", "LLM"),
+    "publish": ("stages.publishing.settings", "PublishParams"),
     "judging": ("stages.scoring.settings", "JudgingParams"),
 }
 
