@@ -49,6 +49,8 @@ class _ExamplesPage:
         self.root, self.state = root, state
         self.at = 0
         self.editing = False
+        self.busy = False
+        """a decision is being written, or its reason asked for"""
 
     async def show(self, query: dict[str, str]) -> None:
         from nicegui import ui
@@ -332,7 +334,9 @@ class _ExamplesPage:
             asked.close()
             await self._decide("reject", reason)
 
+        self.busy = True
         with ui.dialog(value=True) as asked, ui.card().classes("gap-2"):
+            asked.on("hide", lambda: setattr(self, "busy", False))
             ui.label("Why is it rejected?").classes("font-semibold")
             for number, reason in enumerate(decisions.REASONS, 1):
                 ui.button(f"{number}  {reason}", on_click=lambda _, reason=reason: chosen(reason)).props(
@@ -364,6 +368,7 @@ class _ExamplesPage:
         from nicegui import ui
 
         row, seen = self.shown.id, self.on_file
+        self.busy = True
         try:
             await to_thread(decisions.write, self.root, row, decision, seen)
         except decisions.MeanwhileError as error:
@@ -372,6 +377,8 @@ class _ExamplesPage:
         except LecternError as error:
             ui.notify(str(error), type="negative", multi_line=True, timeout=15_000, close_button=True)
             return
+        finally:
+            self.busy = False
         self.editing = False
         self.known = await to_thread(lambda: self.state.get()[1])
         if decision is not None and self.at + 1 < len(self.found):
@@ -383,7 +390,7 @@ class _ExamplesPage:
         """Show what a rebuild or somebody else changed, but never under the hands of a person who is editing."""
         from nicegui import ui
 
-        if not self.editing and self.state.is_stale(self.rows, self.known):
+        if not self.editing and not self.busy and self.state.is_stale(self.rows, self.known):
             rebuilt = await self._reload()
             ui.notify(
                 "The rows were rebuilt." if rebuilt else "Somebody else decided on rows; it is shown now."

@@ -235,7 +235,8 @@ class _LabelsPage:
         """Take new answers in when a rebuild made some; the labels of the earlier ones stay."""
         from nicegui import ui
 
-        if self.kind == "pair" and self.stamp != self._take_stamp():
+        typed = self.at < len(self.cases) and self.note.value
+        if self.kind == "pair" and not typed and self.stamp != self._take_stamp():
             await self._load()
             self.show_case.refresh()
             ui.notify("The answers were made anew; labels of the earlier ones stay.")

@@ -122,6 +122,8 @@ class Builder:
         self._lock = Lock()
         self._process: subprocess.Popen[str] | None = None
         self.job: Job | None = None
+        self.thread: Thread | None = None
+        """that follows the job to its end"""
 
     def start(self, target: str | None) -> Job:
         """Begin to rebuild everything, or what a stage needs and the stage itself.
@@ -151,7 +153,8 @@ class Builder:
                 start_new_session=True,  # to be stopped with all that it starts
             )
             self.job = Job(stages)
-            Thread(target=self._follow, args=(self._process, self.job, before), daemon=True).start()
+            self.thread = Thread(target=self._follow, args=(self._process, self.job, before), daemon=True)
+            self.thread.start()
             return self.job
 
     def _follow(self, process: "subprocess.Popen[str]", job: Job, before: changes.Snapshot) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stages.core.errors import ItemError, LecternError
+from stages.speech.cuts import parse_time
 
 Document = Any
 """A mapping of ruamel.yaml."""
@@ -119,15 +120,20 @@ def take_away(section: str, entry: Mapping[str, Any]) -> Change:
     """Take an entry away from `split`, `swap` or `cut`; nothing where it is gone already."""
 
     def change(document: Document) -> None:
-        wanted = {key: str(value) for key, value in entry.items()}
+        wanted = _plain(entry)
         for index, found in enumerate(document.get(section) or []):
-            if {key: str(value) for key, value in found.items()} == wanted:
+            if _plain(found) == wanted:
                 del document[section][index]
                 break
         if section in document and not document[section]:
             del document[section]
 
     return change
+
+
+def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry to compare with another: `12:30`, 750 and 750.0 are one time."""
+    return {key: parse_time(value) if key in ("start", "end") else str(value) for key, value in entry.items()}
 
 
 def _scalar(value: Any) -> Any:

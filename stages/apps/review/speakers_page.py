@@ -110,6 +110,7 @@ class _RecordingPage:
         self.now: Recording
         self.transcript: Any = None
         self.chosen: dict[str, Any] | None = None
+        self.writing = self.stale = False
 
     async def show(self) -> None:
         from nicegui import ui
@@ -142,6 +143,10 @@ class _RecordingPage:
     def _show_notices(self) -> None:
         from nicegui import ui
 
+        if self.stale:  # it is not shown at once, since somebody may be typing
+            with ui.card().classes("w-full bg-amber-100 text-black"), ui.row().classes("items-center"):
+                ui.label("Somebody else changed the corrections of this recording.")
+                ui.button("Show it", on_click=self._reload).props("dense no-caps")
         if self.now.problem:
             with ui.card().classes("w-full bg-red-100 text-black"):
                 ui.label("The corrections of this recording cannot be used; it is shown as it was heard.")
@@ -332,7 +337,7 @@ class _RecordingPage:
         """Write a correction and show what comes of it."""
         from nicegui import ui
 
-        elsewhere = self._is_stale()
+        elsewhere, self.writing = self._is_stale(), True
         try:
             await to_thread(recordings.apply, self.root, self.item, change)
         except speaker_edits.MeanwhileError as error:
@@ -341,6 +346,8 @@ class _RecordingPage:
         except LecternError as error:
             ui.notify(str(error), type="negative", multi_line=True, timeout=15_000, close_button=True)
             return
+        finally:
+            self.writing = False
         self.chosen = None
         await self._reload()
         ui.notify("Saved, beside what somebody else changed meanwhile." if elsewhere else "Saved.")
@@ -360,16 +367,15 @@ class _RecordingPage:
     def _is_stale(self) -> bool:
         return versions.version(recordings.corrections_file(self.root, self.item)) != self.now.version
 
-    async def _look(self) -> None:
-        """Show what others change, as soon as they do."""
-        from nicegui import ui
-
-        if self._is_stale():
-            await self._reload()
-            ui.notify("Somebody else changed the corrections of this recording; they are shown now.")
+    def _look(self) -> None:
+        """Say that others changed something, as soon as they do."""
+        if not self.writing and not self.stale and self._is_stale():
+            self.stale = True
+            self.show_notices.refresh()
 
     async def _reload(self) -> None:
         self.now = await to_thread(recordings.load, self.root, self.item)
+        self.stale = False
         self.transcript.show(self.now)
         for part in (self.show_notices, self.show_voices, self.show_choice, self.show_edits):
             part.refresh()
