@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from stages.apps.report import judgement, wording
 from stages.apps.report.figures import GROUPS
@@ -87,7 +87,7 @@ def write_dataset_card(facts: Facts, chosen: PublishParams, left_out: Mapping[st
 def _render(template: str, facts: Facts, chosen: PublishParams, data: Any, name: str, **more: Any) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
+        undefined=ChainableUndefined,  # an older run lacks some of the metrics
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -41,7 +41,7 @@ class Model:
     @property
     def name(self) -> str:
         """What files and servers call it."""
-        return f"lectern-{self.base.name.replace('_', '-')}"
+        return serving_name(self.base.name)
 
     def fingerprint(self) -> dict[str, Any]:
         """All that decides the exported weights."""
@@ -49,6 +49,11 @@ class Model:
         who = contestants.Local(TUNED, "tuned", self.base, self.persona, record, adapter=self.adapter)
         libraries = {name: version(name) for name in ("torch", "transformers", "peft")}
         return {"model": contestants.fingerprint(who), "persona": self.persona, "libraries": libraries}
+
+
+def serving_name(base: str) -> str:
+    """What the model tuned on this base model is called."""
+    return f"lectern-{base.replace('_', '-')}"
 
 
 @dataclass

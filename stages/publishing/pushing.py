@@ -118,7 +118,7 @@ def push(upload: Upload, facts: Facts, *, private: bool, say: Callable[[str], No
             allow_patterns=names,
             commit_message=f"Lectern at {facts.revision[:12] or 'an unknown revision'}",
         )
-    except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as error:
+    except (HfHubHTTPError, httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
         reason = one_line(str(error)).replace(token, "...")[:400]
         raise LecternError(
             f"{upload.kind} {upload.repo} was not pushed: {reason}\nIf the token is refused, it needs write access to "

@@ -16,12 +16,21 @@ KEY = "LECTERN_API_KEY"
 
 def answer(
     url: str,
+    wanted: str,
     messages: Sequence[Message],
     decoding: Decoding,
     on_text: Callable[[str], None],
     stop: Event,
 ) -> Reply:
-    """The next answer to a conversation, told as it comes; arguments as those of `Talker.answer`.
+    """The next answer to a conversation, told as it comes; the other arguments are those of `Talker.answer`.
+
+    Args:
+        url: of the API, such as http://127.0.0.1:8080/v1.
+        wanted: the model's name there; a server without one of that name answers with its first.
+        messages: that end with the user's.
+        decoding: how tokens are chosen.
+        on_text: given the text so far.
+        stop: set to end it.
 
     Raises:
         LecternError: the server cannot be reached or refuses; says why.
@@ -32,7 +41,8 @@ def answer(
     chat: Any = [{"role": message.role, "content": message.content} for message in messages]
     text, finished = "", False
     try:
-        model = next(iter(client.models.list())).id
+        known = [model.id for model in client.models.list()]
+        model = wanted if wanted in known else known[0]
         stream = client.chat.completions.create(
             model=model,
             messages=chat,
@@ -50,7 +60,7 @@ def answer(
                 text += part.choices[0].delta.content or ""
                 finished = part.choices[0].finish_reason == "stop"
                 on_text(text.strip())
-    except (openai.OpenAIError, StopIteration) as error:
+    except (openai.OpenAIError, IndexError) as error:
         raise LecternError(
             f"{url} does not answer: {error or 'it has no model'}. Is the server running?"
         ) from error

@@ -17,6 +17,7 @@ from stages.apps.web import widgets
 from stages.core import params
 from stages.core.errors import LecternError
 from stages.core.schema import BASE, TUNED
+from stages.publishing.exporting import serving_name
 from stages.tuning.generate_settings import GenerateParams
 from stages.tuning.generation import Decoding
 
@@ -95,7 +96,11 @@ class _ChatPage:
             ui.button("Keep as JSON", on_click=self._keep_json).props("flat no-caps dense")
             ui.button("Keep as Markdown", on_click=self._keep_markdown).props("flat no-caps dense")
             ui.button("Start anew", on_click=self._clear).props("flat no-caps dense")
-        self.persona = ui.textarea("Persona (a system message)", value=self.talker.describe_persona())
+        self.persona = ui.textarea("Persona (a system message)", value=self.talker.plain_persona)
+        if self.talker.persona and not self.talker.plain_persona:
+            ui.label(
+                "The persona of the training is filled in for each row; write one for this chat."
+            ).classes("text-sm")
         self.persona.props("dense autogrow rows=1").classes("w-full")
         self.show_chats = ui.refreshable(self._show_chats)
         self.show_chats()
@@ -209,7 +214,7 @@ class _ChatPage:
             for chat in asked:
                 answer: session.Answer = self.talker.answer
                 if self.url and chat.name == TUNED:
-                    answer = partial(_ask_server, self.url)
+                    answer = partial(_ask_server, self.url, serving_name(self.talker.base.name))
                 await to_thread(session.fill, chat, system, decoding, answer, self.stop)
         finally:
             self.working = False
@@ -249,6 +254,7 @@ class _ChatPage:
     def _facts(self) -> dict[str, Any]:
         return {
             "base_model": self.talker.base.identity,
+            "adapter": self.talker.adapter,
             "revision": describe_revision(self.root),
             "settings": asdict(self._decoding()),
         }
@@ -268,8 +274,8 @@ class _ChatPage:
         return {name: chat.messages(system) for name, chat in self.chats.items() if chat.turns}
 
 
-def _ask_server(url: str, name: str, *rest: Any) -> Any:
-    return endpoint.answer(url, *rest)
+def _ask_server(url: str, wanted: str, name: str, *rest: Any) -> Any:
+    return endpoint.answer(url, wanted, *rest)
 
 
 def _show_row(near: Near) -> None:

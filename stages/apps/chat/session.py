@@ -38,8 +38,10 @@ class Chat:
         given = [Message(role="system", content=system.strip())] if system.strip() else []
         turns = self.turns if upto is None else self.turns[: upto + 1]
         for number, turn in enumerate(turns):
-            given.append(Message(role="user", content=turn.question))
-            if turn.text and number != upto:
+            if number == upto:
+                given.append(Message(role="user", content=turn.question))
+            elif turn.text:  # a question that got no answer is no part of what was said
+                given.append(Message(role="user", content=turn.question))
                 given.append(Message(role="assistant", content=turn.text))
         return given
 

@@ -8,7 +8,7 @@ from threading import Event, Lock
 from typing import Any
 
 from stages.apps.chat.watched import StoppedError, Watched
-from stages.core import params
+from stages.core import io, params
 from stages.core.errors import LecternError
 from stages.core.schema import BASE, TUNED, Episode, Message, Provenance
 from stages.render import RenderParams
@@ -86,9 +86,16 @@ class Talker:
                 own = models.get_model(self.base, dtype=devices.DTYPES[record.precision])
             self._models = {BASE: own, TUNED: tuned}
 
-    def describe_persona(self) -> str:
-        """The persona of the training, as far as it says the same to all rows; else its template."""
-        return self.persona or ""
+    @property
+    def adapter(self) -> str | None:
+        """Which weights the tuned model has: the first 16 hex digits of their sha256; None where there are none."""
+        files = adapters.files(self._adapter)
+        return io.sha256(files[-1])[:16] if len(files) == 2 else None
+
+    @property
+    def plain_persona(self) -> str:
+        """The persona of the training where it says the same to all rows; empty where it is a template or none."""
+        return "" if "{" in (self.persona or "") else self.persona or ""
 
     def answer(
         self,

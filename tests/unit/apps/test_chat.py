@@ -1,0 +1,251 @@
+"""The chat: the pipeline's own answers, told while they are written."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from stages import generate
+from stages.apps.chat import near, session, transcripts
+from stages.apps.chat.session import Chat, Turn
+from stages.apps.chat.talker import Talker
+from stages.core import io, params
+from stages.core.errors import LecternError
+from stages.core.schema import Episode, Example, Message, Prediction
+from stages.tuning import models
+from stages.tuning.episode_settings import EpisodesParams
+from stages.tuning.generate_settings import GenerateParams
+from stages.tuning.generation import Decoding
+from stages.tuning.openings import Opening
+from tests.unit.apps import review_repo, tuned_repo
+from tests.unit.apps.review_repo import HOSTILE
+
+GREEDY = Decoding(max_new_tokens=12)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("repo")
+    tuned_repo.make(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def talker(root: Path) -> Talker:
+    found = Talker(root)
+    found.load()
+    return found
+
+
+def ask(talker: Talker, name: str, *said: str, decoding: Decoding = GREEDY) -> tuple[Any, list[str]]:
+    roles = ("user", "assistant")
+    messages = [Message(role=roles[n % 2], content=text) for n, text in enumerate(said)]  # type: ignore[arg-type]
+    told: list[str] = []
+    return talker.answer(name, messages, decoding, told.append, Event()), told
+
+
+def test_a_greedy_answer_is_the_one_that_the_pipeline_scores(
+    root: Path, talker: Talker, tmp_path: Path
+) -> None:
+    held_out = io.read_jsonl(root / "data/splits/test.jsonl", Example)
+    chosen = GenerateParams(max_new_tokens=12, batch_size=2, parity_prompts=0, parity_tokens=1)
+    generate.main(
+        chosen,
+        params.load("base_model", models.BaseModel, root / "params.yaml"),
+        {},
+        None,
+        held_out=root / "data/splits/test.jsonl",
+        evals=root / "data/evals",
+        adapter=root / "models/adapter",
+        out=tmp_path / "out",
+        replies=tmp_path / "replies",
+        metrics=tmp_path / "generation.json",
+        parity=tmp_path / "parity.json",
+    )
+    answers = {}
+    for name in ("base", "tuned"):
+        [scored] = io.read_jsonl(tmp_path / f"out/{name}.jsonl", Prediction)
+        reply, told = ask(talker, name, held_out[0].messages[0].content)
+        assert reply.text == scored.prediction
+        assert reply.finished == scored.finished
+        assert told[-1] == reply.text
+        assert len(told) > 3, "it is told token by token"
+        answers[name] = reply.text
+    assert answers["base"] != answers["tuned"], "the adapter is switched on and off"
+
+
+def test_drawn_answers_repeat_with_their_seed(talker: Talker) -> None:
+    drawn = Decoding(12, temperature=1.5, top_p=0.9, seed=1)
+    first, _ = ask(talker, "tuned", "Why?", decoding=drawn)
+    assert ask(talker, "tuned", "Why?", decoding=drawn)[0] == first
+    assert ask(talker, "tuned", "Why?", decoding=replace(drawn, seed=2))[0] != first
+
+
+def test_it_stops_at_the_next_token(talker: Talker) -> None:
+    stop, told = Event(), []
+
+    def tell(text: str) -> None:
+        told.append(text)
+        if len(told) == 3:
+            stop.set()
+
+    reply = talker.answer("base", [Message(role="user", content="Go on.")], Decoding(200), tell, stop)
+    assert len(told) <= 4
+    assert not reply.finished
+    told.clear()
+    talker.answer("base", [Message(role="user", content="And?")], GREEDY, told.append, Event())
+    assert len(told) > 4, "the next answer is not stopped"
+
+
+def test_the_oldest_turns_are_left_out_when_the_context_is_full(talker: Talker) -> None:
+    long = "word " * (talker.base.context_length // 3)
+    reply, _ = ask(talker, "base", long, "yes", long, "no", long, "so", "And now?")
+    assert reply.shortened
+    with pytest.raises(LecternError, match="longer than the context"):
+        ask(talker, "base", long * 4)
+    with pytest.raises(LecternError, match="shorten it"):
+        ask(talker, "base", "x" * 200_000)
+
+
+def test_without_an_adapter_the_base_model_answers_alone(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes((root / "params.yaml").read_bytes())
+    alone = Talker(tmp_path)
+    assert alone.names == ["base"]
+    assert ask(alone, "base", "Hello?")[1]
+
+
+def test_an_adapter_of_another_model_is_named(root: Path, tmp_path: Path) -> None:
+    tuned_repo.make(tmp_path / "repo")
+    text = (tmp_path / "repo/params.yaml").read_text()
+    (tmp_path / "repo/params.yaml").write_text(text.replace("name: tiny_llama", "name: another"))
+    with pytest.raises(LecternError, match="was made for tiny_llama"):
+        Talker(tmp_path / "repo").load()
+
+
+def test_an_episode_is_the_stage_s_and_told_turn_by_turn(root: Path, talker: Talker) -> None:
+    manner = replace(params.load("episodes", EpisodesParams, root / "params.yaml").manner, turns=4)
+    opening, told = Opening(opening="Welcome. What is a seed?"), dict[int, str]()
+    made = talker.write_episode("tuned", opening, manner, told.__setitem__, Event())
+    assert made is not None
+    assert made == talker.write_episode("tuned", opening, manner, lambda number, text: None, Event())
+    assert made.turns[0].text == opening.opening
+    assert sorted(told) == list(range(1, len(made.turns)))
+    stop = Event()
+    assert talker.write_episode("tuned", opening, manner, lambda number, text: stop.set(), stop) is None
+
+
+def test_near_rows_are_those_that_say_the_same(root: Path, tmp_path: Path) -> None:
+    rows = [
+        review_repo.row("a", "How do I bake bread?", "Mix flour, water, salt and yeast, and bake it hot."),
+        review_repo.row("b", "Why did the engine stop?", "It had no oil."),
+        review_repo.row("c", "What is a random seed?", "A number that fixes what chance does in a program."),
+    ]
+    io.write_jsonl(tmp_path / "data/splits/train.jsonl", rows)
+    index = near.Index(tmp_path)
+    [first, second] = index.find(
+        "Why set a seed?", "So that random numbers are the same in each run.", most=2
+    )
+    assert first.row.id == rows[2].id
+    assert first.similarity > second.similarity
+    io.write_jsonl(tmp_path / "data/splits/train.jsonl", rows[:2])  # a rebuild
+    assert rows[2].id not in [found.row.id for found in index.find("Why set a seed?", "x")]
+    with pytest.raises(LecternError, match=r"train\.jsonl does not exist"):
+        near.Index(tmp_path / "nothing").find("a", "b")
+
+
+def test_a_failure_is_told_in_the_turn_and_ends_nothing(talker: Talker) -> None:
+    chat = Chat("tuned", [Turn("x" * 200_000)])
+    session.fill(chat, "", GREEDY, talker.answer, Event())
+    assert chat.turns[0].state == "failed"
+    chat.turns = [Turn("Hello?")]
+    session.fill(chat, "You are short.", GREEDY, talker.answer, Event())
+    assert chat.turns[0].state == "done"
+    chat.turns += [Turn("Was this answered?"), Turn("And?")]
+    given = chat.messages("You are short.", 2)
+    assert [message.role for message in given] == ["system", "user", "assistant", "user"]
+
+
+@pytest.mark.parametrize(
+    "text", ["```\n# x", "````` a ``", "~~~\n<script>", "[a](javascript:x)", HOSTILE, "`"]
+)
+def test_a_kept_conversation_holds_text_as_text(text: str) -> None:
+    chats = {"base": [Message(role="user", content=text), Message(role="assistant", content=text)]}
+    facts = {"base_model": text.split("\n")[0]}
+    shown = MarkdownIt("commonmark").parse(transcripts.to_markdown(chats, facts))
+    assert [token.content.rstrip("\n") for token in shown if token.type == "fence"] == [text, text]
+    inline = [child.type for token in shown for child in token.children or []]
+    assert set(inline) <= {"text", "code_inline", "strong_open", "strong_close", "softbreak"}
+    assert json.loads(transcripts.to_json(chats, facts))["chats"]["base"][0]["content"] == text
+    episode = Episode(
+        id="0", opening=text, turns=[{"role": "host", "text": text, "finished": True}], ended="turns"
+    )  # type: ignore[list-item]
+    fences = [
+        t for t in MarkdownIt().parse(transcripts.episode_to_markdown(episode, facts)) if t.type == "fence"
+    ]
+    assert [token.content.rstrip("\n") for token in fences] == [text]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    from tests.unit.apps.web_app import running
+
+    root = tmp_path_factory.mktemp("hostile")
+    tuned_repo.make(root, "generate.max_new_tokens=24", hostile=True)
+    with running("stages.chat", root) as address:
+        yield root, address
+
+
+def test_two_people_chat_in_the_browser_at_once(served: tuple[Path, str]) -> None:
+    from stages.sources.crawl import browser
+    from tests.unit.apps.web_app import chromium
+
+    if browser.find() is None:
+        pytest.skip("no Chromium on the PATH; Debian: apt install chromium")
+    root, address = served
+    before = review_repo.list_files(root)
+    wrong: list[str] = []
+    with chromium() as started:
+        pages = [started.new_page() for _ in range(2)]
+        for page in pages:
+            page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+            page.on("request", lambda r: r.url.startswith((address, "data:")) or wrong.append(r.url))
+            page.goto(address)
+            page.get_by_label("Persona").fill(HOSTILE)
+            page.get_by_label("Temperature").fill("1.5")  # the untrained model is silent without
+            page.get_by_label("Ask something").fill(f"Is it so? {HOSTILE}")
+            page.get_by_label("Ask something").press("Enter")
+        for page in pages:
+            page.get_by_role("button", name="What in the data").nth(1).wait_for(timeout=60_000)
+            page.get_by_label("Ask something").fill("And then?")
+            page.get_by_label("Ask something").press("Enter")
+        for page in pages:
+            page.get_by_role("button", name="What in the data").nth(3).wait_for(timeout=60_000)
+            assert page.title() == "Chat - Lectern"
+        pages[0].get_by_role("button", name="What in the data").nth(3).click()
+        pages[0].get_by_text("python -m stages.trace").nth(4).wait_for(timeout=60_000)
+        assert pages[0].locator("a[href^=javascript]").count() == 0
+        assert pages[0].get_by_role("link", name="open the source").count() > 0
+        with pages[0].expect_download() as kept:
+            pages[0].get_by_role("button", name="Keep as JSON").click()
+        assert kept.value.suggested_filename == "conversation.json"
+        assert len(json.loads(Path(kept.value.path()).read_text())["chats"]["tuned"]) == 5
+        page = pages[1]
+        page.get_by_label("Tokens at most").fill("400")
+        page.get_by_label("Ask something").fill("Go on for long.")
+        page.get_by_label("Ask something").press("Enter")
+        page.get_by_text("writing …").first.wait_for()
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_text("stopped", exact=False).first.wait_for()
+        page.goto(f"{address}/episode")
+        page.get_by_label("The host's first turn").fill(f"Welcome. {HOSTILE}")
+        page.get_by_label("Turns", exact=True).fill("3")
+        page.get_by_role("button", name="Write the episode").click()
+        page.get_by_text("all turns written").or_(page.get_by_text("said nothing")).wait_for(timeout=60_000)
+        assert page.title() == "Episode - Lectern"
+    assert wrong == []
+    assert review_repo.list_files(root) == before

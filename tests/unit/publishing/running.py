@@ -1,0 +1,17 @@
+"""The commands of publishing as processes, in a folder that is a repository."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(
+    root: Path, *arguments: str, module: str = "stages.export", **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m <module>` in a folder to its end."""
+    everything = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **env}
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, cwd=root, env=everything, capture_output=True, text=True)

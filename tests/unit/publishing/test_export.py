@@ -1,0 +1,205 @@
+"""The exported forms say what the tuned model says: real conversion, a real runtime."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages import export
+from stages.core import io
+from stages.core.errors import LecternError
+from stages.publishing import agreement, converter, exporting, llama_server, modelfile, vllm
+from stages.tuning import adapters, generation, models
+from tests.unit.apps import tuned_repo
+from tests.unit.publishing.running import run
+
+
+def test_the_merged_model_answers_as_the_adapter(exported: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = export.read_model(exported)
+    folder = exported / "models/export/merged"
+    merged = AutoModelForCausalLM.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    chat = [{"role": "user", "content": "What is a seed?"}]
+    prompt = tokenizer.apply_chat_template(chat, add_generation_prompt=True)["input_ids"]
+    tuned = adapters.load(model.base, model.adapter)
+    stop = generation.stop_tokens(tuned, models.get_tokenizer(model.base), model.base.end_of_turn)
+    ours, theirs = (
+        generation.answer(each, [prompt], max_new_tokens=16, stop=stop, pad=2, batch_size=1)
+        for each in (tuned, merged)
+    )
+    assert ours == theirs
+    assert merged.generation_config.eos_token_id == sorted(stop)
+    assert "{% generation" not in (folder / "chat_template.jinja").read_text()
+
+
+def test_eight_bits_agree_with_the_original_and_a_wrong_model_does_not(exported: Path) -> None:
+    found = io.read_plain(exported / "metrics/export.json")
+    assert found["q8_0"]["prompts"] == 1
+    assert found["q8_0"]["same_tokens"] >= 0.9
+    model = export.read_model(exported)
+    asked = exporting.ask_original(model, exported / "models/export")
+    wrong = [agreement.Asked(one.messages, one.prompt, [7] * 8, one.ends) for one in asked]
+    file = exporting.gguf_file(model, exported / "models/export", "q8_0")
+    server = llama_server.start(file, name="x", context=1024, parallel=1)
+    assert agreement.measure(server.listening_address, asked) == found["q8_0"]
+    assert agreement.measure(server.listening_address, wrong)["same_tokens"] < 0.5
+    other = [agreement.Asked(one.messages, [*one.prompt, 1], one.answer, one.ends) for one in asked]
+    with pytest.raises(LecternError, match=r"in other tokens than the training: .* at place"):
+        agreement.measure(server.listening_address, other)
+    del server
+
+
+def test_a_second_export_makes_nothing_and_a_changed_adapter_makes_all(
+    exported: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "repo"
+    shutil.copytree(exported, root)
+    assert run(root).stdout.splitlines()[-1] == "export: models/export: made 0, kept 5"
+    stale = root / "models/export/gguf/.making-x"
+    stale.mkdir()
+    (root / "models/export/gguf/old-q8_0.gguf").touch()
+    (root / "models/export/merged/config.json").unlink()
+    shutil.rmtree(root / "models/export/merged")  # somebody removed it
+    done = run(root)
+    assert done.stdout.splitlines()[-1] == "export: models/export: made 1, kept 4"
+    assert not stale.exists()
+    assert not (root / "models/export/gguf/old-q8_0.gguf").exists()
+    shutil.rmtree(root / "models/adapter")
+    said = run(root).stderr
+    assert "models/adapter does not exist. `make run` trains it" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "architecture", ["mistral", "qwen3"]
+)  # tiny_phi shares its embeddings, which no Phi does
+def test_the_converter_knows_the_families(tmp_path: Path, architecture: str) -> None:
+    tuned_repo.make(tmp_path, base_model=f"tiny_{architecture}")
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = io.read_plain(tmp_path / "metrics/export.json")
+    assert found["q8_0"]["same_tokens"] >= 0.9, found
+
+
+def test_what_the_converter_does_not_know_is_said(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(
+        json.dumps({"architectures": ["UnheardOfForCausalLM"], "model_type": "x"})
+    )
+    with pytest.raises(LecternError, match=r"cannot write .* as GGUF: .*UnheardOf.*--no-gguf"):
+        converter.convert(tmp_path, tmp_path / "out.gguf", "f16")
+    (tmp_path / "a.gguf").write_bytes(b"GGUF nonsense")
+    with pytest.raises(LecternError, match=r"cannot write a\.gguf in 4 bits"):
+        converter.quantize(tmp_path / "a.gguf", tmp_path / "b.gguf")
+    assert not (tmp_path / "b.gguf").exists()
+
+
+def test_the_ollama_template_writes_what_the_chat_template_writes() -> None:
+    base = models.BaseModel(
+        "smollm2_135m", "embedded", 8192, "<|im_end|>", "smollm2.jinja", package="smollm2_135m"
+    )
+    tokenizer = models.get_tokenizer(base)
+    text = modelfile.write(
+        "a.gguf", tokenizer, context=8192, end_of_turn="<|im_end|>", persona='Say """ and {{ x }}.'
+    )
+    template = text.partition('TEMPLATE """')[2].partition('"""')[0]
+    chats: list[list[dict[str, str]]] = [
+        [{"role": "user", "content": "{{ .System }} <b>"}],
+        [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}],
+        [
+            {"role": "user", "content": "u"},
+            {"role": "assistant", "content": "a"},
+            {"role": "user", "content": "v"},
+        ],
+    ]
+    for chat in chats:
+        ours = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+        assert render_go(template, chat) == ours
+    assert 'SYSTEM """Say \'\'\' and {{ x }}."""' in text
+    assert 'PARAMETER stop "<|im_end|>"' in text
+
+
+def render_go(template: str, chat: list[dict[str, str]]) -> str:
+    """What Go's text/template makes of the few actions that are written; anything else is an error."""
+    import re
+
+    system = next((message["content"] for message in chat if message["role"] == "system"), "")
+    parts = re.split(r"(\{\{ .*? \}\})", template)
+    assert "".join(parts[::2]) == "", "all literals are constants"
+
+    def run_from(at: int, message: dict[str, str] | None, active: bool) -> tuple[str, int]:
+        said, taken = "", not active
+        own = active
+        while at < len(parts):
+            action = parts[at][3:-3]
+            at += 2
+            if action == "end":
+                return said, at
+            if action == "if not .System":
+                inner, at = run_from(at, message, own and not system)
+                said += inner
+            elif action == "range .Messages":
+                after = at
+                for each in chat:
+                    inner, after = run_from(at, each, own)
+                    said += inner
+                at = after
+            elif found := re.fullmatch(r'(else )?if eq \.Role "(\w+)"', action):
+                assert message is not None
+                hit = active and message["role"] == found[2]
+                if found[1]:
+                    own = hit and not taken
+                    taken = taken or hit
+                else:
+                    inner, at = run_branches(at, message, hit, own)
+                    said += inner
+            elif action == ".Content":
+                assert message is not None
+                said += message["content"] if own else ""
+            else:
+                said += json.loads(action) if own else ""
+        return said, at
+
+    def run_branches(at: int, message: dict[str, str], hit: bool, active: bool) -> tuple[str, int]:
+        said, taken, own = "", hit, hit and active
+        while True:
+            action = parts[at][3:-3]
+            at += 2
+            if action == "end":
+                return said, at
+            if found := re.fullmatch(r'else if eq \.Role "(\w+)"', action):
+                own = active and not taken and message["role"] == found[1]
+                taken = taken or own
+            elif action == ".Content":
+                said += message["content"] if own else ""
+            else:
+                said += json.loads(action) if own else ""
+
+    return run_from(1, None, True)[0]
+
+
+def test_vllm_is_told_what_the_model_is(tuned: Path, tmp_path: Path) -> None:
+    model = export.read_model(tuned)
+    merged = vllm.configure(model, tmp_path, host="127.0.0.1", port=8000)
+    assert merged["model"] == str(tmp_path / "merged")
+    assert merged["max-model-len"] == model.base.context_length
+    hub = {**vars(model.base), "source": "hub", "hub_id": "org/name; touch x", "revision": "a" * 40}
+    on_hub = exporting.Model(models.BaseModel(**hub), None, tmp_path / "adapter", model.test)
+    shutil.copytree(model.adapter, on_hub.adapter)
+    record = io.read_plain(on_hub.adapter / adapters.RECORD)
+    io.write_json(on_hub.adapter / adapters.RECORD, {**record, "base_model": on_hub.base.identity})
+    beside: dict[str, Any] = vllm.configure(on_hub, tmp_path, host="127.0.0.1", port=8000)
+    assert (beside["model"], beside["revision"]) == ("org/name; touch x", "a" * 40)
+    assert (beside["enable-lora"], beside["max-lora-rank"]) == (True, 8)
+    assert beside["lora-modules"] == [f"lectern-tiny-llama={tmp_path / 'adapter'}"]
+    file = vllm.write(beside, tmp_path)
+    assert yaml.safe_load(file.read_text()) == beside
+    assert vllm.command(file) == ["vllm", "serve", "--config", str(file)]
+    config = io.read_plain(on_hub.adapter / adapters.CONFIG)
+    io.write_json(on_hub.adapter / adapters.CONFIG, {**config, "r": 1024})
+    with pytest.raises(LecternError, match="rank 1024"):
+        vllm.configure(on_hub, tmp_path, host="127.0.0.1", port=8000)

@@ -1,0 +1,159 @@
+"""A push to a hub on this machine: nothing without consent, nothing but what is meant, and on again after a break."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from stages import compose
+from stages.core.errors import LecternError
+from stages.publishing import pushing
+from stages.publishing.settings import PublishParams
+from tests.unit.apps import review_repo
+from tests.unit.publishing.hub import TOKEN, Hub, serve
+from tests.unit.publishing.running import run
+
+READY = (
+    "publish.model_repo=me/talks",
+    "publish.dataset_repo=me/talks-data",
+    "publish.licence=apache-2.0",
+    "publish.dataset_licence=cc-by-4.0",
+)
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def repo(tuned: Path, tmp_path: Path) -> Path:
+    """A committed repository with something exported, all but the weights made up."""
+    root = tmp_path / "repo"
+    shutil.copytree(tuned, root)
+    settle(root, *READY)
+    out = root / "models/export"
+    for name, content in (
+        ("merged/model.safetensors", b"m" * 4_000),
+        ("merged/config.json", b"{}"),
+        ("gguf/lectern-q8_0.gguf", b"g" * 9_000),
+        ("adapter/adapter_model.safetensors", b"a"),
+        ("adapter/.env", b"SECRET=1"),
+        ("merged/notes.txt", b"private"),
+        ("secret.json", b"{}"),
+    ):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_bytes(content)
+    (root / ".gitignore").write_text("models/\ndata/\nmetrics/\n")
+    for command in (("init", "-qb", "main"), ("add", "-A"), ("commit", "-qm", "start")):
+        git(root, *command)
+    return root
+
+
+def settle(root: Path, *overrides: str, consent: str | None = "in writing, 2026-10-01") -> None:
+    path = root / "params.yaml"
+    compose.main(["recipe=smoke", *overrides], review_repo.ROOT / "conf", path)
+    chosen = OmegaConf.load(path)
+    chosen.publish.consent = {"*": consent} if consent else {}
+    OmegaConf.save(chosen, path)
+
+
+def git(root: Path, *command: str) -> None:
+    own = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.org", *command]
+    subprocess.run(own, cwd=root, check=True, capture_output=True)
+
+
+def push(root: Path, hub: Hub, *arguments: str, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
+    env = {"HF_ENDPOINT": hub.address, "HF_HUB_OFFLINE": "0", "HF_TOKEN": token, "HF_HUB_DISABLE_XET": "1"}
+    env |= {
+        "HF_HOME": str(root.parent / "hf"),
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    return run(root, *arguments, module="stages.push", **env)
+
+
+def test_without_really_nothing_is_asked_and_everything_is_said(repo: Path, hub: Hub) -> None:
+    done = push(repo, hub)
+    assert done.returncode == 0, done.stderr
+    assert hub.asked == []
+    assert "push: model me/talks (private): 5 files" in done.stdout
+    assert "gguf/lectern-q8_0.gguf" in done.stdout
+    assert "push: dataset me/talks-data (private): 10 files" in done.stdout
+    assert "before it can be pushed" not in done.stdout
+    assert done.stdout.splitlines()[-1] == "push: nothing was pushed; `make push ARGS=--really` does it"
+
+
+def test_without_consent_a_licence_or_a_commit_the_hub_is_not_asked(repo: Path, hub: Hub) -> None:
+    for taken, consent, said in (
+        ("train.seed=0", None, "nobody says that"),
+        ("publish.licence=null", "yes", "publish.licence is empty"),
+    ):
+        settle(repo, *READY, taken, consent=consent)
+        done = push(repo, hub, "--really", "--dirty")
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert said in push(repo, hub).stdout
+    settle(repo, *READY, "train.seed=7")
+    assert "changes that are in no commit" in push(repo, hub, "--really").stderr
+    assert hub.asked == []
+
+
+def test_what_is_meant_is_pushed_and_nothing_else(repo: Path, hub: Hub) -> None:
+    done = push(repo, hub, "--really")
+    assert done.returncode == 0, done.stderr
+    assert hub.repos == {"models/me/talks": True, "datasets/me/talks-data": True}
+    names = {name.removeprefix("models/me/talks/") for name in hub.files if name.startswith("models/")}
+    assert names == {
+        "README.md",
+        "merged/model.safetensors",
+        "merged/config.json",
+        "gguf/lectern-q8_0.gguf",
+        "adapter/adapter_model.safetensors",
+    }
+    assert hub.files["models/me/talks/gguf/lectern-q8_0.gguf"] == b"g" * 9_000
+    assert "datasets/me/talks-data/messages/train.jsonl" in hub.files
+    assert b"in writing" in hub.files["models/me/talks/README.md"]
+    assert all(message.startswith("Lectern at ") for message in hub.messages)
+    assert TOKEN not in done.stdout + done.stderr
+    kept = [path for path in repo.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+    assert kept == []
+
+
+@pytest.mark.parametrize(
+    ("token", "said"), [("", "export HF_TOKEN="), ("hf_wrong", "needs write access to me")]
+)
+def test_a_token_that_is_missing_or_refused_is_said(repo: Path, hub: Hub, token: str, said: str) -> None:
+    done = push(repo, hub, "--really", token=token)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert hub.files == {}
+    assert not token or token not in done.stderr
+
+
+def test_a_broken_upload_is_said_and_the_next_one_completes_it(repo: Path, hub: Hub) -> None:
+    hub.broken = True
+    done = push(repo, hub, "--really")
+    assert done.returncode == 1
+    assert "model me/talks was not pushed" in done.stderr
+    assert "push again" in done.stderr
+    hub.broken = False
+    assert push(repo, hub, "--really").returncode == 0
+    assert "models/me/talks/merged/model.safetensors" in hub.files
+
+
+def test_a_link_is_not_followed(repo: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside.gguf").write_bytes(b"x")
+    (repo / "models/export/gguf/link.gguf").symlink_to(tmp_path / "outside.gguf")
+    with pytest.raises(LecternError, match=r"link\.gguf is a link"):
+        pushing.plan(repo / "models/export", PublishParams(model_repo="me/talks"))
+
+
+def test_a_name_that_is_no_repository_is_refused() -> None:
+    for name in ("talks", "../x/y", "me/ta lks", "me/talks/more", "https://hf.co/me/talks"):
+        with pytest.raises(ValueError, match="give the owner and the name"):
+            PublishParams(model_repo=name)
