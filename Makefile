@@ -85,11 +85,14 @@ export: setup  ## models/export: adapter, merged weights, GGUF, Ollama Modelfile
 push: setup  ## what would be uploaded to the Hugging Face hub; make push ARGS=--really uploads it
 	@$(BIN)/python -m stages.push $(ARGS)
 
-test: setup  ## set up and run the quick tests
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+# A file's tests stay together, since they share what is dear to make. Threads of one test would only hinder another.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+test: setup  ## set up and run the quick tests, a file at a time on each core
+	$(PYTEST) -m "not slow" $(ARGS)
 
 test-slow: setup  ## run the tests that take minutes: the whole demo, kills, rebuilds, sweeps
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(PYTEST) -m slow $(ARGS)
 
 check: setup  ## lint, formatting and types
 	$(BIN)/ruff check

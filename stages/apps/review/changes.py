@@ -26,8 +26,8 @@ class Snapshot:
     """stage -> path -> hash, as dvc.lock has them"""
     rows: Mapping[tuple[str, str], str]
     """row and item -> kept, or why it was dropped"""
-    questions: Mapping[str, str]
-    """row -> its first message"""
+    curated: Mapping[str, tuple[str, str]]
+    """row that is kept -> its item and first message"""
     figures: Mapping[str, str]
     """file and key -> value"""
 
@@ -63,7 +63,7 @@ def take(root: Path) -> Snapshot:
     return Snapshot(
         outputs=_read_lock(root / "dvc.lock"),
         rows={(row.id, row.item): row.reason for row in decisions},
-        questions={row.id: row.messages[0].content for row in curated},
+        curated={row.id: (row.provenance.item, row.messages[0].content) for row in curated},
         figures=dict(_read_figures(root / "metrics")),
     )
 
@@ -104,13 +104,19 @@ def compare(before: Snapshot, after: Snapshot) -> Changes:
         old = before.outputs.get(stage, {})
         if changed := [path for path, digest in paths.items() if old.get(path) != digest]:
             outputs[stage] = changed
+    ours, theirs = before.rows, after.rows
     moved = [
-        (row, item, before.rows.get((row, item), ""), after.rows.get((row, item), ""))
-        for row, item in sorted(
-            before.rows.keys() | after.rows.keys(), key=lambda place: (place[1], place[0])
-        )
-        if before.rows.get((row, item)) != after.rows.get((row, item))
+        (row, item, ours.get((row, item), ""), theirs.get((row, item), ""))
+        for row, item in ours.keys() | theirs.keys()
+        if ours.get((row, item)) != theirs.get((row, item))
     ]
+    told = {row for row, *_ in moved}
+    # a row that a person edited is decided on under its old id, and kept under a new one
+    for row in before.curated.keys() - after.curated.keys() - told:
+        moved.append((row, before.curated[row][0], "kept", ""))
+    for row in after.curated.keys() - before.curated.keys() - told:
+        moved.append((row, after.curated[row][0], "", "kept"))
+    moved.sort(key=lambda move: (move[1], move[0]))
     figures = [
         (key, before.figures.get(key, ""), after.figures.get(key, ""))
         for key in sorted(before.figures.keys() | after.figures.keys())
@@ -120,6 +126,6 @@ def compare(before: Snapshot, after: Snapshot) -> Changes:
         outputs=outputs,
         rows=moved,
         counts=dict(Counter((old, new) for _, _, old, new in moved)),
-        questions={**before.questions, **after.questions},
+        questions={row: said for row, (_, said) in {**before.curated, **after.curated}.items()},
         figures=figures,
     )

@@ -14,7 +14,7 @@ from stages.core.errors import LecternError
 from stages.core.schema import Example, Message
 from stages.text.row_corrections import Correction
 
-NEAR = 40
+NEAR = 24
 """Rows that the list shows around the one that is looked at."""
 FOUND_RIGHT = "read, and found right"
 KEYS = (
@@ -98,7 +98,7 @@ class _ExamplesPage:
         items = {item: rows.titles.get(item, item) for item in sorted(rows.items)}
         with ui.row().classes("items-end w-full gap-3"):
             self.search = self._field(
-                ui.input("Search in the rows").props("dense clearable debounce=250"), "text"
+                ui.input("Search in the rows").props("dense clearable debounce=120"), "text"
             )
             self._field(ui.select(items, label="Source", with_input=True, clearable=True), "item", "w-56")
             self._field(ui.select(sorted(rows.methods), label="Method", clearable=True), "method", "w-44")
@@ -144,7 +144,7 @@ class _ExamplesPage:
         from nicegui import ui
 
         shown = len(self.found)
-        reviewed = sum(self.rows.ids[number] in self.known.entries for number in self.found)
+        reviewed = row_index.count_reviewed(self.rows, self.found, self.known.entries)
         with ui.row().classes("items-center w-full gap-4"):
             ui.label(f"{shown:,} of {len(self.rows):,} rows shown, {reviewed:,} of them reviewed")
             ui.linear_progress(reviewed / shown if shown else 0, show_value=False).classes("w-40")

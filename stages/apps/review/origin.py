@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.core import io, items
+from stages.core import io
 from stages.core.errors import LecternError
 from stages.core.schema import Conversation, Passage, Provenance
 from stages.text import evidence
@@ -58,8 +58,8 @@ def describe(where: Provenance) -> str:
 
 
 def _find_passage(folder: Path, where: Provenance) -> Origin:
-    files = items.read(folder) if folder.is_dir() else {}
-    rows = io.read_jsonl(files[where.item], Passage) if where.item in files else []
+    file = _find_file(folder, f"{where.item}.jsonl")
+    rows = io.read_jsonl(file, Passage) if file else []
     found = next((passage for passage in rows if passage.id == where.passage), None)
     if found is None:
         return Origin(
@@ -67,6 +67,12 @@ def _find_passage(folder: Path, where: Provenance) -> Origin:
         )
     spans = evidence.find(where.evidence, evidence.read(found.text)) if where.evidence else []
     return Origin(describe(where), list(cut(found.text, spans)))
+
+
+def _find_file(folder: Path, name: str) -> Path | None:
+    """The output of an item; to read the manifest and look for all others would take longer than all else."""
+    known = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return folder / name if name in known else None
 
 
 def cut(text: str, spans: list[tuple[int, int]]) -> Iterator[Part]:
@@ -83,13 +89,13 @@ def cut(text: str, spans: list[tuple[int, int]]) -> Iterator[Part]:
 
 
 def _find_words(folder: Path, where: Provenance) -> Origin:
-    files = items.read(folder) if folder.is_dir() else {}
-    if where.item not in files:
+    file = _find_file(folder, f"{where.item}.json")
+    if file is None:
         return Origin(describe(where), [], "its conversation is not there any more")
     assert where.start is not None
     begin, end = where.start, where.end if where.end is not None else where.start
     parts = []
-    for utterance in io.read_json(files[where.item], Conversation).utterances:
+    for utterance in io.read_json(file, Conversation).utterances:
         if utterance.end < begin - AROUND or utterance.start > end + AROUND:
             continue
         words = [(w.text, begin <= (w.start + w.end) / 2 <= end) for w in utterance.words]

@@ -135,12 +135,12 @@ def _facts(folder: Path) -> Mapping[str, Mapping[str, Any]]:
 
 def media_file(root: Path, item: str) -> Path | None:
     """The sound of an item that exists; None for an unknown one, or one without sound."""
-    known = {path.parent.name: path for path in (root / "data/raw").glob("*/item.json")}
-    if item not in known:
+    if not _exists(root, item):
         return None
-    name = io.read_json(known[item], Source).media
-    file = known[item].parent / name if name else None
-    return file if file is not None and file.parent == known[item].parent and file.is_file() else None
+    record = root / "data/raw" / item / "item.json"
+    name = io.read_json(record, Source).media
+    file = record.parent / name if name else None
+    return file if file is not None and file.parent == record.parent and file.is_file() else None
 
 
 def load(root: Path, name: str) -> Recording:
@@ -188,7 +188,10 @@ def apply(root: Path, name: str, change: speaker_edits.Change) -> None:
 
 
 def _exists(root: Path, name: str) -> bool:
-    return name in {path.parent.name for path in (root / "data/raw").glob("*/item.json")}
+    """Whether data/raw holds such an item; a name from outside is compared, and only then part of a path."""
+    raw = root / "data/raw"
+    known = {path.name for path in raw.iterdir()} if raw.is_dir() else set()
+    return name in known and (raw / name / "item.json").is_file()
 
 
 def _lay_over(root: Path, name: str, text: str) -> Recording:

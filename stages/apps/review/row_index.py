@@ -3,7 +3,7 @@
 A row's record is read from its file when somebody looks at it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -227,6 +227,14 @@ def select(rows: Rows, wanted: Filter, reviewed: set[str]) -> Any:
         lengths = rows.words[found]
         return found[np.argsort(-lengths if wanted.order == "longest" else lengths, kind="stable")]
     return found
+
+
+def count_reviewed(rows: Rows, found: Any, reviewed: Iterable[str]) -> int:
+    """How many of the rows of these numbers a person decided on."""
+    import numpy as np
+
+    numbers = [rows.where[id] for id in reviewed if id in rows.where]
+    return int(np.isin(numbers, found).sum()) if numbers else 0
 
 
 def parse(query: Mapping[str, str]) -> Filter:

@@ -184,6 +184,12 @@ def test_what_changed_between_two_times(tmp_path: Path) -> None:
     changed = [fates[0].model_copy(update={"outcome": "dropped", "reason": "rejected"}), *fates[2:]]
     io.write_jsonl(tmp_path / "data/curation_decisions.jsonl", changed)
     io.write_json(tmp_path / "metrics/scores.json", {"tuned": {"nll": {"value": 3.9}}})
+    curated = io.read_jsonl(tmp_path / "data/curated.jsonl", Example)
+    edited = Example.of(
+        [*curated[2].messages[:-1], Message(role="assistant", content="New.")], curated[2].provenance
+    )
+    io.write_jsonl(tmp_path / "data/curated.jsonl", [edited, *curated[3:]])
     found = changes.compare(before, changes.take(tmp_path))
-    assert found.counts == {("kept", "rejected"): 1, ("kept", ""): 1}
+    assert found.counts == {("kept", "rejected"): 1, ("kept", ""): 2, ("", "kept"): 1}
+    assert (edited.id, edited.provenance.item, "", "kept") in found.rows
     assert found.figures == [("scores: tuned.nll.value", "4.0", "3.9")]

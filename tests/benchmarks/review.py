@@ -1,0 +1,153 @@
+"""How quickly the review opens and filters over many rows, in a real browser, and what memory it takes.
+
+Run: python -m tests.benchmarks.review [--rows 100000] [--items 1000]
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from stages.core import io
+from stages.core.items import MANIFEST
+from stages.core.schema import Decision, Diarization, Example, Source, Transcript, Voice
+from tests.unit.apps import review_repo
+from tests.unit.apps.web_app import chromium, running
+
+WORDS = (Path(__file__).parent / "paraphrases.txt").read_text(encoding="utf-8").split()
+FILTERS: tuple[tuple[str, Any], ...] = (
+    ("search", lambda page: page.get_by_label("Search in the rows").fill("oil filter")),
+    ("search cleared", lambda page: page.get_by_label("Search in the rows").fill("")),
+    ("score", lambda page: page.get_by_label("Score from").fill("4")),
+    ("words", lambda page: page.get_by_label("Words from").fill("60")),
+    ("repeats", lambda page: page.get_by_text("Repeats beside what they repeat").click()),
+)
+TRIES = 5
+
+
+def make(root: Path, rows: int, items: int) -> None:
+    """A repository of so many rows of so many recordings, without sound."""
+    review_repo.make(root, recordings=1, documents=0)
+    each = rows // items
+    names = [f"talk-{number:05}" for number in range(items)]
+    for name in names:
+        source = Source(
+            item=name, kind="media", title=f"A talk about {name}", media="a.mp3", licence="CC0-1.0"
+        )
+        io.write_json(root / f"data/raw/{name}/item.json", source)
+        io.write_json(
+            root / f"data/transcripts/{name}.json", Transcript(item=name, duration=1, language="en", words=[])
+        )
+        voice = Voice(seconds=1, longest=1, share=1, ghost=False, embedding=[1.0])
+        found = Diarization(item=name, duration=1, model="m", turns=[], voices={"speaker_1": voice})
+        io.write_json(root / f"data/diarization/{name}.json", found)
+    decisions = []
+    for number, name in enumerate(names):
+        made = [_row(name, number * each + n) for n in range(each)]
+        io.write_jsonl(root / f"data/examples/{name}.jsonl", made)
+        decisions += [_decide(row, number * each + n) for n, row in enumerate(made)]
+    io.write_jsonl(root / "data/curation_decisions.jsonl", decisions)
+    for folder, suffix in (
+        ("raw", ""),
+        ("transcripts", ".json"),
+        ("diarization", ".json"),
+        ("examples", ".jsonl"),
+    ):
+        review_repo.write_manifest(root / "data" / folder, names, suffix)
+    facts = {"speakers": 2, "seconds": 3600.0, "kind": "media"}
+    entries = {name: {"file": f"{name}.json", "facts": facts, "key": "0", "sha256": "0"} for name in names}
+    io.write_json(root / "data/conversations" / MANIFEST, {"items": entries})
+
+
+def _row(item: str, number: int) -> Example:
+    at = number * 7 % (len(WORDS) - 90)
+    question = f"{' '.join(WORDS[at : at + 12])} {number}?"
+    return review_repo.row(
+        item, question, " ".join(WORDS[at + 12 : at + 40 + number % 50]), start=float(number % 3600)
+    )
+
+
+def _decide(row: Example, number: int) -> Decision:
+    dropped = number % 10 == 0
+    return Decision(
+        id=row.id,
+        item=row.provenance.item,
+        start=row.provenance.start,
+        page=None,
+        method=row.provenance.method,
+        outcome="dropped" if dropped else "kept",
+        reason="near_duplicate" if dropped else "kept",
+        kept_id=row.id if dropped else None,
+        overall=1 + number % 9 / 2,
+    )
+
+
+def measure(root: Path) -> None:
+    """Print a table."""
+    with running("stages.review", root, "--by", "x") as address, chromium() as browser:
+        page = browser.new_page()
+        began = time.perf_counter()
+        page.goto(f"{address}/examples")
+        page.get_by_role("button", name="Accept").wait_for(timeout=120_000)
+        print(f"{'the first time, with all rows read':40}{time.perf_counter() - began:8.2f} s")
+        for title, path, shown in (
+            ("rows open", "/examples", page.get_by_role("button", name="Accept")),
+            ("recordings open", "/speakers", page.get_by_role("link", name="A talk about").first),
+        ):
+            times = []
+            for _ in range(TRIES):
+                began = time.perf_counter()
+                page.goto(address + path)
+                shown.wait_for()
+                times.append(time.perf_counter() - began)
+            print(f"{title:40}{statistics.median(times):8.2f} s")
+        page.goto(f"{address}/speakers")
+        _time(
+            page,
+            "recordings filtered by title",
+            lambda: page.get_by_label("Search titles").fill("00123"),
+            "1 shown",
+        )
+        page.goto(f"{address}/examples")
+        page.get_by_role("button", name="Accept").wait_for()
+        for title, act in FILTERS:
+            before = page.get_by_text("rows shown").inner_text()
+            began = time.perf_counter()
+            act(page)
+            page.wait_for_function(
+                "before => { const e = [...document.querySelectorAll('div')].find(e => !e.children.length"
+                " && e.textContent.includes('rows shown')); return e && e.textContent !== before }",
+                arg=before,
+            )
+            print(f"{'rows filtered by ' + title:40}{1000 * (time.perf_counter() - began):8.0f} ms")
+        server = next(
+            p
+            for p in psutil.process_iter(["cmdline"])
+            if "stages.review" in " ".join(p.info["cmdline"] or [])
+        )
+        print(f"{'memory of the server':40}{server.memory_info().rss / 1e9:8.2f} GB")
+
+
+def _time(page: Any, title: str, act: Any, shown: str) -> None:
+    page.get_by_text("recordings,").wait_for()
+    began = time.perf_counter()
+    act()
+    page.get_by_text(shown, exact=True).wait_for()
+    print(f"{title:40}{1000 * (time.perf_counter() - began):8.0f} ms")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--items", type=int, default=1_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
+        make(Path(folder) / "repo", given.rows, given.items)
+        print(f"{given.rows:,} rows of {given.items:,} recordings")
+        measure(Path(folder) / "repo")
