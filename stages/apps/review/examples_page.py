@@ -98,7 +98,7 @@ class _ExamplesPage:
         items = {item: rows.titles.get(item, item) for item in sorted(rows.items)}
         with ui.row().classes("items-end w-full gap-3"):
             self.search = self._field(
-                ui.input("Search in the rows").props("dense clearable debounce=120"), "text"
+                ui.input("Search in the rows").props("dense clearable debounce=50"), "text"
             )
             self._field(ui.select(items, label="Source", with_input=True, clearable=True), "item", "w-56")
             self._field(ui.select(sorted(rows.methods), label="Method", clearable=True), "method", "w-44")
@@ -158,7 +158,7 @@ class _ExamplesPage:
             id = self.rows.ids[number]
             decided = self.known.latest(id)
             mark = {"accept": "✓", "reject": "✗", "edit": "✎"}[decided.action] if decided else "·"
-            text = " ".join(self.rows.texts[number][:90].split())
+            text = " ".join(self.rows.text(number, 90).split())
             with ui.row().classes(
                 "w-full items-center no-wrap gap-2 px-2 py-1 cursor-pointer border-b border-gray-500/20"
             ) as line:

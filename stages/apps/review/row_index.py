@@ -3,6 +3,7 @@
 A row's record is read from its file when somebody looks at it.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +40,8 @@ class Filter:
     """source, score (the lowest first), longest or shortest"""
 
 
+END = "\0"
+"""Which no search holds (`select` takes it out)."""
 ORDERS = ("source", "score", "longest", "shortest")
 
 
@@ -51,8 +54,10 @@ class Rows:
     files: list[Path]
     places: Any
     """(rows, 3) int64: number of the file, first byte, number of bytes"""
-    texts: list[str]
-    """all messages of each, for the search"""
+    texts: str
+    """all messages of all rows in small letters, END after each row: one long text is searched several times as fast"""
+    begins: Any
+    """(rows + 1,) int64: where in `texts` a row begins"""
     item: Any
     """(rows,) int32: number in `items`"""
     items: list[str]
@@ -78,6 +83,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def text(self, number: int, longest: int) -> str:
+        """The first characters of a row, in small letters."""
+        begin, end = int(self.begins[number]), int(self.begins[number + 1]) - len(END)
+        return self.texts[begin : min(end, begin + longest)]
 
     def read(self, number: int) -> Example:
         """The record of a row.
@@ -149,7 +159,7 @@ def build(root: Path) -> Rows:
                         dropped[id] = Decision.model_validate(decided)
                     ids.append(id)
                     places.append((len(files) - 1, first, size))
-                    texts.append("\n".join(said).casefold())
+                    texts.append("\n".join(said).casefold().replace(END, " ") + END)
                     of_item.append(item_numbers.of(item))
                     of_method.append(method_numbers.of(method))
                     of_reason.append(reason_numbers.of(decided["reason"] if decided else UNDECIDED))
@@ -165,7 +175,8 @@ def build(root: Path) -> Rows:
         ids=ids,
         files=files,
         places=np.array(places, np.int64).reshape(-1, 3),
-        texts=texts,
+        texts="".join(texts),
+        begins=np.cumsum([0, *map(len, texts)], dtype=np.int64),
         item=np.array(of_item, np.int32),
         items=item_numbers.names,
         titles=_read_titles(data / "raw"),
@@ -215,18 +226,29 @@ def select(rows: Rows, wanted: Filter, reviewed: set[str]) -> Any:
         known = np.zeros(len(rows), bool)
         known[[rows.where[id] for id in reviewed if id in rows.where]] = True
         mask &= known == wanted.reviewed
-    if wanted.text:
-        needle = wanted.text.casefold()
-        numbers = np.nonzero(mask)[0]
-        found = numbers[[needle in rows.texts[number] for number in numbers]] if len(numbers) else numbers
-    else:
-        found = np.nonzero(mask)[0]
+    if needle := wanted.text.casefold().replace(END, ""):
+        mask &= _search(rows, needle)
+    found = np.nonzero(mask)[0]
     if wanted.order == "score":
         return found[np.argsort(rows.score[found], kind="stable")]
     if wanted.order in ("longest", "shortest"):
         lengths = rows.words[found]
         return found[np.argsort(-lengths if wanted.order == "longest" else lengths, kind="stable")]
     return found
+
+
+def _search(rows: Rows, needle: str) -> Any:
+    """(rows,) bool: which rows hold a text."""
+    import numpy as np
+
+    held = np.zeros(len(rows), bool)
+    begins = rows.begins.tolist()
+    at = rows.texts.find(needle)
+    while at >= 0:
+        number = bisect_right(begins, at) - 1
+        held[number] = True
+        at = rows.texts.find(needle, begins[number + 1])
+    return held
 
 
 def count_reviewed(rows: Rows, found: Any, reviewed: Iterable[str]) -> int:
