@@ -1,10 +1,10 @@
 """llama.cpp's own server, as xllamacpp brings it: OpenAI's chat API from a GGUF file, on a CPU."""
 
 import os
-import socket
 from pathlib import Path
 from typing import Any
 
+from stages.apps.web.server import find_port
 from stages.core.errors import LecternError
 
 HOST = "127.0.0.1"
@@ -41,7 +41,7 @@ def start(
 
     if not gguf.is_file():
         raise LecternError(f"{gguf} does not exist. `make export` writes it.")
-    _check_port(host, port)  # the server itself would wait for it without a word
+    find_port(port, host)  # the server itself would wait for it without a word
     params = xllamacpp.CommonParams()
     params.model.path = str(gguf)
     params.model_alias = {name}
@@ -60,17 +60,6 @@ def start(
     except RuntimeError as error:
         raise LecternError(f"{gguf} cannot be served at {host}:{port}: {error}") from error
     return server
-
-
-def _check_port(host: str, port: int) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as attempt:
-        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            attempt.bind((host, port))
-        except (OSError, OverflowError) as error:
-            raise LecternError(
-                f"{host}:{port} cannot be had ({error}). Give another port: --port 0 takes any that is free."
-            ) from error
 
 
 def get_key(host: str) -> str | None:

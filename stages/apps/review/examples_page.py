@@ -204,8 +204,7 @@ class _ExamplesPage:
 
         with ui.row().classes("items-center gap-2"):
             ui.button("Accept", on_click=self._accept).props("no-caps").tooltip("a")
-            with ui.button("Reject", on_click=self._reject).props("no-caps color=negative").tooltip("r"):
-                pass
+            ui.button("Reject", on_click=self._reject).props("no-caps color=negative").tooltip("r")
             ui.button("Edit", on_click=self._edit).props("no-caps outline").tooltip("e")
             ui.button("Undo", on_click=self._undo).props("no-caps flat").tooltip("u").set_enabled(
                 decided is not None

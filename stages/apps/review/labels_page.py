@@ -51,6 +51,9 @@ class _LabelsPage:
     async def show(self) -> None:
         from nicegui import ui
 
+        await (
+            ui.context.client.connected()
+        )  # many answers take seconds to read, and a page has to answer before
         try:
             self.done = set(labelling.read_own(self.root, self.reviewer))
         except LecternError as error:

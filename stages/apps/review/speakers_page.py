@@ -42,11 +42,16 @@ def define(root: Path) -> None:
 async def _show_list(root: Path) -> None:
     from nicegui import ui
 
-    try:
-        entries = await to_thread(recordings.list_entries, root)
-    except LecternError as error:
-        widgets.text(str(error))
-        return
+    with widgets.waiting("Reading the recordings …") as place:
+        await ui.context.client.connected()
+        try:
+            entries = await to_thread(recordings.list_entries, root)
+        except LecternError as error:
+            place.clear()
+            with place:
+                widgets.text(str(error))
+            return
+    place.delete()
     if not entries:
         ui.label("There are no recordings here yet: `make run` fetches and hears them.")
         return
@@ -117,10 +122,17 @@ class _RecordingPage:
 
         from stages.apps.review.transcript import Transcript
 
-        try:
-            self.now = await to_thread(recordings.load, self.root, self.item)
-        except LecternError as error:
-            widgets.text(str(error))
+        with widgets.waiting("Reading the recording …") as place:
+            await ui.context.client.connected()  # long ones take seconds, and a page has to answer before
+            try:
+                self.now = await to_thread(recordings.load, self.root, self.item)
+            except LecternError as error:
+                problem = str(error)
+            else:
+                problem = ""
+        place.delete()
+        if problem:
+            widgets.text(problem)
             return
         with ui.row().classes("items-center w-full"):
             widgets.text(self.now.title).classes("grow").style("width: auto")

@@ -48,18 +48,18 @@ def serve(name: str, title: str, build: Callable[[], None], *, port: int, show: 
     )
 
 
-def find_port(wanted: int) -> int:
+def find_port(wanted: int, host: str = HOST) -> int:
     """The port, or one that is free where 0 is wanted.
 
     Raises:
         LecternError: it is taken or cannot be had.
     """
-    with socket.socket() as attempt:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as attempt:
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            attempt.bind((HOST, wanted))
+            attempt.bind((host, wanted))
         except (OSError, OverflowError) as error:
             raise LecternError(
-                f"port {wanted} of {HOST} cannot be had ({error}). Give another one: --port 0 takes any that is free."
+                f"port {wanted} of {host} cannot be had ({error}). Give another one: --port 0 takes any that is free."
             ) from error
         return int(attempt.getsockname()[1])

@@ -48,6 +48,17 @@ def is_web_address(url: str) -> bool:
 
 
 @contextmanager
+def waiting(told: str) -> Iterator[Any]:
+    """A line that says what is waited for; the caller deletes what it yields."""
+    from nicegui import ui
+
+    with ui.row().classes("items-center") as place:
+        ui.spinner()
+        ui.label(told)
+    yield place
+
+
+@contextmanager
 def frame(app: str, pages: Mapping[str, str], here: str) -> Iterator[None]:
     """The head of a page, with links to the others, and a column for its content.
 

@@ -43,7 +43,6 @@ def running(module: str, folder: Path, *arguments: str) -> Iterator[str]:
 def _wait_until_open(address: str) -> None:
     import httpx
 
-    httpx.HTTPTransport(retries=8)
     with httpx.Client(
         transport=httpx.HTTPTransport(retries=8)
     ) as client:  # it waits longer after each refusal
