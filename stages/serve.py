@@ -15,6 +15,7 @@ import sys
 import threading
 
 from stages import export
+from stages.apps.web.server import find_port
 from stages.core import stage
 from stages.core.errors import LecternError
 from stages.publishing import agreement, exporting, llama_server, vllm
@@ -40,6 +41,7 @@ def serve_llama_cpp(kind: str, host: str, port: int, context: int | None) -> Non
         LecternError: it cannot be exported or served, or others can reach it without a key.
     """
     key = llama_server.get_key(host)
+    find_port(port, host)  # before anything is written
     export.main(gguf=True)
     model = export.read_model()
     room = context or min(model.base.context_length, MOST_CONTEXT)
