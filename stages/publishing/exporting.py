@@ -73,7 +73,7 @@ def export(model: Model, out: Path, *, gguf: bool, metrics: Path, say: Callable[
     Args:
         model: what is exported.
         out: models/export.
-        gguf: write GGUF files too, and compare them with the original.
+        gguf: write GGUF files too, and compare them with the original; else those that still fit are left as they are.
         metrics: the file for the agreement.
         say: told what is being made.
 
@@ -86,21 +86,16 @@ def export(model: Model, out: Path, *, gguf: bool, metrics: Path, say: Callable[
     if method != "full":
         parts.make(ADAPTER, [decides], lambda place: _copy_adapter(model, place))
     parts.make(MERGED, [decides], lambda place: _write_merged(model, place))
-    tokenizer = models.get_tokenizer(model.base)
-    if gguf:
-        converted = [decides, converter.fingerprint()]
-        for kind in KINDS:
+    converted = [decides, converter.fingerprint()]
+    for kind in KINDS:
+        if gguf:
             parts.make(_file(model, kind), converted, partial(_write_gguf, out / MERGED, kind))
+        else:
+            parts.leave(_file(model, kind), converted)
+    if gguf:
         _measure(model, out, parts, metrics, converted)
-        text = modelfile.write(
-            _file(model, KINDS[0]),
-            tokenizer,
-            context=model.base.context_length,
-            end_of_turn=model.base.end_of_turn,
-            persona=model.persona if "{" not in (model.persona or "") else None,
-        )
-        io.write_text(out / "Modelfile", text)
-    files = [_file(model, kind) for kind in KINDS] if gguf else []
+    files = [file for kind in KINDS if (file := _file(model, kind)) in parts.current]
+    _write_modelfile(model, out / "Modelfile", files)
     io.write_text(out / "USAGE.md", usage.write(model.name, method, files))
     parts.close()
     return parts.counted
@@ -140,6 +135,12 @@ class _Parts:
         io.write_json(self.out / MANIFEST, dict(self.known))  # a kill loses the part that is being made
         self.counted.made += 1
         return True
+
+    def leave(self, name: str, decides: list[Any]) -> None:
+        """Let a part that is not asked for stay, if it was made by the same key."""
+        key = batches.make_key(name, decides)
+        if self.known.get(name) == key and (self.out / name).exists():
+            self.current[name] = key
 
     def close(self) -> None:
         """Forget and remove what is not exported any more."""
@@ -193,6 +194,21 @@ def _write_gguf(merged: Path, kind: str, place: Path) -> None:
     whole = place.with_name("f16.gguf")
     converter.convert(merged, whole, "f16")
     converter.quantize(whole, place)
+
+
+def _write_modelfile(model: Model, place: Path, ggufs: list[str]) -> None:
+    """For the first of the GGUF files; without one there is nothing that Ollama could load."""
+    if not ggufs:
+        place.unlink(missing_ok=True)
+        return
+    text = modelfile.write(
+        ggufs[0],
+        models.get_tokenizer(model.base),
+        context=model.base.context_length,
+        end_of_turn=model.base.end_of_turn,
+        persona=model.persona if "{" not in (model.persona or "") else None,
+    )
+    io.write_text(place, text)
 
 
 def _measure(model: Model, out: Path, parts: _Parts, metrics: Path, decides: list[Any]) -> None:

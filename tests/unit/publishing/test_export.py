@@ -69,6 +69,14 @@ def test_a_second_export_makes_nothing_and_a_changed_adapter_makes_all(
     assert done.stdout.splitlines()[-1] == "export: models/export: made 1, kept 4"
     assert not stale.exists()
     assert not (root / "models/export/gguf/old-q8_0.gguf").exists()
+    assert run(root, "--no-gguf").stdout.splitlines()[-1] == "export: models/export: made 0, kept 2"
+    assert run(root).stdout.splitlines()[-1] == "export: models/export: made 0, kept 5", "none was removed"
+    kept = json.loads((root / "models/export/manifest.json").read_text())
+    gone = {name: "of another adapter" if name.startswith("gguf/") else key for name, key in kept.items()}
+    (root / "models/export/manifest.json").write_text(json.dumps(gone))
+    run(root, "--no-gguf")
+    assert list((root / "models/export/gguf").iterdir()) == []
+    assert not (root / "models/export/Modelfile").exists()
     shutil.rmtree(root / "models/adapter")
     said = run(root).stderr
     assert "models/adapter does not exist. `make run` trains it" in said
