@@ -89,9 +89,9 @@ def check(url: str) -> str:
     Raises:
         LecternError: it does not answer, or writes a prompt in other tokens than the training.
     """
-    asked = exporting.ask_original(export.read_model(), export.OUT)
-    key = os.environ.get(llama_server.KEY, "").strip() or None
-    found = agreement.measure(url.rstrip("/").removesuffix("/v1"), asked, key)
+    address, key = url.rstrip("/").removesuffix("/v1"), os.environ.get(llama_server.KEY, "").strip() or None
+    agreement.greet(address, key)  # before the original is loaded
+    found = agreement.measure(address, exporting.ask_original(export.read_model(), export.OUT), key)
     return (
         f"the prompts have the tokens of the training; {found['same_tokens']:.1%} of {found['tokens']} tokens of "
         f"{found['prompts']} answers are the server's likeliest too, {found['same_answers']} whole answers are the same"

@@ -59,6 +59,11 @@ def measure(address: str, asked: Sequence[Asked], key: str | None = None) -> dic
     }
 
 
+def greet(address: str, key: str | None = None) -> None:
+    """Raise unless a llama.cpp server is there and takes the key."""
+    _post(address, "/tokenize", {"content": ""}, key)
+
+
 def check_prompt(address: str, one: Asked, key: str | None = None) -> None:
     """Raise unless the server writes these messages in the tokens that the model was trained on."""
     chat = [message.model_dump() for message in one.messages]

@@ -10,14 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from stages.core import batches, io
+from stages.core import batches, code, io
 from stages.core.errors import LecternError
 from stages.core.schema import TUNED
 from stages.publishing import agreement, asking, converter, llama_server, modelfile, usage
 from stages.tuning import adapters, contestants, generation, merging, models
 
 MANIFEST = "manifest.json"
-ADAPTER, MERGED, GGUF = "adapter", "merged", "gguf"
+ADAPTER, MERGED, GGUF, MODELFILE = "adapter", "merged", "gguf", "Modelfile"
 KINDS = ("q8_0", "q4_k_m")
 PROMPTS, NEW_TOKENS = 8, 32
 """Of the agreement."""
@@ -87,15 +87,19 @@ def export(model: Model, out: Path, *, gguf: bool, metrics: Path, say: Callable[
         parts.make(ADAPTER, [decides], lambda place: _copy_adapter(model, place))
     parts.make(MERGED, [decides], lambda place: _write_merged(model, place))
     converted = [decides, converter.fingerprint()]
-    for kind in KINDS:
-        if gguf:
-            parts.make(_file(model, kind), converted, partial(_write_gguf, out / MERGED, kind))
-        else:
-            parts.leave(_file(model, kind), converted)
+    described = [decides, model.base.context_length, code.digest((modelfile,))]
+    files = [_file(model, kind) for kind in KINDS]
     if gguf:
+        for kind, file in zip(KINDS, files, strict=True):
+            parts.make(file, converted, partial(_write_gguf, out / MERGED, kind))
         _measure(model, out, parts, metrics, converted)
-    files = [file for kind in KINDS if (file := _file(model, kind)) in parts.current]
-    _write_modelfile(model, out / "Modelfile", files)
+        parts.make(MODELFILE, described, partial(_write_modelfile, model, files[0]))
+    else:
+        for file in files:
+            parts.leave(file, converted)
+        if files[0] in parts.current:  # which it names
+            parts.leave(MODELFILE, described)
+    files = [file for file in files if file in parts.current]
     io.write_text(out / "USAGE.md", usage.write(model.name, method, files))
     parts.close()
     return parts.counted
@@ -196,13 +200,9 @@ def _write_gguf(merged: Path, kind: str, place: Path) -> None:
     converter.quantize(whole, place)
 
 
-def _write_modelfile(model: Model, place: Path, ggufs: list[str]) -> None:
-    """For the first of the GGUF files; without one there is nothing that Ollama could load."""
-    if not ggufs:
-        place.unlink(missing_ok=True)
-        return
+def _write_modelfile(model: Model, gguf: str, place: Path) -> None:
     text = modelfile.write(
-        ggufs[0],
+        gguf,
         models.get_tokenizer(model.base),
         context=model.base.context_length,
         end_of_turn=model.base.end_of_turn,

@@ -67,13 +67,16 @@ class Checkout:
         return list(OmegaConf.load(self.root / "dvc.yaml").stages)
 
     def outputs(self) -> dict[str, bytes]:
-        """Relative path -> bytes, for all that the pipeline writes but times and memory, and spare replies."""
+        """Relative path -> bytes, for all that the pipeline writes but times and memory, and spare replies.
+
+        Not metrics/export.json, which `make export` writes.
+        """
         written = ["data", "models/adapter", "metrics", "dvc.lock"]
         files = [
             p for name in written for p in [self.root / name, *(self.root / name).rglob("*")] if p.is_file()
         ]
         names = {str(p.relative_to(self.root)): p for p in files}
-        skipped = ("data/sources/", "data/.replies/", "metrics/runtime/")
+        skipped = ("data/sources/", "data/.replies/", "metrics/runtime/", "metrics/export.json")
         return {name: p.read_bytes() for name, p in sorted(names.items()) if not name.startswith(skipped)}
 
     def commit(self, message: str) -> None:

@@ -96,6 +96,7 @@ def test_each_reply_fits_its_schema(asked: list[Request], together: dict[str, Re
         assert reply.input_tokens > 5
 
 
+@pytest.mark.slow
 def test_a_request_gets_the_same_reply_alone(asked: list[Request], together: dict[str, Reply]) -> None:
     # padding must not be read, and one row's grammar must not hold another's
     alone, _ = answer(replace(SMALL, concurrency=1), *asked[::-1])
@@ -175,6 +176,7 @@ def test_an_option_that_it_does_not_have_is_refused() -> None:
         answer(llm, ask(llm, "x"))
 
 
+@pytest.mark.slow
 def test_whole_numbers_say_nearly_the_same_under_another_key(tokenizer: Any) -> None:
     import torch
 

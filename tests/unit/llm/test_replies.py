@@ -97,6 +97,7 @@ def test_whatever_is_killed_no_stored_reply_is_lost(played: list[Any], needed: s
         assert {key for key in ALL if Replies(folder).get(key)} == put
 
 
+@pytest.mark.slow
 def test_closing_may_be_killed_before_each_of_its_steps(tmp_path: Path) -> None:
     # Some replies are in shards, some in the journal; some are needed, some not, and some of these are spares already.
     finished = 0

@@ -22,5 +22,5 @@ def exported(tuned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(tuned, root)
     done = run(root)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "export: models/export: made 5, kept 0"
+    assert done.stdout.splitlines()[-1] == "export: models/export: made 6, kept 0"
     return root

@@ -59,18 +59,18 @@ def test_a_second_export_makes_nothing_and_a_changed_adapter_makes_all(
 ) -> None:
     root = tmp_path / "repo"
     shutil.copytree(exported, root)
-    assert run(root).stdout.splitlines()[-1] == "export: models/export: made 0, kept 5"
+    assert run(root).stdout.splitlines()[-1] == "export: models/export: made 0, kept 6"
     stale = root / "models/export/gguf/.making-x"
     stale.mkdir()
     (root / "models/export/gguf/old-q8_0.gguf").touch()
     (root / "models/export/merged/config.json").unlink()
     shutil.rmtree(root / "models/export/merged")  # somebody removed it
     done = run(root)
-    assert done.stdout.splitlines()[-1] == "export: models/export: made 1, kept 4"
+    assert done.stdout.splitlines()[-1] == "export: models/export: made 1, kept 5"
     assert not stale.exists()
     assert not (root / "models/export/gguf/old-q8_0.gguf").exists()
     assert run(root, "--no-gguf").stdout.splitlines()[-1] == "export: models/export: made 0, kept 2"
-    assert run(root).stdout.splitlines()[-1] == "export: models/export: made 0, kept 5", "none was removed"
+    assert run(root).stdout.splitlines()[-1] == "export: models/export: made 0, kept 6", "none was removed"
     kept = json.loads((root / "models/export/manifest.json").read_text())
     gone = {name: "of another adapter" if name.startswith("gguf/") else key for name, key in kept.items()}
     (root / "models/export/manifest.json").write_text(json.dumps(gone))

@@ -135,6 +135,7 @@ def test_a_token_that_is_missing_or_refused_is_said(repo: Path, hub: Hub, token:
     assert not token or token not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_broken_upload_is_said_and_the_next_one_completes_it(repo: Path, hub: Hub) -> None:
     hub.broken = True
     done = push(repo, hub, "--really")

@@ -406,6 +406,7 @@ def test_scripts_reach_nothing_but_through_us(site: Site) -> None:
 
 
 @needs_chromium
+@pytest.mark.slow
 def test_a_page_that_computes_for_ever_fails_alone(site: Site) -> None:
     put(site, "/", "/busy", "/fine", text=WORDS)
     site.put("/busy", SHELL.format("while (true) {}"), "text/html")
@@ -416,6 +417,7 @@ def test_a_page_that_computes_for_ever_fails_alone(site: Site) -> None:
 
 
 @needs_chromium
+@pytest.mark.slow
 def test_a_short_page_whose_scripts_add_nothing_stays_as_it_came(site: Site) -> None:
     body = "<title>Short</title><p>Few words.</p><script>window.counter = 1</script>"
     site.put("/", body, "text/html")

@@ -139,6 +139,7 @@ def test_words_have_times_in_order_inside_the_recording(heard: asr.Heard, talk: 
     assert np.median([np.abs(starts - turn["start"]).min() for turn in turns]) < 0.3
 
 
+@pytest.mark.slow
 def test_a_lost_half_of_a_window_is_heard_again() -> None:
     # Property: whatever a pass loses, here the second half of every window's words, comes back without doubling any.
     names = ("smoke-01-logs.mp3", "smoke-02-backups.mp3")
@@ -250,6 +251,7 @@ def test_noise_and_silence_give_no_words_that_are_not_reported(vad: bool, tmp_pa
     assert (not found.words) or not vad
 
 
+@pytest.mark.slow
 def test_a_clip_that_repeats_itself_is_reported_as_a_loop(listen: asr.Transcriber) -> None:
     # Property: a sentence said eight times over is a loop in the facts, where it is; the talk around it is none.
     samples = decode(SMOKE / "smoke-01-logs.mp3").samples

@@ -55,7 +55,9 @@ def test_what_was_learned_is_saved_and_loaded(tuned: Callable[[str], Path], meth
     assert (folder / "adapter/chat_template.jinja").read_text() == models.get_tokenizer(TINY).chat_template
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method", [pytest.param(name, marks=() if name == "qlora" else pytest.mark.slow) for name in METHODS]
+)
 def test_each_method_resumes_with_the_same_bytes(
     tuned: Callable[[str], Path], method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

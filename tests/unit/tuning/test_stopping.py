@@ -58,6 +58,7 @@ def test_the_last_weights_are_kept_where_that_is_asked(tmp_path: Path, rows: Row
     assert scored(tmp_path, unlike(rows)) == pytest.approx(losses[18], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_patience_and_the_best_survive_a_kill(
     tmp_path: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +121,7 @@ stage.run("train", lambda: run(Path(sys.argv[1]), with_params(batch_size=64, gra
 """
 
 
+@pytest.mark.slow
 def test_too_little_memory_says_what_to_lower(tmp_path: Path, rows: Rows) -> None:
     """The machine really refuses: the process may take no more address space than the model and a little."""
     long = [
