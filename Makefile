@@ -85,8 +85,9 @@ export: setup  ## models/export: adapter, merged weights, GGUF, Ollama Modelfile
 push: setup  ## what would be uploaded to the Hugging Face hub; make push ARGS=--really uploads it
 	@$(BIN)/python -m stages.push $(ARGS)
 
-# A file's tests stay together, since they share what is dear to make. Threads of one test would only hinder another.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+# A file's tests stay together, since they share what is dear to make, and those of whole pipelines come first, so that
+# none is left alone at the end. Threads of one test would only hinder another.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: setup  ## set up and run the quick tests, a file at a time on each core
 	$(PYTEST) -m "not slow" $(ARGS)
