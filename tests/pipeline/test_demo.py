@@ -12,8 +12,9 @@ pytestmark = pytest.mark.slow
 
 def test_the_demo_ends_well_and_the_tuning_helps(fresh: Callable[[str], Checkout]) -> None:
     demo = fresh("demo")
-    # the judge takes as long as all the rest, and has tests of its own
-    demo.run("python", "-m", "stages.compose", "recipe=demo", "judging.most=2", "judging.most_labels=8")
+    # what is written and judged takes most of the time, and has tests of its own
+    shorter = ("generate.max_new_tokens=32", "episodes.turns=4", "judging.most=2", "judging.most_labels=4")
+    demo.run("python", "-m", "stages.compose", "recipe=demo", *shorter)
     assert sorted(demo.repro()) == sorted(demo.stages())
 
     scores = json.loads((demo.root / "metrics/scores.json").read_text())

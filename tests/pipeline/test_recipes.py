@@ -27,11 +27,14 @@ MODELS = {"question_videos": "tiny_llama", "podcast": "tiny_mistral"}
 
 def test_both_recipes_run_from_one_set_of_transcripts(fresh: Callable[[str], Checkout]) -> None:
     checkout = fresh("smoke")
+    for path in (checkout.root / "data/sources/demo").glob("talk-*"):
+        if path.name >= "talk-06":  # five talks say as much
+            path.unlink()
     for recipe, model in MODELS.items():
         overrides = (f"recipe={recipe}", f"base_model={model}", *OFFLINE)
         checkout.run("python", "-m", "stages.compose", *overrides)
         ran = checkout.repro()
-        assert ran["converse"].startswith("made 10")
+        assert ran["converse"].startswith("made 5")
         assert recipe == "question_videos" or "transcribe" not in ran, "what was heard is kept"
 
         data = checkout.root / "data"
@@ -47,5 +50,5 @@ def test_both_recipes_run_from_one_set_of_transcripts(fresh: Callable[[str], Che
             {"description_questions"} if recipe == "question_videos" else {"question_turns", "dialogue"}
         )
         assert {row.messages[0].role for row in rows} == {"user"}, "who asks comes first"
-        assert len({row.provenance.item for row in rows}) == 10
+        assert len({row.provenance.item for row in rows}) == 5
         assert (checkout.root / "metrics/report.html").is_file()

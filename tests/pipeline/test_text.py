@@ -82,9 +82,11 @@ def test_a_site_documents_a_table_and_talks_in_one_corpus(tmp_path: Path) -> Non
             "timeout": 5.0,
             "max_megabytes": 1.0,
             "retries": 0,
-            "max_alike": 2,  # of the endless calendar
+            "max_pages": 4,  # the packaged teacher takes its time for each
         }
         add_corpus(checkout, pages)
+        for path in (checkout.root / "data/sources/documents").glob("z*"):
+            path.unlink()
         overrides = ("recipe=website", "corpus=everything", "base_model=tiny_phi", *EMBEDDED, *OFFLINE)
         few = ("teach.max_questions=1", "split.validation=0.25", "split.test=0.25")
         checkout.run("python", "-m", "stages.compose", *overrides, *few)
@@ -99,7 +101,7 @@ def test_a_site_documents_a_table_and_talks_in_one_corpus(tmp_path: Path) -> Non
     assert kinds == {"media", "documents", "table", "website"}
     told = {name: io.read_json(path, Document) for name, path in items.read(data / "documents").items()}
     of_site = [document for document in told.values() if document.site]
-    assert len(of_site) >= 20
+    assert 1 < len(of_site) <= 4
     suffixes = {Path(source.document).suffix for source in sources if source.document}
     assert suffixes >= {".pdf", ".docx", ".pptx", ".epub", ".html", ".md", ".txt"}
     metrics = json.loads((checkout.root / "metrics/curation.json").read_text())
