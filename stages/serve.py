@@ -89,7 +89,7 @@ def check(url: str) -> str:
     Raises:
         LecternError: it does not answer, or writes a prompt in other tokens than the training.
     """
-    address, key = url.rstrip("/").removesuffix("/v1"), os.environ.get(llama_server.KEY, "").strip() or None
+    address, key = url.rstrip("/").removesuffix("/v1"), llama_server.get_key(llama_server.HOST)
     agreement.greet(address, key)  # before the original is loaded
     found = agreement.measure(address, exporting.ask_original(export.read_model(), export.OUT), key)
     return (

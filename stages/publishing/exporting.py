@@ -126,25 +126,26 @@ class _Parts:
 
     def make(self, name: str, decides: list[Any], write: Callable[[Path], None]) -> bool:
         """Make a file or folder unless one by the same key is there; returns whether it was made."""
-        key, place = batches.make_key(name, decides), self.out / name
-        self.current[name] = key
-        if self.known.get(name) == key and place.exists():
+        if self.leave(name, decides):
             self.counted.kept += 1
             return False
+        key, place = batches.make_key(name, decides), self.out / name
         self.say(f"writing {place}")
         with _scratch(place) as made:
             write(made)
             _put(made, place)
-        self.known[name] = key
+        self.known[name] = self.current[name] = key
         io.write_json(self.out / MANIFEST, dict(self.known))  # a kill loses the part that is being made
         self.counted.made += 1
         return True
 
-    def leave(self, name: str, decides: list[Any]) -> None:
-        """Let a part that is not asked for stay, if it was made by the same key."""
+    def leave(self, name: str, decides: list[Any]) -> bool:
+        """Let a part stay if it is there by the same key; returns whether it is."""
         key = batches.make_key(name, decides)
-        if self.known.get(name) == key and (self.out / name).exists():
+        fits = self.known.get(name) == key and (self.out / name).exists()
+        if fits:
             self.current[name] = key
+        return fits
 
     def close(self) -> None:
         """Forget and remove what is not exported any more."""
