@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +108,7 @@ def _decode_into(file: IO[bytes], path: Path) -> int:
             raise ItemError(
                 f"{path.name} is empty (0 bytes). Copy or download it again, or remove it from the corpus."
             )
-        with av.open(str(path), metadata_errors="ignore") as container:
+        with av.open(str(path), **_lenient()) as container:
             if not container.streams.audio:
                 raise ItemError(
                     f"{path.name} holds no audio. Give a file with sound, or remove it from the corpus."
@@ -130,6 +130,16 @@ def _decode_into(file: IO[bytes], path: Path) -> int:
             "Check that it plays, copy or download it again, or remove it from the corpus."
         ) from error
     return damaged
+
+
+def _lenient() -> dict[str, Any]:
+    """The option that keeps titles in another encoding than UTF-8 from failing a recording.
+
+    From PyAV 19 on such titles never fail, and `av.open` refuses the option.
+    """
+    import av
+
+    return {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
 def _write(file: IO[bytes], frames: "list[av.AudioFrame]") -> None:
