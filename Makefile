@@ -24,7 +24,8 @@ $(STAMP): requirements.lock requirements-torch.txt stages/speech/python-whisperx
 	  { echo "error: $$($(PYTHON) --version) is too old; Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --upgrade pip
-	$(PIP) install --progress-bar on $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r requirements-torch.txt
+	@options=$$($(BIN)/python stages/core/torch_build.py) && \
+	  $(PIP) install --progress-bar on $$options -r requirements-torch.txt
 	$(PIP) install --quiet --progress-bar on --no-deps --require-hashes -r requirements.lock
 	@install -m 755 stages/speech/python-whisperx $(BIN)/python-whisperx
 	$(BIN)/python -m stages.core.embedded
@@ -37,7 +38,8 @@ $(WHISPERX)/.installed: requirements-whisperx.lock requirements-whisperx-torch.t
 	  { echo "error: WhisperX needs a Python older than 3.14: make whisperx PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(WHISPERX)
 	$(WHISPERX)/bin/python -m pip install --quiet --upgrade pip
-	$(WHISPERX)/bin/python -m pip install --progress-bar on $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r requirements-whisperx-torch.txt
+	@options=$$($(WHISPERX)/bin/python stages/core/torch_build.py) && \
+	  $(WHISPERX)/bin/python -m pip install --progress-bar on $$options -r requirements-whisperx-torch.txt
 	$(WHISPERX)/bin/python -m pip install --quiet --progress-bar on --no-deps --require-hashes -r requirements-whisperx.lock
 	@touch $@
 
@@ -110,7 +112,9 @@ CUDA_OF_TORCH := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia
   nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
 CUDA_OF_WHISPERX := $(addprefix nvidia-,$(addsuffix -cu12,cublas cuda-cupti cuda-nvrtc cuda-runtime cudnn cufft cufile \
   curand cusolver cusparse cusparselt nccl nvjitlink nvtx)) triton
-LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
+# One version of a package for all Pythons wherever there is one: what was tried on one Python is what runs on the others.
+LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --python-version 3.11 \
+  --no-annotate \
   --custom-compile-command "make lock"
 lock: setup  ## resolve pyproject.toml and requirements-whisperx.txt into their locks again, with hashes
 	$(LOCK) --extra all $(addprefix --no-emit-package ,torch $(CUDA_OF_TORCH)) pyproject.toml -o requirements.lock $(ARGS)
