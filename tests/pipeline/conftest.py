@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-ROOT = Path(__file__).parents[2]
+from tests.shipped import ROOT, is_shipped
 
 # Runs in every Python process below, DVC's too: SIGKILL to the whole process group when a file is opened for the n-th
 # time. So a kill comes at the same place in every run, and no test has to wait for the right moment.
@@ -86,11 +86,11 @@ class Checkout:
 
 
 def check_out(folder: Path, recipe: str) -> Checkout:
-    """Copy this working tree, as a fresh clone would have it, and compose a recipe there."""
+    """Copy this working tree, as a fresh clone would have it without its user's data, and compose a recipe there."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, names):
-        if (ROOT / name).is_file():
+        if (ROOT / name).is_file() and is_shipped(name):
             (folder / "repo" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / "repo" / name)
     (folder / "killer").mkdir()

@@ -1,11 +1,13 @@
 """A made-up repository for the pages of the review and the chat: recordings, documents, rows, answers."""
 
+import functools
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from stages import converse
+from stages import compose, converse
 from stages.converse import ConverseParams
 from stages.core import io, params
 from stages.core.items import MANIFEST
@@ -44,7 +46,7 @@ def make(
         hostile: titles, words and rows hold markup, scripts and a line of a megabyte.
     """
     root.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "params.yaml", root)
+    (root / "params.yaml").write_text(default_params())
     shutil.copy(ROOT / "dvc.yaml", root)
     for folder in ("data/corrections", "data/labels", "metrics"):
         (root / folder).mkdir(parents=True, exist_ok=True)
@@ -96,6 +98,14 @@ def make(
     for split, part in parts.items():
         io.write_jsonl(root / f"data/splits/{split}.jsonl", part)
     write_answers(root, made[:30], extra)
+
+
+@functools.cache
+def default_params() -> str:
+    """What conf/ composes, whatever the checkout's own params.yaml was made with."""
+    with tempfile.TemporaryDirectory() as folder:
+        compose.main([], ROOT / "conf", Path(folder) / "params.yaml")
+        return (Path(folder) / "params.yaml").read_text()
 
 
 def row(item: str, question: str, answer: str, **where: Any) -> Example:

@@ -19,7 +19,7 @@ from stages.core.schema import Example, Message, Provenance, Source
 from stages.publishing import cards, consent, facts, layouts, text, writing
 from stages.publishing.facts import Voice
 from stages.publishing.settings import PublishParams
-from tests.unit.apps import review_repo
+from tests.unit.apps import made_up_run, review_repo
 
 CHOSEN = PublishParams(
     model_repo="me/talks",
@@ -34,11 +34,12 @@ CHOSEN = PublishParams(
 
 @pytest.fixture(scope="module")
 def known(tuned: Path, tmp_path_factory: pytest.TempPathFactory) -> facts.Facts:
-    root = tmp_path_factory.mktemp("cards") / "repo"
-    shutil.copytree(tuned, root)
-    for path in (review_repo.ROOT / "metrics").glob("*.json"):  # those of the demo
-        shutil.copy(path, root / "metrics")
-    return facts.gather(root)
+    folder = tmp_path_factory.mktemp("cards")
+    shutil.copytree(tuned, folder / "repo")
+    made_up_run.make(folder / "run", made_up_run.Run(judge="random"))
+    for path in (folder / "run/metrics").glob("*.json"):
+        shutil.copy(path, folder / "repo/metrics")
+    return facts.gather(folder / "repo")
 
 
 def test_the_model_card_has_the_pipeline_s_figures(known: facts.Facts) -> None:

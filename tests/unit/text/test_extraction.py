@@ -12,7 +12,7 @@ from stages.core import io, items
 from stages.core.compute import Compute
 from stages.core.errors import LecternError
 from stages.core.schema import Document, Source
-from stages.text import extraction
+from tests import shipped
 
 SHIPPED = Path("data/sources/documents")
 
@@ -41,16 +41,16 @@ def everything(out: Path) -> dict[str, bytes]:
 
 
 def test_the_shipped_documents_become_records_and_figures(tmp_path: Path) -> None:
-    sources = [{"kind": "documents", "path": str(SHIPPED)}]
+    shipped.copy_documents(tmp_path / "sources")
+    sources = [{"kind": "documents", "path": str(tmp_path / "sources")}]
     fetch.main(fetch.CorpusParams(name="test", sources=sources), tmp_path / "raw")
     made = run(tmp_path).made
-    files = [path for path in SHIPPED.iterdir() if path.suffix in extraction.FORMATS]
-    assert made == len(files)
+    assert made == len(shipped.DOCUMENTS)
     documents = [io.read_json(path, Document) for path in items.read(tmp_path / "documents").values()]
     assert {document.language for document in documents} == {"en", "de", "ru"}
     assert all(document.title and document.url and document.site is None for document in documents)
     figures = json.loads((tmp_path / "metrics.json").read_text())
-    assert figures["documents"] == len(files) == sum(figures["formats"].values())
+    assert figures["documents"] == len(shipped.DOCUMENTS) == sum(figures["formats"].values())
     assert figures["blocks"] == sum(len(document.blocks) for document in documents)
     assert figures["headers_removed"] == 8, "the PDF has four pages, each with a header and a footer"
 
