@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(CURDIR)/$(VENV)/bin
 STAMP  := $(VENV)/.installed
+EXTRAS := $(VENV)/.installed-extras
 WHISPERX := .venv-whisperx
 # The stages run as `python -m stages.x`: this environment's python must be the first on the path.
 export PATH := $(BIN):$(PATH)
@@ -12,7 +13,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup whisperx demo run update params pin show-row search compare plots review chat serve export push test test-slow check format lock clean
+.PHONY: help setup extras whisperx demo run update params pin show-row search compare plots review chat serve export push test test-slow check format lock clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -30,6 +31,12 @@ $(STAMP): requirements.lock requirements-torch.txt stages/speech/python-whisperx
 	@install -m 755 stages/speech/python-whisperx $(BIN)/python-whisperx
 	$(BIN)/python -m stages.core.embedded
 	@touch $(STAMP)
+
+extras: $(EXTRAS)  ## what few need: Ray, pages made by JavaScript, plots, notebooks, and all that tests and checks need
+
+$(EXTRAS): $(STAMP) requirements-all.lock
+	$(PIP) install --quiet --progress-bar on --no-deps --require-hashes -r requirements-all.lock
+	@touch $(EXTRAS)
 
 whisperx: setup $(WHISPERX)/.installed  ## make .venv-whisperx for the engines whisperx and pyannote (8 GB)
 
@@ -69,7 +76,7 @@ search: setup  ## let Optuna propose values, each trial a DVC experiment (conf/s
 compare: setup  ## what differs from another revision, as Markdown and a page: make compare BASE=main [HEAD=branch]
 	@$(BIN)/python -m stages.compare $(or $(BASE),$(error say which revision to compare with: make compare BASE=main)) $(HEAD)
 
-plots: setup  ## the curves and scores of this and other revisions, on a page that needs no network: make plots ARGS=main
+plots: extras  ## the curves and scores of this and other revisions, on a page that needs no network: make plots ARGS=main
 	@$(BIN)/python -m stages.plots $(ARGS)
 
 review: setup  ## look over speakers, rows and answers in the browser, and rebuild: make review ARGS="--by asha"
@@ -91,18 +98,18 @@ push: setup  ## what would be uploaded to the Hugging Face hub; make push ARGS=-
 # none is left alone at the end. Threads of one test would only hinder another.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test: setup  ## set up and run the quick tests, a file at a time on each core
+test: extras  ## set up and run the quick tests, a file at a time on each core
 	$(PYTEST) -m "not slow" $(ARGS)
 
-test-slow: setup  ## run the tests that take minutes: the whole demo, kills, rebuilds, sweeps
+test-slow: extras  ## run the tests that take minutes: the whole demo, kills, rebuilds, sweeps
 	$(PYTEST) -m slow $(ARGS)
 
-check: setup  ## lint, formatting and types
+check: extras  ## lint, formatting and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-format: setup  ## mend what ruff can mend
+format: extras  ## mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
@@ -116,8 +123,10 @@ CUDA_OF_WHISPERX := $(addprefix nvidia-,$(addsuffix -cu12,cublas cuda-cupti cuda
 LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --python-version 3.11 \
   --no-annotate \
   --custom-compile-command "make lock"
-lock: setup  ## resolve pyproject.toml and requirements-whisperx.txt into their locks again, with hashes
-	$(LOCK) --extra all $(addprefix --no-emit-package ,torch $(CUDA_OF_TORCH)) pyproject.toml -o requirements.lock $(ARGS)
+lock: extras  ## resolve pyproject.toml and requirements-whisperx.txt into their three locks again, with hashes
+	$(LOCK) --extra all $(addprefix --no-emit-package ,torch $(CUDA_OF_TORCH)) pyproject.toml -o requirements-all.lock $(ARGS)
+	$(LOCK) --extra main $(addprefix --no-emit-package ,torch $(CUDA_OF_TORCH)) pyproject.toml -o requirements.lock \
+	  --constraint requirements-all.lock
 	$(LOCK) $(addprefix --no-emit-package ,torch torchaudio torchvision $(CUDA_OF_WHISPERX)) \
 	  requirements-whisperx.txt -o requirements-whisperx.lock $(ARGS)
 

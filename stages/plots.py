@@ -104,8 +104,12 @@ def make_page(specifications: Sequence[Mapping[str, Any]], missing: Sequence[str
         specifications: of the plots, for Vega-Lite.
         missing: what could not be drawn, in words.
     """
-    import vl_convert
-
+    try:
+        import vl_convert
+    except ImportError as error:
+        raise LecternError(
+            "the package vl-convert-python draws the curves: `make extras` installs it."
+        ) from error
     plots = {f"plot{number}": one for number, one in enumerate(specifications)}
     body = [
         *(f'<div class="plot" id="{id}"></div>' for id in plots),

@@ -16,7 +16,7 @@ def read(lock: str) -> list[Requirement]:
     return [Requirement(line.rstrip(" \\")) for line in lines if line and not line.startswith((" ", "#"))]
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-whisperx.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-all.lock", "requirements-whisperx.lock"])
 def test_a_package_has_one_version_for_all_pythons_or_a_reason(lock: str) -> None:
     versions = defaultdict(set)
     for requirement in read(lock):
@@ -34,3 +34,11 @@ def test_both_environments_have_the_same_version_of_what_decides_bytes() -> None
         {r.name: str(r.specifier) for r in read(f"requirements{kind}.lock")} for kind in ("", "-whisperx")
     )
     assert {name: ours[name] for name in ("av", "numpy")} == {name: theirs[name] for name in ("av", "numpy")}
+
+
+def test_the_extras_add_to_what_setup_installs_and_change_nothing_of_it() -> None:
+    setup, everything = (
+        {(r.name, str(r.specifier), str(r.marker)) for r in read(f"requirements{kind}.lock")}
+        for kind in ("", "-all")
+    )
+    assert setup < everything

@@ -82,7 +82,7 @@ def _connected(address: str) -> Iterator[Any]:
     except ImportError as error:
         raise LecternError(
             "compute.executor is ray, and the package ray is not installed: "
-            "`pip install 'lectern[cluster]'`, or choose compute=local."
+            "`make extras` installs it, or choose compute=local."
         ) from error
     address = address or os.environ.get("RAY_ADDRESS") or "auto"
     _knock(address)
@@ -209,7 +209,7 @@ class Worker:
                 if found != version:
                     return _Failure(
                         f"machine {here} has {name} {found}, and the driver {version}, which may make other bytes: "
-                        "install requirements.lock on each machine."
+                        "install requirements-all.lock on each machine."
                     )
             use_one_blas_thread()
             self._make = load()

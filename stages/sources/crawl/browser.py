@@ -10,14 +10,15 @@ import os
 import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any
 
 from stages.sources.crawl.fetching import FetchError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MISSING = (
-    "no Chromium is on the PATH, which runs the scripts of pages. Install one (Debian: `apt install chromium`), or set "
-    "`render: never`."
+    "no Chromium is on the PATH, or no Playwright in this environment, which run the scripts of pages. Install both "
+    "(Debian: `apt install chromium`; then `make extras`), or set `render: never`."
 )
 
 _ARGUMENTS = [
@@ -49,7 +50,9 @@ Ask = Callable[..., Awaitable[Any]]
 
 
 def find() -> str | None:
-    """The Chromium on the PATH."""
+    """The Chromium on the PATH; None where there is none, or no Playwright to drive it."""
+    if find_spec("playwright") is None:
+        return None
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 

@@ -208,7 +208,7 @@ def test_what_a_cluster_cannot_do_is_said(two_nodes: Cluster, tmp_path: Path) ->
                 libraries=other,
             )
         ) as run,
-        pytest.raises(LecternError, match=r"has tqdm .*, and the driver 0\.0\.1, .*requirements\.lock"),
+        pytest.raises(LecternError, match=r"has tqdm .*, and the driver 0\.0\.1, .*requirements-all\.lock"),
     ):
         next(run)
 
@@ -241,5 +241,5 @@ def test_no_cluster_and_no_ray_are_said_at_once(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "x")], capture_output=True, text=True)
     assert done.returncode == 1
-    assert "pip install 'lectern[cluster]'" in done.stderr
+    assert "make extras" in done.stderr
     assert "Traceback" not in done.stderr

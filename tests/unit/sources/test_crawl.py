@@ -440,5 +440,7 @@ def test_without_chromium_an_empty_page_is_told_and_kept(
     assert kept(site) == ["/"]
     assert "has 0 words and runs scripts, but no Chromium is on the PATH" in done.asides[0]
     assert done.problems == []
-    with pytest.raises(LecternError, match=r"`render: always`, but no Chromium .*`apt install chromium`"):
+    with pytest.raises(
+        LecternError, match=r"`render: always`, but no Chromium .*`apt install chromium`; then `make extras`"
+    ):
         crawl(site.address, render="always")
