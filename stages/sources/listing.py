@@ -15,7 +15,7 @@ from pydantic import Field
 
 from stages.core import io
 from stages.core.errors import ItemError, LecternError
-from stages.core.schema import Record, Seconds
+from stages.core.schema import Address, Record, Seconds
 from stages.sources.media import slug
 
 FOLDER = Path("data/listings")
@@ -56,7 +56,7 @@ class Episode(Record):
     item: str = Field(description="id of the item; never changes, whatever becomes of the title")
     key: str = Field(description="what the site tells episodes apart by: extractor and id, or the guid")
     title: str
-    url: str | None = Field(default=None, description="of the page")
+    url: Address | None = Field(default=None, description="of the page; none where it is secret")
     published: str | None = Field(default=None, description="day in UTC, as in 2026-11-22")
     duration: Seconds | None = None
     author: str | None = None

@@ -33,6 +33,7 @@ class Site:
     hits: list[str] = field(default_factory=list)
     ranges: list[str] = field(default_factory=list)
     cookies: list[str] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
 
     def put(self, path: str, body: bytes | str, type: str = "audio/mpeg") -> str:
@@ -62,6 +63,7 @@ def serve() -> Iterator[Site]:
         def answer(self, send: bool) -> None:
             path = self.path.partition("?")[0]
             site.hits.append(self.path)
+            site.headers.append(dict(self.headers))
             site.cookies += [self.headers["Cookie"]] if "Cookie" in self.headers else []
             planned = site.once[path]
             reply = planned.pop(0) if planned else site.pages.get(path, Reply(b"no such page", status=404))
