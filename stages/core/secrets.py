@@ -4,6 +4,7 @@ An address is kept in many places (item.json, listings, the provenance of a row,
 take it through `without_credentials`: the type `core.schema.Address` does so.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from urllib.parse import unquote_plus
@@ -31,6 +32,7 @@ _PLAIN_WORDS = re.compile(r"(?:[a-z]+(?:[-_. ][a-z]+)*|[A-Z]+(?:[-_. ][A-Z]+)*)"
 _LONGEST_WORDS = 20
 
 
+@functools.lru_cache(maxsize=64)
 def pattern(secret: str) -> re.Pattern[str]:
     """Finds a secret as it is, percent-encoded in whole or in part, once or twice, or as HTML and JSON write it."""
     forms = (_forms(character) for character in secret)
