@@ -60,6 +60,7 @@ def is_secret(name: str, value: str) -> bool:
     return bool(_SECRET.fullmatch(name) or (_VAGUE.fullmatch(name) and _is_random(value)))
 
 
+@functools.lru_cache(maxsize=4096)  # rows of one item have one address
 def without_credentials(address: str) -> str:
     """An address without its user and password, and without the parameters that are secrets (`is_secret`).
 

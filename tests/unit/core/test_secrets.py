@@ -27,7 +27,10 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9"
         ("https://user:p/w@example.org/a", "https://example.org/a"),
         ("https://user:p?w#@example.org/a", "https://example.org/a"),
         ("https://user:pw@[::1]:8000/a", "https://[::1]:8000/a"),
-        ("https://example.org/a?X-Amz-Signature=ab&X-Amz-Date=1&x-amz-credential=c", "https://example.org/a?X-Amz-Date=1"),
+        (
+            "https://example.org/a?X-Amz-Signature=ab&X-Amz-Date=1&x-amz-credential=c",
+            "https://example.org/a?X-Amz-Date=1",
+        ),
         ("https://example.org/a?X-Amz-Security-Token=ab&v=1", "https://example.org/a?v=1"),
         ("https://example.org/a?X-Goog-Signature=ab&X-Goog-Credential=c&v=1", "https://example.org/a?v=1"),
         ("https://example.org/a?Expires=1&Signature=ab&Key-Pair-Id=K", "https://example.org/a?Expires=1"),
@@ -113,12 +116,16 @@ def test_an_empty_secret_stands_nowhere() -> None:
     assert secrets.mask("text", "") == "text"
 
 
-@pytest.mark.parametrize("token", ["EMPTY", "none", "ollama", "lm-studio", "not-needed", "sk-no-key-required"])
+@pytest.mark.parametrize(
+    "token", ["EMPTY", "none", "ollama", "lm-studio", "not-needed", "sk-no-key-required"]
+)
 def test_a_word_for_a_server_that_wants_no_key_is_no_secret(token: str) -> None:
     assert secrets.is_dummy(token)
 
 
-@pytest.mark.parametrize("token", ["hunter2", "sk-proj-4fQ", "abcDEFghi", "correct-horse-battery-staple", "0123456789"])
+@pytest.mark.parametrize(
+    "token", ["hunter2", "sk-proj-4fQ", "abcDEFghi", "correct-horse-battery-staple", "0123456789"]
+)
 def test_a_key_is_one(token: str) -> None:
     assert not secrets.is_dummy(token)
 

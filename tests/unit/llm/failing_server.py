@@ -171,7 +171,9 @@ if __name__ == "__main__":
     parser.add_argument("--faults", type=float, default=0.0, help="share of the calls")
     parser.add_argument("--kinds", nargs="+", choices=[*USUAL, *STATUSES], default=list(USUAL))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--echo", action="store_true", help="good replies repeat the key that they were asked with")
+    parser.add_argument(
+        "--echo", action="store_true", help="good replies repeat the key that they were asked with"
+    )
     parser.add_argument("--latency", type=float, default=0.0, help="seconds")
     parser.add_argument("--log", type=Path)
     parser.add_argument("--tell", type=int, help="print a line after so many whole replies")

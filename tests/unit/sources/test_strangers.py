@@ -1,4 +1,4 @@
-"""What somebody else may not do, who writes a feed, a page, a playlist or a redirect: read a secret, reach a private host.
+"""What somebody else may not do, who writes a feed, a page or a redirect: read a secret, reach a private host.
 
 `site` is the user's own; `elsewhere` is a stranger's host, or a service of this machine that nobody meant to be asked.
 """
@@ -161,7 +161,9 @@ def test_a_secret_that_a_stranger_names_goes_nowhere(
     elsewhere.put("/a.mp3", mp3)
     run(lay(trap, site, elsewhere.address + "/a.mp3" + MARK, mp3, hosts=place(elsewhere)))
     hits = [unquote(hit) for hit in elsewhere.hits + site.hits]
-    assert any(hit.startswith("/a.mp3") and hit.endswith(MARK) for hit in hits)  # it is asked, as it is written
+    assert any(
+        hit.startswith("/a.mp3") and hit.endswith(MARK) for hit in hits
+    )  # it is asked, as it is written
     assert not any(SECRET in hit for hit in hits)
     assert SECRET.encode() not in everything_in_data()
 
@@ -249,7 +251,9 @@ def test_what_a_private_feed_links_to_is_kept_without_the_secrets_in_it(
         f"<podcast:chapters url='{site.address}/c.json' type='application/json+chapters'/>"
         f"<podcast:transcript url='{site.address}/t.vtt' type='text/vtt'/>"
     )
-    marks = [{"startTime": 0, "title": "A t0ken/0f", "img": "https://example.org/x?token=t0ken%2f0f&u=personal-77"}]
+    marks = [
+        {"startTime": 0, "title": "A t0ken/0f", "img": "https://example.org/x?token=t0ken%2f0f&u=personal-77"}
+    ]
     site.put("/c.json", json.dumps({"chapters": marks}).replace("/", "\\/"))
     site.put("/t.vtt", VTT + "\n00:01.000 --> 00:02.000\nhttps://example.org/?a=personal-77 t0ken%252f0f\n")
     site.put("/feed", feed(entry(1, site.put("/1.mp3", mp3), more)))
@@ -297,7 +301,9 @@ def test_no_other_door_of_this_machine_is_reached_in_any_spelling(
 
 @pytest.mark.parametrize("host", ["127.0.0.1", *SPELLINGS])
 def test_no_connection_is_made_to_a_private_address_in_any_spelling(site: Site, host: str) -> None:
-    with pytest.raises(ItemError, match=r"private address .*allow_private: true|Name or service|no host|Invalid|label"):
+    with pytest.raises(
+        ItemError, match=r"private address .*allow_private: true|Name or service|no host|Invalid|label"
+    ):
         download.read(
             download.Network(**{**HASTE, "retries": 0}),
             Reach(),
@@ -313,17 +319,24 @@ def test_the_own_host_needs_the_switch_as_a_web_site_does(
     for source in (podcast(site.address + "/feed"), videos(site.address + "/1.mp3")):
         del source["allow_private"]
         assert update.main(corpus(source)) == 1
-        assert "private address 127.0.0.1, which only a source with `allow_private: true`" in capsys.readouterr().err
+        assert (
+            "private address 127.0.0.1, which only a source with `allow_private: true`"
+            in capsys.readouterr().err
+        )
     assert site.hits == []
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "[fe80::1]", "224.0.0.1", "0.0.0.0", "[::ffff:169.254.1.1]"])
+@pytest.mark.parametrize(
+    "address", ["169.254.169.254", "[fe80::1]", "224.0.0.1", "0.0.0.0", "[::ffff:169.254.1.1]"]
+)
 def test_some_addresses_are_asked_for_nobody(address: str) -> None:
     with pytest.raises(ItemError, match="private address"):
         download.read(download.Network(**HASTE), Reach((address,)), f"http://{address}/latest/meta-data")
 
 
-@pytest.mark.parametrize("address", ["64:ff9b::7f00:1", "2002:7f00:1::", "::1", "fd00::1", "10.0.0.1", "192.168.0.1"])
+@pytest.mark.parametrize(
+    "address", ["64:ff9b::7f00:1", "2002:7f00:1::", "::1", "fd00::1", "10.0.0.1", "192.168.0.1"]
+)
 def test_no_address_of_a_host_is_tried_where_one_of_them_is_private(
     monkeypatch: pytest.MonkeyPatch, site: Site, address: str
 ) -> None:
@@ -358,15 +371,22 @@ def test_a_name_that_answers_differently_the_second_time_gains_nothing(
     ("trap", "scheme"),
     [
         *((trap, scheme) for trap in TRAPS for scheme in ("ftp", "data")),
-        *((trap, "file") for trap in (enclosure, redirect_of_a_recording, video_of_a_page, piece_of_a_stream)),
-        *((trap, scheme) for trap in (entry_of_a_playlist, video_of_a_page) for scheme in ("rtmp", "ws", "gopher")),
+        *(
+            (trap, "file")
+            for trap in (enclosure, redirect_of_a_recording, video_of_a_page, piece_of_a_stream)
+        ),
+        *(
+            (trap, scheme)
+            for trap in (entry_of_a_playlist, video_of_a_page)
+            for scheme in ("rtmp", "ws", "gopher")
+        ),
     ],
 )
 def test_nothing_but_http_and_https_is_asked(
     site: Site, mp3: bytes, trap: Trap, scheme: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project / "private.mp3").write_bytes(mp3)
-    with listening() as (port, callers):
+    with Door() as (port, callers):
         helpers(project, monkeypatch)
         url = {
             "file": f"file://{project}/private.mp3",
@@ -384,14 +404,16 @@ def test_a_stream_is_read_by_no_helper_that_asks_by_itself(
 ) -> None:
     helpers(project, monkeypatch)
     site.put("/a.mp3", mp3)
-    unknown = stream("/a.mp3").replace("#EXTINF", "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"/key\"\n#EXTINF")
+    unknown = stream("/a.mp3").replace("#EXTINF", '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="/key"\n#EXTINF')
     run(videos(site.put("/live.m3u8", unknown, "application/vnd.apple.mpegurl")))
     run(videos(site.put("/good.m3u8", stream("/a.mp3"), "application/vnd.apple.mpegurl"), name="good"))
     assert not (project / "started").exists()
     assert len(list(RAW.glob("*/recording.*"))) == 1  # the pieces of the second come from the user's own host
 
 
-def test_a_proxy_of_the_environment_is_not_used(site: Site, elsewhere: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_not_used(
+    site: Site, elsewhere: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It resolves names itself, so that no address could be checked."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, elsewhere.address)
@@ -444,7 +466,8 @@ def test_an_enclosure_that_is_no_address_costs_its_episode_alone(site: Site, mp3
 
 
 @pytest.mark.parametrize(
-    "query", ["?token=an-0ther-secret", "?Expires=1&Signature=an-0ther-secret", "?X-Amz-Signature=an-0ther-secret"]
+    "query",
+    ["?token=an-0ther-secret", "?Expires=1&Signature=an-0ther-secret", "?X-Amz-Signature=an-0ther-secret"],
 )
 @pytest.mark.parametrize(
     "trap", [enclosure, transcript, entry_of_a_playlist, entry_of_a_feed, video_of_a_page]
@@ -474,7 +497,7 @@ def test_a_user_and_a_password_in_an_address_of_a_site_reach_no_file(site: Site,
         assert b"an-0ther-secret" not in everything_in_data()
 
 
-class listening:
+class Door:
     """A port of this machine that notes who connects."""
 
     def __enter__(self) -> tuple[int, list[Any]]:
