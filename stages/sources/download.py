@@ -270,6 +270,8 @@ def _reason(error: BaseException, private: bool) -> str:
     if private:
         status = _status(error)
         return f"HTTP Error {status}" if status else type(list(_causes(error))[-1]).__name__
+    if "ffmpeg could not be found" in str(error):  # yt-dlp's words would have it installed
+        return "the stream needs ffmpeg, which asks by itself, and so is not used"
     text = re.sub(r"\(caused by .*|; please report this issue on .*", "", str(error), flags=re.DOTALL)
     text = re.sub(r"^(ERROR: )?(\[download\] Got error: )?", "", text)
     return without_secrets(text).strip().rstrip(".")[:300] or type(error).__name__

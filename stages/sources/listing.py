@@ -16,6 +16,7 @@ from pydantic import Field
 from stages.core import io
 from stages.core.errors import ItemError, LecternError
 from stages.core.schema import Address, Record, Seconds
+from stages.core.secrets import has_credentials
 from stages.sources.media import slug
 
 FOLDER = Path("data/listings")
@@ -48,6 +49,11 @@ class Links(Record):
     bytes: int | None = Field(default=None, description="as the feed says; feeds are often wrong")
     transcript: str | None = Field(default=None, description="Podcasting 2.0, in VTT, SRT or JSON")
     chapters: str | None = Field(default=None, description="Podcasting 2.0, JSON")
+
+    @property
+    def are_secret(self) -> bool:
+        """Whether one of them holds a secret of its own, as a signed address does."""
+        return any(has_credentials(url) for url in (self.media, self.transcript, self.chapters) if url)
 
 
 class Episode(Record):
@@ -184,6 +190,10 @@ def update(
     except (ItemError, LecternError) as error:
         offered, problems = [], [str(error)]
     after, new = merge(before, offered, refresh)
+    after = [
+        episode.model_copy(update={"links": None}) if episode.links and episode.links.are_secret else episode
+        for episode in after
+    ]
     changed = sum(episode not in before for episode in after) - len(new)
     if after != before or (not problems and not path(name).is_file()):
         io.write_jsonl(path(name), after)

@@ -126,13 +126,9 @@ def list_episodes(source: PodcastParams, known: Sequence[Episode]) -> tuple[list
         offered, problems = _read_feed(source)
     except ItemError as error:
         return [], [str(error)]
-    kept = [
-        episode.model_copy(update={"links": None})
-        if source.template.is_private or _hold_credentials(episode.links)
-        else episode
-        for episode in offered
-    ]
-    return kept, problems
+    if not source.template.is_private:
+        return offered, problems
+    return [episode.model_copy(update={"links": None}) for episode in offered], problems
 
 
 def _read_feed(source: PodcastParams) -> tuple[list[Episode], list[str]]:
@@ -183,11 +179,6 @@ def _secret_links(
     )
     offered, _ = _read_feed(source)
     return {episode.key: episode.links for episode in offered}
-
-
-def _hold_credentials(links: Links | None) -> bool:
-    found = (links.media, links.transcript, links.chapters) if links else ()
-    return any(secrets.has_credentials(url) for url in found if url)
 
 
 def _join(page: str, url: str) -> str | None:

@@ -20,6 +20,11 @@ from stages.sources.crawl.addresses import Reach
 # Strict, so that no two libraries read another host out of it.
 _ORIGIN = re.compile(r"(?i)(https?)://(?:([^/?#\\\s@]*)@)?([^/?#\\\s@{}]+)(?=[/?#]|$)")
 
+_URL = re.compile(
+    r"(?i)\b([a-z][a-z0-9+.-]*://)(?:[^\s/\"'<>]*@)?"
+    r"(\[[^\]\s]*\]|[^\s/?#:\"'<>)]*)(?::(?!\d)[^\s/?#\"'<>)]*)?([^\s?#\"'<>)]*)[^\s\"'<>)]*"
+)
+
 
 @dataclass(frozen=True)
 class Template:
@@ -133,10 +138,8 @@ def check_url(url: str) -> None:
 
 
 def without_secrets(text: str) -> str:
-    """`text` with the user, the query and the fragment cut from each URL in it."""
-    return re.sub(
-        r"(?i)\b([a-z][a-z0-9+.-]*://)(?:[^\s/\"'<>]*@)?([^\s?#\"'<>)]*)[^\s\"'<>)]*", r"\1\2", text
-    )
+    """`text` with the user, the query and the fragment cut from each URL in it, and a port that is no number."""
+    return _URL.sub(r"\1\2\3", text)
 
 
 def _put_in(text: str, names: Sequence[str]) -> str:

@@ -1,11 +1,13 @@
 """A web site on 127.0.0.1 for the tests of what downloads: it counts what is asked of it, and can fail on purpose."""
 
+import ssl
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Site:
 
 
 @contextmanager
-def serve() -> Iterator[Site]:
-    """Run a site until the block ends."""
+def serve(certificate: Path | None = None) -> Iterator[Site]:
+    """Run a site until the block ends; by https with a file of its key and certificate."""
     site = Site()
 
     class Handler(BaseHTTPRequestHandler):
@@ -101,9 +103,13 @@ def serve() -> Iterator[Site]:
             """A client that goes away is what some tests are about."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        site.address = f"http://127.0.0.1:{server.server_address[1]}"
+        site.address = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}"
         try:
             yield site
         finally:

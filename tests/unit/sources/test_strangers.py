@@ -411,6 +411,49 @@ def test_a_stream_is_read_by_no_helper_that_asks_by_itself(
     assert len(list(RAW.glob("*/recording.*"))) == 1  # the pieces of the second come from the user's own host
 
 
+def test_over_https_the_address_is_checked_and_the_certificate_too(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server.serve(certificate(project)) as secure:
+        secure.put("/a", "here")
+        url = secure.address.replace("127.0.0.1", "localhost") + "/a"
+        reach = Reach((url.split("/")[2],))
+        with pytest.raises(ItemError, match=r"(?i)certificate"):
+            download.read(download.Network(**HASTE), reach, url)
+        monkeypatch.setattr("certifi.where", lambda: str(project / "certificate.pem"))
+        assert download.read(download.Network(**HASTE), reach, url) == b"here"
+        with pytest.raises(ItemError, match="private address"):
+            download.read(download.Network(**HASTE), Reach(), url)
+        assert secure.hits == ["/a"]
+
+
+def certificate(folder: Path) -> Path:
+    """A file with a key and a certificate for localhost that nobody has signed."""
+    import datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    begin = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(begin + datetime.timedelta(days=9))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "certificate.pem"
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
 def test_a_proxy_of_the_environment_is_not_used(
     site: Site, elsewhere: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -485,6 +528,18 @@ def test_an_address_with_a_secret_of_its_own_is_asked_and_not_kept(
     before = listing.path(source["name"]).read_bytes()
     update.main(corpus(source))
     assert listing.path(source["name"]).read_bytes() == before
+
+
+def test_a_secret_address_that_an_earlier_version_listed_leaves_the_listing(site: Site, mp3: bytes) -> None:
+    url = site.put("/1.mp3", mp3)
+    source = podcast(site.put("/feed", feed(entry(1, url))))
+    update.main(corpus(source))
+    path = listing.path("show")
+    path.write_text(path.read_text().replace("/1.mp3", "/1.mp3?token=an-0ther-secret"))
+    update.main(corpus(source))
+    assert "an-0ther-secret" not in path.read_text()
+    fetch.main(corpus(source), RAW)
+    assert record().title == "Episode 1"
 
 
 def test_a_user_and_a_password_in_an_address_of_a_site_reach_no_file(site: Site, mp3: bytes) -> None:
