@@ -11,6 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from stages.core.secrets import without_credentials
+
+Address = Annotated[str, AfterValidator(without_credentials)]
+"""Of a page, kept for people to follow: without a user, a password or another secret."""
 Seconds = Annotated[float, AfterValidator(lambda value: round(value, 3)), Field(ge=0)]
 
 
@@ -34,7 +38,7 @@ class Source(Record):
     item: str
     kind: Literal["media", "youtube", "podcast", "transcripts", "website", "documents", "table"]
     title: str
-    url: str | None = None
+    url: Address | None = None
     media: str | None = Field(default=None, description="name of the media file in the item's folder")
     description: str = Field(default="", description="as published; may stamp the questions")
     licence: str | None = None
@@ -139,7 +143,7 @@ class Conversation(Record):
 
     item: str
     title: str
-    url: str | None
+    url: Address | None
     description: str
     chapters: list[Chapter] = Field(default_factory=list)
     language: str
@@ -169,7 +173,7 @@ class Document(Record):
 
     item: str
     title: str
-    url: str | None
+    url: Address | None
     site: str | None = Field(default=None, description="pages of one site repeat boilerplate")
     language: str | None
     blocks: list[Block]
@@ -195,7 +199,7 @@ class Passage(Record):
     item: str
     text: Annotated[str, Field(min_length=1)]
     tokens: int = Field(gt=0, description="as `parse.tokenizer` counts them")
-    url: str | None = None
+    url: Address | None = None
     language: str | None = None
     start: Seconds | None = None
     end: Seconds | None = None
@@ -224,7 +228,7 @@ class Provenance(Record):
     """Where an example comes from, exactly enough to listen to it or read it there."""
 
     item: str
-    url: str | None = None
+    url: Address | None = None
     start: Seconds | None = None
     end: Seconds | None = None
     page: int | None = None

@@ -7,6 +7,7 @@ minutes), and an endpoint that is down is not tried thousands of times.
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import random
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from stages.core import secrets
 from stages.core.errors import LecternError
 from stages.llm import budget as budgets
 from stages.llm import completions, structured
@@ -59,6 +61,8 @@ class _Run:
     budget: Budget
     hide: Callable[[object], str]
     """Makes a short message, without the token, should a server send it back"""
+    mask: Callable[[str], str]
+    """A reply without the token: replies are stored, and become rows"""
     failed: dict[str, str] = field(default_factory=dict)
     stopped: str | None = None
     """Why nothing more is asked"""
@@ -132,9 +136,12 @@ async def _answer(requests: Sequence[Request], llm: LLM, done: Callable[[Reply],
 
     def hide(text: object) -> str:
         # Cut only then: of a token that is cut the rest would not be found.
-        return (str(text).replace(token, "***") if token else str(text))[:400]
+        return secrets.mask(str(text), token or "")[:400]
 
-    run = _Run(llm, what, client, Budget(llm, what), hide)
+    def mask(text: str) -> str:
+        return text if token is None or secrets.is_dummy(token) else secrets.mask(text, token)
+
+    run = _Run(llm, what, client, Budget(llm, what), hide, mask)
     sizes = (_size(llm, request, _chat(llm, request)) for request in requests)
     _say(f"{what}: {llm.model} at {run.url}: {run.budget.estimate(sizes)}")
     waiting = iter(requests)
@@ -309,6 +316,7 @@ async def _try(run: _Run, request: Request, chat: Chat, size: Size) -> Completio
         completion = await completions.send(
             run.client, request.model, chat, _options(run.llm, request), run.llm.timeout
         )
+        completion = dataclasses.replace(completion, text=run.mask(completion.text))
         run.down = run.refused = 0
         if completion.read or completion.written:
             read, written = completion.read, completion.written

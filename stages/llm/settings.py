@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from stages.core.schema import Message
+from stages.core.secrets import has_credentials
 from stages.llm.request import Request
 
 ENGINES = ("embedded", "openai")
@@ -77,9 +77,9 @@ class LLM:
         for name in ("requests_per_minute", "tokens_per_minute", "max_calls", "max_total_tokens", "max_cost"):
             if (limit := getattr(self, name)) is not None and limit <= 0:
                 raise ValueError(f"{name} is {limit}; it is above 0, or null for no limit")
-        if "@" in urlsplit(self.base_url or "").netloc:
+        if has_credentials(self.base_url or ""):
             raise ValueError(
-                "base_url holds a user or password; api_key names an environment variable for it"
+                "base_url holds a user, a password or a key; api_key names an environment variable for it"
             )
         if not 0 <= self.allow_failed <= 1:
             raise ValueError(f"allow_failed is {self.allow_failed}; it is a share, from 0 to 1")

@@ -1,8 +1,10 @@
 """Ask web sites for things, politely and once: yt-dlp does the work, for feeds and plain files too.
 
-One library for all of it means one set of retries, time limits, resumed transfers (HTTP ranges), proxies and cookies.
-Secrets stand in the environment only: a URL names one as `{LECTERN_FEED_TOKEN}`, and LECTERN_COOKIES is the path of a
-cookies file. Neither they nor the queries of URLs, which often hold more, reach a message.
+One library for all of it means one set of retries, time limits, resumed transfers (HTTP ranges) and cookies. What it
+may ask, and connect to, is decided in `connecting.py`. Secrets stand in the environment only: an address of the
+configuration names one as `{LECTERN_FEED_TOKEN}` (`template.py`), and LECTERN_COOKIES is the path of a cookies file.
+An address that comes to a function of this module is asked as it is. Neither secrets nor the queries of addresses,
+which often hold more, reach a message.
 """
 
 import email.utils
@@ -12,7 +14,6 @@ import os
 import re
 import sys
 import time
-import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,13 +21,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stages.core.errors import ItemError
+from stages.sources import connecting
+from stages.sources.crawl.addresses import Reach
+from stages.sources.template import without_secrets
 
 T = TypeVar("T")
 COOKIES = "LECTERN_COOKIES"
-_PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_]*)\}")
-_SECRET_NAMES = re.compile(
-    r"(?i)(access_?|auth_?|api_?)?(token|key)|auth|secret|passw(or)?d|pass|sig(nature)?"
-)
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE}
 
 
@@ -58,75 +58,15 @@ class Network:
             raise ValueError(f"network.rate_limit is {self.rate_limit}; it is bytes a second, or null")
 
 
-def check_url(url: str) -> None:
-    """Accept a URL of the configuration: http or https, and without a secret in plain sight.
-
-    Raises:
-        ValueError: what is wrong with it (the URL's secret is not repeated).
-    """
-    parts = urllib.parse.urlsplit(_PLACEHOLDER.sub("x", url))
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{without_secrets(url)!r} is not an http or https address")
-    for name in _PLACEHOLDER.findall(url):
-        if not name.startswith("LECTERN_"):
-            raise ValueError(f"{{{name}}} in a URL: only variables named LECTERN_... are put into URLs")
-    raw = urllib.parse.urlsplit(url)
-    plain = [raw.password] if raw.password else []
-    plain += [
-        value for name, value in urllib.parse.parse_qsl(raw.query) if _SECRET_NAMES.fullmatch(name) and value
-    ]
-    if any(not _PLACEHOLDER.search(value) for value in plain):
-        raise ValueError(
-            f"{without_secrets(url)} holds a secret, which git would keep. Write {{LECTERN_FEED_TOKEN}} (or another "
-            "name that begins with LECTERN_) in its place and set that variable in the environment"
-        )
-
-
-def is_private(url: str) -> bool:
-    """Whether the URL names a secret."""
-    return bool(_PLACEHOLDER.search(url))
-
-
-def expand(url: str) -> str:
-    """Put the secrets that a URL names into it.
-
-    Raises:
-        ItemError: a variable is not set.
-    """
-    for name in _PLACEHOLDER.findall(url):
-        if name.startswith("LECTERN_") and not os.environ.get(name):
-            raise ItemError(
-                f"the environment has no {name}, which a source asks for. Set it: export {name}=..."
-            )
-    return _PLACEHOLDER.sub(
-        lambda found: os.environ[found[1]] if found[1].startswith("LECTERN_") else found[0], url
-    )
-
-
-def hide(text: str, *urls: str) -> str:
-    """Put the placeholders of `urls` back where their secrets stand in `text`, quoted or not."""
-    for name in {name for url in urls for name in _PLACEHOLDER.findall(url)}:
-        secret = os.environ.get(name, "")
-        for form in sorted(
-            {secret, urllib.parse.quote(secret), urllib.parse.quote(secret, safe="")}, key=len
-        )[::-1]:
-            text = text.replace(form, f"{{{name}}}") if form else text
-    return text
-
-
-def without_secrets(text: str) -> str:
-    """`text` with the user, the query and the fragment cut from each URL in it."""
-    return re.sub(r"(https?://)(?:[^\s/@\"'<>]*@)?([^\s?#\"'<>)]*)[^\s\"'<>)]*", r"\1\2", text)
-
-
 @contextmanager
 def session(
-    network: Network, folder: Path | None = None, known: Sequence[str] = (), **options: Any
+    network: Network, reach: Reach, folder: Path | None = None, known: Sequence[str] = (), **options: Any
 ) -> Iterator[Any]:
     """A yt-dlp session that writes into `folder` only and says nothing.
 
     Args:
         network: how to ask.
+        reach: what may be asked.
         folder: of the downloads, which are named `download.<extension>` whatever the site calls them.
         known: what yt-dlp calls the download archive: it does not look at these again.
         options: further options of `yt_dlp.YoutubeDL`.
@@ -134,7 +74,6 @@ def session(
     Raises:
         ItemError: the cookies file is missing or is none.
     """
-    from yt_dlp import YoutubeDL
     from yt_dlp.utils import DownloadError
 
     limit = network.max_megabytes * 1_000_000
@@ -145,7 +84,8 @@ def session(
             raise ItemError(f"larger than network.max_megabytes ({network.max_megabytes})")
 
     pause = {kind: lambda n: min(network.sleep * 2**n, network.longest_wait) for kind in ("http", "fragment")}
-    ydl = YoutubeDL(
+    ydl = connecting.downloader()(
+        reach,
         {
             "logger": _Silent(),
             "color": "never",
@@ -166,7 +106,7 @@ def session(
             "fixup": "never",  # it wants ffmpeg; PyAV reads what it would mend
             "updatetime": False,
             **options,
-        }
+        },
     )
     try:
         ydl.cookiejar  # noqa: B018 - read here, so that a wrong file is named before anything is asked
@@ -192,21 +132,28 @@ def written(folder: Path, what: str) -> Path:
     return found[0]
 
 
-def read(network: Network, url: str, limit: int = 50_000_000) -> bytes:
-    """The bytes at a URL that may hold placeholders.
+def read(network: Network, reach: Reach, url: str, name: str | None = None, limit: int = 50_000_000) -> bytes:
+    """The bytes at an address.
+
+    Args:
+        network: how to ask.
+        reach: what may be asked.
+        url: the address as it is.
+        name: stands for the address in messages when it holds a secret.
+        limit: bytes.
 
     Raises:
         ItemError: it cannot be had, or is larger than `limit`.
     """
 
     def ask() -> bytes:
-        with session(network) as ydl:
-            found: bytes = ydl.urlopen(expand(url)).read(limit + 1)
+        with session(network, reach) as ydl:
+            found: bytes = ydl.urlopen(url).read(limit + 1)
             return found
 
-    found = persistently(url, network, ask)
+    found = persistently(url, network, ask, name)
     if len(found) > limit:
-        raise ItemError(f"{without_secrets(url)}: larger than {limit / 1e6:.0f} MB")
+        raise ItemError(f"{name or without_secrets(url)}: larger than {limit / 1e6:.0f} MB")
     return found
 
 
@@ -216,15 +163,16 @@ def persistently(url: str, network: Network, ask: Callable[[], T], name: str | N
     Cut transfers are not retried here: yt-dlp has already resumed them.
 
     Args:
-        url: what is asked, for messages; its secrets are left out of them.
+        url: what is asked, for messages, which hold neither its user nor its query.
         network: how often and how slowly.
         ask: the call, over from the start each time.
-        name: stands for the URL in messages when all of it is secret.
+        name: stands for the address in messages when it holds a secret; then they say no more than the kind of error,
+            as the texts of errors repeat addresses.
 
     Raises:
         ItemError: what the site says, and the remedy.
     """
-    private = name is not None or is_private(url)
+    private = name is not None
     name = name or without_secrets(url)
     for attempt in range(network.retries + 1):
         try:
@@ -317,15 +265,25 @@ def retry_after(value: str | None) -> float | None:
 
 def _reason(error: BaseException, private: bool) -> str:
     """What the site says; of a private one only the kind of error, since its texts repeat its addresses."""
+    if (denied := _refused(error)) is not None:
+        return str(denied)
     if private:
         status = _status(error)
         return f"HTTP Error {status}" if status else type(list(_causes(error))[-1]).__name__
+    if "ffmpeg could not be found" in str(error):  # yt-dlp's words would have it installed
+        return "the stream needs ffmpeg, which asks by itself, and so is not used"
     text = re.sub(r"\(caused by .*|; please report this issue on .*", "", str(error), flags=re.DOTALL)
     text = re.sub(r"^(ERROR: )?(\[download\] Got error: )?", "", text)
     return without_secrets(text).strip().rstrip(".")[:300] or type(error).__name__
 
 
+def _refused(error: BaseException) -> BaseException | None:
+    return next((cause for cause in _causes(error) if isinstance(cause, connecting.refused())), None)
+
+
 def _remedy(error: BaseException) -> str:
+    if _refused(error) is not None:
+        return "If the host is yours, and meant, say so in the source; else remove its line from the listing."
     status = _status(error)
     if status in (404, 410):
         return "It is gone: remove its line from the listing, or allow for it with corpus.allow_failed."

@@ -15,7 +15,8 @@ from pydantic import Field
 
 from stages.core import io
 from stages.core.errors import ItemError, LecternError
-from stages.core.schema import Record, Seconds
+from stages.core.schema import Address, Record, Seconds
+from stages.core.secrets import has_credentials
 from stages.sources.media import slug
 
 FOLDER = Path("data/listings")
@@ -49,6 +50,11 @@ class Links(Record):
     transcript: str | None = Field(default=None, description="Podcasting 2.0, in VTT, SRT or JSON")
     chapters: str | None = Field(default=None, description="Podcasting 2.0, JSON")
 
+    @property
+    def are_secret(self) -> bool:
+        """Whether one of them holds a secret of its own, as a signed address does."""
+        return any(has_credentials(url) for url in (self.media, self.transcript, self.chapters) if url)
+
 
 class Episode(Record):
     """A line of `data/listings/<source>.jsonl`."""
@@ -56,7 +62,7 @@ class Episode(Record):
     item: str = Field(description="id of the item; never changes, whatever becomes of the title")
     key: str = Field(description="what the site tells episodes apart by: extractor and id, or the guid")
     title: str
-    url: str | None = Field(default=None, description="of the page")
+    url: Address | None = Field(default=None, description="of the page; none where it is secret")
     published: str | None = Field(default=None, description="day in UTC, as in 2026-11-22")
     duration: Seconds | None = None
     author: str | None = None
@@ -184,6 +190,10 @@ def update(
     except (ItemError, LecternError) as error:
         offered, problems = [], [str(error)]
     after, new = merge(before, offered, refresh)
+    after = [
+        episode.model_copy(update={"links": None}) if episode.links and episode.links.are_secret else episode
+        for episode in after
+    ]
     changed = sum(episode not in before for episode in after) - len(new)
     if after != before or (not problems and not path(name).is_file()):
         io.write_jsonl(path(name), after)

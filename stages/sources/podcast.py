@@ -2,7 +2,8 @@
 
 `stages.update` writes what the feed offers into the listing; `stages.fetch` reads the listing and downloads what is new
 in it. A feed whose URL names a secret is private: its listing holds no address of a file, since these hold secrets of
-their own, and `fetch` asks the feed for them when it has something to download.
+their own, and `fetch` asks the feed for them when it has something to download. So it is with an episode of any feed
+whose file has an address with a secret in it. What a feed says is never a template: only the feed's own address is.
 """
 
 import calendar
@@ -19,12 +20,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
+from stages.core import secrets
 from stages.core.errors import ItemError
 from stages.core.item import Item
-from stages.sources import download, episodes, listing, sound
+from stages.sources import download, episodes, listing, sound, template
+from stages.sources.crawl import addresses
+from stages.sources.crawl.addresses import Reach
 from stages.sources.download import Network
 from stages.sources.listing import Episode, Links, Mark
 from stages.sources.media import EXTENSIONS
+from stages.sources.template import Template
 
 _TRANSCRIPTS = {
     "text/vtt": "vtt", "application/srt": "srt", "application/x-subrip": "srt", "text/srt": "srt",
@@ -67,13 +72,29 @@ class PodcastParams:
     """at most this many, the first of the listing that fit; so what is found later never pushes one out"""
     match: str | None = None
     """regular expression that the title holds"""
+    allow_private: bool = False
+    """let the feed's own host, and `hosts`, be in a private network, or on this machine"""
+    hosts: list[str] = field(default_factory=list)
+    """with `allow_private`: further hosts that may be, as `files.example.lan`, `*.example.lan` or `127.0.0.1:8080`"""
     network: Network = field(default_factory=Network)
     kind: str = "podcast"
 
     def __post_init__(self) -> None:
         listing.check_name(self.name)
         listing.check_limits(self.after, self.before, self.max_items, self.match)
-        download.check_url(self.feed)
+        template.check_url(self.feed)
+        for host in self.hosts:
+            addresses.check_host(host)
+
+    @property
+    def template(self) -> Template:
+        """The feed's address."""
+        return Template(self.feed)
+
+    @property
+    def reach(self) -> Reach:
+        """What it may connect to."""
+        return template.find_reach([self.template], self.allow_private, self.hosts)
 
 
 def list_items(source: PodcastParams) -> Iterator[Item]:
@@ -105,20 +126,34 @@ def list_episodes(source: PodcastParams, known: Sequence[Episode]) -> tuple[list
         offered, problems = _read_feed(source)
     except ItemError as error:
         return [], [str(error)]
-    if not download.is_private(source.feed):
+    if not source.template.is_private:
         return offered, problems
     return [episode.model_copy(update={"links": None}) for episode in offered], problems
 
 
 def _read_feed(source: PodcastParams) -> tuple[list[Episode], list[str]]:
-    """Every episode of the feed, its further pages (RFC 5005) included."""
+    """Every episode of the feed, its further pages (RFC 5005) included; a further page that is bad costs itself alone.
+
+    Raises:
+        ItemError: its first page cannot be read.
+    """
     found: dict[str, Episode] = {}
     problems: list[str] = []
     seen: set[str] = set()
-    url: str | None = source.feed
+    url: str | None = source.template.expand()
     while url and url not in seen and len(seen) < _MOST_PAGES:
         seen.add(url)
-        feed = _parse(download.read(source.network, url), url)
+        shown = source.template.shown if len(seen) == 1 else download.without_secrets(url)
+        if source.template.is_private and len(seen) > 1:
+            shown = f"{source.template.shown}, page {len(seen)}"
+        name = shown if source.template.is_private else None
+        try:
+            feed = _parse(download.read(source.network, source.reach, url, name), shown)
+        except ItemError as error:
+            if len(seen) == 1:
+                raise
+            problems.append(f"{error} The pages before it count.")
+            break
         for entry in feed.entries:
             links = _links(entry, url)
             if links is None:  # a post without a recording
@@ -126,38 +161,50 @@ def _read_feed(source: PodcastParams) -> tuple[list[Episode], list[str]]:
             episode = _episode(source, feed.feed, entry, links)
             if episode.key in found:
                 problems.append(
-                    f"{source.name}: two episodes have the guid {entry.get('id')!r}; the first counts."
+                    f"{source.name}: {episode.title!r} has the guid of another episode; the first counts."
                 )
             found.setdefault(episode.key, episode)
         following = [link.get("href") for link in feed.feed.get("links", []) if link.get("rel") == "next"]
-        url = urljoin(url, following[0]) if following and following[0] else None
+        url = _join(url, following[0]) if following and following[0] else None
     return list(found.values()), problems
 
 
 @functools.lru_cache(maxsize=8)
-def _secret_links(feed: str, network: Network) -> Mapping[str, Links | None]:
-    """The files of a private feed by guid: asked once in a run, and kept nowhere."""
-    offered, _ = _read_feed(PodcastParams(name="private", feed=feed, network=network))
+def _secret_links(
+    feed: str, network: Network, allow_private: bool, hosts: tuple[str, ...]
+) -> Mapping[str, Links | None]:
+    """The files of a feed by guid, where they are secret: asked once in a run, and kept nowhere."""
+    source = PodcastParams(
+        name="private", feed=feed, network=network, allow_private=allow_private, hosts=list(hosts)
+    )
+    offered, _ = _read_feed(source)
     return {episode.key: episode.links for episode in offered}
 
 
-def _parse(body: bytes, url: str) -> Any:
+def _join(page: str, url: str) -> str | None:
+    """An address as a page writes it, as a whole one of the web; None where it is none."""
+    try:
+        whole = urljoin(page, url)
+    except ValueError:
+        return None
+    return whole if _is_web(whole) else None
+
+
+def _parse(body: bytes, shown: str) -> Any:
     import feedparser
 
     feed = feedparser.parse(io.BytesIO(body), response_headers={"content-type": "application/xml"})
     if not feed.version:
-        raise ItemError(
-            f"{download.without_secrets(url)}: is no RSS or Atom feed. Look for the feed's address."
-        )
+        raise ItemError(f"{shown}: is no RSS or Atom feed. Look for the feed's address.")
     return feed
 
 
 def _episode(source: PodcastParams, feed: Any, entry: Any, links: Links) -> Episode:
-    private = download.is_private(source.feed)
-    plain = functools.partial(_public, feed=source.feed)
+    plain = functools.partial(_public, feed=source.template)
     guid = str(entry.get("id") or entry.get("link") or links.media)
-    # A private feed's guid may be an address with a secret in it.
-    key = hashlib.sha256(guid.encode()).hexdigest()[:16] if private else guid
+    # A guid may be an address with a secret in it.
+    secret = source.template.is_private or secrets.has_credentials(guid)
+    key = hashlib.sha256(guid.encode()).hexdigest()[:16] if secret else guid
     title = plain(" ".join(str(entry.get("title") or "Untitled").split()))
     day = entry.get("published_parsed") or entry.get("updated_parsed")
     return Episode(
@@ -168,24 +215,24 @@ def _episode(source: PodcastParams, feed: Any, entry: Any, links: Links) -> Epis
         published=_day(day),
         duration=_seconds(entry.get("itunes_duration")),
         author=plain(feed["title"]) if feed.get("title") else None,
-        licence=entry.get("license") or feed.get("rights") or None,
-        language=str(feed.get("language") or "").partition("-")[0].strip().lower() or None,
+        licence=plain(str(entry.get("license") or feed.get("rights") or "")) or None,
+        language=plain(str(feed.get("language") or "").partition("-")[0].strip().lower()) or None,
         description=plain(_show_notes(entry)),
         links=links,
-        chapters=_chapters(entry),
+        chapters=[mark.model_copy(update={"title": plain(mark.title)}) for mark in _chapters(entry)],
     )
 
 
-def _public(text: str, feed: str) -> str:
+def _public(text: str, feed: Template) -> str:
     """The text without the secrets of a private feed, whose notes may link to what only its reader may see."""
-    return download.without_secrets(download.hide(text, feed)) if download.is_private(feed) else text
+    return download.without_secrets(template.hide(text, feed)) if feed.is_private else text
 
 
 def _links(entry: Any, page: str) -> Links | None:
     for enclosure in entry.get("enclosures", []):
-        url, kind = urljoin(page, enclosure.get("href") or ""), enclosure.get("type") or ""
-        ending = Path(url.partition("?")[0]).suffix.lower()
-        if _is_web(url) and (kind.startswith(("audio/", "video/")) or ending in EXTENSIONS):
+        url, kind = _join(page, enclosure.get("href") or ""), enclosure.get("type") or ""
+        ending = Path((url or "").partition("?")[0]).suffix.lower()
+        if url and (kind.startswith(("audio/", "video/")) or ending in EXTENSIONS):
             length = str(enclosure.get("length") or "")
             return Links(
                 media=url,
@@ -200,8 +247,8 @@ def _links(entry: Any, page: str) -> Links | None:
 def _extra(tag: Any, page: str, types: Mapping[str, str] | None) -> str | None:
     if not isinstance(tag, Mapping) or not tag.get("url"):
         return None
-    url = urljoin(page, tag["url"])
-    return url if _is_web(url) and (types is None or _transcript_ending(url, tag.get("type"))) else None
+    url = _join(page, tag["url"])
+    return url if url and (types is None or _transcript_ending(url, tag.get("type"))) else None
 
 
 def _transcript_ending(url: str, kind: str | None = None) -> str | None:
@@ -271,7 +318,8 @@ def _to_text(markup: str) -> str:
 def _download(episode: Episode, out: Path, source: PodcastParams) -> list[str]:
     links = episode.links
     if links is None:
-        links = _secret_links(source.feed, source.network).get(episode.key)
+        asked = (source.feed, source.network, source.allow_private, tuple(source.hosts))
+        links = _secret_links(*asked).get(episode.key)
     if links is None or not _is_web(links.media):
         raise ItemError(
             f"the feed no longer offers {episode.title!r}. Remove its line from {listing.path(source.name)}."
@@ -281,22 +329,36 @@ def _download(episode: Episode, out: Path, source: PodcastParams) -> list[str]:
     download.persistently(links.media, source.network, transfer, name)
     sound.keep_sound(download.written(out, episode.title), out)
     missing = []
-    for name, url in (("chapters", links.chapters), ("transcript", links.transcript)):
+    for what, url in (("chapters", links.chapters), ("transcript", links.transcript)):
         try:
             if url is not None:
-                _write_extra(name, download.read(source.network, url), url, out)
+                body = download.read(source.network, source.reach, url, name)
+                _write_extra(what, _masked(body, source.template), url, out)
         except ItemError:
-            missing.append(name)
+            missing.append(what)
     return missing
 
 
 def _transfer(links: Links, out: Path, source: PodcastParams) -> None:
-    url = download.expand(links.media)
+    url = links.media
     known = {"id": "recording", "title": "recording", "extractor": "generic", "extractor_key": "Generic"}
-    with download.session(source.network, out) as ydl:
+    with download.session(source.network, source.reach, out) as ydl:
         # The protocol is named, or a playlist that poses as a recording would be followed.
         file = {"url": url, "ext": "mp3", "protocol": url.partition(":")[0], "vcodec": "none"}
         ydl.process_ie_result({**known, "webpage_url": url, **file}, download=True)
+
+
+def _masked(body: bytes, feed: Template) -> bytes:
+    """A text that a private feed links to, which may hold its secret, and others of its reader."""
+    if not feed.is_private:
+        return body
+    text = body.decode("utf-8", "surrogateescape")
+    plain = functools.partial(_public, feed=feed)
+    try:
+        masked = json.dumps(template.map_texts(json.loads(text), plain), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        masked = plain(text)
+    return masked.encode("utf-8", "surrogateescape")
 
 
 def _write_extra(name: str, body: bytes, url: str, out: Path) -> None:

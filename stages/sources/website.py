@@ -17,10 +17,11 @@ from stages.core.errors import LecternError
 from stages.core.io import write_json
 from stages.core.item import Item
 from stages.core.schema import Source
-from stages.sources import download, listing
+from stages.sources import listing, template
 from stages.sources.crawl import addresses, job, pages, reading
 from stages.sources.crawl.addresses import Scope
 from stages.sources.listing import Updated
+from stages.sources.template import Template
 
 FOLDER = Path("data/sources")
 _SECRET_HEADERS = re.compile(
@@ -85,16 +86,13 @@ class WebsiteParams:
         if not self.start:
             raise ValueError("start is empty; it lists the addresses to begin at")
         for url in [*self.start, *(self.sitemaps or [])]:
-            download.check_url(url)
-            if download.is_private(url) or addresses.canonical(url) is None:
+            template.check_url(url)
+            if Template(url).is_private or addresses.canonical(url) is None:
                 raise ValueError(
-                    f"{download.without_secrets(url)!r} is no address of a page; secrets go into `headers`"
+                    f"{template.without_secrets(url)!r} is no address of a page; secrets go into `headers`"
                 )
         for host in self.hosts:
-            if not re.fullmatch(r"(\*\.)?[a-z0-9.-]+(:\d+)?|\[[0-9a-f:]+\](:\d+)?", host):
-                raise ValueError(
-                    f"hosts: {host!r} is no host such as example.org, *.example.org or example.org:8080"
-                )
+            addresses.check_host(host)
         for pattern in [*self.include, *self.exclude]:
             _check_pattern(pattern)
         for key in ("max_depth", "delay", "retries", "longest_wait", "render_below"):
@@ -210,8 +208,8 @@ def update(source: WebsiteParams, refresh: bool) -> Updated:
             gone=source.gone,
             obey_robots=source.obey_robots,
             allow_private=source.allow_private,
-            headers={name: download.expand(value) for name, value in source.headers.items()},
-            secrets=[os.environ[name] for value in source.headers.values() for name in _named(value)],
+            headers={name: Template(value).expand() for name, value in source.headers.items()},
+            secrets=[os.environ[name] for value in source.headers.values() for name in Template(value).names],
             refresh=refresh,
         ),
         source.name,
@@ -242,15 +240,10 @@ def _check_pattern(pattern: str) -> None:
         raise ValueError(f"{pattern!r} in include or exclude is no regular expression ({error})") from error
 
 
-def _named(value: str) -> list[str]:
-    """The variables that a header's value names."""
-    return re.findall(r"\{([A-Za-z0-9_]*)\}", value)
-
-
 def _check_header(name: str, value: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9-]+", name) or not value.isprintable():
         raise ValueError(f"headers: {name!r} is no header's name, or its value holds a line break")
-    named = _named(value)
+    named = Template(value).names
     if any(not variable.startswith("LECTERN_") for variable in named):
         raise ValueError(f"headers: {name}: only variables named LECTERN_... are put into headers")
     if _SECRET_HEADERS.fullmatch(name) and not named:

@@ -1,6 +1,8 @@
 """Videos, playlists and channels of any site that yt-dlp knows; only their sound is kept.
 
 `stages.update` writes what there is into the listing; `stages.fetch` reads the listing and downloads what is new in it.
+What a page says is never a template; {LECTERN_X} in the listing is one for the hosts alone that the source names with
+it. A video whose address holds a secret of the site's own is listed without it, and looked for where it was found.
 """
 
 import datetime
@@ -11,12 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stages.core import secrets
 from stages.core.errors import ItemError, LecternError
 from stages.core.io import write_json
 from stages.core.item import Item
-from stages.sources import download, episodes, listing, sound
+from stages.sources import download, episodes, listing, sound, template
+from stages.sources.crawl import addresses
+from stages.sources.crawl.addresses import Reach
 from stages.sources.download import Network
 from stages.sources.listing import Episode
+from stages.sources.template import Template
 
 # Of yt-dlp's info.json what says something of the recording. Left out is what differs from one download to the next
 # (counts, addresses with a signature, times, paths) or may hold a secret (headers, cookies).
@@ -52,6 +58,10 @@ class YoutubeParams:
     """yt-dlp's choice of format; a video's picture is thrown away"""
     subtitles: list[str] = field(default_factory=lambda: ["en.*"])
     """languages of published subtitles, regular expressions, the first that fits is taken; empty for none"""
+    allow_private: bool = False
+    """let the hosts of `urls` and of `file`, and `hosts`, be in a private network, or on this machine"""
+    hosts: list[str] = field(default_factory=list)
+    """with `allow_private`: further hosts that may be, as `files.example.lan`, `*.example.lan` or `127.0.0.1:8080`"""
     network: Network = field(default_factory=Network)
     kind: str = "youtube"
 
@@ -61,7 +71,9 @@ class YoutubeParams:
         if not self.urls and self.file is None:
             raise ValueError(f"the source {self.name!r} has neither urls nor a file of them")
         for url in self.urls:
-            download.check_url(url)
+            template.check_url(url)
+        for host in self.hosts:
+            addresses.check_host(host)
 
 
 def list_items(source: YoutubeParams) -> Iterator[Item]:
@@ -93,14 +105,28 @@ def list_episodes(source: YoutubeParams, known: Sequence[Episode]) -> tuple[list
     settled = [e.key for e in known if " " in e.key and not (dated and e.published is None)]
     found: dict[str, Episode] = {}
     problems: list[str] = []
-    for url in dict.fromkeys([*source.urls, *_lines(source.file)]):
+    for address in _templates(source):
         try:
-            ask = functools.partial(_list, source, url, settled, dated)
-            for episode in download.persistently(url, source.network, ask):
+            ask = functools.partial(_list, source, address, settled, dated)
+            name = address.shown if address.is_private else None
+            for episode in download.persistently(address.shown, source.network, ask, name):
                 found.setdefault(episode.key, episode)
         except ItemError as error:
             problems.append(str(error))
     return list(found.values()), problems
+
+
+def _templates(source: YoutubeParams) -> list[Template]:
+    """The addresses that the user wrote.
+
+    Raises:
+        LecternError: the file of them cannot be read, or holds what is none.
+    """
+    return [Template(url) for url in dict.fromkeys([*source.urls, *_lines(source.file)])]
+
+
+def _reach(source: YoutubeParams) -> Reach:
+    return template.find_reach(_templates(source), source.allow_private, source.hosts)
 
 
 def _lines(file: str | None) -> list[str]:
@@ -116,25 +142,25 @@ def _lines(file: str | None) -> list[str]:
     urls = [(number, line) for number, line in lines if line and not line.startswith("#")]
     for number, url in urls:
         try:
-            download.check_url(url)
+            template.check_url(url)
         except ValueError as error:
             raise LecternError(f"{file}:{number}: {error}.") from error
     return [url for _, url in urls]
 
 
-def _list(source: YoutubeParams, url: str, settled: Sequence[str], dated: bool) -> list[Episode]:
-    with download.session(source.network, known=settled, noplaylist=False) as ydl:
+def _list(source: YoutubeParams, address: Template, settled: Sequence[str], dated: bool) -> list[Episode]:
+    with download.session(source.network, _reach(source), known=settled, noplaylist=False) as ydl:
         found = []
-        for page, entry in _leaves(ydl, download.expand(url)):
-            episode = _episode(page, entry, url)
+        for page, entry in _leaves(ydl, address.expand()):
+            episode = _episode(page, entry, address)
             vague = episode.title == episode.key or (dated and episode.published is None)
             if vague and episode.key not in settled and entry.get("_type") in ("url", "url_transparent"):
-                episode = _look_closer(ydl, page, episode, url)
+                episode = _look_closer(ydl, page, episode, address)
             found.append(episode)
         return found
 
 
-def _look_closer(ydl: Any, page: str, episode: Episode, url: str) -> Episode:
+def _look_closer(ydl: Any, page: str, episode: Episode, address: Template) -> Episode:
     """Ask for one episode of a playlist, whose entry lacks what is needed. A private one stays as it was."""
     from yt_dlp.utils import YoutubeDLError
 
@@ -144,7 +170,7 @@ def _look_closer(ydl: Any, page: str, episode: Episode, url: str) -> Episode:
         return episode
     if len(entries) != 1:
         return episode
-    closer = _episode(page, entries[0], url)
+    closer = _episode(page, entries[0], address)
     merged, _ = listing.merge([episode], [closer.model_copy(update={"key": episode.key})], refresh=True)
     return merged[0].model_copy(update={"item": listing.item_id(merged[0].title, episode.key)})
 
@@ -189,24 +215,26 @@ def _is_list(ydl: Any, entry: Mapping[str, Any]) -> bool:
     return key == "YoutubeTab" or ydl.get_info_extractor(key).is_single_video(entry["url"]) is False
 
 
-def _episode(page: str, entry: Mapping[str, Any], url: str) -> Episode:
+def _episode(page: str, entry: Mapping[str, Any], asked: Template) -> Episode:
     from yt_dlp.utils import unsmuggle_url
 
-    key = download.hide(_key(page, entry), url)
-    title = download.hide(str(entry.get("title") or key), url)
+    key = _key(page, entry, asked)
+    title = template.hide(str(entry.get("title") or key), asked)
     embedded = entry.get("_type") == "url"  # its description is at best the beginning of it
     address = unsmuggle_url(page)[0]
     if _site(entry) not in _GENERIC:
         address = entry.get("webpage_url") or address
+    address = template.hide(address, asked)
+    author = entry.get("channel") or entry.get("uploader")
     return Episode(
         item=listing.item_id(title, key),
         key=key,
         title=title,
-        url=download.hide(address, url),
+        url=None if secrets.has_credentials(address) else address,
         published=_day(entry),
         duration=entry.get("duration"),
-        author=entry.get("channel") or entry.get("uploader"),
-        description="" if embedded else download.hide(entry.get("description") or "", url),
+        author=template.hide(str(author), asked) if author else None,
+        description="" if embedded else template.hide(entry.get("description") or "", asked),
     )
 
 
@@ -214,20 +242,24 @@ def _site(entry: Mapping[str, Any]) -> str | None:
     return entry.get("extractor_key") or entry.get("ie_key")
 
 
-def _key(page: str, entry: Mapping[str, Any]) -> str:
-    """`extractor id`, as in yt-dlp's archive. Its ids for pages that it does not know are no ids: they take the URL."""
+def _key(page: str, entry: Mapping[str, Any], *asked: Template) -> str:
+    """`extractor id`, as in yt-dlp's archive. Its ids for pages that it does not know are no ids: they take the URL.
+
+    No secret is in it, neither of those that are asked nor of the site's own.
+    """
     from yt_dlp.utils import make_archive_id, unsmuggle_url
 
     site, video = _site(entry), entry.get("id")
     if site not in _GENERIC and video:
-        return make_archive_id(site, str(video))
+        return template.hide(make_archive_id(site, str(video)), *asked)
     address, smuggled = unsmuggle_url(page, {})
+    address = secrets.without_credentials(template.hide(address, *asked))
     embedded = entry.get("_type", "video") == "video" and not entry.get("direct")
     # Several on one page share the address, and in some playlists the id too.
     inner = (
         [str(video), str(entry.get("title"))] if embedded else [smuggled["force_videoid"]] if smuggled else []
     )
-    return "#".join([address, *inner])
+    return template.hide("#".join([address, *inner]), *asked)
 
 
 def _day(entry: Mapping[str, Any]) -> str | None:
@@ -238,27 +270,37 @@ def _day(entry: Mapping[str, Any]) -> str | None:
 
 
 def _download(episode: Episode, out: Path, source: YoutubeParams) -> list[str]:
-    assert episode.url is not None
-    ask = functools.partial(_download_once, episode, out, source)
-    info = download.persistently(episode.url, source.network, ask)
-    sound.keep_sound(download.written(out, episode.url), out)
+    templates = _templates(source)
+    shown = _shown(episode)
+    ask = functools.partial(_download_once, episode, out, source, templates)
+    private = episode.url is None or Template(episode.url).is_private
+    info = download.persistently(shown, source.network, ask, shown if private else None)
+    sound.keep_sound(download.written(out, shown), out)
     known = {key: info[key] for key in _INFO if info.get(key) is not None}
     known |= {"published": day} if (day := _day(info)) else {}
-    write_json(out / "info.json", _hidden(known, episode.url))
-    return _subtitles(info, out, source)
+    known = template.map_texts(known, lambda text: template.hide(text, *templates))
+    for key in ("webpage_url", "channel_url", "uploader_url"):
+        known |= {key: secrets.without_credentials(str(known[key]))} if key in known else {}
+    write_json(out / "info.json", known)
+    return _subtitles(info, out, source, templates)
 
 
-def _download_once(episode: Episode, out: Path, source: YoutubeParams) -> dict[str, Any]:
-    assert episode.url is not None
+def _shown(episode: Episode) -> str:
+    return download.without_secrets(episode.url) if episode.url else repr(episode.title)
+
+
+def _download_once(
+    episode: Episode, out: Path, source: YoutubeParams, templates: Sequence[Template]
+) -> dict[str, Any]:
     options: dict[str, Any] = {
         "format": source.format,
         "noplaylist": True,
         "writesubtitles": bool(source.subtitles),
     }
-    with download.session(source.network, out, **options) as ydl:
-        page, entry = _find(ydl, episode)
+    with download.session(source.network, _reach(source), out, **options) as ydl:
+        page, entry = _find(ydl, episode, templates)
         if entry.get("live_status") in ("is_live", "is_upcoming", "post_live"):
-            raise ItemError(f"{episode.url}: is not over yet. Run it again later.")
+            raise ItemError(f"{_shown(episode)}: is not over yet. Run it again later.")
         ydl.params["writesubtitles"] = (
             False  # they are asked for by us: without them the recording still counts
         )
@@ -267,18 +309,21 @@ def _download_once(episode: Episode, out: Path, source: YoutubeParams) -> dict[s
         return info
 
 
-def _find(ydl: Any, episode: Episode) -> tuple[str, dict[str, Any]]:
-    assert episode.url is not None
-    found = list(_leaves(ydl, download.expand(episode.url)))
-    same = [leaf for leaf in found if download.hide(_key(*leaf), episode.url) == episode.key]
-    if not same and len(found) != 1:
+def _find(ydl: Any, episode: Episode, templates: Sequence[Template]) -> tuple[str, dict[str, Any]]:
+    """The page of an episode and what is known of it: at its address, or, where that is secret, in the source's."""
+    pages = [template.fill(episode.url, templates)] if episode.url else [t.expand() for t in templates]
+    found = [leaf for page in pages for leaf in _leaves(ydl, page)]
+    same = [leaf for leaf in found if _key(*leaf, *templates) == episode.key]
+    if not same and (len(found) != 1 or not episode.url):
         raise ItemError(
-            f"{episode.url}: no longer holds {episode.title!r}. Remove its line from the listing."
+            f"{_shown(episode)}: no longer holds {episode.title!r}. Remove its line from the listing."
         )
     return (same or found)[0]
 
 
-def _subtitles(info: Mapping[str, Any], out: Path, source: YoutubeParams) -> list[str]:
+def _subtitles(
+    info: Mapping[str, Any], out: Path, source: YoutubeParams, templates: Sequence[Template]
+) -> list[str]:
     published = info.get("subtitles") or {}
     choices = [
         track
@@ -293,16 +338,12 @@ def _subtitles(info: Mapping[str, Any], out: Path, source: YoutubeParams) -> lis
         return []
     try:
         data = choices[0].get("data")
-        body = data.encode() if data is not None else download.read(source.network, choices[0]["url"])
-        (out / f"subtitles.{choices[0]['ext']}").write_bytes(body)
+        if data is None:
+            name = f"the subtitles of {info.get('title')!r}"
+            read = download.read(source.network, _reach(source), choices[0]["url"], name)
+            data = read.decode("utf-8", "surrogateescape")
+        text = template.hide(data, *templates)
+        (out / f"subtitles.{choices[0]['ext']}").write_bytes(text.encode("utf-8", "surrogateescape"))
     except ItemError:
         return ["subtitles"]
     return []
-
-
-def _hidden(value: Any, url: str) -> Any:
-    if isinstance(value, str):
-        return download.hide(value, url)
-    if isinstance(value, Mapping):
-        return {str(key): _hidden(inner, url) for key, inner in value.items()}
-    return [_hidden(inner, url) for inner in value] if isinstance(value, list | tuple) else value

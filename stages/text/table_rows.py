@@ -15,7 +15,7 @@ from pydantic import Field
 from stages.core import io
 from stages.core import raw as folders
 from stages.core.item import Item
-from stages.core.schema import Example, Message, Provenance, Record, Source
+from stages.core.schema import Address, Example, Message, Provenance, Record, Source
 from stages.text.encoding import clean
 from stages.text.words import normalise
 
@@ -38,7 +38,7 @@ class TableRow(Record):
 
     row: int = Field(ge=1, description="in the table, counted from 1, without the header and blank lines")
     messages: list[Message] = Field(default_factory=list)
-    url: str | None = None
+    url: Address | None = None
     problem: str | None = None
 
 

@@ -6,6 +6,7 @@ from threading import Event
 from typing import Any
 
 from stages.apps.chat.talker import Reply
+from stages.core import secrets
 from stages.core.errors import LecternError
 from stages.core.schema import Message
 from stages.tuning.generation import Decoding
@@ -37,7 +38,8 @@ def answer(
     """
     import openai
 
-    client = openai.OpenAI(base_url=url, api_key=os.environ.get(KEY) or "none", max_retries=1, timeout=120)
+    key = os.environ.get(KEY) or "none"
+    client = openai.OpenAI(base_url=url, api_key=key, max_retries=1, timeout=120)
     chat: Any = [{"role": message.role, "content": message.content} for message in messages]
     text, finished = "", False
     try:
@@ -61,7 +63,6 @@ def answer(
                 finished = part.choices[0].finish_reason == "stop"
                 on_text(text.strip())
     except (openai.OpenAIError, IndexError) as error:
-        raise LecternError(
-            f"{url} does not answer: {error or 'it has no model'}. Is the server running?"
-        ) from error
+        said = secrets.mask(str(error), key) or "it has no model"
+        raise LecternError(f"{url} does not answer: {said}. Is the server running?") from None
     return Reply(text.strip(), finished, False)

@@ -1,11 +1,13 @@
 """Which addresses of the web may be asked, and when two of them are one.
 
 Nothing here asks anything: the names of hosts are resolved, and what they resolve to is checked, where the connection
-is made (`fetching.py`), so that no answer of a name server can come between the check and the connection.
+is made (`fetching.py` for crawls, `sources/connecting.py` for all else), so that no answer of a name server can come
+between the check and the connection.
 """
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -100,6 +102,44 @@ def may_connect(address: str, private: bool) -> bool:
     return is_public(address) or (
         private and not (plain.is_link_local or plain.is_multicast or plain.is_unspecified)
     )
+
+
+def find_refused(found: Iterable[str], private: bool) -> str | None:
+    """The first of the IP addresses of a host that no connection may be made to; None lets all of them be tried.
+
+    One bad address among good ones is an attempt, so that none of them is tried.
+    """
+    return next((address for address in found if not may_connect(address, private)), None)
+
+
+def explain_refusal(address: str) -> str:
+    """Why a host was not asked, and the remedy."""
+    return (
+        f"is at the private address {address}, which only a source with `allow_private: true` may ask, where it is one "
+        "of the source's own hosts"
+    )
+
+
+def check_host(host: str) -> None:
+    """Raise ValueError where an entry of `hosts` is none."""
+    if not re.fullmatch(r"(\*\.)?[a-z0-9.-]+(:\d+)?|\[[0-9a-f:]+\](:\d+)?", host):
+        raise ValueError(f"hosts: {host!r} is no host such as example.org, *.example.org or example.org:8080")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which addresses a source may connect to: those of the internet, and of private ones its own hosts'."""
+
+    hosts: tuple[str, ...] = ()
+    """that may be private, as in `Scope`; none where the source does not say `allow_private`"""
+
+    def find_refused(self, host: str, port: int, found: Iterable[str]) -> str | None:
+        """As the function of this name, for a host at a port."""
+        name = host.lower().rstrip(".")
+        name = f"[{name}]" if ":" in name else name
+        places = [f"{name}:{port}", *([name] if port in _PORTS.values() else [])]
+        named = any(_fits(place, known) for place in places for known in self.hosts)
+        return find_refused(found, named)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from stages.core import secrets
 from stages.core.errors import LecternError
 from stages.core.item import FATAL
 from stages.sources.crawl import addresses, browser, folding, pages, reading, robots, sitemaps
@@ -169,6 +170,7 @@ class Crawl:
 
     async def _fetch(self, found: Found) -> Visit:
         url, old = found.url, self.known.get(found.url)
+        self._refuse_secrets(url)
         kept = pages.content(self.folder, old) if old else None
         response = await self.web.ask(
             url, self._conditions(old if kept is not None else None), self._wanted(url)
@@ -202,6 +204,7 @@ class Crawl:
         target = addresses.canonical(place, found.url)
         if target is None:
             raise FetchError("redirects to an address that is neither http nor https, or holds a user's name")
+        self._refuse_secrets(target)
         if target == found.url or target in found.chain:
             raise FetchError("redirects in a circle")
         if len(found.chain) >= _MOST_REDIRECTS:
@@ -223,11 +226,11 @@ class Crawl:
             return Visit(url=url, outcome="skipped")
         if not body.strip():
             raise FetchError("is empty")
-        if any(secret.encode() in body for secret in self.job.secrets):
-            raise FetchError("repeats a secret of `headers`, which may reach no file")
+        self._refuse_secrets(body)
         canonical, links, note, rendered = None, [], "", False
         if ending == ".html":
             body, content_type, rendered, note = await self._render(found, old, body, content_type)
+            self._refuse_secrets(body)
             read = reading.links(
                 reading.parse(body, url, content_type),
                 _header(response, "X-Robots-Tag"),
@@ -235,6 +238,7 @@ class Crawl:
                 self.job.documents,
             )
             canonical, links = read.canonical, read.found
+            self._refuse_secrets(*links)
             if read.no_index:
                 gone = "asks not to be indexed any more (noindex)"
                 return Visit(
@@ -258,6 +262,7 @@ class Crawl:
             file=pages.page_id(url) + ending,
             sha256=hashlib.sha256(body).hexdigest(),
         )
+        self._refuse_secrets(page.model_dump_json())
         same = old is not None and (old.sha256, old.file) == (page.sha256, page.file)
         if old is not None and same:
             # Headers that change with each answer are no change of the page.
@@ -269,6 +274,19 @@ class Crawl:
             pages.write(self.folder, page, body)
         outcome: Outcome = "unchanged" if same else "changed" if old else "new"
         return Visit(url=url, outcome=outcome, links=links, canonical=canonical, page=page, note=note)
+
+    def _refuse_secrets(self, *texts: str | bytes) -> None:
+        """Raise FetchError where a secret of the source's headers stands in one, as a site may send it back."""
+        for text in texts:
+            plain = text.decode("utf-8", "ignore") if isinstance(text, bytes) else text
+            if any(secret and secrets.pattern(secret).search(plain) for secret in self.job.secrets):
+                raise FetchError("repeats a secret of `headers`, which may reach no file")
+
+    def _masked(self, texts: Iterable[str]) -> list[str]:
+        """What is said of addresses, which may hold a secret that was sent back."""
+        for secret in self.job.secrets:
+            texts = [secrets.mask(text, secret) for text in texts]
+        return sorted(texts)
 
     async def _render(
         self, found: Found, old: Page | None, body: bytes, content_type: str
@@ -329,9 +347,9 @@ class Crawl:
         return Report(
             pages=len(present),
             counts=dict(sorted(counts.items())),
-            failures=[f"{url}: {reason}" for url, reason in sorted(self.failures.items())],
-            problems=sorted(self.problems),
-            notes=sorted(self.notes),
+            failures=self._masked(f"{url}: {reason}" for url, reason in self.failures.items()),
+            problems=self._masked(self.problems),
+            notes=self._masked(self.notes),
         )
 
 

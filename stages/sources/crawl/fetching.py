@@ -112,9 +112,9 @@ class _Checking:
 
     def resolutionComplete(self) -> None:  # noqa: N802
         private = CheckedResolver.may_be_private(self.host)
-        bad = [a.host for a in self.found if not addresses.may_connect(a.host, private)]
-        if bad:  # one bad address among good ones is an attempt
-            CheckedResolver.refused[self.host] = bad[0]
+        bad = addresses.find_refused((address.host for address in self.found), private)
+        if bad:
+            CheckedResolver.refused[self.host] = bad
         for address in [] if bad else self.found:
             self.receiver.addressResolved(address)
         self.receiver.resolutionComplete()
@@ -226,7 +226,7 @@ class Web:
         if isinstance(error, CannotResolveHostError):
             refused = CheckedResolver.refused.get(urlsplit(request.url).hostname or "")
             if refused:
-                return f"is at the private address {refused}, which only a source with `allow_private: true` may ask"
+                return addresses.explain_refusal(refused)
             return "no such host"
         if isinstance(error, DownloadTimeoutError):
             return f"took longer than `timeout` ({self.timeout:g} s)"

@@ -128,7 +128,11 @@ class Server:
             return await send(writer, 200, '{"choices": [{"message": {"cont')
         if fault == "no choices":
             return await send(writer, 200, {"choices": []})
-        message = {"role": "assistant", "content": CONTENTS.get(fault or "", GOOD % number)}
+        content = CONTENTS.get(fault or "", GOOD % number)
+        if self.given.echo:  # the key that came with the call, as a proxy or a careless plugin has it
+            sent = re.search(r"authorization: bearer (.*?)(?=\r)", head, re.IGNORECASE)
+            content = json.dumps({"answer": f"with {sent[1] if sent else 'nothing'}, of request {number}"})
+        message = {"role": "assistant", "content": content}
         finish = "length" if fault == "truncated" else "stop"
         completion = {
             "id": "x",
@@ -167,6 +171,9 @@ if __name__ == "__main__":
     parser.add_argument("--faults", type=float, default=0.0, help="share of the calls")
     parser.add_argument("--kinds", nargs="+", choices=[*USUAL, *STATUSES], default=list(USUAL))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--echo", action="store_true", help="good replies repeat the key that they were asked with"
+    )
     parser.add_argument("--latency", type=float, default=0.0, help="seconds")
     parser.add_argument("--log", type=Path)
     parser.add_argument("--tell", type=int, help="print a line after so many whole replies")

@@ -215,6 +215,32 @@ def test_the_token_is_in_no_file_and_no_output(
     assert not any(TOKEN in path.read_text() for path in tmp_path.rglob("*.jsonl") if path != server.log)
 
 
+@pytest.mark.parametrize("token", [TOKEN, "sk/4+f=Q a", "correct-horse-battery-staple"])
+def test_a_token_that_a_good_reply_repeats_is_masked_before_it_is_stored(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any, token: str
+) -> None:
+    monkeypatch.setenv("LECTERN_TEST_TOKEN", token)
+    server = start("--echo")
+    answers = ask(server.llm(api_key="LECTERN_TEST_TOKEN"), 3, tmp_path / "replies/teach")
+    assert sorted(json.loads(reply.text)["answer"] for reply in answers.replies.values()) == [
+        f"with ***, of request {number}" for number in range(3)
+    ]
+    files = [path.read_text() for path in tmp_path.rglob("*.jsonl") if path != server.log]
+    assert files
+    assert token not in "".join([*files, *capfd.readouterr()])
+
+
+@pytest.mark.parametrize("token", ["ollama", "EMPTY", "not-needed", None])
+def test_a_word_that_stands_for_no_token_stays_in_a_reply(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str | None
+) -> None:
+    monkeypatch.setenv("LECTERN_TEST_TOKEN", token or "")
+    server = start("--echo")
+    llm = server.llm(api_key="LECTERN_TEST_TOKEN" if token else None)
+    (reply,) = ask(llm, 1, tmp_path / "replies/teach").replies.values()
+    assert json.loads(reply.text)["answer"] == f"with {token or 'none'}, of request 0"
+
+
 def test_without_its_token_nothing_is_asked(start: Start, tmp_path: Path) -> None:
     server = start()
     with pytest.raises(
@@ -358,6 +384,8 @@ def test_settings_that_cannot_be_are_refused() -> None:
     for given in (
         {"max_cost": 1.0},
         {"base_url": "http://me:secret@127.0.0.1/v1"},
+        {"base_url": "http://127.0.0.1/v1?api_key=secret"},
+        {"base_url": "http://secret@127.0.0.1/v1"},
         {"backoff": 0},
         {"max_calls": 0},
     ):

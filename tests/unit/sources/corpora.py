@@ -21,11 +21,11 @@ def corpus(*sources: dict[str, Any], allow_failed: float = 0.0) -> fetch.CorpusP
 
 
 def videos(*urls: str, name: str = "talks", **options: Any) -> dict[str, Any]:
-    return {"kind": "youtube", "name": name, "urls": list(urls), **options}
+    return {"kind": "youtube", "name": name, "urls": list(urls), "allow_private": True, **options}
 
 
 def podcast(feed: str, name: str = "show", **options: Any) -> dict[str, Any]:
-    return {"kind": "podcast", "name": name, "feed": feed, **options}
+    return {"kind": "podcast", "name": name, "feed": feed, "allow_private": True, **options}
 
 
 def get(chosen: fetch.CorpusParams) -> items.SyncResult:

@@ -1,11 +1,13 @@
 """A web site on 127.0.0.1 for the tests of what downloads: it counts what is asked of it, and can fail on purpose."""
 
+import ssl
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Site:
     hits: list[str] = field(default_factory=list)
     ranges: list[str] = field(default_factory=list)
     cookies: list[str] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
 
     def put(self, path: str, body: bytes | str, type: str = "audio/mpeg") -> str:
@@ -46,8 +49,8 @@ class Site:
 
 
 @contextmanager
-def serve() -> Iterator[Site]:
-    """Run a site until the block ends."""
+def serve(certificate: Path | None = None) -> Iterator[Site]:
+    """Run a site until the block ends; by https with a file of its key and certificate."""
     site = Site()
 
     class Handler(BaseHTTPRequestHandler):
@@ -62,6 +65,7 @@ def serve() -> Iterator[Site]:
         def answer(self, send: bool) -> None:
             path = self.path.partition("?")[0]
             site.hits.append(self.path)
+            site.headers.append(dict(self.headers))
             site.cookies += [self.headers["Cookie"]] if "Cookie" in self.headers else []
             planned = site.once[path]
             reply = planned.pop(0) if planned else site.pages.get(path, Reply(b"no such page", status=404))
@@ -99,9 +103,13 @@ def serve() -> Iterator[Site]:
             """A client that goes away is what some tests are about."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        site.address = f"http://127.0.0.1:{server.server_address[1]}"
+        site.address = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}"
         try:
             yield site
         finally:

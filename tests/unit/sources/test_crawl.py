@@ -286,11 +286,25 @@ def test_a_secret_header_reaches_the_site_and_no_file_and_no_message(
     site: Site, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     secret = "s3cr3t-of-ours"
-    put(site, "/", "/echo", "/cut")
+    ways = ["/echo", "/quoted", "/etag", "/link", "/go"]
+    put(site, "/", *ways, "/cut", "/fine")
+    put(site, "/fine")
     put(site, "/echo", text=f"You said {secret}.")
+    put(site, "/quoted", text="You said " + secret.replace("-", "%2d") + ".")
+    put(site, "/etag", headers={"ETag": f'"{secret}"'})
+    put(site, "/link", f"/there?said={secret.replace('s', '&#115;')}")
+    put(site, "/there")
+    site.pages["/go"] = Reply(status=302, headers={"Location": f"/there?said={secret}"})
+    listed = f"<urlset><url><loc>{site.address}/there?map={secret}</loc></url></urlset>"
+    sitemap = site.put("/map.xml", listed, "application/xml")
     site.pages["/cut"] = Reply(b"<p>" + secret.encode(), "text/html", only=2)
     chosen = corpus(
-        source(site.address, render="never", sitemaps=[], headers={"Cookie": "session={LECTERN_SITE_TOKEN}"})
+        source(
+            site.address,
+            render="never",
+            sitemaps=[sitemap],
+            headers={"Cookie": "session={LECTERN_SITE_TOKEN}"},
+        )
     )
     assert update.main(chosen) == 1
     assert "the environment has no LECTERN_SITE_TOKEN" in capfd.readouterr().err
@@ -300,7 +314,10 @@ def test_a_secret_header_reaches_the_site_and_no_file_and_no_message(
     assert site.cookies.count(f"session={secret}") == len(site.hits)
     said = "".join(capfd.readouterr())
     assert "repeats a secret of `headers`, which may reach no file" in said
-    assert kept(site) == ["/"]
+    assert kept(site) == ["/", "/fine"]
+    for way in ways:
+        assert f"{site.address}{way}: repeats a secret" in said
+    assert site.asked("/there") == 0
     assert secret.encode() not in everything_in_data() + said.encode()
 
 

@@ -328,6 +328,15 @@ def test_without_the_secret_what_was_downloaded_is_enough(
         ({"feed": "ftp://example.org/feed"}, "not an http or https address"),
         ({"feed": "https://ada:hunter2@example.org/feed"}, r"https://example\.org/feed holds a secret"),
         ({"feed": "https://example.org/feed?auth_token=hunter2"}, r"LECTERN_FEED_TOKEN"),
+        ({"feed": "https://hunter2@example.org/feed"}, r"https://example\.org/feed holds a secret"),
+        ({"feed": "https://hunter2:@example.org/feed"}, r"https://example\.org/feed holds a secret"),
+        ({"feed": "https://example.org/feed?X-Amz-Signature=hunter2"}, "holds a secret"),
+        ({"feed": "https://example.org/feed?x=1&x-amz-credential=hunter2"}, "holds a secret"),
+        ({"feed": "https://example.org/feed?Signature=hunter2"}, "holds a secret"),
+        ({"feed": "https://example.org/feed?t=hunter2aZ81kqpLm20"}, "holds a secret"),
+        ({"feed": "https://example.org/feed#access_token=hunter2"}, "holds a secret"),
+        ({"feed": "https://example.org:hunter2/feed"}, "not an http or https address"),
+        ({"feed": "https://{LECTERN_X}.example.org/feed"}, "stands for the host"),
         ({"feed": "https://example.org/feed?x={HOME}"}, "only variables named LECTERN_"),
         ({"name": "../show"}, "it names a file"),
         ({"after": "yesterday"}, "it is a day, as in"),
@@ -343,6 +352,20 @@ def test_a_wrong_parameter_is_named_and_a_secret_in_it_is_not(
     with pytest.raises(LecternError, match=message) as caught:
         fetch.parse(source, 0)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        "https://example.org/feed?t=42&p=123",
+        "https://example.org/feed?t=1m30s#t=90",
+        "https://example.org/feed?v=dQw4w9WgXcQ&list=PLrAXtmErZgOeiKm4sgNOknGvNjby9efdf",
+        "https://ada:{LECTERN_PW}@example.org/feed",
+        "https://{LECTERN_TOKEN}@example.org/feed?X-Amz-Signature={LECTERN_X}&t={LECTERN_X}",
+    ],
+)
+def test_an_address_without_a_secret_in_plain_sight_is_accepted(feed: str) -> None:
+    fetch.parse({"kind": "podcast", "name": "show", "feed": feed}, 0)
 
 
 def test_a_listing_that_is_missing_or_broken_says_what_to_do(show: str) -> None:

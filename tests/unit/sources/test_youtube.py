@@ -199,7 +199,7 @@ def test_only_the_web_is_asked(url: str) -> None:
 def test_a_file_of_addresses_serves(site: Site, mp3: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     a, b = site.put("/a.mp3", mp3), site.put("/b.mp3", mp3)
     Path("urls.txt").write_text(f"# mine\n{a}\n\n  {b}\n{a}\n")
-    assert get(corpus({"kind": "youtube", "name": "talks", "file": "urls.txt"})).made == 2
+    assert get(corpus(videos(file="urls.txt"))).made == 2
     update.main(corpus({"kind": "youtube", "name": "talks", "file": "nowhere.txt"}))
     assert "nowhere.txt: cannot be read" in capsys.readouterr().err
 

@@ -1,0 +1,112 @@
+"""Secrets in texts and addresses: how one is masked in whatever form it comes back, and what of an address is one.
+
+An address is kept in many places (item.json, listings, the provenance of a row, what `push` uploads), and all of them
+take it through `without_credentials`: the type `core.schema.Address` does so.
+"""
+
+import functools
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote_plus
+
+PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_]*)\}")
+"""Stands for a variable of the environment, in an address of the configuration: {LECTERN_FEED_TOKEN}"""
+
+_HIDDEN = re.compile(r"(?:\{LECTERN_[A-Za-z0-9_]*\}:?)+")
+_PARTS = re.compile(r"(?s)((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
+# Names that say that the value is a secret, whatever it is: of tokens and keys, and of the signed addresses of Amazon,
+# Google, Azure, Akamai and CloudFront.
+_SECRET = re.compile(
+    r"(?i)(?!(?:next|page|sync|continuation)[-_]?(?:page[-_]?)?token$)"
+    r"(?:[\w.-]*(?:token|signature|secret|passw(?:or)?d|passphrase|credentials?|api[-_]?key)"
+    r"|(?:[\w.]+[-_.])?(?:sig|hmac|jwt)"
+    r"|(?:(?:access|auth|app|private|account|subscription|feed|user|client|rss)[-_]?)?key"
+    r"|auth|authorization|bearer|passwd|pass|pwd|token[-_.]?hash"
+    r"|awsaccesskeyid|googleaccessid|key-pair-id|hdne[at]|hdnt[sl])"
+)
+# Names that may mean anything: `t` is a token of one site, and the second at which another begins to play.
+_VAGUE = re.compile(r"(?i)[hkst]|code|hash|session(?:_?id)?|sid|ticket|user|uid|access")
+_RANDOM = re.compile(r"[A-Za-z0-9_.~+/=-]{16,}")
+# A server that wants no key is given such a word for one, and a reply may hold that word too.
+_PLAIN_WORDS = re.compile(r"(?:[a-z]+(?:[-_. ][a-z]+)*|[A-Z]+(?:[-_. ][A-Z]+)*)")
+_LONGEST_WORDS = 20
+
+
+@functools.lru_cache(maxsize=64)
+def pattern(secret: str) -> re.Pattern[str]:
+    """Finds a secret as it is, percent-encoded in whole or in part, once or twice, or as HTML and JSON write it."""
+    forms = (_forms(character) for character in secret)
+    return re.compile("".join(f"(?:{'|'.join(form)})" for form in forms))
+
+
+def mask(text: str, secret: str, instead: str = "***") -> str:
+    """`text` with `instead` wherever the secret stands in it; an empty secret stands nowhere."""
+    return pattern(secret).sub(lambda _: instead, text) if secret else text
+
+
+def is_dummy(token: str) -> bool:
+    """Whether a token is but a word for a server that asks for none, such as `EMPTY` or `not-needed`."""
+    return len(token) < _LONGEST_WORDS and _PLAIN_WORDS.fullmatch(token) is not None
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether a parameter of an address holds a secret.
+
+    Its name says so, or may mean anything while the value is long and random: `t=42` and `t=1m30s` are times. A value
+    that stands for a variable of the environment is no secret.
+    """
+    if not value or _HIDDEN.fullmatch(value):
+        return False
+    return bool(_SECRET.fullmatch(name) or (_VAGUE.fullmatch(name) and _is_random(value)))
+
+
+@functools.lru_cache(maxsize=4096)  # rows of one item have one address
+def without_credentials(address: str) -> str:
+    """An address without its user and password, and without the parameters that are secrets (`is_secret`).
+
+    All else stays as it was written, byte for byte; so do placeholders, which are no secrets.
+    """
+    parts = _PARTS.fullmatch(address)
+    if parts is None or not ("@" in address or "=" in address):
+        return address
+    scheme, authority, path, query, fragment = (part or "" for part in parts.groups())
+    user, at, place = authority.rpartition("@")
+    if at and not _HIDDEN.fullmatch(user):
+        authority = place
+    elif re.search(r":(?!\d*$)[^\]]*$", authority) and "@" in (rest := path + query + fragment):
+        return without_credentials(scheme + rest.rpartition("@")[2])  # of http://user:pw/more@host
+    return scheme + authority + path + _clean(query) + _clean(fragment)
+
+
+def has_credentials(address: str) -> bool:
+    """Whether an address holds a user, a password or another secret in plain sight."""
+    return without_credentials(address) != address
+
+
+def _clean(part: str) -> str:
+    """A query or a fragment, with its `?` or `#`, without the parameters that are secrets."""
+    kept = [pair for pair in part[1:].split("&") if not any(is_secret(*p) for p in _pairs(pair))]
+    return part if len(kept) == part.count("&") + 1 else (part[:1] + "&".join(kept) if kept else "")
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    name, equals, value = text.partition("=")
+    if equals:
+        yield unquote_plus(name), unquote_plus(value)
+
+
+def _is_random(value: str) -> bool:
+    kinds = (r"[a-z]", r"[A-Z]", r"\d")
+    return bool(_RANDOM.fullmatch(value)) and sum(bool(re.search(kind, value)) for kind in kinds) >= 2
+
+
+def _forms(character: str) -> Iterator[str]:
+    yield re.escape(character)
+    yield "".join(f"%(?:25)*(?i:{byte:02x})" for byte in character.encode("utf-8", "surrogatepass"))
+    if character == " ":
+        yield r"\+"
+    if character in '/"\\':
+        yield re.escape("\\" + character)
+    names = {"&": "amp|#0*38", "<": "lt|#0*60", ">": "gt|#0*62", '"': "quot|#0*34", "'": "apos|#0*39|#x0*27"}
+    if character in names:
+        yield f"&(?:{names[character]});"
