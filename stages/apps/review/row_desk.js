@@ -69,7 +69,7 @@ export default {
           <div v-show="view.here === shown" class="w-full flex flex-col gap-3"><slot /></div>
         </div>
       </div>
-      <dialog ref="asked" class="lectern-dialog" @click.self="$refs.asked.close()" @close="asking = null">
+      <dialog ref="asked" class="lectern-dialog" @click.self="$refs.asked.close()">
         <div class="flex flex-col gap-2 items-start p-4">
           <div class="font-semibold">Why is it rejected?</div>
           <q-btn v-for="(reason, n) in reasons" :key="n" no-caps flat dense :label="(n + 1) + '  ' + reason"
@@ -190,8 +190,6 @@ export default {
     reject(reason) {
       const asked = this.asking
       this.$refs.asked.close()
-      if (!asked) return
-      this.asking = null
       this.tell(asked.row.id, asked.seen, {action: "reject", reason}, asked.to)
       this.here = asked.to
     },
@@ -207,7 +205,11 @@ export default {
         messages: now.map(({role, content}) => ({role, content})), before: now.map(message => message.content),
       }
       this.editing = row.id
-      this.$nextTick(() => [...this.$el.querySelectorAll(".editor textarea")].at(-1)?.focus())
+      this.$nextTick(() => {
+        const field = [...this.$el.querySelectorAll(".editor textarea")].at(-1)
+        field?.focus()
+        field?.setSelectionRange(field.value.length, field.value.length)
+      })
     },
     goOn(id) {
       this.leave()

@@ -1,13 +1,16 @@
 """Nobody loses or misplaces a decision: what a person does in a real browser, however fast, is what the files say."""
 
 import json
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stages.apps.web import versions
 from stages.core import io
+from stages.core.schema import Example
 from tests.unit.apps import review_repo
 from tests.unit.apps.review_repo import read_decisions
 from tests.unit.apps.web_app import chromium, running
@@ -172,3 +175,163 @@ def test_no_key_is_dropped_however_fast(
     wait_until_at(page, 10)
     page.get_by_text("4 of them reviewed").wait_for()
     assert decided(root, ids) == dict.fromkeys((0, 2, 3, 8), "accept")
+
+
+class Person:
+    """What a person means by their keys, one after the other: a model that knows nothing of browsers."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self.texts = texts
+        self.at = 0
+        self.found: dict[int, tuple[str, str]] = {}
+        """place -> what was decided, and the reason or the new text"""
+
+    def go(self, place: int) -> None:
+        self.at = min(max(place, 0), len(self.texts) - 1)
+
+    def decide(self, action: str, told: str) -> None:
+        self.found[self.at] = (action, told)
+        self.go(self.at + 1)
+
+    def text(self) -> str:
+        action, told = self.found.get(self.at, ("", ""))
+        return told if action == "edit" else self.texts[self.at]
+
+    def act(self, page: Any, draw: random.Random) -> None:
+        """Do one thing, in the page and here."""
+        keys = page.keyboard
+        delay = draw.choice((0, 0, 1, 5, 10))
+        kind = draw.choice(["a", "a", "a", "j", "k", "u", "r", "r", "never mind", "held", "?", "e", "list", "button"])
+        if kind in "ajku":
+            keys.type(kind, delay=delay)
+            self.key(kind)
+        elif kind == "r":
+            reason, told = draw.choice([("1", "wrong"), ("6", "says nothing"), ("just so", "just so"), ("jauer", "jauer")])
+            keys.type(f"r{reason}\n", delay=delay)
+            self.decide("reject", told)
+        elif kind == "never mind":
+            keys.type("raj", delay=delay)
+            keys.press("Escape")
+        elif kind == "held":
+            for _ in range(3):
+                keys.down("a")  # what comes after the first is a repetition
+            keys.up("a")
+            self.key("a")
+        elif kind == "?":
+            keys.type("?ajr", delay=delay)
+            keys.press("Escape")
+        elif kind == "e":
+            new = f" {draw.randrange(10**6)} a j u ?"
+            keys.type(f"e{new}", delay=delay)
+            text = self.text() + new
+            page.get_by_role("button", name="Save").click()
+            self.decide("edit", text)
+        elif kind == "list":
+            lines = page.locator("[data-row]")
+            place = draw.randrange(lines.count())
+            lines.nth(place).click()
+            self.go(place)
+        else:
+            page.get_by_role("button", name="Accept").click()
+            self.key("a")
+
+    def key(self, key: str) -> None:
+        if key == "a":
+            self.decide("accept", "read, and found right")
+        elif key == "u":
+            self.found.pop(self.at, None)
+        else:
+            self.go(self.at + (1 if key == "j" else -1))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_is_pressed_the_files_say_what_was_meant(
+    app: tuple[Path, str], visit: Open, seed: int
+) -> None:
+    """Two tabs on the rows of two recordings; each act is done at once after the one before."""
+    root, _ = app
+    draw = random.Random(seed)
+    tabs = []
+    for number in (7, 8):
+        item = f"talk-{number:04}"
+        rows = io.read_jsonl(root / f"data/examples/{item}.jsonl", Example)
+        for row in rows:
+            (root / f"data/corrections/examples/{row.id}.json").unlink(missing_ok=True)
+        page, ids = open_rows(visit, root, number)
+        tabs.append((page, ids, Person([row.messages[-1].content for row in rows])))
+    for _ in range(12):
+        page, ids, person = draw.choice(tabs)
+        for _ in range(draw.randrange(1, 6)):
+            person.act(page, draw)
+    for page, ids, person in tabs:
+        page.wait_for_function("!JSON.parse(sessionStorage['lectern /examples'] ?? '{}').outbox?.length")
+        wait_until_at(page, person.at + 1)
+        assert page.locator("[data-about]").all_inner_texts() == []
+        found = read_decisions(root)
+        told = {
+            place: (found[id]["action"], (found[id]["messages"] or [{"content": found[id]["reason"]}])[-1]["content"])
+            for place, id in enumerate(ids)
+            if id in found
+        }
+        assert told == person.found
+
+
+def test_while_the_server_is_slow_the_page_goes_on_and_nothing_falls_on_another_row(
+    app: tuple[Path, str], visit: Open
+) -> None:
+    root, _ = app
+    page, ids = open_rows(visit, root, 9)
+    folder = root / "data/corrections/examples"
+    folder.mkdir(exist_ok=True)
+    with versions.locked(folder):  # nothing can be written
+        page.keyboard.type("ajr1\na")
+        wait_until_at(page, 5)  # what is decided next is decided on what is on the screen
+        page.keyboard.type("kkua")
+        wait_until_at(page, 4)
+        page.keyboard.type("e!")
+        page.get_by_role("button", name="Save").click()
+        page.keyboard.type("ae?")  # not before the edit is saved
+        assert decided(root, ids) == {}
+    page.get_by_text("4 of them reviewed").wait_for()
+    assert page.get_by_label("assistant").input_value().endswith("?")
+    assert decided(root, ids) == {0: "accept", 2: "accept", 3: "edit", 4: "accept"}
+
+
+def test_a_draft_outlives_whatever_one_looks_at_meanwhile(app: tuple[Path, str], visit: Open) -> None:
+    root, _ = app
+    page, ids = open_rows(visit, root, 10)
+    page.keyboard.type("e One.")
+    page.get_by_label("Search in the rows").fill("word 2 of talk-0010")
+    page.get_by_text("1 of 156 rows shown").wait_for()
+    assert page.get_by_label("assistant").input_value().endswith(" One.")
+    page.get_by_label("Search in the rows").fill("")
+    page.locator(f"[data-row='{ids[5]}']").click()
+    page.locator(f"[data-here='{ids[5]}']").wait_for()
+    page.locator(f"[data-row='{ids[0]}']", has_text="draft").wait_for()
+    page.keyboard.type("e Two.")
+    page.reload()
+    page.get_by_text("Edits that are not saved").wait_for()
+    page.get_by_role("button", name=f"go on with {ids[0]}").click()
+    assert page.get_by_label("assistant").input_value().endswith(" One.")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("1 of them reviewed").wait_for()
+    page.get_by_role("button", name=f"go on with {ids[5]}").click()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("Edits that are not saved").wait_for(state="hidden")
+    found = read_decisions(root)
+    assert found[ids[0]]["messages"][-1]["content"].endswith(" One.")
+    assert decided(root, ids) == {0: "edit"}
+
+
+def test_a_decision_outlives_a_page_that_is_loaded_again_before_it_is_written(
+    app: tuple[Path, str], visit: Open
+) -> None:
+    root, _ = app
+    page, ids = open_rows(visit, root, 11)
+    page.context.set_offline(True)
+    page.evaluate("socket.disconnect()")
+    page.keyboard.type("aa")
+    page.context.set_offline(False)
+    page.reload()
+    page.get_by_text("2 of them reviewed").wait_for()
+    assert decided(root, ids) == {0: "accept", 1: "accept"}

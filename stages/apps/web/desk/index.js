@@ -24,6 +24,12 @@ export const LongText = {
   },
 }
 
+/** The field that keys are typed into. One in a dialog that was closed has the focus until the next picture. */
+function field() {
+  const focus = document.activeElement
+  return focus && focus.matches("input, select, textarea, [contenteditable]") && focus.checkVisibility() ? focus : null
+}
+
 /** What could not be written stays here until the person has tried it again or put it away. */
 export const Problems = {
   components: {LongText},
@@ -59,21 +65,19 @@ export const deciding = {
   },
   mounted() {
     this.listener = event => this.heard(event)
-    document.addEventListener("keydown", this.listener)
+    document.addEventListener("keydown", this.listener, true) // a button that waits lets no key through
     this.restore()
   },
-  unmounted() { document.removeEventListener("keydown", this.listener) },
+  unmounted() { document.removeEventListener("keydown", this.listener, true) },
   watch: {
     problems: {deep: true, handler() { this.keep() }},
   },
   methods: {
     heard(event) {
       if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
-      const focus = document.activeElement
-      if (focus && (["INPUT", "SELECT", "TEXTAREA"].includes(focus.tagName) || focus.isContentEditable)) return
-      if (document.querySelector("dialog[open]")) return // keys belong to the dialog
+      if (field() || document.querySelector("dialog[open]")) return // keys belong to the dialog
       if (!this.held.length && !this.keys.includes(event.key)) return
-      if (event.key.length > 1 && !this.keys.includes(event.key) && event.key !== "Enter") return
+      if (event.key.length > 1 && ![...this.keys, "Enter", "Escape"].includes(event.key)) return
       event.preventDefault() // or a letter would be typed into the field that it opens
       if (event.repeat && !this.repeating.includes(event.key)) return
       this.take(event.key)
@@ -87,22 +91,26 @@ export const deciding = {
       if (this.working) return
       this.working = true
       while (this.held.length && this.ready()) {
-        const next = this.held.shift()
+        const next = this.held.shift();
         if (typeof next === "function") next()
         else if (!this.typed(next)) this.act(next)
         if (this.held.length) await this.$nextTick() // until the field stands there that the key has opened
       }
       this.working = false
     },
-    /** A key that waited is typed into the field that an earlier one has opened meanwhile. */
+    /** A key that waited belongs to the dialog or the field that an earlier one has opened meanwhile. */
     typed(key) {
-      const field = document.activeElement
-      if (!field || !["INPUT", "TEXTAREA"].includes(field.tagName)) return false
+      const into = field(), dialog = document.querySelector("dialog[open]")
+      if (dialog && key === "Escape") {
+        dialog.close()
+        return true
+      }
+      if (!into?.setRangeText) return dialog !== null
       if (key.length === 1) {
-        field.setRangeText(key, field.selectionStart, field.selectionEnd, "end")
-        field.dispatchEvent(new Event("input", {bubbles: true}))
+        into.setRangeText(key, into.selectionStart, into.selectionEnd, "end")
+        into.dispatchEvent(new Event("input", {bubbles: true}))
       } else {
-        field.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}))
+        into.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}))
       }
       return true
     },
