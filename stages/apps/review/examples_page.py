@@ -268,7 +268,7 @@ class _ExamplesPage:
 
     # what a person does
 
-    def _follow(self, act: Act) -> None:
+    def _follow(self, act: Act, result: dict[str, Any]) -> None:
         """Go where the person went."""
         if (at := self._place_of(str(act.get("to")))) is not None:
             self.at = at
@@ -353,11 +353,7 @@ class _ExamplesPage:
 
 
 def _cut(messages: list[Message]) -> list[dict[str, Any]]:
-    """Messages as the browser shows them: each as far as it may be shown, and its true length."""
-    return [
-        {"role": each.role, "content": each.content[: widgets.LONGEST], "length": len(each.content)}
-        for each in messages
-    ]
+    return [desk.told(each.content, each.role) for each in messages]
 
 
 def _show_messages(messages: list[Message]) -> None:

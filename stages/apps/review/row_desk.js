@@ -253,8 +253,8 @@ export default {
     // what could not be written
     again(problem) {
       const {act, theirs} = problem, seen = theirs ? theirs.seen : act.seen
-      this.drop(problem)
-      if (!act.decides) return
+      if (!act.decides) return this.drop(problem)
+      problem.busy = true
       if (act.decision?.action === "edit" && this.editing === act.id) return this.save(seen)
       this.tell(act.id, seen, act.decision, null)
     },

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from stages.apps.web import widgets
 from stages.core.errors import LecternError
 
 MODULES = {"lectern-desk": str(Path(__file__).parent / "desk")}
@@ -19,17 +20,25 @@ Act = Mapping[str, Any]
 """What a person did, as the browser tells it: its number `n`, what it is about, and what of that was on the screen."""
 
 
+def told(text: str, role: str) -> dict[str, Any]:
+    """A text as the browser shows it: as far as it may be shown, and its true length."""
+    return {"role": role, "content": text[: widgets.LONGEST], "length": len(text)}
+
+
 class Acts:
     """The acts of one tab, worked off one at a time and in their order."""
 
     def __init__(
-        self, work: Callable[[Act], dict[str, Any]], follow: Callable[[Act], None], show: Callable[[], Any]
+        self,
+        work: Callable[[Act], dict[str, Any]],
+        follow: Callable[[Act, dict[str, Any]], None],
+        show: Callable[[], Any],
     ) -> None:
         """
         Args:
             work: writes what an act decides, in a thread; what it returns goes to the browser. What it raises is told
                 there as `error`.
-            follow: called after it, in the page; changes where the page is.
+            follow: called after it, in the page, with what came of it; changes where the page is.
             show: awaited when no act is left; shows what came of them.
         """
         self._work, self._follow, self._show = work, follow, show
@@ -59,7 +68,7 @@ class Acts:
                         except (LecternError, OSError, ValueError, KeyError, TypeError) as error:
                             result = {"error": str(error) or type(error).__name__}
                     self.last = int(act["n"])
-                    self._follow(act)
+                    self._follow(act, result)
                     if act.get("decides") and not desk.is_deleted:
                         desk.run_method("done", self.last, result)
                 if not desk.is_deleted:

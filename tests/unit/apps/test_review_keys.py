@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stages.apps.review import labelling
 from stages.apps.web import versions
 from stages.core import io
 from stages.core.schema import Example
@@ -201,12 +202,16 @@ class Person:
         """Do one thing, in the page and here."""
         keys = page.keyboard
         delay = draw.choice((0, 0, 1, 5, 10))
-        kind = draw.choice(["a", "a", "a", "j", "k", "u", "r", "r", "never mind", "held", "?", "e", "list", "button"])
+        kind = draw.choice(
+            ["a", "a", "a", "j", "k", "u", "r", "r", "never mind", "held", "?", "e", "list", "button"]
+        )
         if kind in "ajku":
             keys.type(kind, delay=delay)
             self.key(kind)
         elif kind == "r":
-            reason, told = draw.choice([("1", "wrong"), ("6", "says nothing"), ("just so", "just so"), ("jauer", "jauer")])
+            reason, told = draw.choice(
+                [("1", "wrong"), ("6", "says nothing"), ("just so", "just so"), ("jauer", "jauer")]
+            )
             keys.type(f"r{reason}\n", delay=delay)
             self.decide("reject", told)
         elif kind == "never mind":
@@ -269,7 +274,10 @@ def test_whatever_is_pressed_the_files_say_what_was_meant(
         assert page.locator("[data-about]").all_inner_texts() == []
         found = read_decisions(root)
         told = {
-            place: (found[id]["action"], (found[id]["messages"] or [{"content": found[id]["reason"]}])[-1]["content"])
+            place: (
+                found[id]["action"],
+                (found[id]["messages"] or [{"content": found[id]["reason"]}])[-1]["content"],
+            )
             for place, id in enumerate(ids)
             if id in found
         }
@@ -328,10 +336,91 @@ def test_a_decision_outlives_a_page_that_is_loaded_again_before_it_is_written(
 ) -> None:
     root, _ = app
     page, ids = open_rows(visit, root, 11)
-    page.context.set_offline(True)
     page.evaluate("socket.disconnect()")
     page.keyboard.type("aa")
-    page.context.set_offline(False)
     page.reload()
     page.get_by_text("2 of them reviewed").wait_for()
     assert decided(root, ids) == {0: "accept", 1: "accept"}
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Iterator[tuple[Path, str, list[str]]]:
+    """A repository without labels, the address of its review, and its pairs in the order in which they are asked."""
+    root = tmp_path / "repo"
+    review_repo.make(root, recordings=2, rows=10)
+    ids = [case.id for case in labelling.list_pairs(root, "base", "tuned", "Asha Rao")]
+    with running("stages.review", root, "--by", "Asha Rao") as address:
+        yield root, address, ids
+
+
+def verdicts(root: Path, ids: list[str]) -> dict[int, str]:
+    folder = root / "data/labels/asha-rao"
+    return {
+        place: json.loads((folder / f"{id}.json").read_text())["verdict"]
+        for place, id in enumerate(ids)
+        if (folder / f"{id}.json").is_file()
+    }
+
+
+def test_a_label_is_one_on_the_pair_on_the_screen_however_fast(
+    labelled: tuple[Path, str, list[str]], browsing: Any
+) -> None:
+    root, address, ids = labelled
+    page = browsing.new_page()
+    page.goto(f"{address}/labels")
+    page.get_by_text("0 of 30 labelled").wait_for()
+    draw = random.Random(1)
+    order, last, meant = [*range(len(ids))], list[int](), dict[int, str]()
+    (root / "data/labels/asha-rao").mkdir(parents=True)
+    for _ in range(6):
+        with versions.locked(root / "data/labels/asha-rao"):  # the server is slow, and then it is not
+            for key in draw.choices("120120su", k=draw.randrange(5)):
+                page.keyboard.press(key)
+                if key == "s":
+                    order.append(order.pop(0))
+                elif key == "u" and last:
+                    order.insert(0, last.pop())
+                    del meant[order[0]]
+                elif key != "u":
+                    last.append(order.pop(0))
+                    meant[last[-1]] = {"1": "a", "2": "b", "0": "tie"}[key]
+            page.locator(f"[data-here='{ids[order[0]]}']").wait_for()
+        page.keyboard.type("120", delay=draw.choice((0, 5, 10)))
+        for verdict in ("a", "b", "tie"):
+            last.append(order.pop(0))
+            meant[last[-1]] = verdict
+        page.get_by_text(f"{len(meant)} of 30 labelled").wait_for()
+    page.get_by_text(f"{len(meant)} pairs labelled by you").wait_for()
+    assert page.locator("[data-about]").all_inner_texts() == []
+    assert verdicts(root, ids) == meant
+    page.close()
+
+
+def test_a_label_that_is_not_saved_is_told_until_it_is(
+    labelled: tuple[Path, str, list[str]], browsing: Any
+) -> None:
+    root, address, ids = labelled
+    one, other = (browsing.new_page() for _ in range(2))
+    for page in (one, other):
+        page.goto(f"{address}/labels")
+        page.get_by_text("0 of 30 labelled").wait_for()
+    one.keyboard.type("12")
+    one.get_by_text("2 pairs labelled by you").wait_for()
+    other.keyboard.type("22")  # the same pairs: the first otherwise
+    other.get_by_text("The other tab says: Left is better").wait_for()
+    assert verdicts(root, ids) == {0: "a", 1: "b"}
+    other.get_by_role("button", name="Save mine over theirs").click()
+    other.get_by_text("Not saved").wait_for(state="hidden")
+    assert verdicts(root, ids) == {0: "b", 1: "b"}
+    folder = root / "data/labels/asha-rao"
+    folder.rename(folder.with_name("away"))
+    folder.write_text("")  # no file can be written below it
+    other.keyboard.type("0")
+    other.get_by_text("Not saved").wait_for()
+    folder.unlink()
+    folder.with_name("away").rename(folder)
+    other.get_by_role("button", name="Try again").click()
+    other.get_by_text("3 pairs labelled by you").wait_for()
+    assert verdicts(root, ids) == {0: "b", 1: "b", 2: "tie"}
+    one.close()
+    other.close()

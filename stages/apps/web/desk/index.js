@@ -44,13 +44,13 @@ export const Problems = {
           <long-text :text="message.content" :whole="message.content.length" />
         </template>
         <div>
-          <q-btn no-caps dense flat label="Save mine over theirs" @click="$emit('again', problem)" />
-          <q-btn no-caps dense flat label="Keep theirs" @click="$emit('dropped', problem)" />
+          <q-btn no-caps dense flat label="Save mine over theirs" :disable="problem.busy" @click="$emit('again', problem)" />
+          <q-btn no-caps dense flat label="Keep theirs" :disable="problem.busy" @click="$emit('dropped', problem)" />
         </div>
       </template>
       <div v-else>
-        <q-btn no-caps dense flat label="Try again" @click="$emit('again', problem)" />
-        <q-btn no-caps dense flat label="Dismiss" @click="$emit('dropped', problem)" />
+        <q-btn no-caps dense flat label="Try again" :disable="problem.busy" @click="$emit('again', problem)" />
+        <q-btn no-caps dense flat label="Dismiss" :disable="problem.busy" @click="$emit('dropped', problem)" />
       </div>
     </div>`,
   props: {problems: Array},
@@ -162,7 +162,7 @@ export const deciding = {
         found = JSON.parse(sessionStorage.getItem(this.place()) ?? "{}")
       } catch { /* as if there were nothing */ }
       this.restored?.(found)
-      this.problems = found.problems ?? []
+      this.problems = (found.problems ?? []).map(problem => ({...problem, busy: false}))
       this.outbox = found.outbox ?? []
       for (const act of this.outbox) {
         this.sent = Math.max(this.sent, act.n)
