@@ -14,17 +14,11 @@ from stages.core import io
 from stages.core.schema import Example
 from tests.unit.apps import review_repo
 from tests.unit.apps.review_repo import read_decisions
-from tests.unit.apps.web_app import chromium, running
+from tests.unit.apps.web_app import running
 
 ROWS = 12
 ITEMS = 12
 Open = Callable[[str], Any]
-
-
-@pytest.fixture(scope="module")
-def browsing() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +30,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
 
 
 @pytest.fixture
-def visit(app: tuple[Path, str], browsing: Any) -> Iterator[Open]:
+def visit(chromium: Any, app: tuple[Path, str]) -> Iterator[Open]:
     """Open pages, each a tab of its own."""
-    context = browsing.new_context(viewport={"width": 1280, "height": 900})
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(15_000)
     wrong: list[str] = []
 
@@ -130,7 +124,7 @@ def test_a_text_that_was_typed_outlives_what_somebody_else_decides(
     assert read_decisions(root)[ids[0]]["messages"][-1]["content"] == "Typed with care."
 
 
-def test_not_saved_stays_until_it_is_seen_and_can_be_tried_again(app: tuple[Path, str], visit: Open) -> None:
+def test_not_saved_stays_until_it_is_seen_and_can_be_tried_again(visit: Open, app: tuple[Path, str]) -> None:
     root, _ = app
     page, ids = open_rows(visit, root, 2)
     by_hand = root / "data/corrections/examples.jsonl"
@@ -151,7 +145,7 @@ def test_not_saved_stays_until_it_is_seen_and_can_be_tried_again(app: tuple[Path
     page.get_by_text("this row is corrected by hand").wait_for(state="hidden")
 
 
-def test_what_somebody_else_decided_is_told_until_one_has_chosen(app: tuple[Path, str], visit: Open) -> None:
+def test_what_somebody_else_decided_is_told_until_one_has_chosen(visit: Open, app: tuple[Path, str]) -> None:
     root, _ = app
     page, ids = open_rows(visit, root, 3)
     somebody_else(root, ids[0])
@@ -305,7 +299,7 @@ def test_while_the_server_is_slow_the_page_goes_on_and_nothing_falls_on_another_
     assert decided(root, ids) == {0: "accept", 2: "accept", 3: "edit", 4: "accept"}
 
 
-def test_a_draft_outlives_whatever_one_looks_at_meanwhile(app: tuple[Path, str], visit: Open) -> None:
+def test_a_draft_outlives_whatever_one_looks_at_meanwhile(visit: Open, app: tuple[Path, str]) -> None:
     root, _ = app
     page, ids = open_rows(visit, root, 10)
     page.keyboard.type("e One.")
@@ -363,10 +357,10 @@ def verdicts(root: Path, ids: list[str]) -> dict[int, str]:
 
 
 def test_a_label_is_one_on_the_pair_on_the_screen_however_fast(
-    labelled: tuple[Path, str, list[str]], browsing: Any
+    labelled: tuple[Path, str, list[str]], chromium: Any
 ) -> None:
     root, address, ids = labelled
-    page = browsing.new_page()
+    page = chromium.new_page()
     page.goto(f"{address}/labels")
     page.get_by_text("0 of 30 labelled").wait_for()
     draw = random.Random(1)
@@ -397,10 +391,10 @@ def test_a_label_is_one_on_the_pair_on_the_screen_however_fast(
 
 
 def test_a_label_that_is_not_saved_is_told_until_it_is(
-    labelled: tuple[Path, str, list[str]], browsing: Any
+    labelled: tuple[Path, str, list[str]], chromium: Any
 ) -> None:
     root, address, ids = labelled
-    one, other = (browsing.new_page() for _ in range(2))
+    one, other = (chromium.new_page() for _ in range(2))
     for page in (one, other):
         page.goto(f"{address}/labels")
         page.get_by_text("0 of 30 labelled").wait_for()
