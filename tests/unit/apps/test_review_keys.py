@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from stages.apps.review import labelling
 from stages.apps.web import versions
@@ -337,6 +338,19 @@ def test_a_decision_outlives_a_page_that_is_loaded_again_before_it_is_written(
     assert decided(root, ids) == {0: "accept", 1: "accept"}
 
 
+def test_a_file_that_cannot_be_read_is_told_while_it_is_so(visit: Open, app: tuple[Path, str]) -> None:
+    root, _ = app
+    page, ids = open_rows(visit, root, 2)
+    path = root / f"data/corrections/examples/{ids[9]}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{")  # half written by an editor
+    page.get_by_text(path.name).wait_for()
+    page.keyboard.type("j")
+    wait_until_at(page, 2)
+    path.unlink()
+    page.get_by_text(path.name).wait_for(state="hidden")
+
+
 @pytest.fixture
 def labelled(tmp_path: Path) -> Iterator[tuple[Path, str, list[str]]]:
     """A repository without labels, the address of its review, and its pairs in the order in which they are asked."""
@@ -418,3 +432,42 @@ def test_a_label_that_is_not_saved_is_told_until_it_is(
     assert verdicts(root, ids) == {0: "b", 1: "b", 2: "tie"}
     one.close()
     other.close()
+
+
+def test_a_name_that_is_typed_outlives_what_is_saved_beside_it(visit: Open, app: tuple[Path, str]) -> None:
+    root, _ = app
+    page = visit("/speakers/talk-0000")
+    path = root / "data/corrections/speakers/talk-0000.yaml"
+    one, two = (page.get_by_label(f"Name of speaker_{number}") for number in (1, 2))
+    two.fill("Typed, not saved")
+    one.fill("Ann")
+    one.press("Enter")
+    page.locator(".who b", has_text="Ann").first.wait_for()
+    assert two.input_value() == "Typed, not saved"
+    path.write_text(path.read_text().replace("Ann", "Anna"))  # somebody else
+    one.fill("Annie")
+    one.press("Enter")
+    page.get_by_text("They made it: Anna. You made it: Annie.").wait_for()
+    page.get_by_text("Somebody else changed the corrections").wait_for()  # the page has looked since
+    page.get_by_role("button", name="Show it").click()
+    page.locator(".who b", has_text="Anna").first.wait_for()
+    assert (one.input_value(), two.input_value()) == ("Annie", "Typed, not saved")
+    page.get_by_role("button", name="Save mine over theirs").click()
+    page.locator(".who b", has_text="Annie").first.wait_for()
+    page.get_by_text("They made it").wait_for(state="hidden")
+    assert yaml.safe_load(path.read_text())["rename"] == {"speaker_1": "Annie"}
+
+
+def test_a_correction_that_cannot_be_written_is_kept_until_it_is(visit: Open, app: tuple[Path, str]) -> None:
+    root, _ = app
+    page = visit("/speakers/talk-0001")
+    path = root / "data/corrections/speakers/talk-0001.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("rename: [")  # half written by hand
+    page.get_by_label("Leave this recording out, because").fill("no consent")
+    page.get_by_role("button", name="Leave out").click()
+    page.get_by_text("Not saved").wait_for()
+    path.unlink()
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_text("This recording is left out: no consent").wait_for()
+    assert yaml.safe_load(path.read_text()) == {"drop": "no consent"}
