@@ -269,8 +269,10 @@ class _ExamplesPage:
     # what a person does
 
     def _follow(self, act: Act, result: dict[str, Any]) -> None:
-        """Go where the person went."""
-        if (at := self._place_of(str(act.get("to")))) is not None:
+        """Go where the person went; an edit that could not be saved keeps them at its row."""
+        edit = (act.get("decision") or {}).get("action") == "edit"
+        to = act["id"] if edit and "error" in result else act.get("to")
+        if (at := self._place_of(str(to))) is not None:
             self.at = at
 
     def _write(self, act: Act) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Elements on which a person decides on one thing after the other; desk/index.js is what the browser runs of them."""
+"""Pages on which a person decides on one thing after the other; browser/index.js is what the browser runs of them."""
 
 from asyncio import to_thread
 from collections import deque
@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from stages.apps.web import widgets
-from stages.core.errors import LecternError
 
-MODULES = {"lectern-desk": str(Path(__file__).parent / "desk")}
+MODULES = {"lectern-desk": str(Path(__file__).parent / "browser")}
 """What the elements' scripts import."""
 STYLE = """
 .lectern-dialog { margin: auto; border: none; border-radius: 4px; padding: 0; max-width: min(36rem, 90vw); }
@@ -65,7 +64,7 @@ class Acts:
                     if act.get("decides"):
                         try:
                             result = await to_thread(self._work, act)
-                        except (LecternError, OSError, ValueError, KeyError, TypeError) as error:
+                        except Exception as error:  # whatever it is, the person has to know
                             result = {"error": str(error) or type(error).__name__}
                     self.last = int(act["n"])
                     self._follow(act, result)

@@ -117,6 +117,7 @@ def test_a_text_that_was_typed_outlives_what_somebody_else_decides(
     page.get_by_role("button", name="Save").click()
     page.get_by_text("Not saved: somebody else decided on this row meanwhile.").wait_for()
     page.get_by_text("by a person: theirs").wait_for()
+    page.locator(f"[data-here='{ids[0]}']").get_by_text(f"1 of {ROWS}", exact=True).wait_for()
     assert page.get_by_label("assistant").input_value() == "Typed with care."
     assert read_decisions(root)[ids[0]]["reason"] == "theirs"
     page.get_by_role("button", name="Save mine over theirs").click()
