@@ -14,8 +14,9 @@ import psutil
 from stages.core import io
 from stages.core.items import MANIFEST
 from stages.core.schema import Decision, Diarization, Example, Source, Transcript, Voice
+from tests import browsers
 from tests.unit.apps import review_repo
-from tests.unit.apps.web_app import chromium, running
+from tests.unit.apps.web_app import running
 
 WORDS = (Path(__file__).parent / "paraphrases.txt").read_text(encoding="utf-8").split()
 FILTERS = (
@@ -103,7 +104,7 @@ def _decide(row: Example, number: int) -> Decision:
 
 def measure(root: Path) -> None:
     """Print a table."""
-    with running("stages.review", root, "--by", "x") as address, chromium() as browser:
+    with running("stages.review", root, "--by", "x") as address, browsers.start() as browser:
         page = browser.new_page()
         began = time.perf_counter()
         page.goto(f"{address}/examples")

@@ -7,15 +7,13 @@ import pytest
 
 from stages.core import io
 from stages.core.schema import Conversation, Example
-from stages.sources.crawl import browser
+from tests.browsers import needs_chromium
 from tests.pipeline import walk
 from tests.pipeline.conftest import Checkout, check_out
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        browser.find() is None, reason="no Chromium on the PATH; Debian: apt install chromium"
-    ),
+    needs_chromium,
 ]
 ITEM = "smoke-01-logs"
 

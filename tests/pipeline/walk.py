@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.unit.apps.web_app import chromium, running
+from tests import browsers
+from tests.unit.apps.web_app import running
 
 SHOTS = Path(__file__).parents[2] / "docs"
 LONG = 900_000
@@ -40,7 +41,7 @@ def review(root: Path, item: str, shots: Path | None, target: str | None, labels
         target: of the rebuild, as the page calls it; None for everything.
         labels: answers to label.
     """
-    with chromium() as browser:
+    with browsers.start() as browser:
         context = browser.new_context(viewport={"width": 1200, "height": 820})
         context.set_default_timeout(60_000)
         page = context.new_page()

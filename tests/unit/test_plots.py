@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import yaml
 from stages import plots
 from stages.core.errors import LecternError
 from stages.scoring import plotting
-from stages.sources.crawl import browser
 from tests.unit.compare.made_up_runs import call
 
 ROOT = Path(__file__).parents[2]
@@ -73,16 +71,6 @@ def here(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.chdir(root)
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
     return root
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=browser.find(), chromium_sandbox=False)
-        yield started
-        started.close()
 
 
 def open_offline(chromium: Any, file: Path) -> tuple[Any, list[str]]:

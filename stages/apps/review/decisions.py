@@ -1,5 +1,7 @@
 """What a reviewer decides about rows: data/corrections/examples/<id>.json, a file for each."""
 
+import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +118,34 @@ def write(root: Path, row: str, decision: Correction | None, seen: Correction | 
     if by_hand:
         raise LecternError(f"this row is corrected by hand at {by_hand[0]}. Change it there.")
     versions.update(path, rewrite)
+
+
+def digest(decision: Correction | None) -> str:
+    """What a tab shows of a decision, in few characters: another one means that somebody changed it."""
+    if decision is None:
+        return ""
+    return hashlib.sha256(decision.model_dump_json().encode()).hexdigest()[:16]
+
+
+def write_over(root: Path, row: str, decision: Correction | None, seen: str) -> None:
+    """Write a decision, or take one back, where the file of the row still says what a person saw.
+
+    Args:
+        root: of the repository.
+        row: id of a row, as a browser tells it.
+        decision: as for `write`.
+        seen: `digest` of what the person saw decided.
+
+    Raises:
+        MeanwhileError: the file says something else by now.
+        LecternError: it is no id of a row, or the row is corrected by hand.
+    """
+    if re.fullmatch("[0-9a-f]{16}", row) is None:
+        raise LecternError(f"{row[:40]!r} is no id of a row")
+    now = file_says(root, row)
+    if digest(now) != seen and now != decision:
+        raise MeanwhileError(now)
+    write(root, row, decision, now)
 
 
 def file_says(root: Path, row: str) -> Correction | None:

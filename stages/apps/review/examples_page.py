@@ -9,10 +9,10 @@ from stages.apps.review import audio, decisions, origin, row_index
 from stages.apps.review.examples_state import State
 from stages.apps.review.navigation import frame
 from stages.apps.review.row_index import Filter
-from stages.apps.web import widgets
+from stages.apps.web import desk, widgets
+from stages.apps.web.desk import Act, Acts
 from stages.core.errors import LecternError
 from stages.core.schema import Example, Message
-from stages.text.row_corrections import Correction
 
 NEAR = 24
 """Rows that the list shows around the one that is looked at."""
@@ -34,26 +34,40 @@ def define(root: Path) -> None:
     from fastapi import Request
     from nicegui import ui
 
+    from stages.apps.review import row_desk  # noqa: F401  (a page names in its head the scripts that are known then)
+
     state = State(root)
 
     @ui.page("/examples", title="Examples - Lectern")
     async def examples(request: Request) -> None:
+        ui.add_css(desk.STYLE)
         with frame("Examples"):
             await _ExamplesPage(root, state).show(dict(request.query_params))
 
 
 class _ExamplesPage:
-    """The rows in one tab."""
+    """The rows in one tab.
+
+    The browser decides which row is looked at and what is decided on it (row_desk.js), and tells each act in its order.
+    An act names its row and what the person saw decided about it, so it can be worked off later and still be right.
+    """
 
     def __init__(self, root: Path, state: State) -> None:
         self.root, self.state = root, state
         self.at = 0
-        self.editing = False
-        self.busy = False
-        """a decision is being written, or its reason asked for"""
+        self.acts = Acts(self._write, self._follow, self._show_acts)
+        self.shown = 0
+        """number of the last act whose outcome is shown"""
+        self.written: dict[int, str] = {}
+        """number of an act -> `decisions.digest` of what its row's file says since then"""
+        self.decided = False
+        """whether an act has decided something since it was shown"""
+        self.problem = ""
 
     async def show(self, query: dict[str, str]) -> None:
         from nicegui import ui
+
+        from stages.apps.review.row_desk import RowDesk
 
         with ui.row().classes("items-center") as waiting:
             ui.spinner()
@@ -72,21 +86,17 @@ class _ExamplesPage:
             return
         self.wanted = row_index.parse(query)
         self.found = self._select()
-        row = self.rows.where.get(query.get("row", ""), -1)
-        self.at = next((at for at, number in enumerate(self.found) if number == row), 0)
+        self.at = self._place_of(query.get("row", "")) or 0
         self._show_filters()
         self.show_progress = ui.refreshable(self._show_progress)
-        self.show_list = ui.refreshable(self._show_list)
-        self.show_row = ui.refreshable(self._show_row)
+        self.show_details = ui.refreshable(self._show_details)
         self.show_progress()
-        with ui.row().classes("w-full items-start gap-6"):
-            with ui.column().classes("basis-72 grow gap-0 max-h-[70vh] overflow-y-auto flex-nowrap"):
-                self.show_list()
-            with ui.column().classes("basis-96 grow-[3] gap-3"):
-                self.show_row()
+        self.desk = RowDesk(self._view(), decisions.REASONS, KEYS, FOUND_RIGHT)
+        with self.desk:
+            self.show_details()
+        self.desk.on("act", lambda event: self.acts.take(self.desk, event.args))
         self.show_lost = ui.refreshable(self._show_lost)
         self.show_lost()
-        ui.keyboard(on_key=self._press, ignore=["input", "select", "textarea"])
         ui.timer(2.0, self._look)
 
     # what is shown
@@ -97,9 +107,7 @@ class _ExamplesPage:
         rows = self.rows
         items = {item: rows.titles.get(item, item) for item in sorted(rows.items)}
         with ui.row().classes("items-end w-full gap-3"):
-            self.search = self._field(
-                ui.input("Search in the rows").props("dense clearable debounce=50"), "text"
-            )
+            self._field(ui.input("Search in the rows").props("dense clearable debounce=50"), "text")
             self._field(ui.select(items, label="Source", with_input=True, clearable=True), "item", "w-56")
             self._field(ui.select(sorted(rows.methods), label="Method", clearable=True), "method", "w-44")
             self._field(
@@ -119,7 +127,7 @@ class _ExamplesPage:
             self._field(ui.number("to", min=0, step=1, precision=0), "most_words", "w-20")
             self._field(ui.select([*row_index.ORDERS], label="Order"), "order", "w-28")
             self._field(ui.switch("Repeats beside what they repeat"), "repeats", "")
-            ui.button("Keys", on_click=_show_keys).props("flat dense no-caps")
+            ui.button("Keys", on_click=lambda: self.desk.run_method("showHelp")).props("flat dense no-caps")
 
     def _field(self, element: Any, name: str, width: str = "grow") -> Any:
         """A field of the filter; what it says is in the address too, so that it can be shared."""
@@ -131,7 +139,7 @@ class _ExamplesPage:
             if name.endswith("_words") and value is not None:
                 value = int(value)
             self.wanted = Filter(**{**vars(self.wanted), name: value})
-            self.found, self.at, self.editing = self._select(), 0, False
+            self.found, self.at = self._select(), 0
             self._refresh()
 
         element.on_value_change(change)
@@ -139,6 +147,15 @@ class _ExamplesPage:
 
     def _select(self) -> Any:
         return row_index.select(self.rows, self.wanted, set(self.known.entries))
+
+    def _place_of(self, row: str) -> int | None:
+        """Where a row stands among those that are shown; None where it is not."""
+        found = (self.found == self.rows.where.get(row, -1)).nonzero()[0]
+        return int(found[0]) if len(found) else None
+
+    def _here(self) -> str | None:
+        """The id of the row that is looked at."""
+        return self.rows.ids[int(self.found[self.at])] if len(self.found) else None
 
     def _show_progress(self) -> None:
         from nicegui import ui
@@ -149,91 +166,48 @@ class _ExamplesPage:
             ui.label(f"{shown:,} of {len(self.rows):,} rows shown, {reviewed:,} of them reviewed")
             ui.linear_progress(reviewed / shown if shown else 0, show_value=False).classes("w-40")
 
-    def _show_list(self) -> None:
-        from nicegui import ui
-
+    def _view(self) -> dict[str, Any]:
+        """What the browser knows: the rows around the one that is looked at."""
         first = max(self.at - NEAR // 2, 0)
-        for at in range(first, min(first + NEAR, len(self.found))):
-            number = int(self.found[at])
-            id = self.rows.ids[number]
-            decided = self.known.latest(id)
-            mark = {"accept": "✓", "reject": "✗", "edit": "✎"}[decided.action] if decided else "·"
-            text = " ".join(self.rows.text(number, 90).split())
-            with ui.row().classes(
-                "w-full items-center no-wrap gap-2 px-2 py-1 cursor-pointer border-b border-gray-500/20"
-            ) as line:
-                ui.label(mark).classes("w-4 shrink-0")
-                ui.label(text).classes("grow text-sm truncate")
-                if id in self.rows.dropped:
-                    ui.label("dropped").classes("text-xs opacity-70")
-            if at == self.at:
-                line.classes("bg-primary/15 font-semibold")
-            line.on("click", lambda _, at=at: self._go(at))
+        numbers = [int(number) for number in self.found[first : first + NEAR]]
+        return {
+            "rows": [self._plain(number) for number in numbers],
+            "first": first,
+            "total": len(self.found),
+            "here": self._here(),
+            "ack": self.shown,
+            "problem": self.problem,
+        }
 
-    def _show_row(self) -> None:
-        from nicegui import ui
-
-        if not len(self.found):
-            ui.label("No row passes this filter.")
-            return
-        number = int(self.found[self.at])
+    def _plain(self, number: int) -> dict[str, Any]:
+        """A row as the browser shows it; what is decided and `seen` are of one moment."""
         id = self.rows.ids[number]
+        decided, entry = self.known.latest(id), self.known.entries.get(id)
+        shown: dict[str, Any] = {
+            "id": id,
+            "text": " ".join(self.rows.text(number, 90).split()),
+            "dropped": id in self.rows.dropped,
+            "seen": decisions.digest(entry.correction if entry else None),
+            "decided": decided and {"action": decided.action, "reason": decided.reason, "messages": None},
+            "messages": [],
+        }
         try:
-            row = self.rows.read(number)
-            on_file = decisions.file_says(self.root, id)
+            shown["messages"] = _cut(self.rows.read(number).messages)
         except LecternError as error:
-            widgets.text(str(error))
-            return
-        self.shown, self.on_file = row, on_file
-        decided = self.known.latest(id)
-        messages = decided.messages if decided and decided.messages else row.messages
-        with ui.row().classes("items-center w-full gap-3"):
-            ui.label(f"{self.at + 1:,} of {len(self.found):,}").classes("opacity-70")
-            ui.label(id).classes("font-mono text-sm")
-            _show_decision(decided)
-        if self.editing:
-            self._show_editor(messages)
-        else:
-            _show_messages(messages)
-            self._show_buttons(decided)
-        self._show_fate(row)
-        self._show_origin(row)
+            shown["problem"] = str(error)
+        if decided and decided.messages:
+            shown["decided"]["messages"] = _cut(decided.messages)
+        return shown
 
-    def _show_buttons(self, decided: Correction | None) -> None:
-        from nicegui import ui
-
-        with ui.row().classes("items-center gap-2"):
-            ui.button("Accept", on_click=self._accept).props("no-caps").tooltip("a")
-            ui.button("Reject", on_click=self._reject).props("no-caps color=negative").tooltip("r")
-            ui.button("Edit", on_click=self._edit).props("no-caps outline").tooltip("e")
-            ui.button("Undo", on_click=self._undo).props("no-caps flat").tooltip("u").set_enabled(
-                decided is not None
-            )
-            ui.button("Previous", on_click=lambda: self._go(self.at - 1)).props("no-caps flat").tooltip("k")
-            ui.button("Next", on_click=lambda: self._go(self.at + 1)).props("no-caps flat").tooltip("j")
-
-    def _show_editor(self, messages: list[Message]) -> None:
-        from nicegui import ui
-
-        fields = []
-        for message in messages:
-            area = (
-                ui.textarea(message.role, value=message.content).props("outlined autogrow").classes("w-full")
-            )
-            fields.append((message.role, area))
-        reason = ui.input("Why", value="worded better").props("dense").classes("w-full")
-
-        async def save() -> None:
-            new = [Message(role=role, content=area.value) for role, area in fields if area.value.strip()]
-            await self._decide("edit", reason.value, new)
-
-        async def cancel() -> None:
-            self.editing = False
-            self.show_row.refresh()
-
-        with ui.row():
-            ui.button("Save", on_click=save).props("no-caps")
-            ui.button("Cancel", on_click=cancel).props("no-caps flat")
+    def _show_details(self) -> None:
+        """What became of the row, and where it comes from."""
+        if len(self.found):
+            try:
+                row = self.rows.read(int(self.found[self.at]))
+            except LecternError:
+                return  # the row itself says so
+            self._show_fate(row)
+            self._show_origin(row)
 
     def _show_fate(self, row: Example) -> None:
         """What became of the row in the last run; of a repeat, the row that says the same."""
@@ -294,127 +268,94 @@ class _ExamplesPage:
 
     # what a person does
 
-    async def _press(self, event: Any) -> None:
-        if not event.action.keydown or event.modifiers.ctrl or event.modifiers.meta or event.modifiers.alt:
-            return
-        key = event.key.name
-        if key == "/":
-            self.search.run_method("focus")
-        elif key == "?":
-            _show_keys()
-        elif self.editing or not len(self.found):
-            return
-        elif key in ("j", "ArrowDown", "ArrowRight"):
-            self._go(self.at + 1)
-        elif key in ("k", "ArrowUp", "ArrowLeft"):
-            self._go(self.at - 1)
-        elif key in ("a", "r", "e", "u") and not event.action.repeat:
-            await {"a": self._accept, "r": self._reject, "e": self._edit, "u": self._undo}[key]()
+    def _follow(self, act: Act, result: dict[str, Any]) -> None:
+        """Go where the person went; an edit that could not be saved keeps them at its row."""
+        edit = (act.get("decision") or {}).get("action") == "edit"
+        to = act["id"] if edit and "error" in result else act.get("to")
+        if (at := self._place_of(str(to))) is not None:
+            self.at = at
 
-    def _go(self, at: int) -> None:
-        self.at = min(max(at, 0), max(len(self.found) - 1, 0))
-        self.editing = False
-        self._refresh()
-
-    async def _accept(self) -> None:
-        await self._decide("accept", FOUND_RIGHT)
-
-    async def _edit(self) -> None:
-        self.editing = True
-        self.show_row.refresh()
-
-    async def _undo(self) -> None:
-        await self._write(None)
-
-    async def _reject(self) -> None:
-        from nicegui import ui
-
-        async def chosen(reason: str) -> None:
-            asked.close()
-            await self._decide("reject", reason)
-
-        self.busy = True
-        with ui.dialog(value=True) as asked, ui.card().classes("gap-2"):
-            asked.on("hide", lambda: setattr(self, "busy", False))
-            ui.label("Why is it rejected?").classes("font-semibold")
-            for number, reason in enumerate(decisions.REASONS, 1):
-                ui.button(f"{number}  {reason}", on_click=lambda _, reason=reason: chosen(reason)).props(
-                    "no-caps flat dense"
-                )
-            own = ui.input("Another reason").props("autofocus dense").classes("w-full")
-
-            async def enter() -> None:
-                text = own.value.strip()
-                if text.isdigit() and 1 <= int(text) <= len(decisions.REASONS):
-                    text = decisions.REASONS[int(text) - 1]
-                if text:
-                    await chosen(text)
-
-            own.on("keydown.enter", enter)
-            ui.label("Type a number or a reason, then Enter.").classes("text-sm opacity-80")
-
-    async def _decide(self, action: str, reason: str, messages: list[Message] | None = None) -> None:
-        from nicegui import ui
-
+    def _write(self, act: Act) -> dict[str, Any]:
+        """Write what the person decided, unless somebody else decided something that they have not seen."""
+        number, row = int(act["n"]), str(act["id"])
+        seen = str(act["seen"])
+        if seen.startswith("act "):  # what this tab decided itself, a moment ago
+            seen = self.written.get(int(seen.removeprefix("act ")), "not known")
+        self.written[number] = seen
+        told = act["decision"]
+        decision = None
+        if told is not None:
+            messages = [Message.model_validate(each) for each in told.get("messages") or []] or None
+            decision = decisions.make(row, told["action"], told["reason"], messages)
         try:
-            decision = decisions.make(self.shown.id, action, reason, messages)
-        except LecternError as error:
-            ui.notify(str(error), type="negative")
-            return
-        await self._write(decision)
-
-    async def _write(self, decision: Correction | None) -> None:
-        from nicegui import ui
-
-        row, seen = self.shown.id, self.on_file
-        self.busy = True
-        try:
-            await to_thread(decisions.write, self.root, row, decision, seen)
+            decisions.write_over(self.root, row, decision, seen)
         except decisions.MeanwhileError as error:
-            _tell_meanwhile(error, self._reload)
-            return
-        except LecternError as error:
-            ui.notify(str(error), type="negative", multi_line=True, timeout=15_000, close_button=True)
-            return
-        finally:
-            self.busy = False
-        self.editing = False
-        self.known = await to_thread(lambda: self.state.get()[1])
-        if decision is not None and self.at + 1 < len(self.found):
-            self.at += 1
+            theirs = error.theirs
+            return {
+                "error": str(error),
+                "told": "Not saved: somebody else decided on this row meanwhile.",
+                "theirs": {
+                    "told": "They took their decision back." if theirs is None else f"They {theirs}",
+                    "messages": _cut(theirs.messages) if theirs and theirs.messages else [],
+                    "seen": decisions.digest(theirs),
+                },
+            }
+        self.written[number] = decisions.digest(decision)
+        self.decided = True
+        self.state.forget()
+        return {}
+
+    async def _show_acts(self) -> None:
+        """Show what came of the acts that were worked off."""
+        shown = self.acts.last
+        if self.decided:
+            self.decided = False
+            try:
+                self.known = await to_thread(lambda: self.state.get()[1])
+                self.problem = ""
+            except LecternError as error:
+                self.problem = str(error)
+            self.show_lost.refresh()
+        self.shown = shown
         self._refresh()
-        self.show_lost.refresh()
 
     async def _look(self) -> None:
-        """Show what a rebuild or somebody else changed, but never under the hands of a person who is editing."""
+        """Show what a rebuild or somebody else changed."""
         from nicegui import ui
 
-        if not self.editing and not self.busy and self.state.is_stale(self.rows, self.known):
-            rebuilt = await self._reload()
-            ui.notify(
-                "The rows were rebuilt." if rebuilt else "Somebody else decided on rows; it is shown now."
-            )
-
-    async def _reload(self) -> bool:
-        before, row = self.rows, self.shown.id if len(self.found) else ""
-        self.rows, self.known = await to_thread(self.state.get)
-        if before is not self.rows:
+        if self.acts.running or not (self.problem or self.state.is_stale(self.rows, self.known)):
+            return
+        before, row, problem = self.rows, self._here(), self.problem
+        try:
+            self.rows, self.known = await to_thread(self.state.get)
+            self.problem = ""
+        except LecternError as error:  # such as half of a rebuild; looked at again
+            self.problem = str(error)
+            if problem != self.problem:
+                self._refresh()
+            return
+        rebuilt = before is not self.rows
+        if rebuilt:
             self.found = self._select()
-            number = self.rows.where.get(row, -1)
-            self.at = next((at for at, each in enumerate(self.found) if each == number), 0)
+            self.at = self._place_of(row or "") or 0
         self._refresh()
         self.show_lost.refresh()
-        return before is not self.rows
+        ui.notify("The rows were rebuilt." if rebuilt else "Somebody else decided on rows; it is shown now.")
 
     def _refresh(self) -> None:
         from nicegui import ui
 
-        for part in (self.show_progress, self.show_list, self.show_row):
-            part.refresh()
+        self.show_progress.refresh()
+        self.show_details.refresh()
+        self.desk.show(self._view())
         query = row_index.to_query(self.wanted)
-        if len(self.found):
-            query["row"] = self.rows.ids[int(self.found[self.at])]
+        if (here := self._here()) is not None:
+            query["row"] = here
         ui.navigate.history.replace(f"/examples?{urlencode(query)}")
+
+
+def _cut(messages: list[Message]) -> list[dict[str, Any]]:
+    return [desk.told(each.content, each.role) for each in messages]
 
 
 def _show_messages(messages: list[Message]) -> None:
@@ -424,38 +365,3 @@ def _show_messages(messages: list[Message]) -> None:
         with ui.column().classes("gap-0 w-full"):
             ui.label(message.role).classes("text-xs uppercase opacity-70")
             widgets.text(message.content)
-
-
-def _show_decision(decided: Correction | None) -> None:
-    from nicegui import ui
-
-    if decided is not None:
-        color = {"accept": "positive", "reject": "negative", "edit": "primary"}[decided.action]
-        ui.badge(f"{decided.action}ed", color=color)
-        ui.label(decided.reason).classes("text-sm break-words")
-
-
-def _show_keys() -> None:
-    from nicegui import ui
-
-    with ui.dialog(value=True), ui.card(), ui.grid(columns=2):
-        for key, told in KEYS:
-            ui.label(key).classes("font-mono")
-            ui.label(told)
-
-
-def _tell_meanwhile(error: decisions.MeanwhileError, reload: Any) -> None:
-    """Say what somebody else decided on the row; theirs stays until this tab decides again, having seen it."""
-    from nicegui import ui
-
-    async def see() -> None:
-        asked.close()
-        await reload()
-
-    with ui.dialog(value=True).props("persistent") as asked, ui.card():
-        ui.label("Not saved: somebody else decided on this row meanwhile.").classes("font-semibold")
-        widgets.text("They took their decision back." if error.theirs is None else f"They {error.theirs}")
-        if error.theirs is not None and error.theirs.messages:
-            _show_messages(error.theirs.messages)
-        ui.label("It is shown now; decide again if yours is right.")
-        ui.button("Show it", on_click=see).props("no-caps")

@@ -30,8 +30,15 @@ class State:
                 self._decisions = decisions.read(self._root)
             return self._rows, self._decisions
 
+    def forget(self) -> None:
+        """A decision was written: read them again, even if so soon after the last that no time of a file tells it."""
+        with self._lock:
+            self._decisions = None
+
     def is_stale(self, rows: Rows, known: Decisions) -> bool:
         """Whether others changed something since `get` gave these."""
-        return rows.stamp != row_index.take_stamp(self._root) or known.stamp != decisions.take_stamp(
-            self._root
+        return (
+            rows.stamp != row_index.take_stamp(self._root)
+            or known is not self._decisions
+            or known.stamp != decisions.take_stamp(self._root)
         )

@@ -130,17 +130,56 @@ def read_own(root: Path, reviewer: str) -> dict[str, Label]:
     return {path.stem: label for path, label in record_files.read(folder_of(root, reviewer), Label)}
 
 
-def write(root: Path, case: Case, verdict: str, reviewer: str, note: str) -> None:
-    """Write a verdict; one of this person on the same case is replaced."""
+class MeanwhileError(LecternError):
+    """The same person labelled the same case in another tab; `theirs` is that label, None where it was taken back."""
+
+    def __init__(self, theirs: Label | None) -> None:
+        super().__init__(
+            f"it was labelled meanwhile: {theirs.verdict}" if theirs else "its label was taken back meanwhile"
+        )
+        self.theirs = theirs
+
+
+def digest(label: Label | None) -> str:
+    """What a tab shows of a label, in few characters: another one means that another tab changed it."""
+    return "" if label is None else hashlib.sha256(label.model_dump_json().encode()).hexdigest()[:16]
+
+
+def write(root: Path, case: Case, verdict: str, reviewer: str, note: str, seen: str | None = None) -> Label:
+    """Write a verdict; one of this person on the same case is replaced.
+
+    Args:
+        root: of the repository.
+        case: what was on the screen.
+        verdict: of `Label`.
+        reviewer: whose label it is.
+        note: may be empty.
+        seen: `digest` of the label that the person knows of; None replaces any.
+
+    Raises:
+        MeanwhileError: there is another label by now.
+    """
     label = case.label(verdict, reviewer, note)
+    path = folder_of(root, reviewer) / f"{case.id}.json"
     text = io.to_json(label.model_dump(mode="json")) + "\n"
-    versions.update(folder_of(root, reviewer) / f"{case.id}.json", lambda now: text)
+    versions.update(path, lambda now: _unless_changed(path, now, seen, label, text))
+    return label
 
 
-def take_back(root: Path, case: str, reviewer: str) -> None:
-    """Remove the verdict of this person on a case that was labelled."""
+def take_back(root: Path, case: str, reviewer: str, seen: str | None = None) -> None:
+    """Remove the verdict of this person on a case that was labelled; arguments and errors as in `write`."""
     if re.fullmatch("[0-9a-f]{16}", case):
-        versions.update(folder_of(root, reviewer) / f"{case}.json", lambda now: None)
+        path = folder_of(root, reviewer) / f"{case}.json"
+        versions.update(path, lambda now: _unless_changed(path, now, seen, None, None))
+
+
+def _unless_changed(
+    path: Path, now: str | None, seen: str | None, label: Label | None, text: str | None
+) -> str | None:
+    theirs = None if now is None or seen is None else io.read_json(path, Label)
+    if seen is not None and digest(theirs) != seen and theirs != label:
+        raise MeanwhileError(theirs)
+    return text
 
 
 def summarise(root: Path, kind: Kind, reviewer: str) -> str:

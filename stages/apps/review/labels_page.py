@@ -8,9 +8,11 @@ from stages.apps.review import labelling
 from stages.apps.review.examples_state import State
 from stages.apps.review.labelling import Case, Kind
 from stages.apps.review.navigation import frame
-from stages.apps.web import widgets
+from stages.apps.web import desk, widgets
+from stages.apps.web.desk import Act, Acts
 from stages.core import params
 from stages.core.errors import LecternError
+from stages.core.schema import Label
 from stages.scoring.settings import JudgingParams
 from stages.text.rating_settings import RateParams
 
@@ -23,11 +25,15 @@ VERDICTS = {
     "row": (("accept", "Accept", ("a", "1")), ("reject", "Reject", ("r", "2"))),
 }
 """Kind -> verdict, what the button says, its keys."""
+NEXT = 8
+"""Cases that the browser has at hand."""
 
 
 def define(root: Path, reviewer: str) -> None:
     """Define the page over the repository at `root`; `reviewer` is whose labels are written."""
     from nicegui import ui
+
+    from stages.apps.review import label_desk  # noqa: F401  (a page names in its head the scripts that are known then)
 
     state = State(root)
 
@@ -38,24 +44,35 @@ def define(root: Path, reviewer: str) -> None:
 
 
 class _LabelsPage:
-    """The labels in one tab."""
+    """The labels in one tab.
+
+    The browser shows the next cases by itself (label_desk.js) and tells each verdict with the case that it is about.
+    """
 
     def __init__(self, root: Path, reviewer: str, state: State) -> None:
         self.root, self.reviewer, self.state = root, reviewer, state
         self.kind: Kind = "pair"
         self.cases: list[Case] = []
-        self.at = 0
-        self.last: list[str] = []
-        self.with_source = False
+        self.order: list[Case] = []
+        """those of them that are not labelled, the next first"""
+        self.known: dict[str, Case] = {}
+        """id -> all that this tab has shown, and those before a rebuild too"""
+        self.acts = Acts(self._write, self._follow, self._show_acts)
+        self.written: dict[int, str] = {}
+        """number of an act -> `labelling.digest` of what there is since then"""
+        self.set = 0
+        self.asked = True
+        """whether the person asked for this set of cases; else a rebuild made it"""
 
     async def show(self) -> None:
         from nicegui import ui
 
-        await (
-            ui.context.client.connected()
-        )  # many answers take seconds to read, and a page has to answer before
+        from stages.apps.review.label_desk import LabelDesk
+
+        # many answers take seconds to read, and a page has to answer before
+        await ui.context.client.connected()
         try:
-            self.done = set(labelling.read_own(self.root, self.reviewer))
+            self.done = labelling.read_own(self.root, self.reviewer)
         except LecternError as error:
             widgets.text(str(error))
             return
@@ -71,12 +88,11 @@ class _LabelsPage:
                         lambda event, place=place: self._change_contestant(place, event.value)
                     )
             ui.label(f"labels by {self.reviewer}").classes("text-sm opacity-80")
-        self.show_case = ui.refreshable(self._show_case)
         self.show_summary = ui.refreshable(self._show_summary)
         await self._load()
-        self.show_case()
+        self.desk = LabelDesk(self._view())
+        self.desk.on("act", lambda event: self.acts.take(self.desk, event.args))
         self.show_summary()
-        ui.keyboard(on_key=self._press, ignore=["input", "select", "textarea"])
         ui.timer(2.0, self._look)
 
     async def _load(self) -> None:
@@ -98,76 +114,43 @@ class _LabelsPage:
                 self.cases = await to_thread(labelling.list_rows, self.root, rows, methods)
         except LecternError as error:
             self.problem = str(error)
-        self._next()
+        self.set += 1
+        self.known |= {case.id: case for case in self.cases}
+        self.order = [case for case in self.cases if case.id not in self.done]
 
     def _take_stamp(self) -> tuple[Any, ...]:
         paths = [self.root / "data/predictions", *sorted((self.root / "data/predictions").glob("*.jsonl"))]
         return tuple((path.name, path.stat().st_mtime_ns) for path in paths if path.exists())
 
-    def _next(self) -> None:
-        """Go to the first case that this person has not labelled."""
-        self.at = next(
-            (at for at, case in enumerate(self.cases) if case.id not in self.done), len(self.cases)
-        )
-
-    def _show_case(self) -> None:
-        from nicegui import ui
-
-        if self.problem:
-            widgets.text(self.problem)
-            return
-        labelled = sum(case.id in self.done for case in self.cases)
-        if not self.cases:
-            ui.label("There is nothing to label here yet: `make run` makes rows and answers.")
-            return
-        with ui.row().classes("items-center w-full gap-4"):
-            ui.label(f"{labelled} of {len(self.cases)} labelled")
-            ui.linear_progress(labelled / len(self.cases), show_value=False).classes("w-40")
-            ui.button("Undo the last", on_click=self._undo).props("no-caps flat dense").set_enabled(
-                bool(self.last)
-            )
-        if self.at >= len(self.cases):
-            ui.label("All of them are labelled. Rebuild takes them into the calibration of the judge.")
-            return
-        case = self.cases[self.at]
-        criterion = params.load("judging", JudgingParams, self.root / "params.yaml").criterion
-        what = (
-            f"Which is the better one? It is {criterion}."
-            if self.kind == "pair"
-            else "Would you train on this row?"
-        )
-        ui.label(what).classes("text-sm opacity-80")
-        for message in case.messages:
-            ui.label(message.role).classes("text-xs uppercase opacity-70")
-            widgets.text(message.content)
-        self._show_source(case)
+    def _view(self) -> dict[str, Any]:
+        """What the browser knows: the next cases, and how far this person is."""
+        question = "Would you train on this row?"
         if self.kind == "pair":
-            with ui.grid().classes("w-full gap-4 grid-cols-1 md:grid-cols-2"):
-                for side, answer in (("Left", case.a), ("Right", case.b)):
-                    with ui.card().classes("w-full p-3 gap-1"):
-                        ui.label(side).classes("text-xs uppercase opacity-70")
-                        widgets.text(answer or "")
-        self.note = ui.input("Note (not needed)").props("dense").classes("w-full")
-        with ui.row().classes("gap-2"):
-            for verdict, told, keys in VERDICTS[self.kind]:
-                ui.button(told, on_click=lambda _, verdict=verdict: self._label(verdict)).props(
-                    "no-caps"
-                ).tooltip(keys[0])
-            ui.button("Skip", on_click=self._skip).props("no-caps flat").tooltip("s")
+            criterion = params.load("judging", JudgingParams, self.root / "params.yaml").criterion
+            question = f"Which is the better one? It is {criterion}."
+        return {
+            "cases": [self._plain(case) for case in self.order[:NEXT]],
+            "labelled": sum(case.id in self.done for case in self.cases),
+            "total": len(self.cases),
+            "set": self.set,
+            "asked": self.asked,
+            "ack": self.acts.last,
+            "problem": self.problem,
+            "question": question,
+            "verdicts": VERDICTS[self.kind],
+        }
 
-    def _show_source(self, case: Case) -> None:
-        from nicegui import ui
-
-        told = [
-            (name, text) for name, text in (("true answer", case.reference), ("source", case.passage)) if text
-        ]
-        if not told:
-            return
-        with ui.expansion("True answer and source", value=self.with_source).classes("w-full") as opened:
-            opened.on_value_change(lambda event: setattr(self, "with_source", event.value))
-            for name, text in told:
-                ui.label(name).classes("text-xs uppercase opacity-70")
-                widgets.text(text)
+    def _plain(self, case: Case) -> dict[str, Any]:
+        """A case as the browser shows it; whose answer is whose is not in it."""
+        below = (("true answer", case.reference), ("source", case.passage))
+        sides = (("Left", case.a), ("Right", case.b)) if self.kind == "pair" else ()
+        return {
+            "id": case.id,
+            "seen": labelling.digest(self.done.get(case.id)),
+            "messages": [desk.told(message.content, message.role) for message in case.messages],
+            "told": [desk.told(text, name) for name, text in below if text],
+            "sides": [desk.told(text or "", name) for name, text in sides],
+        }
 
     def _show_summary(self) -> None:
         from nicegui import ui
@@ -178,68 +161,78 @@ class _LabelsPage:
             told = str(error)
         ui.label(told).classes("text-sm opacity-80")
 
-    async def _press(self, event: Any) -> None:
-        if not event.action.keydown or event.action.repeat or event.modifiers.ctrl or event.modifiers.meta:
-            return
-        key = event.key.name
-        for verdict, _, keys in VERDICTS[self.kind]:
-            if key in keys:
-                await self._label(verdict)
-        if key == "s":
-            self._skip()
-        elif key == "u":
-            await self._undo()
-
-    async def _label(self, verdict: str) -> None:
-        from nicegui import ui
-
-        if self.at >= len(self.cases):
-            return
-        case = self.cases[self.at]
+    def _write(self, act: Act) -> dict[str, Any]:
+        """Write a verdict, or take one back, unless another tab gave another one meanwhile."""
+        number, id, verdict = int(act["n"]), str(act["id"]), act["verdict"]
+        seen = str(act["seen"])
+        if seen.startswith("act "):  # what this tab labelled itself, a moment ago
+            seen = self.written.get(int(seen.removeprefix("act ")), "not known")
+        self.written[number] = seen
+        case = self.known.get(id)
+        if case is None:
+            raise LecternError("this case is not among those that are shown here now")
         try:
-            await to_thread(labelling.write, self.root, case, verdict, self.reviewer, self.note.value)
-        except LecternError as error:
-            ui.notify(str(error), type="negative", multi_line=True, timeout=15_000, close_button=True)
+            if verdict is None:
+                labelling.take_back(self.root, id, self.reviewer, seen)
+                label = None
+            else:
+                label = labelling.write(self.root, case, verdict, self.reviewer, act["note"], seen)
+        except labelling.MeanwhileError as error:
+            theirs = None
+            if error.theirs is not None:
+                self.done[id] = error.theirs
+                theirs = next(said for name, said, _ in VERDICTS[case.kind] if name == error.theirs.verdict)
+            return {
+                "error": str(error),
+                "told": "Not saved: this was labelled in another tab meanwhile.",
+                "theirs": {
+                    "told": f"The other tab says: {theirs or 'nothing, the label was taken back'}",
+                    "messages": [],
+                    "seen": labelling.digest(error.theirs),
+                },
+            }
+        self.written[number] = labelling.digest(label)
+        return {"label": label and label.model_dump(mode="json")}
+
+    def _follow(self, act: Act, result: dict[str, Any]) -> None:
+        """Take a case out of those that are asked next, or put it back."""
+        id = str(act["id"])
+        case = self.known.get(id)
+        if case is None:
             return
-        self.done.add(case.id)
-        self.last.append(case.id)
-        self._next()
-        self.show_case.refresh()
+        shown = any(each.id == id for each in self.cases)
+        self.order = [each for each in self.order if each.id != id]
+        if act.get("skip"):
+            self.order += [case] if shown and id not in self.done else []
+        elif "error" in result:
+            return
+        elif result["label"] is None:
+            self.done.pop(id, None)
+            self.order = [case, *self.order] if shown else self.order
+        else:
+            self.done[id] = Label.model_validate(result["label"])
+
+    async def _show_acts(self) -> None:
+        """Show what came of the verdicts."""
+        self.desk.show(self._view())
         self.show_summary.refresh()
-
-    def _skip(self) -> None:
-        """Put the case at the end."""
-        if self.at < len(self.cases):
-            self.cases.append(self.cases.pop(self.at))
-            self._next()
-            self.show_case.refresh()
-
-    async def _undo(self) -> None:
-        if self.last:
-            case = self.last.pop()
-            await to_thread(labelling.take_back, self.root, case, self.reviewer)
-            self.done.discard(case)
-            self.at = next((at for at, each in enumerate(self.cases) if each.id == case), self.at)
-            self.show_case.refresh()
-            self.show_summary.refresh()
 
     async def _change_kind(self, event: Any) -> None:
-        self.kind, self.last = event.value, []
+        self.kind, self.asked = event.value, True
         await self._load()
-        self.show_case.refresh()
-        self.show_summary.refresh()
+        await self._show_acts()
 
     async def _change_contestant(self, place: int, name: str) -> None:
-        self.contestants[place] = name
+        self.contestants[place], self.asked = name, True
         await self._load()
-        self.show_case.refresh()
+        await self._show_acts()
 
     async def _look(self) -> None:
         """Take new answers in when a rebuild made some; the labels of the earlier ones stay."""
         from nicegui import ui
 
-        typed = self.at < len(self.cases) and self.note.value
-        if self.kind == "pair" and not typed and self.stamp != self._take_stamp():
+        if self.kind == "pair" and not self.acts.running and self.stamp != self._take_stamp():
+            self.asked = False
             await self._load()
-            self.show_case.refresh()
+            await self._show_acts()
             ui.notify("The answers were made anew; labels of the earlier ones stay.")

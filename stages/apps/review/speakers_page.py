@@ -1,7 +1,8 @@
 """The pages of the speakers: which recordings there are, and who is who in one."""
 
-from asyncio import to_thread
+from asyncio import Lock, to_thread
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from stages.core.errors import LecternError
 from stages.core.schema import Role
 
 NEW = "a new voice"
+KEEP = "Keep theirs"
 SHOWN = 50
 """Recordings on a page of the list."""
 
@@ -107,6 +109,25 @@ def _show_entry(entry: Entry) -> None:
         ui.label("not heard yet" if entry.seconds is None else recordings.show_time(entry.seconds))
 
 
+Make = Callable[[str | None], speaker_edits.Change]
+"""A change of a single value over the one that the person has seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """A change that could not be written, and what its two buttons say."""
+
+    told: str
+    what: str
+    again: str
+    leave: str
+    change: speaker_edits.Change
+    make: Make | None
+    about: str
+    """such as `rename of speaker_1`; empty for what is added to a list"""
+    value: str | None
+
+
 class _RecordingPage:
     """One recording in one tab."""
 
@@ -116,6 +137,15 @@ class _RecordingPage:
         self.transcript: Any = None
         self.chosen: dict[str, Any] | None = None
         self.writing = self.stale = False
+        self.order = Lock()
+        """changes of this tab are made one after the other"""
+        self.typed: dict[str, str] = {}
+        """label -> a name that is typed and not saved; it outlives what is drawn anew"""
+        self.reasons = {"cut": "", "drop": ""}
+        """typed and not saved either"""
+        self.mine: dict[str, str | None] = {}
+        """what was changed -> what this tab made it last"""
+        self.problems: list[_Problem] = []
 
     async def show(self) -> None:
         from nicegui import ui
@@ -141,6 +171,8 @@ class _RecordingPage:
         self.show_voices = ui.refreshable(self._show_voices)
         self.show_choice = ui.refreshable(self._show_choice)
         self.show_edits = ui.refreshable(self._show_edits)
+        self.show_problems = ui.refreshable(self._show_problems)
+        self.show_problems()
         self.show_notices()
         with ui.row().classes("w-full items-start gap-6"):
             with ui.column().classes("gap-3 grow basis-72"):
@@ -151,6 +183,34 @@ class _RecordingPage:
                 place = audio.address(self.item) if self.now.playable else None
                 self.transcript = Transcript(self.now, place, self._choose)
         ui.timer(2.0, self._look)
+
+    def _show_problems(self) -> None:
+        """What could not be saved, until the person has tried it again or put it away."""
+        from nicegui import ui
+
+        for problem in self.problems:
+            with ui.card().classes("w-full bg-red-100 text-black gap-1") as card:
+                card.props("role=alert")
+                ui.label(problem.told).classes("font-semibold")
+                widgets.text(problem.what)
+                with ui.row():
+                    ui.button(problem.again, on_click=lambda _, each=problem: self._again(each)).props(
+                        "dense flat no-caps"
+                    )
+                    ui.button(problem.leave, on_click=lambda _, each=problem: self._drop(each)).props(
+                        "dense flat no-caps"
+                    )
+
+    async def _again(self, problem: "_Problem") -> None:
+        if problem in self.problems:
+            await self.change(problem.change, problem.make, problem.about, problem.value, problem)
+
+    async def _drop(self, problem: "_Problem") -> None:
+        self.problems = [each for each in self.problems if each is not problem]
+        self.show_problems.refresh()
+        if problem.leave == KEEP:
+            self.typed.pop(problem.about.partition(" of ")[2], None)
+            await self._reload()
 
     def _show_notices(self) -> None:
         from nicegui import ui
@@ -166,9 +226,8 @@ class _RecordingPage:
         if self.now.dropped:
             with ui.card().classes("w-full bg-amber-100 text-black"), ui.row().classes("items-center"):
                 widgets.text(f"This recording is left out: {self.now.dropped}").style("width: auto")
-                ui.button(
-                    "Take it back", on_click=lambda: self.change(speaker_edits.drop(None, self.now.dropped))
-                )
+                dropped = self.now.dropped
+                ui.button("Take it back", on_click=lambda: self.change(speaker_edits.drop(None, dropped)))
 
     def _show_voices(self) -> None:
         from nicegui import ui
@@ -202,8 +261,10 @@ class _RecordingPage:
         if speaker.merged_into:
             with ui.row().classes("items-center"):
                 ui.label(f"is the voice {speaker.merged_into}")
-                undo = speaker_edits.put("merge", speaker.label, None, speaker.merged_into)
-                ui.button("Undo", on_click=lambda: self.change(undo)).props("dense flat no-caps")
+                into = speaker.merged_into
+                ui.button("Undo", on_click=lambda: self._put("merge", speaker.label, None, into)).props(
+                    "dense flat no-caps"
+                )
             return
         self._show_naming(speaker)
 
@@ -213,15 +274,23 @@ class _RecordingPage:
         given = self.now.edits.rename.get(speaker.label)
         with ui.row().classes("items-end w-full gap-2"):
             field = (
-                ui.input("Name", value=given or "", autocomplete=self.now.names)
+                ui.input(
+                    "Name", value=self.typed.get(speaker.label, given or ""), autocomplete=self.now.names
+                )
                 .props("dense")
                 .classes("grow")
             )
             field.props["aria-label"] = f"Name of {speaker.label}"
 
-            def name() -> Any:
-                wanted = " ".join((field.value or "").split()) or None
-                return self.change(speaker_edits.put("rename", speaker.label, wanted, given))
+            def keep(event: Any) -> None:
+                self.typed[speaker.label] = event.value or ""
+
+            async def name() -> None:
+                typed = field.value or ""
+                if await self._put("rename", speaker.label, " ".join(typed.split()) or None, given):
+                    self._forget(speaker.label, typed)
+
+            field.on_value_change(keep)
 
             field.on("keydown.enter", name)
             ui.button("Save name", on_click=name).props("dense no-caps")
@@ -230,17 +299,11 @@ class _RecordingPage:
             role = (
                 ui.select([*get_args(Role)], value=speaker.role, label="Role").props("dense").classes("w-28")
             )
-            role.on_value_change(
-                lambda event: self.change(speaker_edits.put("roles", speaker.label, event.value, seen))
-            )
+            role.on_value_change(lambda event: self._put("roles", speaker.label, event.value, seen))
             others = [s.label for s in self.now.speakers if s.label != speaker.label and not s.merged_into]
             same = ui.select(others, label="Is the same voice as").props("dense clearable").classes("w-44")
             same.on_value_change(
-                lambda event: (
-                    self.change(speaker_edits.put("merge", speaker.label, event.value, None))
-                    if event.value
-                    else None
-                )
+                lambda event: self._put("merge", speaker.label, event.value, None) if event.value else None
             )
         if given:
             ui.button(
@@ -275,13 +338,14 @@ class _RecordingPage:
                 )
             with ui.row().classes("items-end gap-2"):
                 why = ui.input("Why cut them (advert, chatter)").props("dense").classes("w-48")
-                cut = {"start": start, "end": end}
-                ui.button(
-                    "Cut",
-                    on_click=lambda: self.change(
-                        speaker_edits.add("cut", cut | ({"reason": why.value} if why.value.strip() else {}))
-                    ),
-                ).props("no-caps dense")
+                why.bind_value(self.reasons, "cut")
+
+                async def cut() -> None:
+                    reason = {"reason": why.value} if why.value.strip() else {}
+                    if await self.change(speaker_edits.add("cut", {"start": start, "end": end} | reason)):
+                        self.reasons["cut"] = ""
+
+                ui.button("Cut", on_click=cut).props("no-caps dense")
                 ui.button("Never mind", on_click=lambda: self._choose(None)).props("no-caps dense flat")
 
     def _show_edits(self) -> None:
@@ -303,10 +367,18 @@ class _RecordingPage:
         if not self.now.dropped:
             with ui.row().classes("items-end gap-2"):
                 why = ui.input("Leave this recording out, because").props("dense")
-                ui.button(
-                    "Leave out",
-                    on_click=lambda: self.change(speaker_edits.drop(why.value or "no reason given", None)),
-                ).props("dense flat no-caps")
+                why.bind_value(self.reasons, "drop")
+
+                async def leave_out() -> None:
+                    reason = why.value or "no reason given"
+
+                    def over(theirs: str | None) -> speaker_edits.Change:
+                        return speaker_edits.drop(reason, theirs)
+
+                    if await self.change(over(None), over, "drop", reason):
+                        self.reasons["drop"] = ""
+
+                ui.button("Leave out", on_click=leave_out).props("dense flat no-caps")
 
     def _choose(self, chosen: dict[str, Any] | None) -> None:
         self.chosen = chosen
@@ -345,24 +417,92 @@ class _RecordingPage:
 
         await self.change(swap)
 
-    async def change(self, change: speaker_edits.Change) -> None:
-        """Write a correction and show what comes of it."""
+    async def _put(self, section: str, label: str, value: str | None, seen: str | None) -> bool:
+        """Give a label a value; `seen` is the one that was on the screen."""
+
+        def over(theirs: str | None) -> speaker_edits.Change:
+            return speaker_edits.put(section, label, value, theirs)
+
+        return await self.change(over(seen), over, f"{section} of {label}", value)
+
+    def _forget(self, label: str, typed: str) -> None:
+        """A name is saved: it is no draft any more, unless the person has typed on meanwhile."""
+        if self.typed.get(label) == typed:
+            del self.typed[label]
+
+    async def change(
+        self,
+        change: speaker_edits.Change,
+        make: Make | None = None,
+        about: str = "",
+        value: str | None = None,
+        problem: "_Problem | None" = None,
+    ) -> bool:
+        """Write a correction and show what comes of it; one that cannot be written is kept, to be tried again.
+
+        Args:
+            change: the correction.
+            make: the same over another value than the one that was on the screen, for a single value.
+            about: what that value is.
+            value: what it becomes.
+            problem: what is tried again.
+
+        Returns: whether it was written.
+        """
         from nicegui import ui
 
-        elsewhere, self.writing = self._is_stale(), True
+        async with self.order:
+            elsewhere, self.writing = self._is_stale(), True
+            try:
+                told = await to_thread(self._write, change, make, about, value)
+            finally:
+                self.writing = False
+            self.problems = [
+                each for each in self.problems if each is not problem and not (about and each.about == about)
+            ]
+            self.problems += [told] if told else []
+            self.show_problems.refresh()
+            if told:
+                return False
+            if about:
+                self.mine[about] = value
+            self.chosen = None
+            await self._reload()
+            ui.notify("Saved, beside what somebody else changed meanwhile." if elsewhere else "Saved.")
+            return True
+
+    def _write(
+        self, change: speaker_edits.Change, make: Make | None, about: str, value: str | None
+    ) -> "_Problem | None":
+        """Write a correction, in a thread; what keeps it from being written, or None."""
         try:
-            await to_thread(recordings.apply, self.root, self.item, change)
+            try:
+                recordings.apply(self.root, self.item, change)
+            except speaker_edits.MeanwhileError as error:
+                if make is None or about not in self.mine or self.mine[about] != error.theirs:
+                    raise
+                recordings.apply(
+                    self.root, self.item, make(error.theirs)
+                )  # this tab made it that, a moment ago
         except speaker_edits.MeanwhileError as error:
-            _ask(error, self._reload)
-            return
-        except LecternError as error:
-            ui.notify(str(error), type="negative", multi_line=True, timeout=15_000, close_button=True)
-            return
-        finally:
-            self.writing = False
-        self.chosen = None
-        await self._reload()
-        ui.notify("Saved, beside what somebody else changed meanwhile." if elsewhere else "Saved.")
+            return _Problem(
+                told="Not saved: somebody else changed the same thing meanwhile.",
+                what=f"They made it: {error.theirs or 'nothing'}. You made it: {value or 'nothing'}.",
+                again="Save mine over theirs",
+                leave=KEEP,
+                change=make(error.theirs) if make else change,
+                make=make,
+                about=about,
+                value=value,
+            )
+        except (LecternError, OSError) as error:
+            what = (
+                f"{about}: {value or 'nothing'}"
+                if about
+                else "Your change is kept here until you dismiss it."
+            )
+            return _Problem(f"Not saved: {error}", what, "Try again", "Dismiss", change, make, about, value)
+        return None
 
     async def _remember(self, label: str, name: str) -> None:
         from nicegui import ui
@@ -373,8 +513,8 @@ class _RecordingPage:
 
         try:
             ui.notify(await to_thread(remember), multi_line=True)
-        except LecternError as error:
-            ui.notify(str(error), type="negative", multi_line=True, timeout=15_000, close_button=True)
+        except (LecternError, OSError) as error:
+            ui.notify(str(error), type="negative", multi_line=True, timeout=0, close_button=True)
 
     def _is_stale(self) -> bool:
         return versions.version(recordings.corrections_file(self.root, self.item)) != self.now.version
@@ -391,18 +531,3 @@ class _RecordingPage:
         self.transcript.show(self.now)
         for part in (self.show_notices, self.show_voices, self.show_choice, self.show_edits):
             part.refresh()
-
-
-def _ask(error: speaker_edits.MeanwhileError, reload: Callable[[], Any]) -> None:
-    """Say that somebody else gave another value; theirs stays unless this tab changes it again, having seen it."""
-    from nicegui import ui
-
-    async def see() -> None:
-        asked.close()
-        await reload()
-
-    with ui.dialog(value=True).props("persistent") as asked, ui.card():
-        ui.label("Not saved: somebody else changed the same thing meanwhile.").classes("font-semibold")
-        widgets.text(f"They made it: {error.theirs or 'nothing'}")
-        ui.label("It is shown now; change it again if yours is right.")
-        ui.button("Show it", on_click=see).props("no-caps")

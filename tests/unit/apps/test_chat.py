@@ -22,6 +22,7 @@ from stages.tuning.episode_settings import EpisodesParams
 from stages.tuning.generate_settings import GenerateParams
 from stages.tuning.generation import Decoding
 from stages.tuning.openings import Opening
+from tests import browsers
 from tests.unit.apps import review_repo, tuned_repo
 from tests.unit.apps.review_repo import HOSTILE
 
@@ -200,16 +201,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
         yield root, address
 
 
+@browsers.needs_chromium
 def test_two_people_chat_in_the_browser_at_once(served: tuple[Path, str]) -> None:
-    from stages.sources.crawl import browser
-    from tests.unit.apps.web_app import chromium
-
-    if browser.find() is None:
-        pytest.skip("no Chromium on the PATH; Debian: apt install chromium")
     root, address = served
     before = review_repo.list_files(root)
     wrong: list[str] = []
-    with chromium() as started:
+    with browsers.start() as started:
         pages = [started.new_page() for _ in range(2)]
         for page in pages:
             page.on("console", lambda message: message.type == "error" and wrong.append(message.text))

@@ -1,20 +1,14 @@
 """The report as a real browser shows it."""
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stages import report
-from stages.sources.crawl import browser
 from tests.unit.apps import made_up_run
 from tests.unit.apps.made_up_run import EVERYTHING
-
-pytestmark = pytest.mark.skipif(
-    browser.find() is None, reason="no Chromium on the PATH; Debian: apt install chromium"
-)
 
 SPILLED = """() => {
   const wide = document.documentElement.clientWidth
@@ -46,16 +40,6 @@ CONTRAST = """() => {
   return found
 }"""
 """Text that is less legible than WCAG 2.2 asks (contrast 4.5); the base's figure beside a larger one is large text."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=browser.find(), chromium_sandbox=False)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -11,21 +11,11 @@ import yaml
 
 from stages.core import io
 from stages.core.schema import Example
-from stages.sources.crawl import browser
 from tests.unit.apps import review_repo
 from tests.unit.apps.review_repo import read_decisions
-from tests.unit.apps.web_app import chromium, running
+from tests.unit.apps.web_app import running
 
-pytestmark = pytest.mark.skipif(
-    browser.find() is None, reason="no Chromium on the PATH; Debian: apt install chromium"
-)
 Open = Callable[[str], Any]
-
-
-@pytest.fixture(scope="module")
-def browsing() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +27,10 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
 
 
 @pytest.fixture
-def visit(app: tuple[Path, str], browsing: Any) -> Iterator[Open]:
+def visit(chromium: Any, app: tuple[Path, str]) -> Iterator[Open]:
     """Open pages, each a tab of its own; none of them may complain or ask another host."""
     wrong: list[str] = []
-    context = browsing.new_context(viewport={"width": 1280, "height": 900})
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(15_000)
 
     def visit(path: str) -> Any:
@@ -62,7 +52,7 @@ def corrections(root: Path, item: str) -> Any:
     return yaml.safe_load((root / f"data/corrections/speakers/{item}.yaml").read_text())
 
 
-def test_a_voice_is_named_split_cut_and_undone(app: tuple[Path, str], visit: Open) -> None:
+def test_a_voice_is_named_split_cut_and_undone(visit: Open, app: tuple[Path, str]) -> None:
     root, _ = app
     page = visit("/speakers")
     page.get_by_label("Search titles").fill("talk-0001")
@@ -109,7 +99,7 @@ def test_the_sound_of_a_known_recording_alone_is_given_from_any_second(app: tupl
         assert httpx.get(f"{address}/audio/{item}").status_code == 404
 
 
-def test_two_tabs_lose_nothing_and_a_contradiction_is_told(app: tuple[Path, str], visit: Open) -> None:
+def test_two_tabs_lose_nothing_and_a_contradiction_is_told(visit: Open, app: tuple[Path, str]) -> None:
     root, _ = app
     path = root / "data/corrections/speakers/talk-0000.yaml"
     one, other = visit("/speakers/talk-0000"), visit("/speakers/talk-0000")
@@ -135,7 +125,7 @@ def test_two_tabs_lose_nothing_and_a_contradiction_is_told(app: tuple[Path, str]
     assert corrections(root, "talk-0000")["rename"] == {"speaker_2": "Benedict"}
 
 
-def test_rows_are_decided_by_keyboard(app: tuple[Path, str], visit: Open) -> None:
+def test_rows_are_decided_by_keyboard(visit: Open, app: tuple[Path, str]) -> None:
     root, _ = app
     page = visit("/examples")
     page.get_by_text("1 of 12", exact=True).wait_for()
@@ -171,7 +161,7 @@ def test_rows_are_decided_by_keyboard(app: tuple[Path, str], visit: Open) -> Non
     assert ids[0] not in read_decisions(root)
 
 
-def test_filters_and_the_place_are_in_the_address(app: tuple[Path, str], visit: Open) -> None:
+def test_filters_and_the_place_are_in_the_address(visit: Open, app: tuple[Path, str]) -> None:
     page = visit("/examples")
     page.get_by_label("Search in the rows").fill("word 2 of talk-0001")
     page.get_by_text("1 of 12 rows shown").wait_for()
@@ -193,7 +183,7 @@ def test_the_passage_is_shown_with_the_words_that_bear_the_row_out(visit: Open) 
     assert marked.inner_text() == "kept dry in a drawer."
 
 
-def test_a_decision_of_somebody_else_is_not_overwritten(app: tuple[Path, str], visit: Open) -> None:
+def test_a_decision_of_somebody_else_is_not_overwritten(visit: Open, app: tuple[Path, str]) -> None:
     root, _ = app
     page = visit("/examples?item=talk-0000")
     page.get_by_text("1 of 4", exact=True).wait_for()
@@ -208,7 +198,7 @@ def test_a_decision_of_somebody_else_is_not_overwritten(app: tuple[Path, str], v
     path.unlink()
 
 
-def test_a_rebuild_while_somebody_edits_takes_nothing_from_them(app: tuple[Path, str], visit: Open) -> None:
+def test_a_rebuild_while_somebody_edits_takes_nothing_from_them(visit: Open, app: tuple[Path, str]) -> None:
     root, _ = app
     page = visit("/examples?item=talk-0001")
     page.get_by_text("1 of 4", exact=True).wait_for()
@@ -227,7 +217,7 @@ def test_a_rebuild_while_somebody_edits_takes_nothing_from_them(app: tuple[Path,
     assert edited["messages"][-1]["content"] == "Typed before the rebuild."
 
 
-def test_ten_answers_are_labelled_blind(app: tuple[Path, str], visit: Open) -> None:
+def test_ten_answers_are_labelled_blind(visit: Open, app: tuple[Path, str]) -> None:
     root, _ = app
     page = visit("/labels")
     page.get_by_text("0 of 12 labelled").wait_for()
@@ -252,14 +242,14 @@ def test_ten_answers_are_labelled_blind(app: tuple[Path, str], visit: Open) -> N
 
 
 def test_hostile_text_is_text_on_every_page_and_nothing_else_is_written(
-    tmp_path: Path, browsing: Any
+    tmp_path: Path, chromium: Any
 ) -> None:
     root = tmp_path / "repo"
     review_repo.make(root, hostile=True)
     before = review_repo.list_files(root)
     wrong: list[str] = []
     with running("stages.review", root, "--by", "../../x <b>") as address:
-        context = browsing.new_context()
+        context = chromium.new_context()
         page = context.new_page()
         page.on("dialog", lambda dialog: wrong.append(dialog.message))
         page.on(
@@ -297,13 +287,13 @@ def test_hostile_text_is_text_on_every_page_and_nothing_else_is_written(
     assert corrections(root, "talk-0001")["rename"] == {"speaker_1": "../../../evil: [x]"}
 
 
-def test_without_any_output_every_page_says_what_to_do(tmp_path: Path, browsing: Any) -> None:
+def test_without_any_output_every_page_says_what_to_do(tmp_path: Path, chromium: Any) -> None:
     root = tmp_path / "repo"
     root.mkdir()
     for name in ("params.yaml", "dvc.yaml"):
         (root / name).write_bytes((review_repo.ROOT / name).read_bytes())
     with running("stages.review", root, "--by", "x") as address:
-        page = browsing.new_page()
+        page = chromium.new_page()
         for path in ("/speakers", "/examples", "/labels"):
             page.goto(address + path)
             page.get_by_text("make run").or_(page.get_by_text("dvc repro")).first.wait_for()

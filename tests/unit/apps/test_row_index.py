@@ -148,6 +148,37 @@ def test_a_decision_is_written_only_over_what_was_seen(tmp_path: Path) -> None:
     assert decisions.file_says(tmp_path, id) is None
 
 
+def test_a_decision_is_written_over_what_was_seen_alone(tmp_path: Path) -> None:
+    id = "0123456789abcdef"
+    mine, theirs = decisions.make(id, "accept", "mine"), decisions.make(id, "reject", "theirs")
+    decisions.write_over(tmp_path, id, theirs, "")
+    for seen in ("", decisions.digest(mine), "act 3"):
+        with pytest.raises(decisions.MeanwhileError) as caught:
+            decisions.write_over(tmp_path, id, mine, seen)
+        assert caught.value.theirs == theirs
+    decisions.write_over(tmp_path, id, mine, decisions.digest(theirs))
+    decisions.write_over(tmp_path, id, mine, "told again by a page that was loaded again")
+    assert decisions.file_says(tmp_path, id) == mine
+    decisions.write_over(tmp_path, id, None, decisions.digest(mine))
+    assert decisions.file_says(tmp_path, id) is None
+    for path in ("../0123456789abcdef", "", id.upper()):
+        with pytest.raises(LecternError, match="no id of a row"):
+            decisions.write_over(tmp_path, path, None, "")
+
+
+def test_a_label_is_written_over_what_was_seen_alone(root: Path) -> None:
+    case = labelling.list_pairs(root, "base", "tuned", "dora")[0]
+    first = labelling.write(root, case, "a", "dora", "", seen="")
+    with pytest.raises(labelling.MeanwhileError) as caught:
+        labelling.write(root, case, "b", "dora", "", seen="")
+    assert caught.value.theirs == first
+    with pytest.raises(labelling.MeanwhileError):
+        labelling.take_back(root, case.id, "dora", seen="")
+    second = labelling.write(root, case, "b", "dora", "", seen=labelling.digest(first))
+    labelling.take_back(root, case.id, "dora", seen=labelling.digest(second))
+    assert labelling.read_own(root, "dora") == {}
+
+
 def test_everybody_labels_the_same_cases_first_and_sees_sides_of_their_own(root: Path) -> None:
     ann, ben = (labelling.list_pairs(root, "base", "tuned", name) for name in ("ann", "ben"))
     assert [case.id for case in ann] == [case.id for case in ben]

@@ -11,8 +11,9 @@ import pytest
 from stages.apps.web import server, widgets
 from stages.apps.web.guard import HEADERS, why_refused
 from stages.core.errors import LecternError
-from stages.sources.crawl import browser
-from tests.unit.apps.web_app import chromium, running
+from tests import browsers
+from tests.browsers import needs_chromium
+from tests.unit.apps.web_app import running
 
 APP = """
 from stages.apps.web import server, widgets
@@ -30,10 +31,6 @@ def build():
 
 server.serve("app", "a page", build, port=0, show=False)
 """
-
-needs_chromium = pytest.mark.skipif(
-    browser.find() is None, reason="no Chromium on the PATH; Debian: apt install chromium"
-)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +119,7 @@ def test_a_site_in_the_same_browser_cannot_use_the_page(app: tuple[str, Path]) -
     site.mkdir()
     (site / "index.html").write_text(f"<iframe src='{address}/'></iframe>")
     handler = partial(SimpleHTTPRequestHandler, directory=str(site))
-    with HTTPServer(("127.0.0.1", 0), handler) as other, chromium() as started:
+    with HTTPServer(("127.0.0.1", 0), handler) as other, browsers.start() as started:
         Thread(target=other.serve_forever, daemon=True).start()
         page = started.new_page()
         page.goto(f"http://localhost:{other.server_port}/")
@@ -143,7 +140,7 @@ def test_a_site_in_the_same_browser_cannot_use_the_page(app: tuple[str, Path]) -
 @needs_chromium
 def test_hostile_text_is_shown_as_text_and_a_long_one_in_part(app: tuple[str, Path]) -> None:
     address, _ = app
-    with chromium() as started:
+    with browsers.start() as started:
         page = started.new_page()
         wrong: list[str] = []
         page.on("console", lambda message: wrong.append(message.text))

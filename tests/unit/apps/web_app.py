@@ -1,4 +1,4 @@
-"""An app of pages as a process of its own, and a real browser that looks at it."""
+"""An app of pages as a process of its own."""
 
 import os
 import re
@@ -7,9 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from stages.sources.crawl import browser
 
 ROOT = Path(__file__).parents[3]
 
@@ -47,14 +44,3 @@ def _wait_until_open(address: str) -> None:
         transport=httpx.HTTPTransport(retries=8)
     ) as client:  # it waits longer after each refusal
         client.get(f"{address}/nothing-here", timeout=30)
-
-
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """A real Chromium, as Playwright drives it."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=browser.find(), chromium_sandbox=False)
-        yield started
-        started.close()

@@ -13,7 +13,7 @@ from stages import compare
 from stages.apps.compare import answers, differences, inputs, render, sides, view
 from stages.core import io
 from stages.core.errors import LecternError
-from stages.sources.crawl import browser
+from tests import browsers
 from tests.unit.compare import made_up_runs as runs
 
 QUESTIONS = [f"What is number {number}?" for number in range(8)]
@@ -198,14 +198,12 @@ def test_the_page_and_the_markdown_show_foreign_text_as_text(here: Path, tmp_pat
     assert "<code>" not in shown_by_a_forge
 
 
+@browsers.needs_chromium
 def test_the_page_opens_without_errors_or_a_network_and_fits_a_phone(here: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
     compare.main("main", "part", here / "out")
     file = here / "out/comparison.html"
     wrong = list[str]()
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser.find(), chromium_sandbox=False)
+    with browsers.start() as chromium:
         page = chromium.new_context(viewport={"width": 390, "height": 800}, offline=True).new_page()
         page.on("console", lambda message: wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -214,7 +212,6 @@ def test_the_page_opens_without_errors_or_a_network_and_fits_a_phone(here: Path)
         # property: wide tables scroll in their own boxes, the page does not
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.locator("h2").count() >= 5
-        chromium.close()
     assert wrong == []
 
 

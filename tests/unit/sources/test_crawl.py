@@ -20,11 +20,12 @@ from stages import fetch, update
 from stages.core.errors import LecternError
 from stages.sources.crawl import pages
 from stages.sources.listing import Updated
+from tests.browsers import needs_chromium
 from tests.unit.sources import server
 from tests.unit.sources import site as ledger
 from tests.unit.sources.corpora import everything_in_data
 from tests.unit.sources.server import Reply, Site
-from tests.unit.sources.test_website import FOLDER, corpus, needs_chromium, snapshot, source
+from tests.unit.sources.test_website import FOLDER, corpus, snapshot, source
 
 pytestmark = pytest.mark.usefixtures("project")
 ROOT = Path.cwd()

@@ -17,13 +17,11 @@ from stages.core import items
 from stages.core.errors import LecternError
 from stages.core.schema import Source
 from stages.sources.crawl import browser, pages
+from tests.browsers import needs_chromium
 from tests.unit.sources import site as ledger
 from tests.unit.sources.site import texts
 
 FOLDER = Path("data/sources/ledger")
-needs_chromium = pytest.mark.skipif(
-    browser.find() is None, reason="no Chromium on the PATH; Debian: apt install chromium"
-)
 
 
 def source(address: str, **options: Any) -> dict[str, Any]:

@@ -1,0 +1,270 @@
+// The rows of one tab: the list, the row that is looked at, its editor, the question why it is rejected.
+// All text is put into the page as text: by {{ }}, `:label` and v-model, and nothing else.
+//
+// The rows around the one that is looked at are here already, so a key shows the next one at once. What is decided is
+// decided on `here`, the row on the screen when the key is pressed, and against what the person saw decided about it
+// (`seen`); both go to the server, which refuses to overwrite anything else.
+import {LongText, Problems, deciding} from "lectern-desk"
+
+const MARKS = {accept: "✓", reject: "✗", edit: "✎"}
+const COLORS = {accept: "positive", reject: "negative", edit: "primary"}
+
+export default {
+  mixins: [deciding],
+  components: {LongText, Problems},
+  template: `
+    <div class="w-full flex flex-col gap-3">
+      <problems :problems="problems" @again="again" @dropped="dropped" />
+      <div v-if="view.problem" role="alert" class="break-words">{{ view.problem }}</div>
+      <div v-if="others.length" class="flex items-center gap-2 text-sm">
+        <span>Edits that are not saved:</span>
+        <q-btn v-for="draft in others" :key="draft.id" flat dense no-caps :label="'go on with ' + draft.id"
+          @click="take(() => goOn(draft.id))" />
+      </div>
+      <div class="w-full flex flex-wrap items-start gap-6">
+        <div class="basis-72 grow flex flex-col max-h-[70vh] overflow-y-auto" style="min-width: 0">
+          <div v-for="row in view.rows" :key="row.id" @click="take(() => open(row.id))" :data-row="row.id"
+            class="w-full flex items-center flex-nowrap gap-2 px-2 py-1 cursor-pointer border-b border-gray-500/20"
+            :class="row.id === here ? 'bg-primary/15 font-semibold' : ''">
+            <span class="w-4 shrink-0">{{ mark(row) }}</span>
+            <span class="grow text-sm truncate">{{ row.text }}</span>
+            <span v-if="row.dropped" class="text-xs opacity-70">dropped</span>
+            <span v-if="drafts[row.id]" class="text-xs opacity-70">draft</span>
+          </div>
+        </div>
+        <div class="basis-96 grow-[3] flex flex-col gap-3" style="min-width: 0">
+          <div v-if="!row && !draft">No row passes this filter.</div>
+          <div v-if="row || draft" class="flex items-center w-full gap-3 flex-wrap" :data-here="shown">
+            <span v-if="row && row.id === shown" class="opacity-70">{{ number(at + 1) }} of {{ number(view.total) }}</span>
+            <span class="font-mono text-sm">{{ shown }}</span>
+            <template v-if="decided">
+              <q-badge :color="color">{{ decided.action }}ed</q-badge>
+              <span class="text-sm break-words">{{ decided.reason }}</span>
+            </template>
+          </div>
+          <div v-if="draft" class="editor flex flex-col gap-2">
+            <q-input v-for="(message, n) in draft.messages" :key="n" type="textarea" outlined autogrow class="w-full"
+              :label="message.role" :aria-label="message.role" v-model="message.content" :readonly="saving > 0" />
+            <q-input dense label="Why" aria-label="Why" class="w-full" v-model="draft.reason" :readonly="saving > 0" />
+            <div class="flex gap-2">
+              <q-btn no-caps color="primary" label="Save" :loading="saving > 0" @click="save(draft.seen)" />
+              <q-btn no-caps flat label="Cancel" @click="cancel" />
+            </div>
+          </div>
+          <template v-else-if="row">
+            <div v-if="row.problem" class="break-words">{{ row.problem }}</div>
+            <div v-for="(message, n) in messages" :key="row.id + n" class="w-full">
+              <div class="text-xs uppercase opacity-70">{{ message.role }}</div>
+              <long-text :text="message.content" :whole="message.length ?? message.content.length" />
+            </div>
+            <div class="flex items-center gap-2 flex-wrap">
+              <q-btn no-caps color="primary" label="Accept" title="a" @click="take(() => act('a'))" />
+              <q-btn no-caps color="negative" label="Reject" title="r" @click="take(() => act('r'))" />
+              <q-btn no-caps outline color="primary" label="Edit" title="e" @click="take(() => act('e'))" />
+              <q-btn no-caps flat color="primary" label="Undo" title="u" :disable="!decided" @click="take(() => act('u'))" />
+              <q-btn no-caps flat color="primary" label="Previous" title="k" @click="take(() => act('k'))" />
+              <q-btn no-caps flat color="primary" label="Next" title="j" @click="take(() => act('j'))" />
+            </div>
+          </template>
+          <div v-show="view.here === shown" class="w-full flex flex-col gap-3"><slot /></div>
+        </div>
+      </div>
+      <dialog ref="asked" class="lectern-dialog" @click.self="$refs.asked.close()">
+        <div class="flex flex-col gap-2 items-start p-4">
+          <div class="font-semibold">Why is it rejected?</div>
+          <q-btn v-for="(reason, n) in reasons" :key="n" no-caps flat dense :label="(n + 1) + '  ' + reason"
+            @click="reject(reason)" />
+          <input ref="why" aria-label="Another reason" placeholder="Another reason" v-model="why"
+            class="w-full border-b border-gray-500 py-1" @keydown.enter.prevent="enter">
+          <div class="text-sm opacity-80">Type a number or a reason, then Enter.</div>
+        </div>
+      </dialog>
+      <dialog ref="help" class="lectern-dialog" @click.self="$refs.help.close()">
+        <div class="p-4 flex flex-col gap-2">
+          <div class="grid grid-cols-2 gap-2"><template v-for="[key, told] in help" :key="key">
+            <span class="font-mono">{{ key }}</span><span>{{ told }}</span></template></div>
+          <div class="text-sm opacity-80 max-w-md">A key acts on the row that is on the screen when it is pressed, and
+            keys act in their order however fast they come. A key that is held down moves on and decides nothing.</div>
+          <q-btn no-caps flat label="Close" @click="$refs.help.close()" />
+        </div>
+      </dialog>
+    </div>`,
+  props: {view: Object, reasons: Array, help: Array, accepted: String},
+  data() {
+    return {
+      here: this.view.here, // id of the row on the screen
+      local: {}, // id -> what was decided here that the server has not shown yet
+      drafts: {}, // id -> an edit that is not saved
+      editing: null, // id of the row in the editor
+      saving: 0, // number of the act that saves it
+      asking: null, // the row that the question is about, and what was seen of it
+      why: "",
+    }
+  },
+  created() {
+    this.keys = ["/", "?", "j", "k", "a", "r", "e", "u", "ArrowDown", "ArrowRight", "ArrowUp", "ArrowLeft"]
+    this.repeating = ["j", "k", "ArrowDown", "ArrowRight", "ArrowUp", "ArrowLeft"]
+  },
+  computed: {
+    index() { return this.view.rows.findIndex(row => row.id === this.here) },
+    row() { return this.view.rows[this.index] },
+    at() { return this.view.first + this.index },
+    draft() { return this.editing === null ? null : this.drafts[this.editing] },
+    shown() { return this.editing ?? this.here },
+    decided() {
+      const row = this.view.rows.find(each => each.id === this.shown)
+      return row ? this.decidedOf(row) : null
+    },
+    color() { return COLORS[this.decided.action] },
+    messages() { return this.decided?.messages ?? this.row.messages },
+    others() { return Object.values(this.drafts).filter(draft => draft.id !== this.editing) },
+  },
+  watch: {
+    view() { this.look() },
+    drafts: {deep: true, handler() { this.keep() }},
+  },
+  methods: {
+    number(n) { return n.toLocaleString("en") },
+    decidedOf(row) { return row.id in this.local ? this.local[row.id].decided : row.decided },
+    mark(row) { return MARKS[this.decidedOf(row)?.action] ?? "·" },
+    /** What the person saw decided about a row: their own act here, or what its file said. */
+    seenOf(row) { return row.id in this.local ? `act ${this.local[row.id].n}` : row.seen },
+    /** Take in what the server shows, but go nowhere while it has not heard yet where this tab is. */
+    look() {
+      for (const id in this.local) if (this.local[id].n <= this.view.ack) delete this.local[id]
+      if (this.view.ack >= this.sent || this.index < 0) this.here = this.view.here
+      this.work()
+    },
+    ready() {
+      if (this.saving) return false
+      const {first, rows, total} = this.view
+      // the rows before and after this one are here
+      return this.index < 0 || ((this.at === 0 || this.index > 0) && (this.at + 1 === total || this.index + 1 < rows.length))
+    },
+    act(key) {
+      if (key === "/") return document.querySelector("input[aria-label='Search in the rows']")?.focus()
+      if (key === "?") return this.showHelp()
+      if (this.editing !== null || !this.row) return
+      const steps = {j: 1, ArrowDown: 1, ArrowRight: 1, k: -1, ArrowUp: -1, ArrowLeft: -1}
+      if (key in steps) this.go(this.step(steps[key]))
+      else if (key === "a") this.decide(this.row, {action: "accept", reason: this.accepted}, this.step(1))
+      else if (key === "r") this.ask()
+      else if (key === "e") this.edit()
+      else if (key === "u" && this.decided) this.decide(this.row, null, this.here)
+    },
+    showHelp() { this.$refs.help.showModal() },
+    step(by) { return (this.view.rows[this.index + by] ?? this.row).id },
+    go(id) {
+      this.here = id
+      this.send({id: "", to: id}, false)
+    },
+    open(id) {
+      this.leave()
+      this.go(id)
+    },
+    decide(row, decision, to) {
+      this.tell(row.id, this.seenOf(row), decision, to)
+      this.here = to
+    },
+    tell(id, seen, decision, to) {
+      const mine = decision ? `You ${decision.action}ed ${id}: ${decision.reason}` : `You took back what was decided on ${id}.`
+      const act = this.send({id, seen, decides: true, decision, to, mine}, true)
+      if (this.outbox.includes(act) || this.outbox.some(each => each.n === act.n)) {
+        if (decision?.action !== "edit") this.local[id] = {n: act.n, decided: decision}
+      }
+      return act
+    },
+    // rejecting
+    ask() {
+      this.asking = {row: this.row, seen: this.seenOf(this.row), to: this.step(1)}
+      this.why = ""
+      this.$refs.asked.showModal()
+      this.$refs.why.focus()
+    },
+    enter(event) {
+      if (event.isComposing) return
+      const text = this.why.trim()
+      const reason = this.reasons[/^[0-9]+$/.test(text) ? Number(text) - 1 : -1] ?? text
+      if (reason) this.reject(reason)
+    },
+    reject(reason) {
+      const asked = this.asking
+      this.$refs.asked.close()
+      this.tell(asked.row.id, asked.seen, {action: "reject", reason}, asked.to)
+      this.here = asked.to
+    },
+    // editing
+    edit() {
+      const row = this.row, now = this.messages
+      if (now.some(message => (message.length ?? 0) > message.content.length)) {
+        this.fail({n: ++this.sent, id: row.id, mine: row.id}, {error: "the row is too long to edit here."})
+        return
+      }
+      this.drafts[row.id] ??= {
+        id: row.id, seen: this.seenOf(row), to: this.step(1), reason: "worded better",
+        messages: now.map(({role, content}) => ({role, content})), before: now.map(message => message.content),
+      }
+      this.editing = row.id
+      this.$nextTick(() => {
+        const field = [...this.$el.querySelectorAll(".editor textarea")].at(-1)
+        field?.focus()
+        field?.setSelectionRange(field.value.length, field.value.length)
+      })
+    },
+    goOn(id) {
+      this.leave()
+      if (this.view.rows.some(row => row.id === id)) this.go(id)
+      this.editing = id
+    },
+    /** Close the editor; what was typed stays as a draft. */
+    leave() {
+      const draft = this.draft
+      if (draft && !draft.messages.some((message, n) => message.content !== draft.before[n])) delete this.drafts[draft.id]
+      this.editing = null
+    },
+    cancel() {
+      if (this.saving) return
+      delete this.drafts[this.editing]
+      this.editing = null
+      this.work()
+    },
+    save(seen) {
+      if (this.saving) return
+      const draft = this.draft
+      const messages = draft.messages.filter(message => message.content.trim()).map(({role, content}) => ({role, content}))
+      const act = this.tell(draft.id, seen, {action: "edit", reason: draft.reason, messages}, draft.to)
+      if (this.outbox.some(each => each.n === act.n)) this.saving = act.n
+    },
+    saved(act) {
+      if (act.decision?.action !== "edit") return
+      delete this.drafts[act.id]
+      this.local[act.id] = {n: act.n, decided: act.decision}
+      if (act.n !== this.saving) return
+      this.saving = 0
+      this.editing = null
+      if (act.to) this.here = act.to
+    },
+    notSaved(act) {
+      if (this.local[act.id]?.n === act.n) delete this.local[act.id]
+      if (act.n !== this.saving) return
+      this.saving = 0
+      this.held = [] // they were meant for what follows once this is saved
+    },
+    // what could not be written
+    again(problem) {
+      const {act, theirs} = problem, seen = theirs ? theirs.seen : act.seen
+      if (!act.decides) return this.drop(problem)
+      problem.busy = true
+      if (act.decision?.action === "edit" && this.editing === act.id) return this.save(seen)
+      this.tell(act.id, seen, act.decision, null)
+    },
+    dropped(problem) {
+      this.drop(problem)
+      if (!problem.theirs) return
+      delete this.drafts[problem.act.id]
+      if (this.editing === problem.act.id) this.editing = null
+    },
+    stored() { return {outbox: this.outbox, problems: this.problems, drafts: this.drafts} },
+    restored(found) { this.drafts = found.drafts ?? {} },
+  },
+}

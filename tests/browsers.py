@@ -1,0 +1,24 @@
+"""A real Chromium for the tests that look at pages; where there is none, they are skipped and say why."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from stages.sources.crawl.browser import find
+
+MISSING = "no Chromium on the PATH; Debian: apt install chromium"
+needs_chromium = pytest.mark.skipif(find() is None, reason=MISSING)
+"""For a test that starts a Chromium otherwise than by the fixture `chromium`, which skips by itself."""
+
+
+@contextmanager
+def start() -> Iterator[Any]:
+    """A Chromium, as Playwright drives it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=find(), chromium_sandbox=False)
+        yield started
+        started.close()
