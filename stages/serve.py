@@ -1,26 +1,28 @@
 """Serve the tuned model with OpenAI's chat API: by vLLM on a GPU, by llama.cpp's server on a CPU.
 
 Run: python -m stages.serve [--engine auto|llama_cpp|vllm] [--kind q8_0|q4_k_m] [--host HOST] [--port PORT]
+                            [--context TOKENS] [--max-tokens TOKENS]
      python -m stages.serve --check [URL]        (does the server say what the adapter says?)
      python -m stages.serve --engine vllm --print        (write the configuration, and print the command)
 (make serve; a tool, no stage of the pipeline.) Reads models/export, which it writes where it is missing or old. Whoever
 lets other machines in (--host) has to set LECTERN_API_KEY.
+
+With llama.cpp, `stages/publishing/gateway.py` stands before the server: it keeps other sites of the browser out, and
+refuses with 400 what is above OpenAI's limits (`stages/publishing/requests.py`). An answer has --max-tokens tokens at
+most where the request does not say `max_tokens`, and `finish_reason` is `length` then.
 """
 
 import argparse
 import os
 import shutil
-import signal
 import sys
-import threading
 
 from stages import export
-from stages.apps.web.server import find_port
+from stages.apps.web import server
 from stages.core import stage
 from stages.core.errors import LecternError
-from stages.publishing import agreement, exporting, llama_server, vllm
+from stages.publishing import agreement, exporting, gateway, llama_server, requests, vllm
 
-PARALLEL = 4
 MOST_CONTEXT = 4096
 """Tokens of a conversation that memory is taken for; less where the model reads less."""
 
@@ -34,34 +36,31 @@ def choose_engine(asked: str) -> str:
     return "vllm" if torch.cuda.is_available() else "llama_cpp"
 
 
-def serve_llama_cpp(kind: str, host: str, port: int, context: int | None) -> None:
+def serve_llama_cpp(kind: str, host: str, port: int, context: int | None, max_tokens: int) -> None:
     """Export what is missing, and serve it until the process is interrupted.
 
     Raises:
         LecternError: it cannot be exported or served, or others can reach it without a key.
     """
+    if max_tokens < 1 or (context is not None and context < 1):
+        raise LecternError("--context and --max-tokens are 1 at least.")
     key = llama_server.get_key(host)
-    find_port(port, host)  # before anything is written
+    bound = server.bind(port, host)  # before anything is written
     export.main(gguf=True)
     model = export.read_model()
     room = context or min(model.base.context_length, MOST_CONTEXT)
-    server = llama_server.start(
-        exporting.gguf_file(model, export.OUT, kind),
-        name=model.name,
-        context=room,
-        host=host,
-        port=port,
-        parallel=PARALLEL,
-        key=key,
-    )
-    where = f"{server.listening_address}/v1   model {model.name} ({kind}), {room} tokens"
-    print(f"serve: {where}   (Ctrl-C ends it)", flush=True)
-    ended = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: ended.set())
-    ended.wait()
+    llama = llama_server.start(exporting.gguf_file(model, export.OUT, kind), name=model.name, context=room)
+    served = gateway.Served(model.name, room, max_tokens, host, key)
+    app = gateway.build(served, llama_server.socket_of(llama.listening_address) or "")
+    where = f"http://{server.show_host(host)}:{bound.getsockname()[1]}/v1"
+    server.listen(bound)
+    print(f"serve: {where}   model {model.name} ({kind}), {room} tokens   (Ctrl-C ends it)", flush=True)
+    try:
+        server.run(app, bound)
+    finally:
+        llama.close()
     print("serve: ended", flush=True)
-    os._exit(0)  # the server's threads would go on
+    os._exit(0)  # llama.cpp's threads would go on
 
 
 def serve_vllm(host: str, port: int, *, only_print: bool) -> str:
@@ -106,7 +105,7 @@ def main(given: argparse.Namespace) -> None:
     elif choose_engine(given.engine) == "vllm":
         print(f"serve: {serve_vllm(given.host, given.port, only_print=given.print)}")
     else:
-        serve_llama_cpp(given.kind, given.host, given.port, given.context)
+        serve_llama_cpp(given.kind, given.host, given.port, given.context, given.max_tokens)
 
 
 if __name__ == "__main__":
@@ -122,6 +121,12 @@ if __name__ == "__main__":
     )
     parser.add_argument("--port", type=int, default=8080, help="0 takes any that is free")
     parser.add_argument("--context", type=int, help="tokens of a conversation")
+    parser.add_argument(
+        "--max-tokens",
+        type=int,
+        default=requests.DEFAULT_TOKENS,
+        help="of an answer, where the request does not say (llama_cpp)",
+    )
     parser.add_argument("--print", action="store_true", help="with vllm: only write the configuration")
     parser.add_argument(
         "--check", nargs="?", const="http://127.0.0.1:8080", metavar="URL", help="of a running server"

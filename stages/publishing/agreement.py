@@ -5,15 +5,13 @@ with the one that the original chose there. So one early difference does not cou
 on by itself as long as it agrees; where it does not, it is set right and goes on from there.
 """
 
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stages.core.errors import LecternError
 from stages.core.schema import Message
+from stages.publishing import llama_server
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ def measure(address: str, asked: Sequence[Asked], key: str | None = None) -> dic
     """How far a llama.cpp server agrees with the original.
 
     Args:
-        address: such as http://127.0.0.1:8080.
+        address: such as http://127.0.0.1:8080, or that of a `llama_server.Llama`.
         asked: prompts and the original's answers.
         key: that the server asks for.
 
@@ -108,10 +106,16 @@ def _go_on(address: str, one: Asked, at: int, key: str | None) -> list[int]:
 
 
 def _post(address: str, path: str, body: dict[str, Any], key: str | None) -> Any:
-    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
-    request = urllib.request.Request(address + path, json.dumps(body).encode(), headers)
+    import httpx
+
+    socket = llama_server.socket_of(address)
+    transport = httpx.HTTPTransport(uds=socket) if socket else None
+    base = "http://llama.cpp" if socket else address
+    headers = {"authorization": f"Bearer {key}"} if key else {}
     try:
-        with urllib.request.urlopen(request, timeout=300) as answer:
-            return json.loads(answer.read())
-    except (OSError, ValueError, KeyError, IndexError) as error:
+        with httpx.Client(base_url=base, transport=transport, headers=headers, timeout=300) as client:
+            answer = client.post(path, json=body)
+            answer.raise_for_status()
+            return answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise LecternError(f"{address}{path} does not answer as llama.cpp's server does: {error}") from error

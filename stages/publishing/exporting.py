@@ -226,6 +226,7 @@ def _measure(model: Model, out: Path, parts: _Parts, metrics: Path, decides: lis
             out / _file(model, kind), name=model.name, context=_context(asked), parallel=1
         )
         found[kind] = agreement.measure(server.listening_address, asked)
+        server.close()
         del server
     if (found[KINDS[0]]["same_tokens"] or 0) < DOUBTFUL:
         parts.say(

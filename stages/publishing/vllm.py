@@ -9,6 +9,7 @@ import yaml
 from stages.core import io
 from stages.core.errors import LecternError
 from stages.publishing.exporting import ADAPTER, MERGED, Model
+from stages.publishing.requests import TOP_LOGPROBS
 from stages.tuning import adapters
 
 FILE = "vllm.yaml"
@@ -32,7 +33,13 @@ def configure(model: Model, out: Path, *, host: str, port: int) -> dict[str, Any
         LecternError: the adapter's rank is above what vLLM can serve.
     """
     record = adapters.read_record(model.base, model.adapter)
-    chosen: dict[str, Any] = {"host": host, "port": port, "max-model-len": model.base.context_length}
+    chosen: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "max-model-len": model.base.context_length,
+        "max-logprobs": TOP_LOGPROBS,
+        "allowed-origins": "[]",  # JSON; the default lets every site read the answers
+    }
     # vLLM has no kernels for DoRA
     beside = model.base.source == "hub" and record.method in ("lora", "qlora", "rslora")
     if not beside:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from stages.apps.web import server, widgets
-from stages.apps.web.guard import HEADERS, why_refused
+from stages.apps.web.guard import HEADERS, OWN_NAMES, why_refused
 from stages.core.errors import LecternError
 from tests import browsers
 from tests.browsers import needs_chromium
@@ -54,12 +54,25 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site", "sec-fetch-mode": "cors"},
         {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"},
+        {"host": "localhost:evil.com"},
+        {"host": "127.0.0.1:80:80"},
+        {"host": "127.0.0.1:99999"},
+        {"host": "evil.com@127.0.0.1"},
+        {"host": "127.0.0.1/evil.com"},
+        {"host": "[::1"},
+        {"host": "::1"},
+        {"origin": "http://[::1"},
+        {"origin": "http://"},
+        {"origin": "//127.0.0.1"},
+        {"origin": ""},
+        {"origin": "http://127.0.0.1:1 https://evil.example"},
     ],
 )
 def test_what_comes_from_elsewhere_is_refused(app: tuple[str, Path], headers: dict[str, str]) -> None:
     answer = httpx.get(f"{app[0]}/", headers=headers)
     assert answer.status_code == 403
     assert "script" not in answer.text
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
     socket = httpx.get(f"{app[0]}/_nicegui_ws/socket.io/?EIO=4&transport=polling", headers=headers)
     assert socket.status_code == 403
 
@@ -86,8 +99,80 @@ def test_the_page_itself_is_answered_and_tells_the_browser_to_load_nothing_from_
 def test_a_navigation_from_elsewhere_may_open_the_page_but_post_nothing() -> None:
     opened = {"host": "127.0.0.1:1", "sec-fetch-site": "cross-site"}
     opened |= {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
-    assert why_refused("GET", opened) is None
-    assert why_refused("POST", opened) is not None
+    assert why_refused("GET", opened.items()) is None
+    assert why_refused("POST", opened.items()) is not None
+    assert why_refused("GET", opened.items(), opened=False) is not None, "no link leads to an interface"
+
+
+def ask_raw(address: str, *lines: bytes, method: bytes = b"GET") -> bytes:
+    """The answer to a request with exactly these headers."""
+    port = int(address.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"\r\n".join((method + b" / HTTP/1.1", *lines, b"connection: close", b"", b"")))
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [b"host: HERE", b"host: HERE"],
+        [b"host: HERE", b"host: evil.example"],
+        [b"host: evil.example", b"host: HERE"],
+        [b"host: HERE", b"origin: http://HERE", b"origin: https://evil.example"],
+        [b"host: HERE", b"origin: http://HERE", b"origin: http://HERE"],
+        [b"host: HERE", b"sec-fetch-site: none", b"sec-fetch-site: cross-site"],
+        [b"host: HERE", b"origin: http://\xff\xfe"],
+        [b"host: 127.0.0.1\xff"],
+    ],
+)
+def test_what_a_browser_sends_once_is_not_taken_twice_and_bytes_are_no_names(
+    app: tuple[str, Path], lines: list[bytes]
+) -> None:
+    here = app[0].removeprefix("http://").encode()
+    answer = ask_raw(app[0], *(line.replace(b"HERE", here) for line in lines))
+    assert answer.partition(b"\r\n")[0].split()[1] in (b"400", b"403")
+    head = answer.partition(b"\r\n\r\n")[0].decode("latin-1").lower().splitlines()
+    assert {
+        name: value for name, _, value in (line.partition(": ") for line in head) if name in HEADERS
+    } == HEADERS
+    assert ask_raw(app[0], b"host: " + here).startswith(b"HTTP/1.1 200")
+
+
+def test_a_preflight_is_refused(app: tuple[str, Path]) -> None:
+    asked = {"origin": "https://evil.example", "access-control-request-method": "POST"}
+    answer = httpx.options(f"{app[0]}/", headers=asked)
+    assert answer.status_code == 403
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:9000", "localhost:9000", "LocalHost:9000", "[::1]:9000", "localhost"]
+)
+def test_a_tunnel_may_have_another_port(app: tuple[str, Path], host: str) -> None:
+    headers = {"host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}
+    assert httpx.get(f"{app[0]}/", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("names", "host", "answered"),
+    [
+        (OWN_NAMES, "box.example:80", False),
+        ((*OWN_NAMES, "192.168.0.5"), "192.168.0.5:8080", True),
+        ((*OWN_NAMES, "192.168.0.5"), "evil.example", False),
+        (None, "box.example:80", True),
+        (None, "[fe80::1]:80", True),
+        (None, "box.example:evil", False),
+        (None, "box example", False),
+        (None, "", False),
+    ],
+)
+def test_a_server_answers_to_the_names_that_it_was_given(
+    names: tuple[str, ...] | None, host: str, answered: bool
+) -> None:
+    assert (why_refused("GET", [("Host", host)], names) is None) is answered
+    other = [("Host", host), ("Origin", "https://evil.example")]
+    assert why_refused("GET", other, names) is not None
 
 
 def test_a_websocket_from_another_site_is_refused(app: tuple[str, Path]) -> None:
@@ -97,8 +182,9 @@ def test_a_websocket_from_another_site_is_refused(app: tuple[str, Path]) -> None
     address = app[0].replace("http", "ws") + "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
     with connect(address, origin=app[0]) as own:  # type: ignore[arg-type]
         assert str(own.recv(5)).startswith("0{")
-    with pytest.raises(InvalidStatus, match="403"), connect(address, origin="https://evil.example"):  # type: ignore[arg-type]
-        pass
+    with pytest.raises(InvalidStatus, match="403") as refused:
+        connect(address, origin="https://evil.example").__enter__()  # type: ignore[arg-type]
+    assert {name: refused.value.response.headers[name] for name in HEADERS} == HEADERS
 
 
 def test_no_other_address_of_this_machine_reaches_it(app: tuple[str, Path]) -> None:

@@ -14,6 +14,13 @@ ROOT = Path(__file__).parents[3]
 @contextmanager
 def running(module: str, folder: Path, *arguments: str) -> Iterator[str]:
     """Run `python -m <module>` in a folder, on any free port; yields its address, without a slash at the end."""
+    with started(module, folder, *arguments) as (address, _):
+        yield address
+
+
+@contextmanager
+def started(module: str, folder: Path, *arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """As `running`, with the process too."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     env |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", module, "--port", "0", "--no-browser", *arguments]
@@ -28,7 +35,7 @@ def running(module: str, folder: Path, *arguments: str) -> Iterator[str]:
             said += line
             if found := re.search(r"http://127\.0\.0\.1:\d+", line):
                 _wait_until_open(found[0])
-                yield found[0]
+                yield found[0], process
                 break
         else:
             raise AssertionError(f"{module} did not start: {said}{(folder / 'app.err').read_text()}")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ def test_eight_bits_agree_with_the_original_and_a_wrong_model_does_not(exported:
     other = [agreement.Asked(one.messages, [*one.prompt, 1], one.answer, one.ends) for one in asked]
     with pytest.raises(LecternError, match=r"in other tokens than the training: .* at place"):
         agreement.measure(server.listening_address, other)
+    with pytest.raises(KeyboardInterrupt):  # llama.cpp would take it for itself
+        signal.raise_signal(signal.SIGINT)
     del server
 
 
@@ -195,6 +198,8 @@ def test_vllm_is_told_what_the_model_is(tuned: Path, tmp_path: Path) -> None:
     merged = vllm.configure(model, tmp_path, host="127.0.0.1", port=8000)
     assert merged["model"] == str(tmp_path / "merged")
     assert merged["max-model-len"] == model.base.context_length
+    assert merged["max-logprobs"] == 20
+    assert json.loads(merged["allowed-origins"]) == [], "no site of a browser reads the answers"
     hub = {**vars(model.base), "source": "hub", "hub_id": "org/name; touch x", "revision": "a" * 40}
     on_hub = exporting.Model(models.BaseModel(**hub), None, tmp_path / "adapter", model.test)
     shutil.copytree(model.adapter, on_hub.adapter)
