@@ -39,16 +39,16 @@ def choose(
     if not linux:
         return [], "torch comes from the package index of pip"
     if nvidia:
-        return [], "there is an NVIDIA device, so torch comes as its CUDA build (7.4 GB of environment)"
+        return [], "there is an NVIDIA device, so torch comes as its CUDA build (6.5 GB of environment)"
     if answers(index):
         # What torch needs besides stands in the lock.
         return ["--no-deps", "--index-url", index], (
-            "there is no NVIDIA device, so torch comes as its CPU build (3.6 GB of environment). "
+            "there is no NVIDIA device, so torch comes as its CPU build (2.8 GB of environment). "
             f"For a GPU that is not in this machine now: make setup TORCH_INDEX={PYPI}"
         )
     return [], (
         f"there is no NVIDIA device, and {index} does not answer: torch comes as pip's package index has it, on PyPI "
-        "as the CUDA build (7.4 GB of environment, 3.6 GB with the CPU build). An index of your own that has the CPU "
+        "as the CUDA build (6.5 GB of environment, 2.8 GB with the CPU build). An index of your own that has the CPU "
         "build: make setup TORCH_INDEX=..."
     )
 
