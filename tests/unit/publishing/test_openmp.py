@@ -1,5 +1,6 @@
 """xllamacpp is loaded where the system has no libgomp."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,9 @@ print(openmp.import_xllamacpp().Server.__name__)
 
 def hide_libgomp(command: list[str]) -> list[str]:
     """The command in a namespace of its own, where the system's libgomp is an empty file."""
-    listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True).stdout
+    # it is not on the path of everybody
+    ldconfig = shutil.which("ldconfig", path=f"{os.environ['PATH']}:/usr/sbin:/sbin") or "ldconfig"
+    listed = subprocess.run([ldconfig, "-p"], capture_output=True, text=True).stdout
     found = {line.rpartition("=> ")[2] for line in listed.splitlines() if openmp.SONAME in line}
     hidden = "".join(f"mount --bind /dev/null '{Path(path).resolve()}' && " for path in found)
     return ["unshare", "--map-root-user", "--mount", "sh", "-c", f'{hidden}exec "$@"', "sh", *command]
