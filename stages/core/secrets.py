@@ -73,9 +73,15 @@ def without_credentials(address: str) -> str:
     user, at, place = authority.rpartition("@")
     if at and not _HIDDEN.fullmatch(user):
         authority = place
-    elif re.search(r":(?!\d*$)[^\]]*$", authority) and "@" in (rest := path + query + fragment):
+    elif _has_odd_port(authority) and "@" in (rest := path + query + fragment):
         return without_credentials(scheme + rest.rpartition("@")[2])  # of http://user:pw/more@host
     return scheme + authority + path + _clean(query) + _clean(fragment)
+
+
+def _has_odd_port(authority: str) -> bool:
+    """Whether what follows the host is no number, as the password is of http://user:pw/more@host."""
+    _, colon, port = authority.rpartition("]")[2].partition(":")
+    return bool(colon) and re.fullmatch(r"\d*", port) is None
 
 
 def has_credentials(address: str) -> bool:
@@ -101,12 +107,14 @@ def _is_random(value: str) -> bool:
 
 
 def _forms(character: str) -> Iterator[str]:
-    yield re.escape(character)
     yield "".join(f"%(?:25)*(?i:{byte:02x})" for byte in character.encode("utf-8", "surrogatepass"))
     if character == " ":
         yield r"\+"
     if character in '/"\\':
         yield re.escape("\\" + character)
-    names = {"&": "amp|#0*38", "<": "lt|#0*60", ">": "gt|#0*62", '"': "quot|#0*34", "'": "apos|#0*39|#x0*27"}
-    if character in names:
-        yield f"&(?:{names[character]});"
+    code = ord(character)
+    if code <= 0xFFFF:
+        yield rf"\\u(?i:{code:04x})"
+    names = {"&": "amp|", "<": "lt|", ">": "gt|", '"': "quot|", "'": "apos|"}
+    yield rf"&(?:{names.get(character, '')}#0*{code}|#(?i:x0*{code:x}));"
+    yield re.escape(character)  # last: an ampersand begins the other forms too

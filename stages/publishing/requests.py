@@ -115,7 +115,7 @@ class ChatMessage(_Lenient):
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[Text] | None = None
     reasoning_content: str | None = None
-    tool_calls: list[Call] | None = Field(default=None, min_length=1, max_length=TOOLS)
+    tool_calls: list[Call] | None = Field(default=None, max_length=TOOLS)
     tool_call_id: str | None = None
     name: str | None = None
 
@@ -132,7 +132,9 @@ class ChatMessage(_Lenient):
     def _says_something(self) -> "ChatMessage":
         if self.content is None and not (self.role == "assistant" and self.tool_calls):
             raise ValueError("the message has no content")
-        if self.role != "assistant" and self.tool_calls:
+        if not self.tool_calls:
+            self.tool_calls = None  # other servers answer with an empty list
+        elif self.role != "assistant":
             raise ValueError("only an assistant calls tools")
         if self.role == "tool" and self.tool_call_id is None:
             raise ValueError("a tool's message needs its tool_call_id")
@@ -240,7 +242,7 @@ class Chat(_Strict):
     @classmethod
     def _without_the_harmless(cls, given: Any) -> Any:
         return (
-            {name: value for name, value in given.items() if name not in HARMLESS}
+            {name: value for name, value in given.items() if name not in HARMLESS and value is not None}
             if isinstance(given, dict)
             else given
         )
@@ -265,7 +267,7 @@ class Chat(_Strict):
 
     @model_validator(mode="after")
     def _fits(self) -> "Chat":
-        if self.top_logprobs is not None and not self.logprobs:
+        if self.top_logprobs and not self.logprobs:
             raise ValueError("top_logprobs needs logprobs: true")
         if self.stream_options is not None and not self.stream:
             raise ValueError("stream_options needs stream: true")
@@ -279,6 +281,8 @@ class Chat(_Strict):
         sent = self.model_dump(exclude_none=True, exclude=left_out, by_alias=True)
         if not self.tools:  # its parser wants both or none
             sent = {name: value for name, value in sent.items() if name not in ("tools", "tool_choice")}
+        if not self.logprobs:
+            sent.pop("top_logprobs", None)
         sent["max_tokens"] = self.most_tokens or default
         if self.seed is not None:
             sent["seed"] = self.seed % SEEDS
@@ -320,7 +324,8 @@ def check_schema(schema: Any, depth: int = 0) -> None:
 
     llama.cpp takes all memory for a schema whose minimum is above its maximum. So what is not known here is refused.
     """
-    if not depth and len(json.dumps(schema)) > SCHEMA_CHARACTERS:
+    # JSON has no NaN and no infinity, which 1e999 is read as; what is sent on could not be written
+    if not depth and len(json.dumps(schema, allow_nan=False)) > SCHEMA_CHARACTERS:
         raise ValueError(f"the schema has more than {SCHEMA_CHARACTERS} characters")
     if depth > SCHEMA_DEPTH:
         raise ValueError(f"the schema is more than {SCHEMA_DEPTH} deep")

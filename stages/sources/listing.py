@@ -9,13 +9,13 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from stages.core import io
 from stages.core.errors import ItemError, LecternError
-from stages.core.schema import Address, Record, Seconds
+from stages.core.schema import Record, Seconds
 from stages.core.secrets import has_credentials
 from stages.sources.media import slug
 
@@ -56,13 +56,20 @@ class Links(Record):
         return any(has_credentials(url) for url in (self.media, self.transcript, self.chapters) if url)
 
 
+def _unless_secret(url: str | None) -> str | None:
+    """Without its secret an address may be that of something else."""
+    return None if url is not None and has_credentials(url) else url
+
+
 class Episode(Record):
     """A line of `data/listings/<source>.jsonl`."""
 
     item: str = Field(description="id of the item; never changes, whatever becomes of the title")
     key: str = Field(description="what the site tells episodes apart by: extractor and id, or the guid")
     title: str
-    url: Address | None = Field(default=None, description="of the page; none where it is secret")
+    url: Annotated[str | None, AfterValidator(_unless_secret)] = Field(
+        default=None, description="of the page; none where it is secret"
+    )
     published: str | None = Field(default=None, description="day in UTC, as in 2026-11-22")
     duration: Seconds | None = None
     author: str | None = None

@@ -211,7 +211,7 @@ def _episode(source: PodcastParams, feed: Any, entry: Any, links: Links) -> Epis
         item=listing.item_id(title, f"{source.name} {key}"),
         key=key,
         title=title,
-        url=plain(entry["link"]) if _is_web(entry.get("link")) else None,
+        url=secrets.without_credentials(plain(entry["link"])) if _is_web(entry.get("link")) else None,
         published=_day(day),
         duration=_seconds(entry.get("itunes_duration")),
         author=plain(feed["title"]) if feed.get("title") else None,

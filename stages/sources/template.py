@@ -21,7 +21,7 @@ from stages.sources.crawl.addresses import Reach
 _ORIGIN = re.compile(r"(?i)(https?)://(?:([^/?#\\\s@]*)@)?([^/?#\\\s@{}]+)(?=[/?#]|$)")
 
 _URL = re.compile(
-    r"(?i)\b([a-z][a-z0-9+.-]*://)(?:[^\s/\"'<>]*@)?"
+    r"(?i)([a-z][a-z0-9+.-]{0,20}://)(?:[^\s/\"'<>]*@)?"
     r"(\[[^\]\s]*\]|[^\s/?#:\"'<>)]*)(?::(?!\d)[^\s/?#\"'<>)]*)?([^\s?#\"'<>)]*)[^\s\"'<>)]*"
 )
 
@@ -149,9 +149,16 @@ def _put_in(text: str, names: Sequence[str]) -> str:
                 f"the environment has no {name}, which a source asks for. Set it: export {name}=..."
             )
     wanted = {name for name in names if name.startswith("LECTERN_")}
-    return secrets.PLACEHOLDER.sub(
+    filled = secrets.PLACEHOLDER.sub(
         lambda found: os.environ[found[1]] if found[1] in wanted else found[0], text
     )
+    # A secret before the host, such as a token with a slash in it, could end where the host is looked for.
+    if (written := _origin(text)) and (_origin(filled) or ())[:2] != written[:2]:
+        raise ItemError(
+            f"the value of {' or '.join(sorted(wanted))} holds a character that may not stand before a host (/, ?, # "
+            "or @). Ask the site for an address with the secret behind its host, or for another secret"
+        )
+    return filled
 
 
 def _origin(url: str) -> tuple[str, str, str] | None:

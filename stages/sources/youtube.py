@@ -110,7 +110,12 @@ def list_episodes(source: YoutubeParams, known: Sequence[Episode]) -> tuple[list
             ask = functools.partial(_list, source, address, settled, dated)
             name = address.shown if address.is_private else None
             for episode in download.persistently(address.shown, source.network, ask, name):
-                found.setdefault(episode.key, episode)
+                first = found.setdefault(episode.key, episode)
+                if first.title != episode.title and episode.url is None:
+                    problems.append(
+                        f"{source.name}: the addresses of {first.title!r} and {episode.title!r} differ only in what "
+                        "may be a secret, and is not kept; the first counts."
+                    )
         except ItemError as error:
             problems.append(str(error))
     return list(found.values()), problems
@@ -311,9 +316,22 @@ def _download_once(
 
 def _find(ydl: Any, episode: Episode, templates: Sequence[Template]) -> tuple[str, dict[str, Any]]:
     """The page of an episode and what is known of it: at its address, or, where that is secret, in the source's."""
+    from yt_dlp.utils import YoutubeDLError
+
     pages = [template.fill(episode.url, templates)] if episode.url else [t.expand() for t in templates]
-    found = [leaf for page in pages for leaf in _leaves(ydl, page)]
-    same = [leaf for leaf in found if _key(*leaf, *templates) == episode.key]
+    found: list[tuple[str, dict[str, Any]]] = []
+    same: list[tuple[str, dict[str, Any]]] = []
+    failures: list[YoutubeDLError] = []
+    for page in pages:
+        try:
+            found += _leaves(ydl, page)
+        except YoutubeDLError as error:  # another page may still have it
+            failures.append(error)
+        same = [leaf for leaf in found if _key(*leaf, *templates) == episode.key]
+        if same:
+            break
+    if not same and failures:
+        raise failures[0]
     if not same and (len(found) != 1 or not episode.url):
         raise ItemError(
             f"{_shown(episode)}: no longer holds {episode.title!r}. Remove its line from the listing."

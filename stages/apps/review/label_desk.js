@@ -63,7 +63,10 @@ export default {
     /** Whether the server has shown what came of all that was done here. */
     known() { return this.view.ack >= this.sent },
   },
-  watch: { view() { this.look() } },
+  watch: {
+    view() { this.look() },
+    notes: {deep: true, handler() { this.keep() }},
+  },
   methods: {
     look() {
       const view = this.view
@@ -118,5 +121,7 @@ export default {
       this.drop(problem)
       this.send({id: problem.act.id, skip: true}, false) // it is asked again at the end
     },
+    stored() { return {outbox: this.outbox, problems: this.problems, notes: this.notes} },
+    restored(found) { this.notes = found.notes ?? {} },
   },
 }

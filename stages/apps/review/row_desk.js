@@ -196,7 +196,8 @@ export default {
     // editing
     edit() {
       const row = this.row, now = this.messages
-      if (now.some(message => (message.length ?? 0) > message.content.length)) {
+      if (row.problem) return // there is nothing of it to edit
+      if (now.some(message => message.cut)) {
         this.fail({n: ++this.sent, id: row.id, mine: row.id}, {error: "the row is too long to edit here."})
         return
       }

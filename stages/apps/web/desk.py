@@ -20,8 +20,16 @@ Act = Mapping[str, Any]
 
 
 def told(text: str, role: str) -> dict[str, Any]:
-    """A text as the browser shows it: as far as it may be shown, and its true length."""
-    return {"role": role, "content": text[: widgets.LONGEST], "length": len(text)}
+    """A text as the browser shows it: as far as it may be shown, its true length, and whether its end is missing.
+
+    The browser counts otherwise (in UTF-16), so it cannot tell the last from the lengths.
+    """
+    return {
+        "role": role,
+        "content": text[: widgets.LONGEST],
+        "length": len(text),
+        "cut": len(text) > widgets.LONGEST,
+    }
 
 
 class Acts:

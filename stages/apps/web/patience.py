@@ -40,6 +40,12 @@ class PatientProtocol(H11Protocol):
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
             self._stop_counting()
 
+    def on_response_complete(self) -> None:
+        """Go on with what came behind a whole request; the rest of that has to come in time as well."""
+        super().on_response_complete()
+        if self._deadline is None and self.conn.their_state is h11.SEND_BODY:
+            self._expect()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the time."""
         self._stop_counting()

@@ -82,13 +82,7 @@ def is_public(address: str) -> bool:
     Those of this machine, private networks, metadata services of clouds and multicast groups are not, nor those of IPv6
     that carry such an address of IPv4.
     """
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
+    ip = _unwrap(address)
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
@@ -97,11 +91,17 @@ def may_connect(address: str, private: bool) -> bool:
 
     Link-local addresses, which metadata services have, and multicast groups never are.
     """
+    ip = _unwrap(address)
+    return is_public(address) or (private and not (ip.is_link_local or ip.is_multicast or ip.is_unspecified))
+
+
+def _unwrap(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IP address, or the one of IPv4 that an address of IPv6 carries."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    plain = getattr(ip, "ipv4_mapped", None) or ip
-    return is_public(address) or (
-        private and not (plain.is_link_local or plain.is_multicast or plain.is_unspecified)
-    )
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    carried = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
+    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or carried or ip
 
 
 def find_refused(found: Iterable[str], private: bool) -> str | None:

@@ -326,8 +326,54 @@ def test_the_own_host_needs_the_switch_as_a_web_site_does(
     assert site.hits == []
 
 
+def test_a_secret_before_the_host_cannot_become_the_host(
+    site: Site, elsewhere: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LECTERN_API_KEY", elsewhere.address.removeprefix("http://") + "/k3y-0f-ours")
+    feed_of_mine = f"http://{ASKED}@{place(site)[0]}/feed"
+    update.main(corpus(podcast(feed_of_mine, hosts=place(site, elsewhere))))
+    said = "".join(capsys.readouterr())
+    assert "LECTERN_API_KEY holds a character that may not stand before a host" in said
+    assert elsewhere.hits == site.hits == []
+
+
+def test_a_page_that_is_gone_does_not_hide_a_secret_video_of_another(site: Site, mp3: bytes) -> None:
+    links = [site.put(f"/{name}.mp3", mp3) + "?token=an-0ther-secret" for name in ("a", "b")]
+    pages = [
+        site.put(f"/rss-{n}", feed(linked(link, f"Talk {n}")), "application/rss+xml")
+        for n, link in enumerate(links)
+    ]
+    update.main(corpus(videos(*pages)))
+    gone = next(path for path in site.pages if path.startswith("/rss"))
+    del site.pages[gone]
+    fetch.main(corpus(videos(*pages), allow_failed=0.5), RAW)
+    assert len(list(RAW.glob("*/recording.*"))) == 1
+
+
+def test_two_videos_that_only_a_secret_tells_apart_are_named(
+    site: Site, mp3: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    links = [site.put("/v.mp3", mp3) + f"?token={name}" for name in ("an-0ther-secret", "a-th1rd-secret")]
+    listed = feed(*(linked(link, title) for title, link in zip("AB", links, strict=True)))
+    update.main(corpus(videos(site.put("/rss", listed, "application/rss+xml"))))
+    assert "'A' and 'B' differ only in what may be a secret" in "".join(capsys.readouterr())
+
+
+def linked(link: str, title: str = "T") -> str:
+    return f"<item><title>{title}</title><link>{link}</link></item>"
+
+
 @pytest.mark.parametrize(
-    "address", ["169.254.169.254", "[fe80::1]", "224.0.0.1", "0.0.0.0", "[::ffff:169.254.1.1]"]
+    "address",
+    [
+        "169.254.169.254",
+        "[fe80::1]",
+        "224.0.0.1",
+        "0.0.0.0",
+        "[::ffff:169.254.1.1]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[2002:a9fe:a9fe::1]",
+    ],
 )
 def test_some_addresses_are_asked_for_nobody(address: str) -> None:
     with pytest.raises(ItemError, match="private address"):
