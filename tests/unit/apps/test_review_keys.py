@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from stages.apps.review import labelling
-from stages.apps.web import versions
+from stages.apps.web import desk, versions, widgets
 from stages.core import io
 from stages.core.schema import Example
 from tests.unit.apps import review_repo
@@ -431,8 +431,23 @@ def test_a_label_that_is_not_saved_is_told_until_it_is(
     other.get_by_role("button", name="Try again").click()
     other.get_by_text("3 pairs labelled by you").wait_for()
     assert verdicts(root, ids) == {0: "b", 1: "b", 2: "tie"}
+    other.get_by_label("Note (not needed)").fill("a careful note")
+    other.reload()
+    other.get_by_text("3 of 30 labelled").wait_for()
+    assert other.get_by_label("Note (not needed)").input_value() == "a careful note"
     one.close()
     other.close()
+
+
+def test_a_text_that_is_shown_to_its_end_may_be_edited_and_no_other() -> None:
+    # whatever a browser counts: to JavaScript the first text is longer than what is shown at most
+    for text, cut in (
+        ("😀" * 300 + "a" * (widgets.LONGEST - 300), False),
+        ("😀" * 300 + "a" * widgets.LONGEST, True),
+    ):
+        told = desk.told(text, "assistant")
+        assert told["cut"] is cut
+        assert (told["content"] == text) is not cut
 
 
 def test_a_name_that_is_typed_outlives_what_is_saved_beside_it(visit: Open, app: tuple[Path, str]) -> None:

@@ -72,6 +72,9 @@ def read(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
+WHOLE = b"GET / HTTP/1.1\r\nhost: HERE\r\n\r\n"
+
+
 @pytest.mark.parametrize(
     "half",
     [
@@ -81,8 +84,9 @@ def read(connection: socket.socket) -> bytes:
         b"POST /body HTTP/1.1\r\nhost: HERE\r\ncontent-length: 10\r\n\r\nhalf",
         b"POST /body HTTP/1.1\r\nhost: HERE\r\ntransfer-encoding: chunked\r\n\r\n9\r\nhalf",
         b"GET / HTTP/1.1\r\nhost: HERE\r\n\r\nGET / HT",
+        b"GET / HTTP/1.1\r\nhost: HERE\r\n\r\nPOST /body HTTP/1.1\r\nhost: HERE\r\ncontent-length: 10\r\n\r\nhalf",
     ],
-    ids=["nothing", "line", "headers", "body", "chunk", "second"],
+    ids=["nothing", "line", "headers", "body", "chunk", "second", "body of the second"],
 )
 def test_half_a_request_is_not_waited_for(patient: str, half: bytes) -> None:
     with ExitStack() as open_ones:
@@ -92,7 +96,7 @@ def test_half_a_request_is_not_waited_for(patient: str, half: bytes) -> None:
         began = time.monotonic()
         answers = [read(each) for each in many]
         assert time.monotonic() - began < ENOUGH
-        assert b"HTTP/1.1 200" not in answers[0] or half.count(b"GET") == 2
+        assert b"HTTP/1.1 200" not in answers[0] or half.startswith(WHOLE)
     assert httpx.get(f"{patient}/").status_code == 200
 
 

@@ -131,6 +131,16 @@ def test_many_at_once_are_all_answered_as_one_by_one(client: openai.OpenAI) -> N
     )
 
 
+TOOL = {
+    "type": "function",
+    "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}},
+}
+
+
+def of_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}}
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -141,6 +151,11 @@ def test_many_at_once_are_all_answered_as_one_by_one(client: openai.OpenAI) -> N
         b'{"messages": [{"role": "user"}]}',
         b'{"messages": [{"role": "user", "content": "' + b"word " * 40_000 + b'"}]}',
         b'{"messages": [{"role": "user", "content": "x"}], "max_tokens": "many"}',
+        # JSON that Python reads as infinite, and cannot write again
+        json.dumps({"messages": CHAT, **of_schema({"const": 999})}).replace("999", "1e999").encode(),
+        json.dumps({"messages": CHAT, "tools": [TOOL]})
+        .replace('"parameters": {', '"parameters": {"default": 1e999, ')
+        .encode(),
         b"\xff\xfe",
     ],
 )
@@ -155,17 +170,9 @@ def test_a_bad_request_is_refused_and_the_server_lives_on(
 
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
-TOOL = {
-    "type": "function",
-    "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}},
-}
 DEEP: dict[str, Any] = {"type": "string"}
 for _ in range(20):
     DEEP = {"type": "array", "items": DEEP}
-
-
-def of_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}}
 
 
 @pytest.mark.parametrize(
@@ -255,7 +262,9 @@ def test_what_is_above_the_limits_is_refused_and_takes_no_memory(
         {"tools": [TOOL], "tool_choice": "auto"},
         of_schema({"type": "object", "properties": {"a": {"type": "string", "maxLength": 256}}}),
         of_schema({"type": "array", "items": {"type": "integer", "minimum": 2, "maximum": 2}, "maxItems": 2}),
-        {"model": None},
+        {"model": None, "function_call": None, "audio": None},
+        {"logprobs": False, "top_logprobs": 0},
+        {"messages": [*CHAT, {"role": "assistant", "content": "x", "tool_calls": []}, *CHAT]},
     ],
     ids=lambda fine: json.dumps(fine)[:60],
 )
