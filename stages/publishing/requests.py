@@ -9,7 +9,15 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 MOST_MESSAGES = 1024
 TOP_LOGPROBS = 20
@@ -144,19 +152,18 @@ class ChatMessage(_Lenient):
 Messages = Annotated[list[ChatMessage], Field(min_length=1, max_length=MOST_MESSAGES)]
 
 
+def _take_bounded(schema: Any) -> Any:
+    check_schema(schema)
+    return schema
+
+
 class Function(_Strict):
     """A function that the model may call."""
 
     name: ToolName
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: Annotated[dict[str, Any] | None, AfterValidator(_take_bounded)] = None
     strict: bool | None = None
-
-    @field_validator("parameters")
-    @classmethod
-    def _bounded(cls, schema: Any) -> Any:
-        check_schema(schema)
-        return schema
 
 
 class Tool(_Strict):
@@ -171,14 +178,8 @@ class Schema(_Strict):
 
     name: ToolName
     description: str | None = None
-    schema_: dict[str, Any] = Field(alias="schema")
+    schema_: Annotated[dict[str, Any], AfterValidator(_take_bounded)] = Field(alias="schema")
     strict: bool | None = None
-
-    @field_validator("schema_")
-    @classmethod
-    def _bounded(cls, schema: Any) -> Any:
-        check_schema(schema)
-        return schema
 
 
 class Format(_Strict):
