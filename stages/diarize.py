@@ -12,22 +12,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from stages.core import io, items, params, stage
-from stages.core.compute import IN_PROCESS, Compute
-from stages.speech import diarization, environment, model_files, recordings
+from lectern.core import io, items, params, stage
+from lectern.core.compute import IN_PROCESS, Compute
+from lectern.speech import diarization, environment, model_files, recordings
 
 
 class Engine(NamedTuple):
     """A way to diarize: what it needs to be named, without loading anything of it."""
 
-    module: str  # with `load_engine`, see stages/speech/diarization.py
+    module: str  # with `load_engine`, see lectern/speech/diarization.py
     libraries: tuple[str, ...]  # distributions whose version decides the result
     choices: tuple[str, ...]  # fields of the section that it takes, all of which decide the result
 
 
 ENGINES = {
     "embedded": Engine(
-        "stages.speech.embedded_engine",
+        "lectern.speech.bundled_engine",
         ("torch", "kaldi-native-fbank", "asteroid-filterbanks", "scipy", "av"),
         (
             "step",
@@ -42,7 +42,7 @@ ENGINES = {
         ),
     ),
     "pyannote": Engine(
-        "stages.speech.pyannote_engine",
+        "lectern.speech.pyannote_engine",
         ("torch", "torchaudio", "pyannote-audio", "av"),
         ("model", "min_share", "min_speakers", "max_speakers"),
     ),

@@ -11,13 +11,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stages.core import batches, code, io, params, stage
-from stages.core.schema import Episode, Example
-from stages.tuning import adapters, contestants, episodes, models, openings, turns
-from stages.tuning.contestants import Local
-from stages.tuning.episode_settings import EpisodesParams
-from stages.tuning.episodes import Begun, Manner
-from stages.tuning.rendering import RenderParams
+from lectern.answering import contestants, episodes, openings, turns
+from lectern.answering.contestants import Local
+from lectern.answering.episodes import Begun, Manner
+from lectern.core import batches, code, io, params, stage
+from lectern.core.schema import Episode, Example
+from lectern.models import loading
+from lectern.settings.episodes import EpisodesParams
+from lectern.training import adapters
+from lectern.training.rendering import RenderParams
 
 Plan = Mapping[batches.Batch, Sequence[Begun]]
 """The episodes that are written together."""
@@ -25,7 +27,7 @@ Plan = Mapping[batches.Batch, Sequence[Begun]]
 
 def main(
     chosen: EpisodesParams,
-    base: models.BaseModel,
+    base: loading.BaseModel,
     persona: str | None,
     *,
     held_out: Path,
@@ -41,7 +43,7 @@ def main(
     plans: dict[str, Plan] = {who.name: {} for who in everyone}
     made = 0
     if any(groups):
-        tokenizer, manner = models.get_tokenizer(base), chosen.manner
+        tokenizer, manner = loading.get_tokenizer(base), chosen.manner
         form = turns.get_format(base, tokenizer, persona)
         # Batches end with a file: what is added at its end moves nothing into another batch.
         parts = [
@@ -49,7 +51,7 @@ def main(
             for group in groups
             for at in range(0, len(group), chosen.batch_size)
         ]
-        written_by = code.digest([episodes, models, adapters])
+        written_by = code.digest([episodes, loading, adapters])
         plans = {who.name: _plan(who, parts, manner, written_by) for who in everyone}
         missing = {
             name: [batch for batch in plan if store.get(batch) is None] for name, plan in plans.items()
@@ -96,7 +98,7 @@ if __name__ == "__main__":
         "episodes",
         lambda: main(
             params.load("episodes", EpisodesParams),
-            params.load("base_model", models.BaseModel),
+            params.load("base_model", loading.BaseModel),
             params.load("render", RenderParams).persona,
             held_out=Path("data/splits/test.jsonl"),
             folder=Path("data/openings"),

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stages.core import io, items, params, stage
-from stages.core.compute import IN_PROCESS, Compute
-from stages.speech import examples, multipart, questions
-from stages.speech.housekeeping import HousekeepingParams
-from stages.speech.sentences import LIBRARY
-from stages.text import table_rows
+from lectern.conversations.housekeeping import HousekeepingParams
+from lectern.core import io, items, params, stage
+from lectern.core.compute import IN_PROCESS, Compute
+from lectern.examples import examples, multipart, questions
+from lectern.formats import table_rows
+from lectern.text.sentences import LIBRARY
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.core import io, items, params, stage
-from stages.core.compute import IN_PROCESS, Compute
-from stages.text import extraction
+from lectern.core import io, items, params, stage
+from lectern.core.compute import IN_PROCESS, Compute
+from lectern.formats import extraction
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.core import items, params, stage
-from stages.core.errors import LecternError
-from stages.core.items import SyncResult
-from stages.sources import documents, media, podcast, table, transcripts, website, youtube
+from lectern.core import items, params, stage
+from lectern.core.errors import LecternError
+from lectern.core.items import SyncResult
+from lectern.sources import documents, media, podcast, table, transcripts, website, youtube
 
 KINDS: dict[str, tuple[Any, type[Any]]] = {
     "media": (media, media.MediaParams),
@@ -25,9 +25,9 @@ KINDS: dict[str, tuple[Any, type[Any]]] = {
     "table": (table, table.TableParams),
 }
 LISTED = ("youtube", "podcast")
-"""Kinds whose episodes stand in data/listings, which `stages.update` writes; `fetch` downloads them, each once."""
+"""Kinds whose episodes stand in data/listings, which `lectern.tools.update` writes; `fetch` downloads them, each once."""
 ASKED = (*LISTED, "website")
-"""Kinds whose sites `stages.update` asks; two sources may name one thing of them, which counts once."""
+"""Kinds whose sites `lectern.tools.update` asks; two sources may name one thing of them, which counts once."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class CorpusParams:
     name: str
     """of the configuration under conf/corpus"""
     sources: list[Any]
-    """each a `kind` and what that kind needs; see stages/sources"""
+    """each a `kind` and what that kind needs; see lectern/sources"""
     allow_failed: float = 0.0
     """share of the items that may fail to come before the stage does, 0 to 1"""
 

@@ -11,18 +11,19 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from stages.core import batches, io, params, revisions, stage
-from stages.core.errors import LecternError
-from stages.core.schema import TUNED, Example, Prediction
-from stages.tuning import answering, comparators, contestants, models, prompts, serving
-from stages.tuning.comparators import Comparator
-from stages.tuning.generate_settings import GenerateParams
-from stages.tuning.rendering import RenderParams
+from lectern.answering import answering, comparators, contestants, endpoints, questions
+from lectern.answering.comparators import Comparator
+from lectern.core import batches, io, params, revisions, stage
+from lectern.core.errors import LecternError
+from lectern.core.schema import TUNED, Example, Prediction
+from lectern.models import loading
+from lectern.settings.generate import GenerateParams
+from lectern.training.rendering import RenderParams
 
 
 def main(
     chosen: GenerateParams,
-    base: models.BaseModel,
+    base: loading.BaseModel,
     others: Mapping[str, Comparator],
     persona: str | None,
     *,
@@ -41,11 +42,11 @@ def main(
         LecternError: something cannot be asked at all, or more calls to an endpoint got no reply than allowed; then
             everything else is written first.
     """
-    asks = prompts.collect(io.read_jsonl(held_out, Example), chosen.evals, evals)
+    asks = questions.collect(io.read_jsonl(held_out, Example), chosen.evals, evals)
     by_key = {ask.key: ask for ask in asks}
     local, served = contestants.gather(base, adapter, persona, others, root)
     plans = answering.make_plans(local, asks, chosen.decoding, chosen.batch_size)
-    came = serving.answer_all(served, asks, persona, chosen.decoding, replies)
+    came = endpoints.answer_all(served, asks, persona, chosen.decoding, replies)
     compared = answering.plan_parity(
         next(plan for plan in plans if plan.who.name == TUNED), chosen.parity_prompts, chosen.parity_tokens
     )
@@ -86,7 +87,7 @@ if __name__ == "__main__":
         "generate",
         lambda: main(
             params.load("generate", GenerateParams),
-            params.load("base_model", models.BaseModel),
+            params.load("base_model", loading.BaseModel),
             comparators.load_comparators(),
             params.load("render", RenderParams).persona,
             held_out=Path("data/splits/test.jsonl"),

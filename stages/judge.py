@@ -8,14 +8,14 @@ judge's replies in data/replies/judge, and metrics/judge.json.
 import functools
 from pathlib import Path
 
-from stages.core import io, params, stage
-from stages.core.schema import BASE, TUNED
-from stages.llm import client, prompting
-from stages.llm.settings import LLM
-from stages.scoring import calibration, cases, labels, verdicts
-from stages.scoring.bootstrap import Bootstrap
-from stages.scoring.judging import Way, make_plan
-from stages.scoring.settings import JudgingParams
+from lectern.core import io, params, stage
+from lectern.core.schema import BASE, TUNED
+from lectern.evaluation import calibration, cases, labels, verdicts
+from lectern.evaluation.bootstrap import Bootstrap
+from lectern.evaluation.judging import Way, make_plan
+from lectern.llm import client, prompting
+from lectern.settings.judging import JudgingParams
+from lectern.settings.llm import LLM
 
 
 def main(

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.core import io, items, params, stage
-from stages.core.compute import IN_PROCESS, Compute
-from stages.speech.housekeeping import HousekeepingParams
-from stages.text import parsing, passages, tokens
+from lectern.conversations.housekeeping import HousekeepingParams
+from lectern.core import io, items, params, stage
+from lectern.core.compute import IN_PROCESS, Compute
+from lectern.models import tokens
+from lectern.passages import parsing, passages
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stages.core import io, items, params, stage
-from stages.core.schema import Example, Passage, Provenance, Rating
-from stages.llm import client, prompting
-from stages.llm.request import Reply, Request
-from stages.llm.settings import LLM, make_request
-from stages.scoring import labels
-from stages.scoring.bootstrap import Bootstrap
-from stages.scoring.curve import draw_curve
-from stages.scoring.labels import Labelled
-from stages.text import ratings
-from stages.text.rating_settings import RateParams
+from lectern.core import io, items, params, stage
+from lectern.core.schema import Example, Passage, Provenance, Rating
+from lectern.curation import ratings
+from lectern.evaluation import labels
+from lectern.evaluation.bootstrap import Bootstrap
+from lectern.evaluation.curve import draw_curve
+from lectern.evaluation.labels import Labelled
+from lectern.llm import client, prompting
+from lectern.settings.llm import LLM, make_request
+from lectern.settings.rate import RateParams
+from lectern.settings.request import Reply, Request
 
 
 def main(

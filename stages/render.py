@@ -6,21 +6,22 @@ Reads data/splits, writes data/sft/{train,validation,test}.jsonl and metrics/pre
 
 from pathlib import Path
 
-from stages.core import io, params, stage
-from stages.core.errors import LecternError
-from stages.core.schema import SPLITS, Example
-from stages.tuning import models, preflight, rendering, templates
-from stages.tuning.rendering import RenderParams
+from lectern.core import io, params, stage
+from lectern.core.errors import LecternError
+from lectern.core.schema import SPLITS, Example
+from lectern.models import loading, templates
+from lectern.training import preflight, rendering
+from lectern.training.rendering import RenderParams
 
 
-def main(chosen: RenderParams, base: models.BaseModel, splits: Path, out: Path, metrics: Path) -> str:
+def main(chosen: RenderParams, base: loading.BaseModel, splits: Path, out: Path, metrics: Path) -> str:
     """Write the token rows of each split when every one of them is sound, and nothing otherwise."""
     if chosen.max_length > base.context_length:
         raise LecternError(
             f"render.max_length {chosen.max_length} is above the {base.context_length} tokens that {base.name} "
             "can read (base_model.context_length). Lower it."
         )
-    tokenizer = models.get_tokenizer(base)
+    tokenizer = loading.get_tokenizer(base)
     template = templates.training_template(tokenizer, base.chat_template)
     rendered = {
         split: rendering.render(
@@ -84,7 +85,7 @@ if __name__ == "__main__":
         "render",
         lambda: main(
             params.load("render", RenderParams),
-            params.load("base_model", models.BaseModel),
+            params.load("base_model", loading.BaseModel),
             Path("data/splits"),
             Path("data/sft"),
             Path("metrics/preflight.json"),

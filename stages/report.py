@@ -8,8 +8,8 @@ writes metrics/report.html and metrics/report.md.
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.apps.report import inputs, render, view
-from stages.core import io, params, stage
+from lectern.core import io, params, stage
+from lectern.report import inputs, render, view
 
 
 @dataclass(frozen=True)

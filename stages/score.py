@@ -2,7 +2,7 @@
 
 Run: python -m stages.score        (dvc stage: score)
 Reads data/predictions, data/cleaned, data/episodes and data/splits/train.jsonl; writes data/scores.jsonl (one line a
-question), metrics/scores.json (what each figure means: stages/scoring/figures.py), its plot metrics/scores.tsv, and
+question), metrics/scores.json (what each figure means: lectern/evaluation/figures.py), its plot metrics/scores.tsv, and
 metrics/episodes.json.
 """
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.core import io, params, stage
-from stages.core.schema import BASE, TUNED, Episode, Example, Prediction
-from stages.scoring import copying, health, measuring, plotting, summary
+from lectern.core import io, params, stage
+from lectern.core.schema import BASE, TUNED, Episode, Example, Prediction
+from lectern.evaluation import copying, health, measuring, plotting, summary
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from stages.core import io, items, params, stage
-from stages.core.schema import Transcript
-from stages.speech import scoring
+from lectern.core import io, items, params, stage
+from lectern.core.schema import Transcript
+from lectern.evaluation import speech
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def main(
     """Write the figures over all recordings that have a truth, and by recording."""
     words, turns, told = (items.read(folder) for folder in (transcripts, diarization, conversations))
     scored = {
-        name: scoring.score_item(
+        name: speech.score_item(
             raw / name / "truth.json",
             turns[name],
             told[name],
@@ -58,13 +58,13 @@ def main(
         for name in tqdm(sorted(told), desc="score_speech", unit="item", disable=None)
         if (raw / name / "truth.json").is_file()
     }
-    summary = scoring.summarise(
+    summary = speech.summarise(
         scored, resamples=params.resamples, confidence=params.confidence, seed=params.seed
     )
     io.write_json(metrics, summary)
     if not scored:
         return "no recording has a truth.json beside it, so there is nothing to score"
-    shown = ", ".join(f"{name} {summary[name]['value']:.3f}" for name in scoring.FIGURES if name in summary)
+    shown = ", ".join(f"{name} {summary[name]['value']:.3f}" for name in speech.FIGURES if name in summary)
     return f"{shown} on {len(scored)} recordings"
 
 

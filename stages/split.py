@@ -8,11 +8,11 @@ of one split says what a row of another says; the metric is written all the same
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.core import io, params, stage
-from stages.core.errors import LecternError
-from stages.core.schema import SPLITS, Example
-from stages.text import leakage
-from stages.text.partition import UNITS, assign
+from lectern.core import io, params, stage
+from lectern.core.errors import LecternError
+from lectern.core.schema import SPLITS, Example
+from lectern.curation import leakage
+from lectern.curation.partition import UNITS, assign
 
 
 @dataclass(frozen=True)

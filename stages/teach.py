@@ -9,12 +9,12 @@ import functools
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from stages.core import io, items, params, stage
-from stages.core.schema import Passage
-from stages.llm import client, prompting
-from stages.llm.settings import LLM, make_request
-from stages.text.teaching import methods, planning, writing
-from stages.text.teaching.settings import TeachParams
+from lectern.core import io, items, params, stage
+from lectern.core.schema import Passage
+from lectern.llm import client, prompting
+from lectern.settings.llm import LLM, make_request
+from lectern.settings.teach import TeachParams
+from lectern.teaching import methods, planning, writing
 
 
 def main(

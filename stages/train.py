@@ -9,18 +9,19 @@ models/checkpoints and ends with the same bytes.
 from dataclasses import asdict
 from pathlib import Path
 
-from stages.core import io, params, stage
-from stages.core.compute import IN_PROCESS, Compute
-from stages.core.schema import TokenRow
-from stages.tuning import adapters, checkpoints, curves, devices, launch, models, sft
-from stages.tuning.settings import Training
+from lectern.core import io, params, stage
+from lectern.core.compute import IN_PROCESS, Compute
+from lectern.core.schema import TokenRow
+from lectern.models import devices, loading
+from lectern.settings.train import Training
+from lectern.training import adapters, checkpoints, curves, launch, sft
 
 RUNS_KEPT = 4
 
 
 def main(
     chosen: Training,
-    base: models.BaseModel,
+    base: loading.BaseModel,
     rendered: Path,
     root: Path,
     out: Path,
@@ -65,7 +66,7 @@ if __name__ == "__main__":
         "train",
         lambda: main(
             params.load("train", Training),
-            params.load("base_model", models.BaseModel),
+            params.load("base_model", loading.BaseModel),
             Path("data/sft"),
             Path("models/checkpoints"),
             Path("models/adapter"),

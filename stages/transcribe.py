@@ -10,9 +10,9 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from stages.core import io, items, params, stage
-from stages.core.compute import IN_PROCESS, Compute
-from stages.speech import asr, environment, model_files, recordings, suspicion
+from lectern.core import io, items, params, stage
+from lectern.core.compute import IN_PROCESS, Compute
+from lectern.speech import asr, environment, hallucination, model_files, recordings
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def main(
         compute=compute,
     )
     if metrics:
-        io.write_json(metrics, suspicion.summarise(items.facts(out)))
+        io.write_json(metrics, hallucination.summarise(items.facts(out)))
     return result
 
 

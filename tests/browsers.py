@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stages.sources.crawl.browser import find
+from lectern.sources.crawl.browser import find
 
 MISSING = "no Chromium on the PATH; Debian: apt install chromium"
 needs_chromium = pytest.mark.skipif(find() is None, reason=MISSING)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from stages.core import code
+from lectern.core import code
 
 # No deadline: how long an example takes says how busy the machine is.
 settings.register_profile("fixed", derandomize=True, deadline=None)

@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 from stages.extract import ExtractParams, main
 if sys.argv[1] == "empty":
-    from stages.text.formats import pdf, pdf_layout
+    from lectern.formats import pdf, pdf_layout
     import pypdfium2, pypdfium2.raw
 else:
     print(main(ExtractParams(), Path("raw"), Path("documents"), Path("documents.json")))

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from omegaconf import OmegaConf
 
-from stages.core import io, params
-from stages.core.errors import LecternError
+from lectern.core import io, params
+from lectern.core.errors import LecternError
+from lectern.evaluation.speech import TrueTurn, Truth, measure_der
 from stages.diarize import ENGINES, DiarizeParams
-from stages.speech.scoring import TrueTurn, Truth, measure_der
 
 ROOT = Path(__file__).parents[2]
 COLLAR = 0.25

@@ -27,8 +27,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.core.schema import Example, Message, Provenance
-from stages.text import dedupe, semantic
+from lectern.core.schema import Example, Message, Provenance
+from lectern.curation import dedupe
+from lectern.models import embeddings
 
 KINDS = ("exact", "near", "paraphrase")
 SHARE = 0.1
@@ -548,7 +549,7 @@ def make_rows(count: int) -> tuple[list[Example], dict[tuple[str, str], int], li
     return rows, fact_of, kinds
 
 
-def split_pair(text: str) -> semantic.Pair:
+def split_pair(text: str) -> embeddings.Pair:
     """`question | answer` as a pair."""
     question, answer = text.split("|")
     return question.strip(), answer.strip()
@@ -562,11 +563,11 @@ def try_by_hand() -> None:
     first, second = zip(*(map(split_pair, line[1:].split("||")) for line in lines), strict=True)
     similar = np.minimum(
         *(
-            semantic.similarity(*(semantic.embed([pair[i] for pair in side]) for side in (first, second)))
+            embeddings.similarity(*(embeddings.embed([pair[i] for pair in side]) for side in (first, second)))
             for i in (0, 1)
         )
     )
-    agree = [not semantic.contradict(a, b) for a, b in zip(first, second, strict=True)]
+    agree = [not embeddings.contradict(a, b) for a, b in zip(first, second, strict=True)]
     print(f"by hand: {sum(same)} paraphrases, {len(same) - sum(same)} close but different; found of each")
     for threshold in THRESHOLDS:
         found = [a and s >= threshold for a, s in zip(agree, similar, strict=True)]

@@ -11,22 +11,23 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from stages.core import io, params
-from stages.core.schema import Example, Message
-from stages.tuning import batching, generation, models, prompts, templates
+from lectern.answering import questions
+from lectern.core import io, params
+from lectern.core.schema import Example, Message
+from lectern.models import batching, generation, loading, templates
 
 OPENINGS = ("", "Briefly: ", "I have a question. ", "One more thing, and please answer in two sentences. ")
 
 
-def draw(count: int) -> list[prompts.Ask]:
+def draw(count: int) -> list[questions.Ask]:
     """Held-out prompts, with each opening in turn."""
-    asks = prompts.collect(io.read_jsonl(Path("data/splits/test.jsonl"), Example), [], Path())
+    asks = questions.collect(io.read_jsonl(Path("data/splits/test.jsonl"), Example), [], Path())
     many = []
     for number in range(count):
         ask, opening = asks[number % len(asks)], OPENINGS[number // len(asks) % len(OPENINGS)]
         *before, last = ask.messages
         asked = [*before, Message(role=last.role, content=opening + last.content)]
-        many.append(prompts.Ask(ask.set, f"{ask.id}{number}", asked, ask.reference, ask.provenance))
+        many.append(questions.Ask(ask.set, f"{ask.id}{number}", asked, ask.reference, ask.provenance))
     return many
 
 
@@ -35,10 +36,10 @@ def main(count: int, batch_size: int, tokens: int) -> None:
     import torch
 
     torch.set_num_threads(1)
-    base = params.load("base_model", models.BaseModel)
-    tokenizer, model = models.get_tokenizer(base), models.get_model(base)
+    base = params.load("base_model", loading.BaseModel)
+    tokenizer, model = loading.get_tokenizer(base), loading.get_model(base)
     template = templates.training_template(tokenizer, base.chat_template)
-    found = prompts.prepare(
+    found = questions.prepare(
         draw(count), tokenizer, template, context_length=base.context_length, max_new_tokens=tokens
     )
     asked = [row.prompt for row in found.rows]

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SYNC = """
 import sys
 from pathlib import Path
-from stages.core import code, items
+from lectern.core import code, items
 found = [items.Item(p.stem, {"text": p}) for p in Path("source").iterdir()]
 make = lambda item, path: path.write_text(item.inputs["text"].read_text().upper()) and None
 print("sync:", items.sync(found, Path("out"), lambda: make, suffix=".txt", params={}, code=[code]))

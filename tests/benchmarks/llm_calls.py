@@ -17,11 +17,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from stages.core.schema import Message
-from stages.llm import endpoint
-from stages.llm.replies import Replies
-from stages.llm.request import Reply, Request
-from stages.llm.settings import LLM, make_request
+from lectern.core.schema import Message
+from lectern.llm import endpoint
+from lectern.llm.replies import Replies
+from lectern.settings.llm import LLM, make_request
+from lectern.settings.request import Reply, Request
 
 SERVER = Path(__file__).parents[1] / "unit" / "llm" / "failing_server.py"
 PASSAGE = "The text of a passage goes here, some three hundred words of it. " * 30

@@ -20,10 +20,12 @@ from typing import Any
 os.environ["RAYON_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+from lectern.core import io
+from lectern.core.schema import SPLITS, Example, TokenRow
+from lectern.models import batching, templates
+from lectern.models import loading as models
+from lectern.training import preflight, rendering
 from stages import render
-from stages.core import io
-from stages.core.schema import SPLITS, Example, TokenRow
-from stages.tuning import batching, models, preflight, rendering, templates
 from tests.unit.tuning.tiny import example
 
 BASE = models.BaseModel(

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import psutil
 
-from stages.core import io
-from stages.core.items import MANIFEST
-from stages.core.schema import Decision, Diarization, Example, Source, Transcript, Voice
+from lectern.core import io
+from lectern.core.items import MANIFEST
+from lectern.core.schema import Decision, Diarization, Example, Source, Transcript, Voice
 from tests import browsers
 from tests.unit.apps import review_repo
 from tests.unit.apps.web_app import running
@@ -104,7 +104,7 @@ def _decide(row: Example, number: int) -> Decision:
 
 def measure(root: Path) -> None:
     """Print a table."""
-    with running("stages.review", root, "--by", "x") as address, browsers.start() as browser:
+    with running("lectern.tools.review", root, "--by", "x") as address, browsers.start() as browser:
         page = browser.new_page()
         began = time.perf_counter()
         page.goto(f"{address}/examples")
@@ -133,7 +133,7 @@ def measure(root: Path) -> None:
         server = next(
             p
             for p in psutil.process_iter(["cmdline"])
-            if "stages.review" in " ".join(p.info["cmdline"] or [])
+            if "lectern.tools.review" in " ".join(p.info["cmdline"] or [])
         )
         print(f"{'memory of the server':40}{server.memory_info().rss / 1e9:8.2f} GB")
 

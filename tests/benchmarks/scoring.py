@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from lectern.core import io
+from lectern.core.schema import Example, Message, Prediction, Provenance, example_id
+from lectern.evaluation import copying, health, measuring, overlap, rouge, summary
 from stages import score
-from stages.core import io
-from stages.core.schema import Example, Message, Prediction, Provenance, example_id
-from stages.scoring import copying, health, measuring, overlap, rouge, summary
 
 QUESTIONS = 5000
 TRAINING_ROWS = 2000

@@ -9,7 +9,7 @@ requirements-litgpt.txt when it is missing. The rows are those of training_rows.
 For each it prints useful tokens (no padding) by the seconds from the first forward pass to the last optimizer step, the
 share of padding in what was computed, the most memory in that time, on what the seconds went, and the loss on held-out
 rows: nats for each trained token, after the same number of useful tokens, by one evaluator for all,
-`stages.tuning.likelihood`, on the adapter or on litgpt's merged weights, converted back by litgpt. "CPU" is the share
+`lectern.models.likelihood`, on the adapter or on litgpt's merged weights, converted back by litgpt. "CPU" is the share
 of a core that it had: much below 1, the machine was not idle.
 
 fp32 is set for all, since bf16, TRL's default, takes several times as long on a CPU without instructions for it. Where
@@ -62,10 +62,10 @@ def get_base(quick: bool) -> dict[str, Any]:
 
 def save_model(base: Any, folder: Path) -> None:
     """Model and tokenizer as transformers saves them, for those who load them by themselves."""
-    from stages.tuning import models
+    from lectern.models import loading
 
-    models.get_model(base).save_pretrained(folder)
-    models.get_tokenizer(base).save_pretrained(folder)
+    loading.get_model(base).save_pretrained(folder)
+    loading.get_tokenizer(base).save_pretrained(folder)
 
 
 def prepare_litgpt(folder: Path) -> Path:
@@ -102,9 +102,9 @@ def score(base: Any, validation: list[Any], result: dict[str, Any] | None) -> fl
     import torch
     from peft import PeftModel
 
-    from stages.tuning import likelihood, models
+    from lectern.models import likelihood, loading
 
-    model = models.get_model(base)
+    model = loading.get_model(base)
     if result and result["adapter"]:
         model = PeftModel.from_pretrained(model, result["adapter"])
     elif result:
@@ -112,7 +112,7 @@ def score(base: Any, validation: list[Any], result: dict[str, Any] | None) -> fl
     scored = likelihood.negative_log_likelihoods(
         model,
         [(row.input_ids, row.assistant_masks) for row in validation],
-        pad=models.get_tokenizer(base).pad_token_id,
+        pad=loading.get_tokenizer(base).pad_token_id,
         batch_size=1,
     )
     return sum(nll for nll, _ in scored) / sum(tokens for _, tokens in scored)
@@ -122,11 +122,11 @@ def compare(
     kind: str, counts: tuple[int, int], base: Any, pythons: dict[str, Path], work: Path
 ) -> dict[str, Any]:
     """All contestants on one set of rows."""
-    from stages.core import io
-    from stages.tuning import models, templates
+    from lectern.core import io
+    from lectern.models import loading, templates
     from tests.benchmarks.training_rows import make_rows
 
-    tokenizer = models.get_tokenizer(base)
+    tokenizer = loading.get_tokenizer(base)
     made = make_rows(kind, sum(counts), tokenizer, templates.training_template(tokenizer, base.chat_template))
     rows, validation = made[: counts[0]], made[counts[0] :]
     file = work / f"{kind}.jsonl"
@@ -219,9 +219,9 @@ def main(given: argparse.Namespace) -> None:
     pythons = {name: Path(sys.executable) for name in chosen}
     if "litgpt" in pythons:
         pythons["litgpt"] = prepare_litgpt(given.litgpt)
-    from stages.tuning import models
+    from lectern.models import loading
 
-    base = models.BaseModel(**get_base(given.quick))
+    base = loading.BaseModel(**get_base(given.quick))
     print(f"{base.name}, one core, one thread{' (quick: the speeds mean nothing)' if given.quick else ''}")
     with tempfile.TemporaryDirectory() as scratch:
         work = given.work or Path(scratch)

@@ -10,11 +10,12 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from stages.core import io
-from stages.core.params import parse
-from stages.core.schema import TokenRow
-from stages.tuning import models, sft
-from stages.tuning.settings import Training
+from lectern.core import io
+from lectern.core.params import parse
+from lectern.core.schema import TokenRow
+from lectern.models import loading
+from lectern.settings.train import Training
+from lectern.training import sft
 from tests.benchmarks.training_clock import Clock, watch_llama
 from tests.benchmarks.training_task import TARGETS, Task, hand_back, read_task
 
@@ -50,18 +51,18 @@ def choose(task: Task, rows: int) -> Training:
 
 def main(task: Task) -> None:
     """Train as the stage does."""
-    clock, get_model = Clock(), models.get_model
+    clock, get_model = Clock(), loading.get_model
 
     def watched(*given: Any, **options: Any) -> Any:
         model = get_model(*given, **options)
         watch_llama(clock, model.model)
         return model
 
-    models.get_model = watched
+    loading.get_model = watched
     rows = io.read_jsonl(Path(task.rows), TokenRow)
     run = Path(task.out) / "run"
     run.mkdir()
-    done = sft.tune(models.BaseModel(**task.base), rows, [], run, choose(task, len(rows)))
+    done = sft.tune(loading.BaseModel(**task.base), rows, [], run, choose(task, len(rows)))
     adapter = Path(task.out) / "adapter"
     sft.export(done, adapter)
     tokens = task.epochs * sum(len(row.input_ids) for row in rows)

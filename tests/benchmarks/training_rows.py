@@ -15,8 +15,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from stages.core.schema import Message, Provenance, TokenRow, example_id
-from stages.tuning import templates
+from lectern.core.schema import Message, Provenance, TokenRow, example_id
+from lectern.models import templates
 
 ROOT = Path(__file__).parents[2]
 MAX_LENGTH = 512

@@ -23,10 +23,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stages.core import embedded
-from stages.speech import faster_whisper_engine
-from stages.speech.audio import RATE, decode, open_recording
-from stages.speech.scoring import align_words, normalise_words
+from lectern.evaluation.speech import align_words, normalise_words
+from lectern.formats.audio import RATE, decode, open_recording
+from lectern.models import bundled
+from lectern.speech import faster_whisper_engine
 from tests.benchmarks.long_recording import TALKS, join_talks, run_stage
 
 CHOICES: dict[str, Any] = {
@@ -99,7 +99,7 @@ def short_files(folder: Path, threads: int, rounds: int) -> None:
 
     def theirs() -> Times:
         start = clock()
-        model = str(embedded.fetch("whisper_tiny_en"))
+        model = str(bundled.fetch("whisper_tiny_en"))
         for path in media.values():
             command = [
                 sys.executable,

@@ -18,11 +18,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from lectern.core import items
+from lectern.core.compute import Compute
+from lectern.core.params import parse
+from lectern.core.schema import Source
 from stages import fetch, transcribe
-from stages.core import items
-from stages.core.compute import Compute
-from stages.core.params import parse
-from stages.core.schema import Source
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from stages import compose
-from stages.core import params
-from stages.core.errors import LecternError
-from stages.tuning import comparators
+from lectern.answering import comparators
+from lectern.core import params
+from lectern.core.errors import LecternError
+from lectern.tools import params as compose
 
 CONF = Path("conf")
-# Folders without choices of params.yaml: what stages/search.py reads (tests/unit/searching), and `accelerate launch`.
+# Folders without choices of params.yaml: what lectern/tools/search.py reads (tests/unit/searching), and `accelerate launch`.
 OTHERS = {"search", "accelerate"}
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml") if path.parent.name not in OTHERS
@@ -22,16 +22,16 @@ CHOICES = sorted(
 # The sections that belong to more than one stage.
 SHARED = {
     "corpus": ("stages.fetch", "CorpusParams"),
-    "base_model": ("stages.tuning.models", "BaseModel"),
-    "compute": ("stages.core.compute", "Compute"),
-    "render": ("stages.tuning.rendering", "RenderParams"),
-    "train": ("stages.tuning.settings", "Training"),
-    "housekeeping": ("stages.speech.housekeeping", "HousekeepingParams"),
-    "teacher": ("stages.llm.settings", "LLM"),
-    "judge": ("stages.llm.settings", "LLM"),
-    "cleaner": ("stages.llm.settings", "LLM"),
-    "publish": ("stages.publishing.settings", "PublishParams"),
-    "judging": ("stages.scoring.settings", "JudgingParams"),
+    "base_model": ("lectern.models.loading", "BaseModel"),
+    "compute": ("lectern.core.compute", "Compute"),
+    "render": ("lectern.training.rendering", "RenderParams"),
+    "train": ("lectern.settings.train", "Training"),
+    "housekeeping": ("lectern.conversations.housekeeping", "HousekeepingParams"),
+    "teacher": ("lectern.settings.llm", "LLM"),
+    "judge": ("lectern.settings.llm", "LLM"),
+    "cleaner": ("lectern.settings.llm", "LLM"),
+    "publish": ("lectern.settings.publish", "PublishParams"),
+    "judging": ("lectern.settings.judging", "JudgingParams"),
 }
 
 

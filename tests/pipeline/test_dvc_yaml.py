@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from stages import clean
-from stages.core import code
+from lectern.core import code
+from lectern.tools import clean
 
 PIPELINE: Any = OmegaConf.to_container(OmegaConf.load("dvc.yaml"))
 STAGES: dict[str, Any] = PIPELINE["stages"]

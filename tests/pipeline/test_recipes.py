@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from stages.core import io, items
-from stages.core.schema import Conversation, Example
+from lectern.core import io, items
+from lectern.core.schema import Conversation, Example
 from tests.pipeline.conftest import Checkout
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ def test_both_recipes_run_from_one_set_of_transcripts(fresh: Callable[[str], Che
             path.unlink()
     for recipe, model in MODELS.items():
         overrides = (f"recipe={recipe}", f"base_model={model}", *OFFLINE)
-        checkout.run("python", "-m", "stages.compose", *overrides)
+        checkout.run("python", "-m", "lectern.tools.params", *overrides)
         ran = checkout.repro()
         assert ran["converse"].startswith("made 5")
         assert recipe == "question_videos" or "transcribe" not in ran, "what was heard is kept"

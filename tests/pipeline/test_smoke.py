@@ -6,8 +6,8 @@ import re
 import socket
 from pathlib import Path
 
-from stages.core import io, items
-from stages.core.schema import Conversation, Example, Prediction, TokenRow
+from lectern.core import io, items
+from lectern.core.schema import Conversation, Example, Prediction, TokenRow
 from tests.pipeline.conftest import Checkout
 
 PER_ITEM = ("fetch", "transcribe", "diarize", "converse", "examples")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.core import io
-from stages.core.schema import Conversation, Example
+from lectern.core import io
+from lectern.core.schema import Conversation, Example
 from tests.browsers import needs_chromium
 from tests.pipeline import walk
 from tests.pipeline.conftest import Checkout, check_out
@@ -27,7 +27,7 @@ def test_from_a_name_to_the_report_and_the_tuned_model(tmp_path: Path) -> None:
         "train.learning_rate=0.02",
         "train.epochs=3",
     )
-    checkout.run("python", "-m", "stages.compose", "recipe=smoke", *drawn)
+    checkout.run("python", "-m", "lectern.tools.params", "recipe=smoke", *drawn)
     checkout.repro()
     checkout.commit("run")
     root = checkout.root

@@ -51,7 +51,7 @@ def review(root: Path, item: str, shots: Path | None, target: str | None, labels
                 page.wait_for_timeout(3_500)  # until notices have gone
                 page.screenshot(path=shots / f"{name}.png")
 
-        with running("stages.review", root, "--by", "Asha Rao") as address:
+        with running("lectern.tools.review", root, "--by", "Asha Rao") as address:
             _name_a_voice(page, address, item)
             shoot("review-speakers")
             _mend_a_row(page, address, item)
@@ -64,7 +64,7 @@ def review(root: Path, item: str, shots: Path | None, target: str | None, labels
             if target is None:
                 page.goto(f"{address}/report")
                 report = page.inner_text("body")
-        with running("stages.chat", root) as address:
+        with running("lectern.tools.chat", root) as address:
             answer = _chat(page, address)
             shoot("chat")
         context.close()
@@ -123,7 +123,7 @@ def _chat(page: Any, address: str) -> str:
     page.get_by_role("button", name="What in the data").nth(1).wait_for(timeout=240_000)
     answer = page.locator(".q-card").nth(1).inner_text()
     page.get_by_role("button", name="What in the data").nth(1).click()
-    page.get_by_text("python -m stages.trace").first.wait_for(timeout=120_000)
+    page.get_by_text("python -m lectern.tools.trace").first.wait_for(timeout=120_000)
     return str(answer)
 
 

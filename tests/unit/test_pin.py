@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stages import pin
-from stages.core.errors import LecternError
+from lectern.core.errors import LecternError
+from lectern.tools import pin
 from tests.unit.tuning import hub_server
 
 OLD, NEW = "a" * 40, "5f0b02c75b57c5855da9ae460ce51323ea669d8a"
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(hub: hub_server.Hub, folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "stages.pin", *names],
+        [sys.executable, "-m", "lectern.tools.pin", *names],
         cwd=folder.parent.parent,
         env={**os.environ, **hub.environment(folder / "home"), "PYTHONPATH": str(Path.cwd())},
         capture_output=True,

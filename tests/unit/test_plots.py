@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from stages import plots
-from stages.core.errors import LecternError
-from stages.scoring import plotting
+from lectern.core.errors import LecternError
+from lectern.evaluation import plotting
+from lectern.tools import plots
 from tests.unit.compare.made_up_runs import call
 
 ROOT = Path(__file__).parents[2]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.core import io
-from stages.core.items import MANIFEST
-from stages.core.schema import (
+from lectern.core import io
+from lectern.core.items import MANIFEST
+from lectern.core.schema import (
     Conversation,
     Episode,
     EpisodeTurn,
@@ -21,8 +21,8 @@ from stages.core.schema import (
     Word,
     example_id,
 )
-from stages.scoring import summary
-from stages.scoring.rows import AnswerScore, RowScore
+from lectern.evaluation import summary
+from lectern.evaluation.rows import AnswerScore, RowScore
 
 QUESTIONS = [
     (

@@ -7,11 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from stages import compose, converse
-from stages.converse import ConverseParams
-from stages.core import io, params
-from stages.core.items import MANIFEST
-from stages.core.schema import (
+from lectern.core import io, params
+from lectern.core.items import MANIFEST
+from lectern.core.schema import (
     Decision,
     Diarization,
     Example,
@@ -26,6 +24,9 @@ from stages.core.schema import (
     Word,
     passage_id,
 )
+from lectern.tools import params as compose
+from stages import converse
+from stages.converse import ConverseParams
 
 ROOT = Path(__file__).parents[3]
 SOUND = ROOT / "data/sources/smoke/smoke-01-logs.mp3"

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
+from lectern.answering.openings import Opening
+from lectern.apps.chat import near, session, transcripts
+from lectern.apps.chat.session import Chat, Turn
+from lectern.apps.chat.talker import Talker
+from lectern.core import io, params
+from lectern.core.errors import LecternError
+from lectern.core.schema import Episode, Example, Message, Prediction
+from lectern.models import loading
+from lectern.models.generation import Decoding
+from lectern.settings.episodes import EpisodesParams
+from lectern.settings.generate import GenerateParams
 from stages import generate
-from stages.apps.chat import near, session, transcripts
-from stages.apps.chat.session import Chat, Turn
-from stages.apps.chat.talker import Talker
-from stages.core import io, params
-from stages.core.errors import LecternError
-from stages.core.schema import Episode, Example, Message, Prediction
-from stages.tuning import models
-from stages.tuning.episode_settings import EpisodesParams
-from stages.tuning.generate_settings import GenerateParams
-from stages.tuning.generation import Decoding
-from stages.tuning.openings import Opening
 from tests import browsers
 from tests.unit.apps import review_repo, tuned_repo
 from tests.unit.apps.review_repo import HOSTILE
@@ -57,7 +57,7 @@ def test_a_greedy_answer_is_the_one_that_the_pipeline_scores(
     chosen = GenerateParams(max_new_tokens=12, batch_size=2, parity_prompts=0, parity_tokens=1)
     generate.main(
         chosen,
-        params.load("base_model", models.BaseModel, root / "params.yaml"),
+        params.load("base_model", loading.BaseModel, root / "params.yaml"),
         {},
         None,
         held_out=root / "data/splits/test.jsonl",
@@ -197,7 +197,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
 
     root = tmp_path_factory.mktemp("hostile")
     tuned_repo.make(root, "generate.max_new_tokens=24", hostile=True)
-    with running("stages.chat", root) as address:
+    with running("lectern.tools.chat", root) as address:
         yield root, address
 
 
@@ -224,7 +224,7 @@ def test_two_people_chat_in_the_browser_at_once(served: tuple[Path, str]) -> Non
             page.get_by_role("button", name="What in the data").nth(3).wait_for(timeout=60_000)
             assert page.title() == "Chat - Lectern"
         pages[0].get_by_role("button", name="What in the data").nth(3).click()
-        pages[0].get_by_text("python -m stages.trace").nth(4).wait_for(timeout=60_000)
+        pages[0].get_by_text("python -m lectern.tools.trace").nth(4).wait_for(timeout=60_000)
         assert pages[0].locator("a[href^=javascript]").count() == 0
         assert pages[0].get_by_role("link", name="open the source").count() > 0
         with pages[0].expect_download() as kept:

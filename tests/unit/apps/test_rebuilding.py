@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.apps.review.rebuilding import Builder, Job, find_due, list_stages
-from stages.core.errors import LecternError
+from lectern.apps.review.rebuilding import Builder, Job, find_due, list_stages
+from lectern.core.errors import LecternError
 
 PIPELINE = """
 stages:

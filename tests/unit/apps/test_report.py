@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.evaluation import figures as scoring
+from lectern.evaluation import health
+from lectern.evaluation.rows import AnswerScore, RowScore
+from lectern.report import drawing, figures, marking, origin, render, samples, wording
+from lectern.report.inputs import Answers
 from stages import report
-from stages.apps.report import drawing, figures, marking, origin, render, samples, wording
-from stages.apps.report.inputs import Answers
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.scoring import figures as scoring
-from stages.scoring import health
-from stages.scoring.rows import AnswerScore, RowScore
 from tests.unit.apps import made_up_run
 from tests.unit.apps.made_up_run import EVERYTHING, MARKUP, Run
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from stages.apps.review import labelling
-from stages.apps.web import desk, versions, widgets
-from stages.core import io
-from stages.core.schema import Example
+from lectern.apps.review import labelling
+from lectern.apps.web import desk, versions, widgets
+from lectern.core import io
+from lectern.core.schema import Example
 from tests.unit.apps import review_repo
 from tests.unit.apps.review_repo import read_decisions
 from tests.unit.apps.web_app import running
@@ -26,7 +26,7 @@ Open = Callable[[str], Any]
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     root = tmp_path_factory.mktemp("repo")
     review_repo.make(root, recordings=ITEMS, rows=ROWS)
-    with running("stages.review", root, "--by", "Asha Rao") as address:
+    with running("lectern.tools.review", root, "--by", "Asha Rao") as address:
         yield root, address
 
 
@@ -358,7 +358,7 @@ def labelled(tmp_path: Path) -> Iterator[tuple[Path, str, list[str]]]:
     root = tmp_path / "repo"
     review_repo.make(root, recordings=2, rows=10)
     ids = [case.id for case in labelling.list_pairs(root, "base", "tuned", "Asha Rao")]
-    with running("stages.review", root, "--by", "Asha Rao") as address:
+    with running("lectern.tools.review", root, "--by", "Asha Rao") as address:
         yield root, address, ids
 
 

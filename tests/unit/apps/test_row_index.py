@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.apps.review import changes, decisions, labelling, row_index
-from stages.apps.review.row_index import Filter
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.core.schema import Decision, Example, Message
+from lectern.apps.review import changes, decisions, labelling, row_index
+from lectern.apps.review.row_index import Filter
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Decision, Example, Message
 from tests.unit.apps import review_repo
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from stages.apps.review import recordings, speaker_edits
-from stages.apps.review.speaker_edits import MeanwhileError, add, drop, put, take_away
-from stages.core.errors import ItemError, LecternError
-from stages.speech import corrections, voices
+from lectern.apps.review import recordings, speaker_edits
+from lectern.apps.review.speaker_edits import MeanwhileError, add, drop, put, take_away
+from lectern.conversations import corrections, voices
+from lectern.core.errors import ItemError, LecternError
 from tests.unit.apps import review_repo
 
 BY_HAND = """# written by hand

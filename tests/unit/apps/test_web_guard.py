@@ -8,15 +8,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from stages.apps.web import server, widgets
-from stages.apps.web.guard import HEADERS, OWN_NAMES, why_refused
-from stages.core.errors import LecternError
+from lectern.apps.web import server, widgets
+from lectern.core.errors import LecternError
+from lectern.core.guard import HEADERS, OWN_NAMES, why_refused
 from tests import browsers
 from tests.browsers import needs_chromium
 from tests.unit.apps.web_app import running
 
 APP = """
-from stages.apps.web import server, widgets
+from lectern.apps.web import server, widgets
 
 HOSTILE = "<script>document.title = 'taken'</script><img src=x onerror=\\"document.title='taken'\\">" + "a" * 1_000_000
 
@@ -272,5 +272,5 @@ def test_a_port_that_is_taken_is_named() -> None:
 def test_the_framework_is_not_imported_with_the_tools() -> None:
     import subprocess
 
-    code = "import sys, stages.review; sys.exit('nicegui' in sys.modules)"
+    code = "import sys, lectern.tools.review; sys.exit('nicegui' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3]).returncode == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from stages.apps.web.guard import HEADERS
+from lectern.core.guard import HEADERS
 from tests.unit.apps import review_repo
 from tests.unit.apps.web_app import started
 
@@ -25,7 +25,7 @@ APP = """
 import threading
 from asyncio import to_thread
 from fastapi import Request
-from stages.apps.web import patience, server
+from lectern.apps.web import patience, server
 
 patience.PatientProtocol.seconds = {seconds}
 
@@ -183,7 +183,7 @@ def test_it_ends_soon_whatever_is_open(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("module", ["stages.review", "stages.chat"])
+@pytest.mark.parametrize("module", ["lectern.tools.review", "lectern.tools.chat"])
 def test_review_and_chat_end_soon_with_pages_open(
     tmp_path: Path, number: signal.Signals, module: str
 ) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from stages.apps.web import versions
+from lectern.apps.web import versions
 
 ROOT = Path(__file__).parents[3]
 ADD = """
 import sys
 from pathlib import Path
-from stages.apps.web import versions
+from lectern.apps.web import versions
 for number in range(50):
     versions.update(Path(sys.argv[1]), lambda now: (now or "") + f"{sys.argv[2]} {number}\\n")
 """

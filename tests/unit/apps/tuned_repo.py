@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from stages import compose
-from stages.core import params
-from stages.tuning import adapters, models
+from lectern.core import params
+from lectern.models import loading
+from lectern.tools import params as compose
+from lectern.training import adapters
 from tests.unit.apps import review_repo
 from tests.unit.tuning import training
 
@@ -14,20 +15,20 @@ def make(root: Path, *overrides: str, hostile: bool = False, base_model: str = "
     review_repo.make(root, hostile=hostile)
     chosen = ["recipe=smoke", f"base_model={base_model}", *overrides]
     compose.main(chosen, review_repo.ROOT / "conf", root / "params.yaml")
-    base = params.load("base_model", models.BaseModel, root / "params.yaml")
+    base = params.load("base_model", loading.BaseModel, root / "params.yaml")
     draw_adapter(root / "models/adapter", base)
 
 
-def draw_adapter(folder: Path, base: models.BaseModel) -> None:
+def draw_adapter(folder: Path, base: loading.BaseModel) -> None:
     """An adapter with random weights in both halves."""
     import torch
 
     learning = training.with_params(method="lora", r=4, alpha=8, dropout=0.0)
-    tuned = adapters.start(base, models.get_model(base), learning, folder.parent)
+    tuned = adapters.start(base, loading.get_model(base), learning, folder.parent)
     chance = torch.Generator().manual_seed(3)
     for name, weight in tuned.named_parameters():
         if "lora_B" in name:
             weight.data = torch.randn(weight.shape, generator=chance) * 0.3
     folder.mkdir(parents=True)
     tuned.save_pretrained(folder)
-    adapters.write_record(folder, base, "lora", "fp32", models.get_tokenizer(base).chat_template)
+    adapters.write_record(folder, base, "lora", "fp32", loading.get_tokenizer(base).chat_template)

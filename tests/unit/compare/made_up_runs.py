@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from stages.core import io
-from stages.core.schema import Decision, Example, Message, Prediction, Provenance
-from stages.scoring import summary
-from stages.scoring.rows import AnswerScore, RowScore
+from lectern.core import io
+from lectern.core.schema import Decision, Example, Message, Prediction, Provenance
+from lectern.evaluation import summary
+from lectern.evaluation.rows import AnswerScore, RowScore
 
 PIPELINE = {
     "stages": {

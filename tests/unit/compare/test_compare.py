@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from stages import compare
-from stages.apps.compare import answers, differences, inputs, render, sides, view
-from stages.core import io
-from stages.core.errors import LecternError
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.report.comparison import answers, differences, inputs, render, sides, view
+from lectern.tools import compare
 from tests import browsers
 from tests.unit.compare import made_up_runs as runs
 

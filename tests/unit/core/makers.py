@@ -15,8 +15,8 @@ import psutil
 from threadpoolctl import threadpool_info
 
 import stages
-from stages.core.errors import ItemError, LecternError
-from stages.core.item import Item, Load, Make
+from lectern.core.errors import ItemError, LecternError
+from lectern.core.item import Item, Load, Make
 
 
 def loader(behaviour: str, log: Path | None = None) -> Load:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stages.core import batches
-from stages.core.batches import Batch, File, Store
-from stages.core.errors import LecternError
-from stages.core.schema import Record
+from lectern.core import batches
+from lectern.core.batches import Batch, File, Store
+from lectern.core.errors import LecternError
+from lectern.core.schema import Record
 
 SIZE = 3
 

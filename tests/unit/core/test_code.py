@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.core import code
+from lectern.core import code
 
 SOURCE = '''"""Docstring."""
 
@@ -57,6 +57,6 @@ def test_everything_else_counts(old: str, new: str) -> None:
 def test_the_closure_follows_imports_inside_functions() -> None:
     # stages.fetch imports sources.media at the top; media imports core.items; packages on the way count.
     found = code.closure(["stages.fetch"])
-    assert {"stages", "stages.core.items", "stages.sources.media", "stages.core.errors"} <= set(found)
+    assert {"stages", "lectern.core.items", "lectern.sources.media", "lectern.core.errors"} <= set(found)
     assert found["stages.fetch"] == Path("stages/fetch.py").resolve()
     assert "numpy" not in found

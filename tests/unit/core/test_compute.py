@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from threadpoolctl import threadpool_limits
 
-from stages.core import code, items
-from stages.core.compute import Compute
-from stages.core.errors import LecternError
-from stages.core.executors import crew, processes
-from stages.core.item import Item, Load, Made
+from lectern.core import code, items
+from lectern.core.compute import Compute
+from lectern.core.errors import LecternError
+from lectern.core.executors import crew, processes
+from lectern.core.item import Item, Load, Made
 from tests.unit.core import makers
 
 TWO = Compute(workers=2)
@@ -200,8 +200,8 @@ def test_ctrl_c_ends_driver_and_workers_without_a_word_too_many(
     hanging(tmp_path)
     announce = os.open(tmp_path / "announce", os.O_RDONLY | os.O_NONBLOCK)
     script = (
-        "import sys\nfrom pathlib import Path\nfrom stages.core import items, stage\n"
-        "from stages.core.compute import Compute\nfrom tests.unit.core import makers\n"
+        "import sys\nfrom pathlib import Path\nfrom lectern.core import items, stage\n"
+        "from lectern.core.compute import Compute\nfrom tests.unit.core import makers\n"
         "folder = Path(sys.argv[1])\n"
         "values = {name: str(folder / name) for name in ('announce', 'hang')}\n"
         "stage.run('hang', lambda: items.sync([items.Item(n, {}, values) for n in 'ab'], folder / 'out',\n"
@@ -265,11 +265,11 @@ def test_matrix_products_have_one_thread(
 def test_nothing_is_imported_for_nothing(tmp_path: Path) -> None:
     # An idle stage pays for no worker, whatever the section says.
     script = (
-        "import sys\nfrom pathlib import Path\nfrom stages.core import items\n"
-        "from stages.core.compute import Compute\n"
+        "import sys\nfrom pathlib import Path\nfrom lectern.core import items\n"
+        "from lectern.core.compute import Compute\n"
         "for compute in (Compute(workers=2), Compute(executor='ray')):\n"
         "    items.sync([], Path(sys.argv[1]), None, suffix='', params={}, code=[], compute=compute)\n"
-        "heavy = {'ray', 'multiprocessing.connection', 'stages.core.executors', 'threadpoolctl'} & set(sys.modules)\n"
+        "heavy = {'ray', 'multiprocessing.connection', 'lectern.core.executors', 'threadpoolctl'} & set(sys.modules)\n"
         "print(heavy)\n"
     )
     done = subprocess.run(

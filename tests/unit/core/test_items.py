@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from stages.core import code, items
-from stages.core.compute import Compute
-from stages.core.errors import ItemError, LecternError
-from stages.core.items import Item
+from lectern.core import code, items
+from lectern.core.compute import Compute
+from lectern.core.errors import ItemError, LecternError
+from lectern.core.items import Item
 from tests.unit.core import makers
 
 CODE = [code]  # any module will do: these tests change parameters and inputs, not the code
@@ -177,7 +177,7 @@ def test_a_killed_process_loses_one_item(tmp_path: Path) -> None:
     script.write_text(
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from stages.core import code, items\n"
+        "from lectern.core import code, items\n"
         "def make(item, path):\n"
         "    path.write_text(item.id)\n"
         "    if item.id == sys.argv[2]:\n"
@@ -248,7 +248,7 @@ def test_a_really_full_disk(tmp_path: Path) -> None:
     # A file system of 64 KiB in a mount namespace of its own; skipped where the kernel does not allow one.
     mount = f"mount -t tmpfs -o size=64k tmpfs {tmp_path} && exec {sys.executable} - {tmp_path}/out"
     script = (
-        "import sys\nfrom pathlib import Path\nfrom stages.core import code, items, stage\n"
+        "import sys\nfrom pathlib import Path\nfrom lectern.core import code, items, stage\n"
         "make = lambda item, path: path.write_bytes(b'x' * 20_000) and None\n"
         "found = [items.Item(f'item{n}', {}) for n in range(9)]\n"
         "stage.run('full', lambda: items.sync(\n"
@@ -294,8 +294,8 @@ def test_a_read_only_out_directory(closed: str) -> None:
     folder.chmod(0o555 if closed == "parent" else 0o777)
     # Once as itself first, and without code to digest: this repository may lie where the other user cannot look.
     script = (
-        "import os, sys, tempfile\nfrom pathlib import Path\nfrom stages.core import items\n"
-        "from stages.core.errors import LecternError\n"
+        "import os, sys, tempfile\nfrom pathlib import Path\nfrom lectern.core import items\n"
+        "from lectern.core.errors import LecternError\n"
         "def sync(out):\n"
         "    found = [items.Item('a', {}), items.Item('b', {})]\n"
         "    make = lambda item, path: path.write_text('x') and None\n"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.core import params
-from stages.core.errors import LecternError
+from lectern.core import params
+from lectern.core.errors import LecternError
 
 
 @dataclass(frozen=True)

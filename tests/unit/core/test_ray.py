@@ -14,12 +14,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lectern.core import code, items
+from lectern.core import compute as computing
+from lectern.core.compute import IN_PROCESS, Compute
+from lectern.core.errors import LecternError
+from lectern.core.item import Item, Load
 from stages import fetch, transcribe
-from stages.core import code, items
-from stages.core import compute as computing
-from stages.core.compute import IN_PROCESS, Compute
-from stages.core.errors import LecternError
-from stages.core.item import Item, Load
 from tests.unit.core import makers
 
 pytest.importorskip("ray")
@@ -235,7 +235,7 @@ def test_no_cluster_and_no_ray_are_said_at_once(tmp_path: Path) -> None:
     assert time.perf_counter() - began < 20
     script = (
         "import sys\nsys.modules['ray'] = None  # what `import` does where it is not installed\n"
-        "from pathlib import Path\nfrom stages.core import items, stage\nfrom stages.core.compute import Compute\n"
+        "from pathlib import Path\nfrom lectern.core import items, stage\nfrom lectern.core.compute import Compute\n"
         "stage.run('x', lambda: items.sync([items.Item('a', {})], Path(sys.argv[1]), print, suffix='', params={},\n"
         "    code=[], compute=Compute(executor='ray')))\n"
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.core import revisions
-from stages.core.errors import LecternError
+from lectern.core import revisions
+from lectern.core.errors import LecternError
 
 
 def call(folder: Path, *command: str) -> str:

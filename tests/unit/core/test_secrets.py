@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.core import secrets
-from stages.core.schema import Conversation, Document, Example, Message, Passage, Provenance, Source
-from stages.sources import template
-from stages.sources.listing import Episode
-from stages.text.table_rows import TableRow
+from lectern.core import secrets
+from lectern.core.schema import Conversation, Document, Example, Message, Passage, Provenance, Source
+from lectern.formats.table_rows import TableRow
+from lectern.sources import template
+from lectern.sources.listing import Episode
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9"
 
@@ -150,10 +150,10 @@ def test_a_key_is_one(token: str) -> None:
 
 def test_what_stands_in_files_beside_a_recording_or_a_table_reaches_no_other_file(tmp_path: Path) -> None:
     """From an info.json or a table's column through item.json to the rows of the data set that is pushed."""
-    from stages.core import io
-    from stages.publishing import layouts
-    from stages.sources import documents, media, table, transcripts
-    from stages.text import table_rows
+    from lectern.core import io
+    from lectern.formats import table_rows
+    from lectern.publishing import layouts
+    from lectern.sources import documents, media, table, transcripts
 
     secret = "https://ada:0ur-pw@example.org/a?X-Amz-Signature=0ur-pw&v=1"
     for name, body in {

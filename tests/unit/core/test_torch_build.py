@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from stages.core import torch_build
+from lectern.tools import torch_build
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_gpu_another_system_and_a_person_decide_without_asking_anybody() -> No
 def test_make_can_ask_before_any_package_is_installed() -> None:
     # -S and -I leave out everything but Python's own library; the options alone go to standard output.
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "stages/core/torch_build.py"],
+        [sys.executable, "-I", "-S", "lectern/tools/torch_build.py"],
         capture_output=True,
         text=True,
         check=True,

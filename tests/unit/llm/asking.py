@@ -7,10 +7,10 @@ import json
 import sys
 from pathlib import Path
 
-from stages.core.schema import Message
-from stages.llm import client
-from stages.llm.request import Request
-from stages.llm.settings import LLM, make_request
+from lectern.core.schema import Message
+from lectern.llm import client
+from lectern.settings.llm import LLM, make_request
+from lectern.settings.request import Request
 
 SCHEMA = {
     "type": "object",

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.llm.budget import Budget, BudgetError, Size, size
-from stages.llm.settings import LLM
+from lectern.llm.budget import Budget, BudgetError, Size, size
+from lectern.settings.llm import LLM
 
 PRICES: dict[str, Any] = {"input_price": 1e4, "output_price": 2e4}
 # What a call is sure not to exceed, and how much of that it uses

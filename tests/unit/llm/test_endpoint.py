@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from stages.core.errors import LecternError
-from stages.core.schema import Message
-from stages.llm import client, endpoint
-from stages.llm.replies import Replies
-from stages.llm.request import Reply, Request
-from stages.llm.settings import LLM, make_request
+from lectern.core.errors import LecternError
+from lectern.core.schema import Message
+from lectern.llm import client, endpoint
+from lectern.llm.replies import Replies
+from lectern.settings.llm import LLM, make_request
+from lectern.settings.request import Reply, Request
 from tests.unit.llm import asking
 
 ROOT = Path(__file__).parents[3]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.llm.limits import LONGEST_BACKOFF, Pace, backoff, retry_after
+from lectern.llm.limits import LONGEST_BACKOFF, Pace, backoff, retry_after
 
 
 class Clock:

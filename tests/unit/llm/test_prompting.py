@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.core.errors import LecternError
-from stages.core.schema import Message
-from stages.llm import prompting
+from lectern.core.errors import LecternError
+from lectern.core.schema import Message
+from lectern.llm import prompting
 
 ORDERS = [
     "{{ 7*7 }}",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.llm import structured
+from lectern.llm import structured
 
 SCHEMA = {
     "type": "object",

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def run(
-    root: Path, *arguments: str, module: str = "stages.export", **env: str
+    root: Path, *arguments: str, module: str = "lectern.tools.export", **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m <module>` in a folder to its end."""
     everything = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **env}

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.core.schema import Example, Message, Provenance, Source
-from stages.publishing import cards, consent, facts, layouts, text, writing
-from stages.publishing.facts import Voice
-from stages.publishing.settings import PublishParams
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Example, Message, Provenance, Source
+from lectern.publishing import cards, consent, facts, layouts, markdown, writing
+from lectern.publishing.facts import Voice
+from lectern.settings.publish import PublishParams
 from tests.unit.apps import made_up_run, review_repo
 
 CHOSEN = PublishParams(
@@ -53,7 +53,7 @@ def test_the_model_card_has_the_pipeline_s_figures(known: facts.Facts) -> None:
     results = {result.metric_type: result.metric_value for result in card.data.eval_results}
     assert results["nll"] == round(scores["tuned"]["nll"]["value"], 4)
     body = card.text
-    assert text.escape("CC0-1.0") in body
+    assert markdown.escape("CC0-1.0") in body
     nll = scores["difference"]["nll"]
     low, high = (f"{nll[end]:.2f}".replace("-", "−") for end in ("low", "high"))
     assert f"{low} to {high}" in body
@@ -126,11 +126,11 @@ def test_what_others_wrote_is_text(known: facts.Facts, said: str) -> None:
 
 @given(st.text(max_size=60))
 def test_escaped_text_comes_out_as_one_line_of_itself(said: str) -> None:
-    shown = text.escape(said)
+    shown = markdown.escape(said)
     assert "\n" not in shown
     parsed = MarkdownIt("commonmark").parseInline(f"x{shown}x")[0].children or []
     assert {child.type for child in parsed} <= {"text", "text_special"}
-    assert "".join(child.content for child in parsed) == f"x{text.one_line(said)}x"
+    assert "".join(child.content for child in parsed) == f"x{markdown.one_line(said)}x"
 
 
 def test_everybody_whose_words_are_published_has_to_have_agreed(known: facts.Facts) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from stages import export
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.publishing import agreement, converter, exporting, llama_server, modelfile, vllm
-from stages.tuning import adapters, generation, models
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.models import generation, loading
+from lectern.publishing import converter, exporting, fidelity, llama_server, modelfile, vllm
+from lectern.tools import export
+from lectern.training import adapters
 from tests.unit.apps import tuned_repo
 from tests.unit.publishing.running import run
 
@@ -28,7 +29,7 @@ def test_the_merged_model_answers_as_the_adapter(exported: Path) -> None:
     chat = [{"role": "user", "content": "What is a seed?"}]
     prompt = tokenizer.apply_chat_template(chat, add_generation_prompt=True)["input_ids"]
     tuned = adapters.load(model.base, model.adapter)
-    stop = generation.stop_tokens(tuned, models.get_tokenizer(model.base), model.base.end_of_turn)
+    stop = generation.stop_tokens(tuned, loading.get_tokenizer(model.base), model.base.end_of_turn)
     ours, theirs = (
         generation.answer(each, [prompt], max_new_tokens=16, stop=stop, pad=2, batch_size=1)
         for each in (tuned, merged)
@@ -44,14 +45,14 @@ def test_eight_bits_agree_with_the_original_and_a_wrong_model_does_not(exported:
     assert found["q8_0"]["same_tokens"] >= 0.9
     model = export.read_model(exported)
     asked = exporting.ask_original(model, exported / "models/export")
-    wrong = [agreement.Asked(one.messages, one.prompt, [7] * 8, one.ends) for one in asked]
+    wrong = [fidelity.Asked(one.messages, one.prompt, [7] * 8, one.ends) for one in asked]
     file = exporting.gguf_file(model, exported / "models/export", "q8_0")
     server = llama_server.start(file, name="x", context=1024, parallel=1)
-    assert agreement.measure(server.listening_address, asked) == found["q8_0"]
-    assert agreement.measure(server.listening_address, wrong)["same_tokens"] < 0.5
-    other = [agreement.Asked(one.messages, [*one.prompt, 1], one.answer, one.ends) for one in asked]
+    assert fidelity.measure(server.listening_address, asked) == found["q8_0"]
+    assert fidelity.measure(server.listening_address, wrong)["same_tokens"] < 0.5
+    other = [fidelity.Asked(one.messages, [*one.prompt, 1], one.answer, one.ends) for one in asked]
     with pytest.raises(LecternError, match=r"in other tokens than the training: .* at place"):
-        agreement.measure(server.listening_address, other)
+        fidelity.measure(server.listening_address, other)
     with pytest.raises(KeyboardInterrupt):  # llama.cpp would take it for itself
         signal.raise_signal(signal.SIGINT)
     del server
@@ -110,10 +111,10 @@ def test_what_the_converter_does_not_know_is_said(tmp_path: Path) -> None:
 
 
 def test_the_ollama_template_writes_what_the_chat_template_writes() -> None:
-    base = models.BaseModel(
+    base = loading.BaseModel(
         "smollm2_135m", "embedded", 8192, "<|im_end|>", "smollm2.jinja", package="smollm2_135m"
     )
-    tokenizer = models.get_tokenizer(base)
+    tokenizer = loading.get_tokenizer(base)
     text = modelfile.write(
         "a.gguf", tokenizer, context=8192, end_of_turn="<|im_end|>", persona='Say """ and {{ x }}.'
     )
@@ -201,7 +202,7 @@ def test_vllm_is_told_what_the_model_is(tuned: Path, tmp_path: Path) -> None:
     assert merged["max-logprobs"] == 20
     assert json.loads(merged["allowed-origins"]) == [], "no site of a browser reads the answers"
     hub = {**vars(model.base), "source": "hub", "hub_id": "org/name; touch x", "revision": "a" * 40}
-    on_hub = exporting.Model(models.BaseModel(**hub), None, tmp_path / "adapter", model.test)
+    on_hub = exporting.Model(loading.BaseModel(**hub), None, tmp_path / "adapter", model.test)
     shutil.copytree(model.adapter, on_hub.adapter)
     record = io.read_plain(on_hub.adapter / adapters.RECORD)
     io.write_json(on_hub.adapter / adapters.RECORD, {**record, "base_model": on_hub.base.identity})

@@ -12,9 +12,9 @@ import httpx
 import pytest
 import uvicorn
 
-from stages.apps.web.patience import PatientProtocol
-from stages.publishing import gateway
-from stages.publishing.gateway import Served
+from lectern.apps.web.patience import PatientProtocol
+from lectern.publishing import gateway
+from lectern.publishing.gateway import Served
 
 CHAT = {"messages": [{"role": "user", "content": "What is a seed?"}]}
 SOON = 15.0

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from stages.core.errors import LecternError
-from stages.publishing import openmp
+from lectern.core.errors import LecternError
+from lectern.publishing import openmp
 from tests.unit.publishing.running import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="libgomp is Linux's")
 WITHOUT = """
 import sys
-from stages.core.errors import LecternError
-from stages.publishing import openmp
+from lectern.core.errors import LecternError
+from lectern.publishing import openmp
 try:
     import xllamacpp
     sys.exit("the system's libgomp is not hidden")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from stages import compose
-from stages.core.errors import LecternError
-from stages.publishing import pushing
-from stages.publishing.settings import PublishParams
+from lectern.core.errors import LecternError
+from lectern.publishing import pushing
+from lectern.settings.publish import PublishParams
+from lectern.tools import params
 from tests.unit.apps import review_repo
 from tests.unit.publishing.hub import TOKEN, Hub, serve
 from tests.unit.publishing.running import run
@@ -56,7 +56,7 @@ def repo(tuned: Path, tmp_path: Path) -> Path:
 
 def settle(root: Path, *overrides: str, consent: str | None = "in writing, 2026-10-01") -> None:
     path = root / "params.yaml"
-    compose.main(["recipe=smoke", *overrides], review_repo.ROOT / "conf", path)
+    params.main(["recipe=smoke", *overrides], review_repo.ROOT / "conf", path)
     chosen = OmegaConf.load(path)
     chosen.publish.consent = {"*": consent} if consent else {}
     OmegaConf.save(chosen, path)
@@ -74,7 +74,7 @@ def push(root: Path, hub: Hub, *arguments: str, token: str = TOKEN) -> subproces
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
-    return run(root, *arguments, module="stages.push", **env)
+    return run(root, *arguments, module="lectern.tools.push", **env)
 
 
 def test_without_really_nothing_is_asked_and_everything_is_said(repo: Path, hub: Hub) -> None:

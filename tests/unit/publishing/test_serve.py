@@ -20,7 +20,7 @@ import openai
 import psutil
 import pytest
 
-from stages.apps.web.guard import HEADERS
+from lectern.core.guard import HEADERS
 from tests.unit.publishing.running import ROOT, run
 
 CHAT: Any = [{"role": "user", "content": "What is a seed?"}]
@@ -37,9 +37,9 @@ GROWTH = 64e6
 """Bytes of memory: less than one answer with the likeliest 1e9 tokens took for each of its tokens."""
 PATIENT = f"""
 import runpy
-from stages.apps.web import patience
+from lectern.apps.web import patience
 patience.PatientProtocol.seconds = {SECONDS}
-runpy.run_module("stages.serve", run_name="__main__", alter_sys=True)
+runpy.run_module("lectern.tools.serve", run_name="__main__", alter_sys=True)
 """
 
 
@@ -465,10 +465,10 @@ def test_no_site_may_read_it_and_what_others_ask_is_not_told(server: str) -> Non
 
 
 def test_the_parity_check_runs_against_the_server(exported: Path, server: str) -> None:
-    done = run(exported, "--check", server, module="stages.serve")
+    done = run(exported, "--check", server, module="lectern.tools.serve")
     assert done.returncode == 0, done.stderr
     assert re.search(r"the prompts have the tokens of the training; \d+\.\d% of \d+ tokens", done.stdout)
-    refused = run(exported, "--check", "http://127.0.0.1:9", module="stages.serve")
+    refused = run(exported, "--check", "http://127.0.0.1:9", module="lectern.tools.serve")
     assert refused.returncode == 1
     assert "does not answer" in refused.stderr
 
@@ -502,7 +502,7 @@ def test_a_key_is_wanted_and_reaches_no_file_and_no_output(exported: Path) -> No
         for foreign in FOREIGN:
             assert httpx.get(f"{address}/v1/models", headers=with_key | foreign).status_code == 403
         assert KEY not in Path(f"/proc/{process.pid}/cmdline").read_text()
-        done = run(exported, "--check", f"{address}/v1", module="stages.serve", LECTERN_API_KEY=KEY)
+        done = run(exported, "--check", f"{address}/v1", module="lectern.tools.serve", LECTERN_API_KEY=KEY)
         assert done.returncode == 0, done.stderr
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
@@ -519,7 +519,7 @@ def test_a_key_is_wanted_and_reaches_no_file_and_no_output(exported: Path) -> No
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.1"])
 @pytest.mark.parametrize("engine", ["llama_cpp", "vllm"])
 def test_others_are_let_in_only_with_a_key(exported: Path, host: str, engine: str) -> None:
-    done = run(exported, "--host", host, "--engine", engine, module="stages.serve", LECTERN_API_KEY="")
+    done = run(exported, "--host", host, "--engine", engine, module="lectern.tools.serve", LECTERN_API_KEY="")
     assert done.returncode == 1
     assert f"{host} can be reached from other machines" in done.stderr
     assert "LECTERN_API_KEY" in done.stderr
@@ -533,7 +533,7 @@ def test_the_command_for_a_gpu_is_printed(exported: Path) -> None:
         "--print",
         "--host",
         "0.0.0.0",
-        module="stages.serve",
+        module="lectern.tools.serve",
         LECTERN_API_KEY=KEY,
     )
     assert done.returncode == 0, done.stderr
@@ -546,7 +546,7 @@ def test_the_command_for_a_gpu_is_printed(exported: Path) -> None:
 
 def test_a_port_that_is_taken_is_said(exported: Path, server: str) -> None:
     port = server.rpartition(":")[2]
-    done = run(exported, "--engine", "llama_cpp", "--port", port, module="stages.serve")
+    done = run(exported, "--engine", "llama_cpp", "--port", port, module="lectern.tools.serve")
     assert done.returncode == 1
     assert "--port 0" in done.stderr
 
@@ -554,10 +554,10 @@ def test_a_port_that_is_taken_is_said(exported: Path, server: str) -> None:
 def test_the_chat_page_answers_by_the_server(exported: Path, server: str) -> None:
     from threading import Event
 
-    from stages.apps.chat import endpoint
-    from stages.core.errors import LecternError
-    from stages.core.schema import Message
-    from stages.tuning.generation import Decoding
+    from lectern.apps.chat import endpoint
+    from lectern.core.errors import LecternError
+    from lectern.core.schema import Message
+    from lectern.models.generation import Decoding
 
     asked, told = [Message(role="user", content="What is a seed?")], list[str]()
     reply = endpoint.answer(f"{server}/v1", "lectern-tiny-llama", asked, Decoding(8), told.append, Event())

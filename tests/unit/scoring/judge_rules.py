@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from stages.core.schema import Label, Message, Prediction, Provenance
+from lectern.core.schema import Label, Message, Prediction, Provenance
 
 FENCE = re.compile(r'<(passage-\w+) id="([^"]*)">\n(.*?)\n</\1>', re.DOTALL)
 

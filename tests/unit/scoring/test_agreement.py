@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, cohen_kappa_score, recall_score, roc_auc_score
 
-from stages.scoring import agreement
-from stages.scoring.bootstrap import Bootstrap, Statistic
+from lectern.evaluation import agreement
+from lectern.evaluation.bootstrap import Bootstrap, Statistic
 
 CLASSES = ("a", "b", "tie")
 Verdicts = list[str | None]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stages.scoring.bootstrap import Bootstrap, Statistic, choose_unit, expanded_tails, mean, ratio
+from lectern.evaluation.bootstrap import Bootstrap, Statistic, choose_unit, expanded_tails, mean, ratio
 
 
 def means(values: np.ndarray) -> Statistic:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.scoring import copying
-from stages.text.words import words
+from lectern.evaluation import copying
+from lectern.text.words import words
 
 
 def look_everywhere(texts: list[str], run: int, text: str) -> tuple[int, int, int]:

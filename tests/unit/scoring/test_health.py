@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.core.schema import Episode, EpisodeTurn
-from stages.scoring import copying, health
-from stages.text.words import words
+from lectern.core.schema import Episode, EpisodeTurn
+from lectern.evaluation import copying, health
+from lectern.text.words import words
 
 TRAINED = copying.index(["we keep every reading of every station in one place", "and so on and on"], 5)
 SETTINGS = {"copied": TRAINED, "resamples": 200, "confidence": 0.95, "seed": 0}

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from sklearn.metrics import accuracy_score, cohen_kappa_score, recall_score
 
-from stages import judge
-from stages.core import io, items
-from stages.core.errors import LecternError
-from stages.core.schema import (
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.schema import (
     Label,
     Message,
     PairJudgement,
@@ -24,11 +23,12 @@ from stages.core.schema import (
     RubricJudgement,
     passage_id,
 )
-from stages.llm import prompting
-from stages.llm.settings import LLM
-from stages.scoring import calibration, cases, labels
-from stages.scoring.bootstrap import Bootstrap
-from stages.scoring.judging import CUT, NO_REPLY, Way, compare_scores, make_plan
+from lectern.evaluation import calibration, cases, labels
+from lectern.evaluation.bootstrap import Bootstrap
+from lectern.evaluation.judging import CUT, NO_REPLY, Way, compare_scores, make_plan
+from lectern.llm import prompting
+from lectern.settings.llm import LLM
+from stages import judge
 from tests.unit.scoring import judge_rules
 from tests.unit.scoring.judge_rules import pair, prediction
 from tests.unit.text import teacher_server

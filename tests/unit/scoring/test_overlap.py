@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sacrebleu.metrics import BLEU, CHRF
 
-from stages.scoring import overlap
-from stages.scoring.bootstrap import Bootstrap, Statistic
+from lectern.evaluation import overlap
+from lectern.evaluation.bootstrap import Bootstrap, Statistic
 
 WORDS = [
     "the",

@@ -4,8 +4,8 @@ import time
 import pytest
 from rouge_score import rouge_scorer
 
-from stages.scoring import rouge
-from stages.text.words import words
+from lectern.evaluation import rouge
+from lectern.text.words import words
 
 TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 COLOURS = ["red", "green", "blue", "black", "white", "grey", "pink", "brown"]

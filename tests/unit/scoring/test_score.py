@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Example, Message, Prediction, Provenance
+from lectern.evaluation import figures, measuring, summary
+from lectern.evaluation.rows import RowScore
 from stages import score
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.core.schema import Example, Message, Prediction, Provenance
-from stages.scoring import figures, measuring, summary
-from stages.scoring.rows import RowScore
 
 REFERENCE = "the seed is fixed once"
 TRAINED = "we always fix the seed before the first batch is drawn"
@@ -303,7 +303,7 @@ def test_scoring_writes_nothing_but_its_outputs_and_needs_no_network(tmp_path: P
         "score: {seed: 0, resamples: 100, confidence: 0.95, similarity: null, copy_words: 8}\n"
     )
     code = (
-        "from pathlib import Path; from stages import score; from stages.core import params;"
+        "from pathlib import Path; from stages import score; from lectern.core import params;"
         "score.main(params.load('score', score.ScoreParams), Path('data'), Path('metrics'))"
     )
     root = Path(__file__).parents[3]

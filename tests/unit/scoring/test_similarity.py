@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from stages.scoring import similarity
-from stages.text import integer_layers, semantic
+from lectern.evaluation import similarity
+from lectern.models import embeddings, integer_layers
 
 PAIRS = [
     ("Fix the seed before the run.", "Set the random seed first."),
@@ -44,14 +44,14 @@ def test_only_what_the_model_reads_is_compared(answer: str, reference: str, comp
 
 
 def test_whole_numbers_come_near_to_single_precision() -> None:
-    exact, quick = semantic.embed(SENTENCES), semantic.embed(SENTENCES, quick=True)
+    exact, quick = embeddings.embed(SENTENCES), embeddings.embed(SENTENCES, quick=True)
     others = np.roll(np.arange(len(SENTENCES)), 7)
     error = (quick * quick[others]).sum(1) - (exact * exact[others]).sum(1)
     # property: a row's error is about a hundredth, that of the mean much less, and an embedding is its text's alone
     assert np.abs(error).mean() < 0.015
     assert np.abs(error).max() < 0.06
     assert abs(error.mean()) < 0.006
-    assert semantic.embed(SENTENCES[5:6], quick=True)[0] == pytest.approx(quick[5], abs=1e-6)
+    assert embeddings.embed(SENTENCES[5:6], quick=True)[0] == pytest.approx(quick[5], abs=1e-6)
 
 
 def test_weights_leave_room_for_sums_of_two_products_in_16_bits() -> None:

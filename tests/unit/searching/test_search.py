@@ -15,10 +15,10 @@ import optuna
 import pytest
 from omegaconf import OmegaConf
 
-from stages import search
-from stages.core.errors import LecternError
-from stages.searching import experiments
-from stages.searching.space import Search
+from lectern.core.errors import LecternError
+from lectern.tools import search
+from lectern.tools.searching import experiments
+from lectern.tools.searching.space import Search
 
 TOY = Search(
     name="toy",
@@ -225,7 +225,9 @@ class Toy:
         )
 
     def search(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        return self.run("python", "-m", "stages.search", "--space", "space.yaml", *arguments, **options)
+        return self.run(
+            "python", "-m", "lectern.tools.search", "--space", "space.yaml", *arguments, **options
+        )
 
     def trained(self) -> list[str]:
         """What was trained so far, in this order; a trial that failed too."""

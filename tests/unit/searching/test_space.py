@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from stages import search
-from stages.core.errors import LecternError
-from stages.searching.space import load
+from lectern.core.errors import LecternError
+from lectern.tools import search
+from lectern.tools.searching.space import load
 
 GOOD: dict[str, Any] = {
     "name": "toy",

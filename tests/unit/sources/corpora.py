@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from stages import fetch, update
-from stages.core import io, items
-from stages.core.schema import Source
+from lectern.core import io, items
+from lectern.core.schema import Source
+from lectern.tools import update
+from stages import fetch
 
 # No pauses: the server of the tests minds no haste.
 HASTE = {"sleep": 0.0, "retries": 1, "timeout": 5.0}

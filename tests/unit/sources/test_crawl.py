@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from stages import fetch, update
-from stages.core.errors import LecternError
-from stages.sources.crawl import pages
-from stages.sources.listing import Updated
+from lectern.core.errors import LecternError
+from lectern.sources.crawl import pages
+from lectern.sources.listing import Updated
+from lectern.tools import update
+from stages import fetch
 from tests.browsers import needs_chromium
 from tests.unit.sources import server
 from tests.unit.sources import site as ledger
@@ -65,7 +66,7 @@ def test_a_private_address_is_refused_however_it_is_written(site: Site) -> None:
 
 
 def test_no_address_of_a_host_is_taken_when_one_of_them_is_private() -> None:
-    from stages.sources.crawl.fetching import CheckedResolver
+    from lectern.sources.crawl.fetching import CheckedResolver
 
     class Address:
         def __init__(self, host: str) -> None:
@@ -338,7 +339,9 @@ def test_a_crawl_that_was_killed_goes_on_and_asks_for_no_page_again(site: Site, 
     chosen = corpus(source(site.address, render="never", sitemaps=[], concurrency=1))
     OmegaConf.save({"corpus": {"name": "test", "sources": chosen.sources}}, project / "params.yaml")
     running = subprocess.Popen(
-        [sys.executable, "-m", "stages.update"], env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=project
+        [sys.executable, "-m", "lectern.tools.update"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=project,
     )
     wait_for(lambda: site.asked("/p5") == 1)
     journal = Path("data/sources/.ledger.tmp/journal.jsonl")

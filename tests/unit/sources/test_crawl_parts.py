@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.core.errors import LecternError
-from stages.sources.crawl import addresses, folding, frontier, journal, pages, reading
-from stages.sources.crawl.addresses import Scope
-from stages.sources.crawl.fetching import secrets_for
-from stages.sources.crawl.frontier import Found, Frontier
-from stages.sources.crawl.job import Job
-from stages.sources.crawl.journal import Visit
-from stages.sources.crawl.pages import Page
+from lectern.core.errors import LecternError
+from lectern.sources.crawl import addresses, folding, frontier, journal, pages, reading
+from lectern.sources.crawl.addresses import Scope
+from lectern.sources.crawl.fetching import secrets_for
+from lectern.sources.crawl.frontier import Found, Frontier
+from lectern.sources.crawl.job import Job
+from lectern.sources.crawl.journal import Visit
+from lectern.sources.crawl.pages import Page
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.schema import Source
+from lectern.formats import extraction
+from lectern.sources import documents
 from stages import fetch
-from stages.core import io, items
-from stages.core.errors import LecternError
-from stages.core.schema import Source
-from stages.sources import documents
-from stages.text import extraction
 
 
 def run(folder: Path, out: Path, allow_failed: float = 0.0) -> items.SyncResult:

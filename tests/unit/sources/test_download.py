@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from stages import fetch, update
-from stages.core import items
-from stages.core.errors import ItemError, LecternError
-from stages.core.items import SyncResult
-from stages.sources import download, template
-from stages.sources.crawl.addresses import Reach
-from stages.sources.template import Template
+from lectern.core import items
+from lectern.core.errors import ItemError, LecternError
+from lectern.core.items import SyncResult
+from lectern.sources import download, template
+from lectern.sources.crawl.addresses import Reach
+from lectern.sources.template import Template
+from lectern.tools import update
+from stages import fetch
 from tests.unit.sources.corpora import RAW, corpus, entry, feed, podcast, record, videos
 from tests.unit.sources.server import Reply, Site
 

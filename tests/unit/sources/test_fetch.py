@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from stages import fetch, update
-from stages.core.errors import LecternError
+from lectern.core.errors import LecternError
+from lectern.tools import update
+from stages import fetch
 from tests.unit.sources.conftest import SMOKE
 from tests.unit.sources.corpora import RAW, corpus, entry, feed, get, podcast, records, videos
 from tests.unit.sources.server import Site
@@ -62,7 +63,7 @@ def test_the_command_says_what_is_new_and_fails_when_a_source_could_not_be_asked
     )
     OmegaConf.save({"corpus": {"name": "test", "sources": chosen.sources}}, project / "params.yaml")
     run = subprocess.run(
-        [sys.executable, "-m", "stages.update"],
+        [sys.executable, "-m", "lectern.tools.update"],
         cwd=project,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

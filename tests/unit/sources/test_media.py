@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.schema import Source
+from lectern.sources import media
 from stages import fetch
-from stages.core import io, items
-from stages.core.errors import LecternError
-from stages.core.schema import Source
-from stages.sources import media
 
 
 def run(folder: Path, out: Path, **options: float) -> items.SyncResult:

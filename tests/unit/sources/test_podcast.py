@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from stages import fetch, update
-from stages.core import code, io, items
-from stages.core.errors import ItemError, LecternError
-from stages.core.schema import Chapter
-from stages.sources import listing, sound
+from lectern.core import code, io, items
+from lectern.core.errors import ItemError, LecternError
+from lectern.core.schema import Chapter
+from lectern.sources import listing, sound
+from lectern.tools import update
+from stages import fetch
 from tests.unit.sources.corpora import (
     RAW,
     corpus,

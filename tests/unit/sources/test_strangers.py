@@ -14,10 +14,11 @@ from urllib.parse import unquote
 
 import pytest
 
-from stages import fetch, update
-from stages.core.errors import ItemError, LecternError
-from stages.sources import connecting, download, listing
-from stages.sources.crawl.addresses import Reach
+from lectern.core.errors import ItemError, LecternError
+from lectern.sources import connecting, download, listing
+from lectern.sources.crawl.addresses import Reach
+from lectern.tools import update
+from stages import fetch
 from tests.unit.sources import server
 from tests.unit.sources.corpora import (
     HASTE,

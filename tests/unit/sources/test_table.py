@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from lectern.conversations.housekeeping import HousekeepingParams
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.schema import Example, Provenance, Source
+from lectern.formats import table_files
+from lectern.formats.table_rows import TableRow, read_row
 from stages import examples, fetch, transcribe
-from stages.core import io, items
-from stages.core.errors import LecternError
-from stages.core.schema import Example, Provenance, Source
-from stages.sources import table_files
-from stages.speech.housekeeping import HousekeepingParams
-from stages.text.table_rows import TableRow, read_row
 
 PAIRS = [(f"What is thing {n}?", f"Thing {n} is so, and not otherwise; naïve 山 {n}.") for n in range(40)]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.schema import Chapter, Conversation, Source
 from stages import converse, diarize, fetch, score_speech, transcribe
-from stages.core import io, items
-from stages.core.errors import LecternError
-from stages.core.schema import Chapter, Conversation, Source
 
 VTT = "WEBVTT\nLanguage: de\n\n00:01.000 --> 00:04.000\n[Anna]: Why is that so?\n\n00:04.000 --> 00:09.000\n[Ben]: So."
 SRT = "1\n00:00:01,000 --> 00:00:02,000\n[Anna]: Why is that so?\n"

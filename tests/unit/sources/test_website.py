@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from stages import fetch, update
-from stages.core import io as records
-from stages.core import items
-from stages.core.errors import LecternError
-from stages.core.schema import Source
-from stages.sources.crawl import browser, pages
+from lectern.core import io as records
+from lectern.core import items
+from lectern.core.errors import LecternError
+from lectern.core.schema import Source
+from lectern.sources.crawl import browser, pages
+from lectern.tools import update
+from stages import fetch
 from tests.browsers import needs_chromium
 from tests.unit.sources import site as ledger
 from tests.unit.sources.site import texts

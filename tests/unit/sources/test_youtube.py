@@ -8,10 +8,11 @@ import av
 import numpy as np
 import pytest
 
-from stages import fetch, update
-from stages.core import io, items
-from stages.core.errors import LecternError
-from stages.sources import listing
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.sources import listing
+from lectern.tools import update
+from stages import fetch
 from tests.unit.sources.corpora import RAW, corpus, everything_in_data, get, record, records, videos
 from tests.unit.sources.corpora import listing as listed
 from tests.unit.sources.server import Reply, Site

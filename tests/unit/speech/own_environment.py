@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from stages import compose
-from stages.core import io
-from stages.core.schema import Source
+from lectern.core import io
+from lectern.core.schema import Source
+from lectern.tools import params
 
 ROOT = Path(__file__).parents[3]
-LAUNCHER = ROOT / "stages/speech/python-whisperx"
+LAUNCHER = ROOT / "lectern/speech/python-whisperx"
 PYTHON = ROOT / ".venv-whisperx/bin/python"
 
 built = pytest.mark.skipif(not PYTHON.exists(), reason="`make whisperx` has not built .venv-whisperx")
@@ -29,7 +29,7 @@ def add_recording(root: Path, name: str, media: Path) -> None:
 
 def run_stage(root: Path, stage: str, *choices: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Compose params.yaml in `root`, copy the code there and run a stage of it, without a model hub."""
-    compose.main(list(choices), ROOT / "conf", root / "params.yaml")
+    params.main(list(choices), ROOT / "conf", root / "params.yaml")
     shutil.copytree(ROOT / "stages", root / "stages", dirs_exist_ok=True)
     launcher = place_launcher(root, PYTHON.parents[1])
     kept = {

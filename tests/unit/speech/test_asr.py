@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.schema import Transcript, Word
+from lectern.evaluation.speech import align_words, normalise_words
+from lectern.formats.audio import RATE, Recording, Samples, decode
+from lectern.models import bundled
+from lectern.speech import asr, faster_whisper_engine, listening
 from stages import transcribe
-from stages.core import embedded, io, items
-from stages.core.errors import LecternError
-from stages.core.schema import Transcript, Word
-from stages.speech import asr, faster_whisper_engine, listening
-from stages.speech.audio import RATE, Recording, Samples, decode
-from stages.speech.scoring import align_words, normalise_words
 from tests.unit.speech.test_audio import write_tone
 from tests.unit.speech.test_stages import add, write_silence
 
@@ -66,7 +67,7 @@ def own_pipeline(media: Path, batch_size: int) -> str:
     """What faster-whisper's own pipelines hear, one window after the other or in batches."""
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
-    whisper = WhisperModel(str(embedded.fetch("whisper_tiny_en")), "cpu", compute_type="int8", cpu_threads=1)
+    whisper = WhisperModel(str(bundled.fetch("whisper_tiny_en")), "cpu", compute_type="int8", cpu_threads=1)
     run = BatchedInferencePipeline(whisper).transcribe if batch_size > 1 else whisper.transcribe
     more = {"batch_size": batch_size} if batch_size > 1 else {}
     segments, _ = run(
@@ -280,7 +281,7 @@ def test_names_are_spelled_as_the_hotwords_say(listen: asr.Transcriber) -> None:
 @pytest.fixture
 def broken_models(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "empty").mkdir()
-    shutil.copytree(embedded.fetch("whisper_tiny_en"), tmp_path / "cut")
+    shutil.copytree(bundled.fetch("whisper_tiny_en"), tmp_path / "cut")
     (tmp_path / "cut" / "model.bin").write_bytes(b"no weights")
     return tmp_path
 
@@ -336,9 +337,9 @@ def test_the_stage_keeps_facts_and_writes_totals(tmp_path: Path) -> None:
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from stages.speech import asr
+from lectern.speech import asr
 listen = asr.load(engine="faster_whisper", **{choices!r})
-from stages.core.items import Item
+from lectern.core.items import Item
 listen(Item("long", {{"media": Path(sys.argv[1])}}), Path(sys.argv[2]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """

@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from stages.core.schema import Word
-from stages.speech import suspicion
-from stages.speech.listening import Window, drop_echoes, find_unheard
-from stages.speech.word_times import RawWord, time_words
+from lectern.core.schema import Word
+from lectern.speech import hallucination
+from lectern.speech.listening import Window, drop_echoes, find_unheard
+from lectern.speech.word_times import RawWord, time_words
 
 
 def say(text: str, start: float = 0.0, each: float = 0.4) -> list[Word]:
@@ -103,7 +103,7 @@ def test_whatever_an_engine_says_the_times_are_in_order_and_inside() -> None:
 )
 def test_loops_are_found_and_speech_is_not(text: str, loops: int) -> None:
     words = say(text)
-    found = suspicion.examine(words, [(0.0, 0.4 * len(words))], 0.4 * len(words))
+    found = hallucination.examine(words, [(0.0, 0.4 * len(words))], 0.4 * len(words))
     assert found["loops"] == loops
     if loops:
         ((start, end),) = found["loop_spans"]
@@ -113,11 +113,11 @@ def test_loops_are_found_and_speech_is_not(text: str, loops: int) -> None:
 def test_words_where_nobody_speaks_are_counted_with_their_place() -> None:
     # Property: "Thank you for watching" over two silent seconds is reported, the speech before it is not.
     words = say("this was said aloud") + say("Thank you for watching!", 20.0)
-    found = suspicion.examine(words, [(0.0, 1.6)], 30.0)
+    found = hallucination.examine(words, [(0.0, 1.6)], 30.0)
     assert (found["silent_words"], found["stock_phrases"], found["loops"]) == (4, 1, 0)
     assert found["silent_spans"] == [[20.0, 21.6]]
     assert found["silent_seconds"] == 1.6
-    assert suspicion.examine(words, [(0.0, 1.6), (19.0, 22.0)], 30.0)["silent_words"] == 0
+    assert hallucination.examine(words, [(0.0, 1.6), (19.0, 22.0)], 30.0)["silent_words"] == 0
 
 
 def test_speech_without_words_is_found_between_before_and_after_them() -> None:
@@ -147,9 +147,9 @@ def test_the_summary_adds_up_and_names_the_worst() -> None:
         f"item{i:02}": {"seconds": 60.0, "words": 100, "language": "en", "loop_seconds": float(i), "loops": 1}
         for i in range(30)
     }
-    total = suspicion.summarise(facts)
+    total = hallucination.summarise(facts)
     assert (total["items"], total["seconds"], total["words"], total["loops"]) == (30, 1800.0, 3000, 30)
     assert total["languages"] == {"en": 30}
     assert list(total["most_suspicious"]) == [f"item{i:02}" for i in range(29, 9, -1)]
     assert "windows" not in total  # this engine does not count them
-    assert suspicion.summarise({})["items"] == 0
+    assert hallucination.summarise({})["items"] == 0

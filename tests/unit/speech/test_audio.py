@@ -7,8 +7,8 @@ import av
 import numpy as np
 import pytest
 
-from stages.core.errors import ItemError
-from stages.speech.audio import RATE, decode, open_recording
+from lectern.core.errors import ItemError
+from lectern.formats.audio import RATE, decode, open_recording
 
 
 def write_tone(path: Path, seconds: float, rate: int = 44_100, layout: str = "stereo") -> Path:

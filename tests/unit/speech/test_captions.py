@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.core.errors import ItemError
-from stages.speech import attribution, captions
-from stages.speech.captions import Ready
+from lectern.core.errors import ItemError
+from lectern.formats import attribution, captions
+from lectern.formats.captions import Ready
 
 UNKNOWN = attribution.UNKNOWN
 

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from stages import converse, diarize, voices
-from stages.converse import ConverseParams
-from stages.core import io, items
-from stages.core.errors import LecternError
-from stages.core.schema import (
+from lectern.conversations.roles import Rule
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.schema import (
     Chapter,
     Conversation,
     Diarization,
@@ -24,7 +23,9 @@ from stages.core.schema import (
     Voice,
     Word,
 )
-from stages.speech.roles import Rule
+from lectern.tools import voices
+from stages import converse, diarize
+from stages.converse import ConverseParams
 
 # speaker, start, end: the host, the guest, the host again, a cough, the guest
 TURNS = [

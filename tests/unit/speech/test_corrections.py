@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.core.errors import ItemError
-from stages.core.schema import SpeakerTurn, Word
-from stages.speech import corrections
-from stages.speech.attribution import attribute_words, join_utterances
-from stages.speech.cuts import cut_words
+from lectern.conversations import corrections
+from lectern.conversations.cuts import cut_words
+from lectern.core.errors import ItemError
+from lectern.core.schema import SpeakerTurn, Word
+from lectern.formats.attribution import attribute_words, join_utterances
 
 TURNS = [
     SpeakerTurn(speaker=speaker, start=start, end=end)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from stages.core.schema import Chapter, SpeakerTurn, Word
-from stages.speech import cuts
-from stages.speech.cuts import Span
+from lectern.conversations import cuts
+from lectern.conversations.cuts import Span
+from lectern.core.schema import Chapter, SpeakerTurn, Word
 
 
 def words(*starts: float) -> list[Word]:

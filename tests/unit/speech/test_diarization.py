@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.schema import Diarization, Source, SpeakerTurn
+from lectern.speech import diarization
+from lectern.speech.diarization import describe_voices, find_facts, measure_overlap, name_turns, summarise
 from stages import diarize
-from stages.core import io, items
-from stages.core.errors import LecternError
-from stages.core.schema import Diarization, Source, SpeakerTurn
-from stages.speech import diarization
-from stages.speech.diarization import describe_voices, find_facts, measure_overlap, name_turns, summarise
 
 SMOKE = Path("data/sources/smoke/smoke-01-logs.mp3")
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.speech import clustering
-from stages.speech.clustering import HALFWAY, LEAST_SPAN, STRANGERS, Groups, cluster, merge, spread
-from stages.speech.segmentation import LOCAL, Windows
-from stages.speech.voiceprints import LocalSpeakers
+from lectern.speech import clustering
+from lectern.speech.clustering import HALFWAY, LEAST_SPAN, STRANGERS, Groups, cluster, merge, spread
+from lectern.speech.segmentation import LOCAL, Windows
+from lectern.speech.voiceprints import LocalSpeakers
 
 RULES: dict[str, Any] = {
     "threshold": 0.6,

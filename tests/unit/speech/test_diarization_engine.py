@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.core.errors import ItemError
-from stages.speech import embedded_engine
-from stages.speech.audio import RATE, decode
-from stages.speech.diarization import Diarize
-from stages.speech.embedded_engine import find_runs, load_engine, reconstruct
-from stages.speech.segmentation import FRAME, LOCAL, POWERSET, WINDOW, Windows, segment_windows
-from stages.speech.voiceprints import embed_speakers
+from lectern.core.errors import ItemError
+from lectern.formats.audio import RATE, decode
+from lectern.speech import bundled_engine
+from lectern.speech.bundled_engine import find_runs, load_engine, reconstruct
+from lectern.speech.diarization import Diarize
+from lectern.speech.segmentation import FRAME, LOCAL, POWERSET, WINDOW, Windows, segment_windows
+from lectern.speech.voiceprints import embed_speakers
 
 TALKS = Path("data/sources/smoke")
 CHOICES: dict[str, Any] = {
@@ -101,7 +101,7 @@ def test_windows_agree_on_one_grid_though_their_local_speakers_have_other_number
             active[window, :, place] = truth[start : start + 100, person]
             persons[window, place] = person
     assert (reconstruct(Windows(starts, active), persons) == truth).all()
-    monkeypatch.setattr(embedded_engine, "PIECE", 7)
+    monkeypatch.setattr(bundled_engine, "PIECE", 7)
     assert (reconstruct(Windows(starts, active), persons) == truth).all()
 
 

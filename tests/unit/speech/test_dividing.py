@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from stages.core.schema import Word
-from stages.speech.description_questions import make_examples
-from stages.speech.dividing import choose_cuts, divide
-from stages.speech.rows import Asked, divide_answer, join
-from stages.speech.sentences import split_sentences
+from lectern.conversations.dividing import choose_cuts, divide
+from lectern.core.schema import Word
+from lectern.examples.description_questions import make_examples
+from lectern.examples.rows import Asked, divide_answer, join
+from lectern.text.sentences import split_sentences
 from tests.unit.speech.test_examples import HOST, MAIN, read_truth, talk
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from stages.core import io
-from stages.core.schema import Chapter, Conversation, Example, Utterance, Word
+from lectern.conversations.housekeeping import Rule
+from lectern.conversations.provenance import link_at
+from lectern.core import io
+from lectern.core.schema import Chapter, Conversation, Example, Utterance, Word
+from lectern.examples import description_questions, dialogue, examples
 from stages.examples import ExamplesParams
-from stages.speech import description_questions, dialogue, examples
-from stages.speech.housekeeping import Rule
-from stages.speech.provenance import link_at
 
 HOST, MAIN = "host", "main"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from stages.core import params
-from stages.core.errors import LecternError
-from stages.speech.housekeeping import HousekeepingParams, Rule, remove
-from stages.speech.rows import join
+from lectern.conversations.housekeeping import HousekeepingParams, Rule, remove
+from lectern.core import params
+from lectern.core.errors import LecternError
+from lectern.examples.rows import join
 from tests.unit.speech.test_examples import HOST, MAIN, talk
 
 SHIPPED = params.parse(

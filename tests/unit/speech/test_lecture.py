@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from lectern.conversations.housekeeping import HousekeepingParams, Rule
+from lectern.core import io, items
+from lectern.core.schema import Conversation, Passage
+from lectern.models import tokens
+from lectern.passages import lecture
+from lectern.text.sentences import split_sentences
 from stages import parse
-from stages.core import io, items
-from stages.core.schema import Conversation, Passage
-from stages.speech import lecture
-from stages.speech.housekeeping import HousekeepingParams, Rule
-from stages.speech.sentences import split_sentences
-from stages.text import tokens
 from tests.unit.speech.test_examples import HOST, MAIN, read_truth, talk
 
 COUNT = tokens.counter("smollm2_135m")

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from stages.core.errors import LecternError
-from stages.core.schema import Source
-from stages.speech import metadata
+from lectern.conversations import metadata
+from lectern.core.errors import LecternError
+from lectern.core.schema import Source
 
 SOURCES = {
     name: Source(item=name, kind="podcast", title=title, url=url)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.core.errors import LecternError
-from stages.speech import environment
+from lectern.core.errors import LecternError
+from lectern.speech import environment
 from tests.unit.speech.own_environment import PYTHON, ROOT, built, call, place_launcher
 
 
@@ -45,7 +45,7 @@ def test_recordings_are_not_reported_to_the_makers_of_pyannote_unless_somebody_w
     chosen: str, reported: bool
 ) -> None:
     code = (
-        "from stages.speech import environment; environment.quieten(); "
+        "from lectern.speech import environment; environment.quieten(); "
         "from pyannote.audio.telemetry.metrics import is_metrics_enabled; print(is_metrics_enabled())"
     )
     kept = {name: value for name, value in os.environ.items() if name != "PYANNOTE_METRICS_ENABLED"}

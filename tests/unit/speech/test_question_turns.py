@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from stages.core.schema import Conversation
-from stages.speech import question_turns
+from lectern.core.schema import Conversation
+from lectern.examples import question_turns
 from tests.unit.speech.test_examples import HOST, MAIN, talk
 
 AUDIENCE, GUEST, UNKNOWN = "audience", "guest", "unknown"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stages.core.schema import Chapter
-from stages.speech.questions import parse_questions, parse_stamps, read_chapters, split_parts
+from lectern.core.schema import Chapter
+from lectern.examples.questions import parse_questions, parse_stamps, read_chapters, split_parts
 
 
 def texts(description: str) -> list[tuple[float, str]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.speech.roles import Cast, Rule, assign, name_by_role
+from lectern.conversations.roles import Cast, Rule, assign, name_by_role
 
 CAST = Cast(
     ["a", "b", "c"],

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.core import io
-from stages.core.schema import Conversation, Diarization, SpeakerTurn, Utterance, Voice, Word
-from stages.speech.scoring import Truth, count_right_speakers, measure_der, score_item, summarise
+from lectern.core import io
+from lectern.core.schema import Conversation, Diarization, SpeakerTurn, Utterance, Voice, Word
+from lectern.evaluation.speech import Truth, count_right_speakers, measure_der, score_item, summarise
 
 OPTIONS = {"resamples": 200, "confidence": 0.95, "seed": 0}
 SPOKEN = [("host", 0.0, 4.0, "Why do we sleep?"), ("expert", 5.0, 9.0, "Eight hours, to rest.")]

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lectern.conversations.housekeeping import HousekeepingParams
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.schema import Conversation, Diarization, Example, Source, Transcript
 from stages import converse, diarize, examples, score_speech, transcribe
-from stages.core import io, items
-from stages.core.errors import LecternError
-from stages.core.schema import Conversation, Diarization, Example, Source, Transcript
-from stages.speech.housekeeping import HousekeepingParams
 from tests.unit.speech.test_audio import write_tone
 
 TALKS = Path("data/sources/smoke")
@@ -40,7 +40,7 @@ def cut_one_voice(talk: Path, path: Path) -> Path:
     """The expert's turns alone."""
     import wave
 
-    from stages.speech.audio import RATE, decode
+    from lectern.formats.audio import RATE, decode
 
     samples = decode(talk.with_suffix(".mp3")).samples
     turns = json.loads(talk.with_suffix(".truth.json").read_text())["turns"]

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from stages import voices as cli
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.core.schema import Diarization, SpeakerTurn, Voice
-from stages.speech import voices
-from stages.speech.voices import Remembered
+from lectern.conversations import voices
+from lectern.conversations.voices import Remembered
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Diarization, SpeakerTurn, Voice
+from lectern.tools import voices as cli
 
 
 def unit(degrees: float) -> list[float]:

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.schema import Transcript
+from lectern.models import bundled
+from lectern.speech.whisperx_engine import cut_pieces, read_words
 from stages import transcribe
-from stages.core import embedded, io, items
-from stages.core.errors import LecternError
-from stages.core.schema import Transcript
-from stages.speech.whisperx_engine import cut_pieces, read_words
 from stages.transcribe import TranscribeParams
 from tests.unit.speech.own_environment import add_recording, built, make_model, run_stage
 
@@ -130,7 +131,7 @@ def test_the_real_one_transcribes_offline_without_and_with_alignment(
     talks = sorted(SMOKE.glob("*.mp3"))
     for talk in talks:
         add_recording(root, talk.stem, talk)
-    whisper = embedded.fetch("whisper_tiny_en")
+    whisper = bundled.fetch("whisper_tiny_en")
     plainly = choices(whisper, "transcribe.align=false")
 
     done = run_stage(root, "transcribe", *plainly)
@@ -178,7 +179,7 @@ def test_the_real_one_transcribes_offline_without_and_with_alignment(
 @pytest.mark.slow
 def test_an_alignment_model_that_cannot_be_had_is_named_with_what_to_do(tmp_path: Path) -> None:
     add_recording(tmp_path, "talk", SMOKE / "smoke-01-logs.mp3")
-    whisper = embedded.fetch("whisper_tiny_en")
+    whisper = bundled.fetch("whisper_tiny_en")
     done = run_stage(tmp_path, "transcribe", *choices(whisper, "transcribe.align_model=somebody/some-model"))
     assert done.returncode == 1
     said = done.stderr.splitlines()[-1]

@@ -1,6 +1,6 @@
 """Examples made by a line of text each."""
 
-from stages.core.schema import Example, Message, Provenance
+from lectern.core.schema import Example, Message, Provenance
 
 
 def row(

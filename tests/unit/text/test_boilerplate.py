@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lectern.conversations.housekeeping import HousekeepingParams
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.schema import Block, Document, Passage
+from lectern.passages import boilerplate
 from stages import parse
-from stages.core import io, items
-from stages.core.errors import LecternError
-from stages.core.schema import Block, Document, Passage
-from stages.speech.housekeeping import HousekeepingParams
-from stages.text import boilerplate
 
 
 def page(name: str, *texts: str, site: str | None = "https://e.org") -> Document:

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lectern.answering import trimming
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Message, Prediction, Provenance
+from lectern.settings.llm import LLM
+from lectern.text.words import words
 from stages import clean_answers
 from stages.clean_answers import CleanAnswersParams
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.core.schema import Message, Prediction, Provenance
-from stages.llm.settings import LLM
-from stages.text import trimming
-from stages.text.words import words
 from tests.unit.text.teacher_server import FENCE, Teacher, serve
 
 TEXT = "Well, hello there. A seed fixes the draws. It does not fix the threads! Visit us at the shop... Bye."

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lectern.conversations.housekeeping import HousekeepingParams, Rule
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.schema import Decision, Example, Passage, Question, Rating, passage_id
+from lectern.curation import curation, row_corrections
+from lectern.curation.decisions import drop
 from stages import curate
-from stages.core import io, items
-from stages.core.errors import LecternError
-from stages.core.schema import Decision, Example, Passage, Question, Rating, passage_id
-from stages.speech.housekeeping import HousekeepingParams, Rule
-from stages.text import curation, row_corrections
-from stages.text.decisions import drop
 from tests.unit.text.made_up_rows import dialogue, row, sentence
 
 LONG = sentence(*range(40))

@@ -1,7 +1,7 @@
 import pytest
 
-from stages.core.schema import Example, Question
-from stages.text import decontamination
+from lectern.core.schema import Example, Question
+from lectern.curation import decontamination
 from tests.unit.text.made_up_rows import dialogue, row, sentence
 
 ASKED = "How many days are the access logs of the harbour museum kept?"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.core.schema import Decision, Example
-from stages.text import dedupe
+from lectern.core.schema import Decision, Example
+from lectern.curation import dedupe
 from tests.unit.text.made_up_rows import dialogue, row, sentence
 
 LONG = sentence(*range(60))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.core.errors import ItemError
-from stages.text import encoding
+from lectern.core.errors import ItemError
+from lectern.text import encoding
 
 TEXTS = {
     "de": "Über Größe und Übergänge: Wer einen Versuch wiederholen will, braucht die Daten, den Code und die "

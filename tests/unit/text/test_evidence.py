@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.text import evidence
+from lectern.text import evidence
 
 LOGS = (
     "Logs show what a ser-\nvice did, step by step. “Don’t delete them,” the well-\nknown guide says… A file "

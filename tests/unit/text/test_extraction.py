@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from lectern.core import io, items
+from lectern.core.compute import Compute
+from lectern.core.errors import LecternError
+from lectern.core.schema import Document, Source
 from stages import extract, fetch
-from stages.core import io, items
-from stages.core.compute import Compute
-from stages.core.errors import LecternError
-from stages.core.schema import Document, Source
 from tests import shipped
 
 SHIPPED = Path("data/sources/documents")

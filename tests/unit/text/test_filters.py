@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from stages.core.errors import LecternError
-from stages.core.schema import Example
-from stages.speech.housekeeping import Rule
-from stages.text import filters
+from lectern.conversations.housekeeping import Rule
+from lectern.core.errors import LecternError
+from lectern.core.schema import Example
+from lectern.curation import filters
 from tests.unit.text.made_up_rows import dialogue, row, sentence
 
 BOUNDS = {

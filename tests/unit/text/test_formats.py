@@ -9,10 +9,10 @@ import pptx
 import pytest
 import yaml
 
-from stages.core.errors import ItemError
-from stages.core.schema import Block
-from stages.text import extraction
-from stages.text.words import words
+from lectern.core.errors import ItemError
+from lectern.core.schema import Block
+from lectern.formats import extraction
+from lectern.text.words import words
 from tests import shipped
 
 DOCUMENTS = Path("data/sources/documents")

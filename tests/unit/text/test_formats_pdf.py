@@ -14,10 +14,11 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
-from stages.core.errors import ItemError
-from stages.core.schema import Block
-from stages.text import extraction, lines
-from stages.text.formats.extracted import Extracted
+from lectern.core.errors import ItemError
+from lectern.core.schema import Block
+from lectern.formats import extraction
+from lectern.formats.extracted import Extracted
+from lectern.text import lines
 
 Drawn = tuple[float, float, str, str, float]
 """x and y in points from the lower left, text, font and size."""

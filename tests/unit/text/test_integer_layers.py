@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from stages.text import integer_layers
+from lectern.models import integer_layers
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.core.schema import Block, Document, Passage, passage_id
-from stages.text import passages, tokens
-from stages.text.boilerplate import digest
+from lectern.core.schema import Block, Document, Passage, passage_id
+from lectern.models import tokens
+from lectern.passages import passages
+from lectern.passages.boilerplate import digest
 
 COUNT = tokens.counter("smollm2_135m")
 LEAST, MOST = 40, 100

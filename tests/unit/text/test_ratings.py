@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, recall_score, roc_auc_score
 
+from lectern.core import io, items, params
+from lectern.core.errors import LecternError
+from lectern.core.schema import Example, Label, Message, Passage, Provenance, Rating, passage_id
+from lectern.curation import ratings
+from lectern.llm import prompting
+from lectern.llm.replies import Replies
+from lectern.llm.structured import find_problem
+from lectern.settings.llm import LLM
+from lectern.settings.request import Reply
 from stages import rate
-from stages.core import io, items, params
-from stages.core.errors import LecternError
-from stages.core.schema import Example, Label, Message, Passage, Provenance, Rating, passage_id
-from stages.llm import prompting
-from stages.llm.replies import Replies
-from stages.llm.request import Reply
-from stages.llm.settings import LLM
-from stages.llm.structured import find_problem
-from stages.text import ratings
 from tests.unit.text.made_up_rows import row
 from tests.unit.text.teacher_server import FENCE, Teacher, serve
 

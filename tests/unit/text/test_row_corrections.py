@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.core.errors import LecternError
-from stages.core.schema import Message, example_id
-from stages.text import row_corrections
+from lectern.core.errors import LecternError
+from lectern.core.schema import Message, example_id
+from lectern.curation import row_corrections
 from tests.unit.text.made_up_rows import row
 
 OTHER = [{"role": "user", "content": "Why seeds?"}, {"role": "assistant", "content": "To repeat a run."}]

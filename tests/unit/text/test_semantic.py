@@ -4,9 +4,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from stages.core.schema import Decision, Example
-from stages.text import dedupe, semantic
-from stages.text.contrasts import Contrasts
+from lectern.core.schema import Decision, Example
+from lectern.curation import dedupe
+from lectern.models import embeddings
+from lectern.text.contrasts import Contrasts
 from tests.unit.text.made_up_rows import dialogue, row
 
 # Two pairs that say the same in other words, and one about something else.
@@ -29,9 +30,9 @@ LICENCE = (
 )
 
 
-def alike(*pairs: semantic.Pair, threshold: float = 0.75) -> set[tuple[int, int]]:
+def alike(*pairs: embeddings.Pair, threshold: float = 0.75) -> set[tuple[int, int]]:
     every = range(len(pairs))
-    found = semantic.Meanings(pairs, threshold).alike(every, every)
+    found = embeddings.Meanings(pairs, threshold).alike(every, every)
     return {(x, y) for x, others in found.items() for _, y in others if x < y}
 
 
@@ -43,11 +44,11 @@ def drop(
 
 def test_an_embedding_is_that_of_its_text_alone() -> None:
     texts = [*SMOKE, *BURNING, "", MEDIAN[0], SMOKE[0]]
-    together = semantic.embed(texts)
+    together = embeddings.embed(texts)
     # property: unit length but for nothing said, in the order given, whatever else is embedded with it
     assert np.linalg.norm(together, axis=1) == pytest.approx([1, 1, 1, 1, 0, 1, 1], abs=1e-6)
     for text, vector in zip(texts, together, strict=True):
-        assert vector == pytest.approx(semantic.embed([text])[0], abs=1e-5)
+        assert vector == pytest.approx(embeddings.embed([text])[0], abs=1e-5)
 
 
 def test_the_number_of_threads_changes_no_bit() -> None:
@@ -59,7 +60,7 @@ def test_the_number_of_threads_changes_no_bit() -> None:
     try:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
-            made.append(semantic.embed(texts).tobytes())
+            made.append(embeddings.embed(texts).tobytes())
             assert torch.get_num_threads() == threads  # and the setting is left as it was
     finally:
         torch.set_num_threads(before)
@@ -69,9 +70,9 @@ def test_the_number_of_threads_changes_no_bit() -> None:
 
 def test_the_end_of_a_long_text_counts() -> None:
     start = "The value in the middle is called the median. " * 40
-    vectors = semantic.embed([start, start + SMOKE[1] * 20])
+    vectors = embeddings.embed([start, start + SMOKE[1] * 20])
     # property: nothing is cut off at the length that the model reads at once
-    assert semantic.similarity(vectors[:1], vectors[1:])[0] < 0.95
+    assert embeddings.similarity(vectors[:1], vectors[1:])[0] < 0.95
 
 
 def test_paraphrases_are_alike_and_others_are_not() -> None:
@@ -81,9 +82,9 @@ def test_paraphrases_are_alike_and_others_are_not() -> None:
 
 
 def test_the_similarity_is_the_lesser_one() -> None:
-    q, a = (semantic.embed([pair[i] for pair in (SMOKE, BURNING)]) for i in (0, 1))
+    q, a = (embeddings.embed([pair[i] for pair in (SMOKE, BURNING)]) for i in (0, 1))
     expected = min(float(v[0] @ v[1]) for v in (q, a))
-    [(found, other)] = semantic.Meanings([SMOKE, BURNING], 0.75).alike([0], [0, 1])[0]
+    [(found, other)] = embeddings.Meanings([SMOKE, BURNING], 0.75).alike([0], [0, 1])[0]
     # property: of the questions and the answers; rounded to four digits
     assert other == 1
     assert found == pytest.approx(expected, abs=6e-5)
@@ -134,24 +135,24 @@ def test_what_an_embedding_hardly_sees_is_seen(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(CONTRARY) - {"another answer"}))
 def test_it_is_not_the_embedding_that_sees_it(name: str) -> None:
-    first, second = (semantic.embed(side) for side in zip(*CONTRARY[name], strict=True))
+    first, second = (embeddings.embed(side) for side in zip(*CONTRARY[name], strict=True))
     # property: similarity alone would take them for the same, so that the test above can fail
-    assert min(semantic.similarity(v[:1], v[1:])[0] for v in (first, second)) > 0.6
+    assert min(embeddings.similarity(v[:1], v[1:])[0] for v in (first, second)) > 0.6
 
 
 def test_synonyms_in_the_same_sentence_do_not_keep_rows_apart() -> None:
     a, b = "Where can I buy a large ticket?", "Where can I purchase a big ticket?"
     # property: of two words in one place only the meaning counts
-    assert not semantic.is_filled_in_otherwise(a, b)
-    assert semantic.is_filled_in_otherwise(a, "Where can I lose a large ticket?")
+    assert not embeddings.is_filled_in_otherwise(a, b)
+    assert embeddings.is_filled_in_otherwise(a, "Where can I lose a large ticket?")
 
 
 def test_a_name_that_opens_a_sentence_is_a_word_like_others() -> None:
     # property: only a capital where none is due makes a name, and what both rows name is no difference
     said = ("Who asks?", "Rome was built by many. It took long, as Ann and NASA say.")
-    assert semantic._name(said) == {"ann", "nasa"}
-    assert not semantic.contradict(said, ("Who asks?", "Ann and Nasa say that Rome took long."))
-    assert semantic.contradict(
+    assert embeddings._name(said) == {"ann", "nasa"}
+    assert not embeddings.contradict(said, ("Who asks?", "Ann and Nasa say that Rome took long."))
+    assert embeddings.contradict(
         said, ("Who asks?", "As Bob says, it was many who made the town in a long time.")
     )
 
@@ -193,7 +194,7 @@ def test_what_the_corpus_keeps_apart_is_not_the_same_in_other_words() -> None:
 )
 def test_what_the_model_cannot_read_is_not_compared(a: str, b: str) -> None:
     # property: to an English model all texts of another script look alike; they are left alone
-    assert not semantic.is_readable(a)
+    assert not embeddings.is_readable(a)
     assert alike((a, a), (b, b), (a, b), threshold=0.3) == set()
 
 
@@ -215,7 +216,7 @@ def test_dialogues_are_not_compared_by_meaning() -> None:
 
 
 def test_no_meanings_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(semantic, "embed", None)  # calling it would fail
+    monkeypatch.setattr(embeddings, "embed", None)  # calling it would fail
     rows = [row(*SMOKE), row(*BURNING, item="talk-2")]
     # property: without a threshold nothing is embedded
     assert dedupe.drop_duplicates(rows, near=0.8, semantic=None, ratings={})[0] == rows
@@ -228,7 +229,7 @@ def test_neither_the_order_nor_the_size_of_the_blocks_matters(monkeypatch: pytes
     assert [d.reason for d in expected[1]].count("semantic_duplicate") >= 2
     # property: the same rows and decisions, every row accounted for, nothing left that is alike
     for block in (1, 2, 3):
-        monkeypatch.setattr(semantic, "BLOCK", block)
+        monkeypatch.setattr(embeddings, "BLOCK", block)
         monkeypatch.setattr(dedupe, "BLOCK", block)
         assert drop(random.Random(block).sample(rows, len(rows))) == expected
     assert len(expected[0]) + len(expected[1]) == len(rows)

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Example
+from lectern.curation import leakage
+from lectern.curation.partition import SPLITS, UNITS, assign
 from stages import split
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.core.schema import Example
-from stages.text import leakage
-from stages.text.partition import SPLITS, UNITS, assign
 from tests.unit.text.made_up_rows import dialogue, row, sentence
 
 ITEMS = st.sets(st.text("abcdefgh-", min_size=1, max_size=6), min_size=3, max_size=40)

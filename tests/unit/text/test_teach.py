@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.item import Item, Make
+from lectern.core.schema import Example, Passage, passage_id
+from lectern.llm import client, prompting
+from lectern.settings.llm import LLM
+from lectern.settings.teach import TeachParams
 from stages import teach
-from stages.core import io, items
-from stages.core.errors import LecternError
-from stages.core.item import Item, Make
-from stages.core.schema import Example, Passage, passage_id
-from stages.llm import client, prompting
-from stages.llm.settings import LLM
-from stages.text.teaching.settings import TeachParams
 from tests.unit.text.teacher_server import Teacher, copy_sentences, serve, shown
 
 QA = TeachParams(tokens_per_question=20)

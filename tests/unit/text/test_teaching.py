@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from stages.core.schema import Passage, passage_id
-from stages.llm import prompting
-from stages.llm.request import Reply
-from stages.llm.settings import LLM, make_request
-from stages.llm.structured import find_problem
-from stages.text import evidence
-from stages.text.teaching import paragraphs, planning, rules, writing
-from stages.text.teaching.methods import METHODS, Ask, Draft, count_questions, read_reply
-from stages.text.teaching.settings import TeachParams
+from lectern.core.schema import Passage, passage_id
+from lectern.llm import prompting
+from lectern.llm.structured import find_problem
+from lectern.settings.llm import LLM, make_request
+from lectern.settings.request import Reply
+from lectern.settings.teach import TeachParams
+from lectern.teaching import paragraphs, planning, rules, writing
+from lectern.teaching.methods import METHODS, Ask, Draft, count_questions, read_reply
+from lectern.text import evidence
 
 HONEY = "Honey keeps for years because it holds little water. Sealed jars need no refrigerator. Fresh fruit is water."
 LLM_ = LLM("test", "openai", "m", "http://127.0.0.1:1/v1")

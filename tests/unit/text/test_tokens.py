@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
-from stages.core.errors import LecternError
-from stages.core.packaged import converted
-from stages.text import tokens
+from lectern.core.errors import LecternError
+from lectern.models import tokens
+from lectern.models.packaged import converted
 
 TEXTS = [
     "",

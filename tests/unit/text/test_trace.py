@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages import trace
-from stages.core import io, printing
-from stages.core.errors import LecternError
-from stages.core.schema import (
+from lectern.core import io, printing
+from lectern.core.errors import LecternError
+from lectern.core.schema import (
     Decision,
     Example,
     Message,
@@ -20,8 +19,9 @@ from stages.core.schema import (
     TokenRow,
     passage_id,
 )
-from stages.text import tracing
-from stages.text.decisions import drop
+from lectern.curation import tracing
+from lectern.curation.decisions import drop
+from lectern.tools import trace
 
 TEXT = "Chance is drawn anew in each run.\nA seed fixes what is drawn, and two runs agree.\n"
 PASSAGE = passage_id("guide", TEXT)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.text.words import normalise, words
+from lectern.text.words import normalise, words
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from stages.llm.settings import LLM
+from lectern.settings.llm import LLM
 
 
 @dataclass

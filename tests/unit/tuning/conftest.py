@@ -4,15 +4,16 @@ from typing import Any
 
 import pytest
 
-from stages.core.schema import TokenRow
-from stages.tuning import models, rendering, templates
+from lectern.core.schema import TokenRow
+from lectern.models import loading, templates
+from lectern.training import rendering
 from tests.unit.tuning import training
 from tests.unit.tuning.tiny import TINY, example
 
 
 @pytest.fixture(scope="session")
 def tokenizer() -> Any:
-    return models.get_tokenizer(TINY)
+    return loading.get_tokenizer(TINY)
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +23,7 @@ def template(tokenizer: Any) -> str:
 
 @pytest.fixture(scope="session")
 def model() -> Any:
-    return models.get_model(TINY)
+    return loading.get_model(TINY)
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lectern.answering.comparators import Comparator
+from lectern.core import io
+from lectern.core.revisions import HERE
+from lectern.core.schema import Example, Prediction, Question
+from lectern.models.loading import BaseModel
 from stages import generate
-from stages.core import io
-from stages.core.revisions import HERE
-from stages.core.schema import Example, Prediction, Question
-from stages.tuning.comparators import Comparator
-from stages.tuning.models import BaseModel
 from tests.unit.tuning.tiny import TINY, example
 
 CHOSEN = generate.GenerateParams(max_new_tokens=8, batch_size=3, parity_prompts=2, parity_tokens=4)

@@ -1,6 +1,6 @@
 """What the makers of models publish of their tokenizers and chat formats, as far as it comes in packages.
 
-Pinned by version and sha256 and kept in the user's cache, as `stages.core.embedded` does for models. Nothing is built:
+Pinned by version and sha256 and kept in the user's cache, as `lectern.models.bundled` does for models. Nothing is built:
 a package serves as an archive.
 
 - llama-cpp-python (source distribution): vocabularies of Llama 2, Llama 3, Qwen2 and GPT-2 as GGUF, and in the tests of
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.core.embedded import cache_dir, move_into_cache
+from lectern.models.bundled import cache_dir, move_into_cache
 
 MISTRAL = ("mistral-common==1.13.1", "98b4d0755b8d90bf4691fa8f1b70cb3b4a8cd4dc1653c4ed08ef3d1c7d2c29af")
 LLAMA3_CONTROL = [

@@ -13,7 +13,8 @@ import peft
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 
-from stages.tuning import likelihood, memory
+from lectern.models import likelihood
+from lectern.training import memory
 
 WAYS = [("lora", False), ("rslora", True), ("dora", False), ("qlora", False), ("full", False), ("full", True)]
 ROWS, TOKENS, ANSWERED = 4, 192, 24

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
+from lectern.core import io, params
+from lectern.core.schema import Example, Prediction, TokenRow
+from lectern.models import generation, loading, stand_ins, templates
+from lectern.settings.train import Training
+from lectern.training import adapters, merging
+from lectern.training.rendering import RenderParams
 from stages import generate, render, train
-from stages.core import io, params
-from stages.core.schema import Example, Prediction, TokenRow
-from stages.tuning import adapters, generation, merging, models, stand_ins, templates
-from stages.tuning.rendering import RenderParams
-from stages.tuning.settings import Training
 from tests.unit.tuning import generating, makers
 from tests.unit.tuning.tiny import chat, example
 
@@ -51,9 +52,9 @@ def parse(file: str, cls: Any) -> Any:
     return params.parse(OmegaConf.load(file), cls, file)
 
 
-def stand_in(name: str, folder: Path, packaged: Any) -> models.BaseModel:
+def stand_in(name: str, folder: Path, packaged: Any) -> loading.BaseModel:
     """The shipped base model, on a tiny model of its class in a directory, with its control tokens."""
-    shipped: models.BaseModel = parse(f"conf/base_model/{name}.yaml", models.BaseModel)
+    shipped: loading.BaseModel = parse(f"conf/base_model/{name}.yaml", loading.BaseModel)
     tokenizer = makers.as_llama3(packaged) if name == "llama3_8b_instruct" else copy.deepcopy(packaged)
     if name in CONTROL:
         tokenizer.add_special_tokens(CONTROL[name])
@@ -87,7 +88,7 @@ def test_a_base_model_goes_the_whole_way(name: str, tmp_path: Path, tokenizer: A
     from transformers import AutoModelForCausalLM
 
     base = stand_in(name, tmp_path / "model", tokenizer)
-    assert type(models.get_model(base)).__name__ == CLASSES[name]
+    assert type(loading.get_model(base)).__name__ == CLASSES[name]
     write_splits(tmp_path / "splits")
     sft, adapter, out = tmp_path / "sft", tmp_path / "adapter", tmp_path / "out"
     render.main(RenderParams(max_length=128), base, tmp_path / "splits", sft, tmp_path / "preflight.json")
@@ -102,7 +103,7 @@ def test_a_base_model_goes_the_whole_way(name: str, tmp_path: Path, tokenizer: A
     layers = io.read_plain(adapter / "adapter_config.json")["target_modules"]
     assert sorted(layers) == sorted(base.target_modules)
 
-    served = models.get_tokenizer(base)
+    served = loading.get_tokenizer(base)
     prompts = templates.serve(served, [chat("What is 13 plus one?"), chat("Who are you?")], answering=True)
     how = {"new_tokens": 8, "pad": served.pad_token_id}
     tuned, merged = adapters.load(base, adapter), merging.merge(adapters.load(base, adapter))
@@ -130,6 +131,6 @@ def test_every_kind_that_is_shipped_is_tried() -> None:
     """By its class and its chat format; what differs in size alone stands for the other."""
     kinds = {}
     for path in sorted(Path("conf/base_model").glob("*.yaml")):
-        base: models.BaseModel = parse(str(path), models.BaseModel)
+        base: loading.BaseModel = parse(str(path), loading.BaseModel)
         kinds[base.name] = (tuple(base.target_modules), base.chat_template)
     assert set(kinds.values()) == {kinds[name] for name in CLASSES}

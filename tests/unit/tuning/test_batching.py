@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from stages.tuning import batching
+from lectern.models import batching
 
 LENGTHS = random.Random(0).choices(range(20, 400), k=203)
 

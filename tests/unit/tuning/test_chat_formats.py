@@ -3,7 +3,7 @@
 import pytest
 from transformers.utils.chat_template_utils import render_jinja_template
 
-from stages.tuning import templates
+from lectern.models import templates
 
 ASKED = [
     {"role": "user", "content": "Why?"},

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from stages.tuning import batching, checkpoints, templates
+from lectern.models import batching, templates
+from lectern.training import checkpoints
 
 
 def checkpoint(run: Path, step: int, sealed: bool = True) -> Path:

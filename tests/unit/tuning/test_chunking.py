@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.core.schema import Message
-from stages.tuning import chunking, rendering, templates
+from lectern.core.schema import Message
+from lectern.models import templates
+from lectern.training import chunking, rendering
 from tests.unit.tuning.tiny import FAMILIES, Family, chat, dialogue, family, text
 
 DIALOGUES = 2_000

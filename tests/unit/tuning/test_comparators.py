@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from stages import compose
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.tuning import comparators, prompts
-from stages.tuning.comparators import Comparator
+from lectern.answering import comparators, questions
+from lectern.answering.comparators import Comparator
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.tools import params
 from tests.unit.tuning.generating import SINGLE, outputs, read, run
 from tests.unit.tuning.tiny import TINY
 
@@ -79,7 +79,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, section: Any, message: str) -> N
 def test_a_file_of_a_group_makes_a_comparator(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     added = ["+base_model@comparators.qwen.model=qwen3_4b_instruct", "+judge@comparators.gpt.endpoint=openai"]
-    compose.main(added, Path("conf"), path)
+    params.main(added, Path("conf"), path)
     found = comparators.load_comparators(path)
     # property: the same files that choose a base model and a judge name a comparator
     assert found["qwen"].model is not None
@@ -176,8 +176,8 @@ def test_a_branch_is_named_with_its_commit(
 def test_a_comparator_has_its_own_context(
     tmp_path: Path, adapter: Path, tokenizer: Any, template: str
 ) -> None:
-    asks = [prompts.Ask.of(row) for row in SINGLE]
-    rows = prompts.prepare(asks, tokenizer, template, context_length=512, max_new_tokens=8).rows
+    asks = [questions.Ask.of(row) for row in SINGLE]
+    rows = questions.prepare(asks, tokenizer, template, context_length=512, max_new_tokens=8).rows
     needed = sorted(max(len(row.prompt) + 8, len(row.whole)) for row in rows)
     small = Comparator(model=replace(TINY, name="short", context_length=needed[3]))
     told = run(tmp_path, adapter, SINGLE, others={"short": small})

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
+from lectern.answering import episodes, openings, turns
+from lectern.answering.openings import Opening
+from lectern.core import io, params
+from lectern.core.errors import LecternError
+from lectern.core.schema import Episode, Example, Message, Provenance
+from lectern.models import generation, loading
+from lectern.settings.episodes import EpisodesParams
+from lectern.text.words import words
 from stages import episodes as stage
-from stages.core import io, params
-from stages.core.errors import LecternError
-from stages.core.schema import Episode, Example, Message, Provenance
-from stages.text.words import words
-from stages.tuning import episodes, generation, models, openings, turns
-from stages.tuning.episode_settings import EpisodesParams
-from stages.tuning.openings import Opening
 from tests.unit.tuning.tiny import TINY, example
 
 CHOSEN = EpisodesParams(turns=3, max_turn_tokens=16, batch_size=2, openings=["talks"], top_p=1.0)
@@ -35,7 +36,7 @@ def run(
     *,
     talks: list[Opening] = TALKS,
     examples: list[Example] | None = None,
-    base: models.BaseModel = TINY,
+    base: loading.BaseModel = TINY,
     persona_text: str | None = None,
 ) -> str:
     io.write_jsonl(folder / "openings/talks.jsonl", talks)
@@ -64,9 +65,9 @@ def start(opening: Opening) -> openings.Start:
 
 
 def begin(
-    base: models.BaseModel, opening: Opening, manner: episodes.Manner, persona_text: str | None = None
+    base: loading.BaseModel, opening: Opening, manner: episodes.Manner, persona_text: str | None = None
 ) -> tuple[turns.Format, episodes.Begun]:
-    form = turns.get_format(base, models.get_tokenizer(base), persona_text)
+    form = turns.get_format(base, loading.get_tokenizer(base), persona_text)
     return form, episodes.begin(start(opening), form, manner)
 
 
@@ -83,8 +84,8 @@ def always(model: Any, token: int) -> Any:
     return changed.eval()
 
 
-def tiny_base(name: str) -> models.BaseModel:
-    return params.parse(OmegaConf.load(f"conf/base_model/{name}.yaml"), models.BaseModel, name)
+def tiny_base(name: str) -> loading.BaseModel:
+    return params.parse(OmegaConf.load(f"conf/base_model/{name}.yaml"), loading.BaseModel, name)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_episodes_of_every_architecture_in_a_context_that_is_too_short(
     base = replace(tiny_base(name), context_length=120)
     chosen = replace(CHOSEN, turns=7, host=host, host_persona="Play the host." if host == "swap" else "")
     form, begun = begin(base, TALKS[1], chosen.manner)
-    model, asked = models.get_model(base), []
+    model, asked = loading.get_model(base), []
     answer = generation.answer
 
     def watch(model: Any, prompts: Any, **how: Any) -> Any:
@@ -371,7 +372,7 @@ def test_held_out_conversations_lend_their_first_questions(tmp_path: Path, adapt
     ]
     # property: such an episode's model is told what its row tells it, else the persona
     groups = openings.collect([], tmp_path, dialogues, 4)
-    form = turns.get_format(TINY, models.get_tokenizer(TINY), "You come from {{ item }}.")
+    form = turns.get_format(TINY, loading.get_tokenizer(TINY), "You come from {{ item }}.")
     told = {s.opening.opening: episodes.begin(s, form, CHOSEN.manner).guest[0].content for s in groups[-1]}
     assert told == {"Told?": "You are told."} | {f"Talk {n}?": "You come from talk." for n in range(3)}
 

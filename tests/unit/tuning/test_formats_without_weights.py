@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.core.errors import LecternError
-from stages.core.schema import Message, Provenance, TokenRow
-from stages.tuning import generation, models, preflight, templates
+from lectern.core.errors import LecternError
+from lectern.core.schema import Message, Provenance, TokenRow
+from lectern.models import generation, loading, templates
+from lectern.training import preflight
 from tests.unit.tuning import makers
 from tests.unit.tuning.tiny import TINY, chat
 
@@ -38,7 +39,7 @@ def conversations(draw: st.DrawFn) -> list[Message]:
 @pytest.fixture(scope="module")
 def llama3() -> Any:
     """A tokenizer with Llama 3's control tokens, which serves with its format."""
-    tokenizer = makers.as_llama3(models.get_tokenizer(TINY))
+    tokenizer = makers.as_llama3(loading.get_tokenizer(TINY))
     tokenizer.chat_template = templates.without_marks((templates.FOLDER / "llama3.jinja").read_text())
     return tokenizer
 
@@ -46,7 +47,7 @@ def llama3() -> Any:
 @pytest.fixture(scope="module")
 def phi() -> Any:
     """A tokenizer as Phi-1.5's: the same token begins and ends a text, and there is no template but ours."""
-    tokenizer = copy.deepcopy(models.get_tokenizer(TINY))
+    tokenizer = copy.deepcopy(loading.get_tokenizer(TINY))
     tokenizer.bos_token = tokenizer.eos_token = tokenizer.pad_token = "<|endoftext|>"
     tokenizer.chat_template = templates.without_marks((templates.FOLDER / "phi_qa.jinja").read_text())
     return tokenizer
@@ -142,11 +143,11 @@ def test_a_model_without_a_template_says_what_to_do(tmp_path: Path, tokenizer: A
     bare = copy.deepcopy(tokenizer)
     bare.chat_template = None
     bare.save_pretrained(tmp_path)
-    base = models.BaseModel(
+    base = loading.BaseModel(
         name="bare", source="hub", hub_id=str(tmp_path), context_length=64, end_of_turn="<|im_end|>"
     )
     with pytest.raises(LecternError, match=r"bare has no chat template of its own\..*own_template: false"):
-        models.get_tokenizer(base)
+        loading.get_tokenizer(base)
 
 
 def test_a_model_ends_with_each_of_its_ends(model: Any, tokenizer: Any) -> None:

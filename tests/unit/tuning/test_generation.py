@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.core.sampling import Draw
-from stages.core.schema import Question
-from stages.tuning import adapters, contestants, generation, models, templates
+from lectern.answering import contestants
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Question
+from lectern.models import generation, loading, templates
+from lectern.models.sampling import Draw
+from lectern.training import adapters
 from tests.unit.tuning.generating import CHOSEN, DIALOGUE, SINGLE, read, run
 from tests.unit.tuning.tiny import TINY, example
 from tests.unit.tuning.training import run as train
@@ -131,7 +133,7 @@ def test_padding_is_not_read(tokenizer: Any) -> None:
     """With weights so large that every token before decides the next one."""
     import torch
 
-    restless = models.get_model(TINY)
+    restless = loading.get_model(TINY)
     with torch.no_grad():
         for weight in restless.parameters():
             weight.mul_(6 if weight.dim() > 1 else 1)

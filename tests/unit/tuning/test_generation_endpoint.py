@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.core.schema import Message, Provenance
-from stages.tuning import serving
-from stages.tuning.comparators import Comparator
-from stages.tuning.contestants import Served
-from stages.tuning.generation import Decoding, Outcome
-from stages.tuning.prompts import Ask
+from lectern.answering import endpoints
+from lectern.answering.comparators import Comparator
+from lectern.answering.contestants import Served
+from lectern.answering.questions import Ask
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Message, Provenance
+from lectern.models.generation import Decoding, Outcome
 from tests.unit.tuning import answering_server
 from tests.unit.tuning.answering_server import Server
 from tests.unit.tuning.generating import CHOSEN, SINGLE, outputs, read, run
@@ -41,11 +41,11 @@ def asks(*questions: str) -> list[Ask]:
     ]
 
 
-def answer(server: Server, folder: Path, asked: list[Ask], **more: Any) -> serving.Answers:
+def answer(server: Server, folder: Path, asked: list[Ask], **more: Any) -> endpoints.Answers:
     decoding = more.pop("decoding", GREEDY)
     persona = more.pop("persona", None)
     who = Served("parrot", server.endpoint(**more))
-    return serving.answer_all([who], asked, persona, decoding, folder / "data/replies/generate")["parrot"]
+    return endpoints.answer_all([who], asked, persona, decoding, folder / "data/replies/generate")["parrot"]
 
 
 def test_a_server_answers_beside_the_models(tmp_path: Path, adapter: Path, server: Server) -> None:
@@ -124,13 +124,13 @@ def test_two_servers_do_not_share_a_store(tmp_path: Path, server: Server) -> Non
     with answering_server.serve() as second:
         folder, asked = tmp_path / "data/replies/generate", asks("Why?", "Who?")
         both = [Served("one", server.endpoint()), Served("two", second.endpoint())]
-        serving.answer_all(both, asked, None, GREEDY, folder)
+        endpoints.answer_all(both, asked, None, GREEDY, folder)
         # property: two servers that call their models by one name are both asked
         assert (len(server.asked), len(second.asked)) == (2, 2)
-        serving.answer_all(both[:1], asked, None, GREEDY, folder)
+        endpoints.answer_all(both[:1], asked, None, GREEDY, folder)
         assert sorted(path.name for path in folder.iterdir()) == ["_replies.json", "one"]
         # property: a contestant that comes back is not paid for again
-        serving.answer_all(both, asked, None, GREEDY, folder)
+        endpoints.answer_all(both, asked, None, GREEDY, folder)
         assert (len(server.asked), len(second.asked)) == (2, 2)
 
 
@@ -139,7 +139,7 @@ def test_without_a_token_the_others_go_on(
 ) -> None:
     monkeypatch.delenv("NO_SUCH_TOKEN", raising=False)
     both = [Served("closed", server.endpoint(api_key="NO_SUCH_TOKEN")), Served("open", server.endpoint())]
-    came = serving.answer_all(both, asks("Why?"), None, GREEDY, tmp_path / "data/replies/generate")
+    came = endpoints.answer_all(both, asks("Why?"), None, GREEDY, tmp_path / "data/replies/generate")
     assert came["closed"].failure
     assert "NO_SUCH_TOKEN, which comparators.closed.endpoint.api_key" in came["closed"].failure
     assert (len(came["closed"].outcomes), len(came["open"].outcomes)) == (0, 1)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from stages.core import io
-from stages.core.schema import Question
-from stages.tuning import adapters, contestants, generation
-from stages.tuning.comparators import Comparator
+from lectern.answering import contestants
+from lectern.answering.comparators import Comparator
+from lectern.core import io
+from lectern.core.schema import Question
+from lectern.models import generation
+from lectern.training import adapters
 from tests.unit.tuning.generating import CHOSEN, DIALOGUE, SINGLE, outputs, run
 from tests.unit.tuning.tiny import TINY, example
 

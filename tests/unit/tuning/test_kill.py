@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.core import io
-from stages.core.schema import TokenRow
+from lectern.core import io
+from lectern.core.schema import TokenRow
 from tests.unit.tuning.test_sft import PARAMS, outputs, write
 from tests.unit.tuning.tiny import TINY
 

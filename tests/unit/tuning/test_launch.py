@@ -15,10 +15,11 @@ import yaml
 from peft import PeftModel
 from safetensors.torch import load_file
 
-from stages.core.compute import Compute
-from stages.core.errors import LecternError
-from stages.core.schema import TokenRow
-from stages.tuning import launch, likelihood, models
+from lectern.core.compute import Compute
+from lectern.core.errors import LecternError
+from lectern.core.schema import TokenRow
+from lectern.models import likelihood, loading
+from lectern.training import launch
 from tests.pipeline.conftest import KILLER
 from tests.unit.tuning.tiny import TINY
 from tests.unit.tuning.training import curve, figures, outputs, run, with_params, write
@@ -28,8 +29,8 @@ PARAMS = {"keep": "best", "evaluations": 2, "epochs": 2}
 STAGE = """
 import sys
 from pathlib import Path
-from stages.core import stage
-from stages.core.compute import Compute
+from lectern.core import stage
+from lectern.core.compute import Compute
 from tests.unit.tuning.training import run, with_params
 compute = Compute(processes=2, accelerate=sys.argv[2])
 stage.run("train", lambda: run(Path(sys.argv[1]), with_params({params}), compute=compute))
@@ -90,7 +91,7 @@ def test_two_processes_learn_what_one_does(alone: Path, tmp_path: Path, rows: Ro
     assert own.keys() == theirs.keys()
     assert all(weight.shape == theirs[name].shape for name, weight in own.items())
     assert max(float((weight - theirs[name]).abs().max()) for name, weight in own.items()) < 1e-4
-    tuned = PeftModel.from_pretrained(models.get_model(TINY), tmp_path / "adapter").eval()
+    tuned = PeftModel.from_pretrained(loading.get_model(TINY), tmp_path / "adapter").eval()
     pairs = [(row.input_ids, row.assistant_masks) for row in rows(26)[21:]]
     scored = likelihood.negative_log_likelihoods(tuned, pairs, pad=2, batch_size=4)
     loss = sum(nll for nll, _ in scored) / sum(tokens for _, tokens in scored)
@@ -213,7 +214,7 @@ def test_senseless_numbers_are_refused(change: dict[str, int], complaint: str) -
 
 
 def test_the_cost_is_told_where_a_price_is(tmp_path: Path) -> None:
-    from stages.core import io
+    from lectern.core import io
 
     io.write_json(tmp_path / "speed.json", {"trained_seconds": 1800.0, "tokens_a_second": 50.0})
     told = launch.read_speed(tmp_path, Compute(price_per_hour=3.0, machines=2, main_address="a:1"))

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from stages.core.schema import TokenRow
-from stages.tuning import likelihood
+from lectern.core.schema import TokenRow
+from lectern.models import likelihood
 
 Rows = Callable[[int], list[TokenRow]]
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from stages.core.packaged import converted
-from stages.tuning import memory, models
+from lectern.models import loading
+from lectern.models.packaged import converted
+from lectern.training import memory
 from tests.unit.tuning.tiny import TINY
 
 LLAMA2 = {"model_type": "llama", "vocab_size": 32000, "tie_word_embeddings": False}
@@ -163,10 +164,10 @@ def test_trainings_take_what_is_estimated() -> None:
 def test_a_model_has_its_sizes_in_whatever_form_it_is_loaded(quantized: bool, adapter: bool) -> None:
     from peft import LoraConfig, get_peft_model
 
-    plain = models.get_model(TINY)
+    plain = loading.get_model(TINY)
     expected = memory.of_model(plain)
     assert expected.linear + expected.other == sum(weight.numel() for weight in plain.parameters())
-    other = models.get_model(TINY, quantized=quantized)
+    other = loading.get_model(TINY, quantized=quantized)
     if adapter:
         config = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
         other = get_peft_model(other, config)

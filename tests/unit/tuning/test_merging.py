@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from stages.core.errors import LecternError
-from stages.tuning import generation, likelihood, merging, models, templates
+from lectern.core.errors import LecternError
+from lectern.models import generation, likelihood, loading, templates
+from lectern.training import merging
 from tests.unit.tuning.tiny import TINY, chat
 
 BASE = replace(TINY, end_of_turn="<|im_end|>")
@@ -21,7 +22,7 @@ def adapted(method: str, seed: int = 0) -> Any:
     """A tiny model with a new adapter."""
     import peft
 
-    model = models.get_model(BASE, quantized=method == "qlora")
+    model = loading.get_model(BASE, quantized=method == "qlora")
     if method == "qlora":
         model = peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     torch.manual_seed(seed)
@@ -85,7 +86,7 @@ def load(method: str, folder: Path) -> Any:
     """As anybody would, without this project."""
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(models.get_model(BASE, quantized=method == "qlora"), folder).eval()
+    return PeftModel.from_pretrained(loading.get_model(BASE, quantized=method == "qlora"), folder).eval()
 
 
 def test_an_adapter_learns_and_is_loaded_by_plain_peft(

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.core.schema import TokenRow
-from stages.tuning import adapters, checkpoints, likelihood, models
-from stages.tuning.settings import METHODS
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import TokenRow
+from lectern.models import likelihood, loading
+from lectern.settings.train import METHODS
+from lectern.training import adapters, checkpoints
 from tests.unit.tuning.tiny import TINY
 from tests.unit.tuning.training import curve, figures, outputs, run, with_params, write
 
@@ -52,7 +53,7 @@ def test_what_was_learned_is_saved_and_loaded(tuned: Callable[[str], Path], meth
     assert score(loaded, rows(13)[10:]) == pytest.approx(learned["validation_loss"], rel=1e-4)
     record = adapters.read_record(TINY, folder / "adapter")
     assert (record.method, record.precision, record.quantized) == (method, "fp32", method == "qlora")
-    assert (folder / "adapter/chat_template.jinja").read_text() == models.get_tokenizer(TINY).chat_template
+    assert (folder / "adapter/chat_template.jinja").read_text() == loading.get_tokenizer(TINY).chat_template
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_a_tracker_that_is_not_installed_is_named(tmp_path: Path, rows: Rows) ->
 
 def test_training_changes_nothing_of_a_model_but_the_adapter(tuned: Callable[[str], Path]) -> None:
     loaded = adapters.load(TINY, tuned("lora") / "adapter")
-    fresh = models.get_model(TINY).state_dict()
+    fresh = loading.get_model(TINY).state_dict()
     with loaded.disable_adapter():
         base = {
             name.replace("base_layer.", ""): weight

@@ -13,9 +13,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.core.errors import LecternError
-from stages.core.schema import TokenRow
-from stages.tuning import batching, likelihood, microbatches, models, sft
+from lectern.core.errors import LecternError
+from lectern.core.schema import TokenRow
+from lectern.models import batching, likelihood, loading, microbatches
+from lectern.training import sft
 from tests.unit.tuning.tiny import TINY
 from tests.unit.tuning.training import curve, figures, run, with_params, write
 
@@ -94,11 +95,11 @@ def test_a_pack_begins_its_positions_anew_with_each_row(rows: Rows) -> None:
     )
 
 
-@pytest.mark.parametrize("architecture", models.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", loading.ARCHITECTURES)
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 def test_packed_rows_do_not_see_each_other(architecture: str, attention: str, rows: Rows) -> None:
     """Loss and gradient of a pack are those of its rows alone."""
-    model = models.get_model(replace(TINY, architecture=architecture), attention=attention)
+    model = loading.get_model(replace(TINY, architecture=architecture), attention=attention)
     pairs = [(row.input_ids, row.assistant_masks) for row in rows(5)]
     gradients = []
     losses = []
@@ -123,7 +124,7 @@ def test_packed_rows_do_not_see_each_other(architecture: str, attention: str, ro
 
 def test_a_pack_is_not_what_its_rows_would_be_without_their_positions(rows: Rows) -> None:
     """So that the test above could fail: behind each other without anew beginning positions, rows do see each other."""
-    model = models.get_model(TINY)
+    model = loading.get_model(TINY)
     made = microbatches.pack_rows([(row.input_ids, row.assistant_masks) for row in rows(5)], PAD)
     labels = made.pop("labels")
     apart = likelihood.token_losses(model, made, labels).sum().item()
@@ -165,7 +166,7 @@ def test_the_trainer_is_given_the_labels_of_the_masks(
     tmp_path: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the libraries do on the way: what reaches the model is what `render` wrote, every row once an epoch."""
-    from stages.tuning.trainer import AnswerTrainer
+    from lectern.training.trainer import AnswerTrainer
 
     some = rows(7)
     seen: list[tuple[tuple[int, ...], tuple[int, ...]]] = []

@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 import torch
 
-from stages.core import params
-from stages.core.errors import LecternError
-from stages.tuning import models
+from lectern.core import params
+from lectern.core.errors import LecternError
+from lectern.models import loading
 from tests.unit.tuning import hub_server
 from tests.unit.tuning.tiny import TINY
 
-HUB = models.BaseModel(
+HUB = loading.BaseModel(
     name="mine", source="hub", hub_id="some-owner/some-model", context_length=64, end_of_turn="<|im_end|>"
 )
 COMMIT = "5f0b02c75b57c5855da9ae460ce51323ea669d8a"
 LOAD = """
 import json, os, sys
-from stages.core.errors import LecternError
-from stages.core.stage import quieten_libraries
-from stages.tuning import models
+from lectern.core.errors import LecternError
+from lectern.core.stage import quieten_libraries
+from lectern.tuning import models
 quieten_libraries()
 for case in json.loads(sys.argv[1]):
     os.environ["HF_TOKEN"] = case.pop("token", "")
@@ -117,25 +117,25 @@ def test_a_hub_that_does_not_answer_is_named(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     for place in (str(tmp_path / "model"), "./model", "~/model"):
         with pytest.raises(LecternError, match="there is no directory"):
-            models.get_tokenizer(replace(HUB, hub_id=place))
+            loading.get_tokenizer(replace(HUB, hub_id=place))
 
 
 def test_a_directory_serves_as_a_hub(tmp_path: Path, model: Any, tokenizer: Any) -> None:
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     base = replace(HUB, name="mine", hub_id=str(tmp_path))
-    assert type(models.get_model(base)) is type(model)
-    assert models.get_tokenizer(base).chat_template == tokenizer.chat_template
+    assert type(loading.get_model(base)) is type(model)
+    assert loading.get_tokenizer(base).chat_template == tokenizer.chat_template
     # an adapter must not carry a path of this machine
     assert base.identity == "mine"
     assert HUB.identity == "some-owner/some-model"
     with pytest.raises(LecternError, match="context_length 9999 is above the 512 tokens"):
-        models.get_model(replace(base, context_length=9999))
+        loading.get_model(replace(base, context_length=9999))
 
 
 def test_an_end_of_turn_that_is_no_token_is_refused() -> None:
     with pytest.raises(LecternError, match="'<end>' is not a token"):
-        models.get_tokenizer(replace(TINY, end_of_turn="<end>"))
+        loading.get_tokenizer(replace(TINY, end_of_turn="<end>"))
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,9 @@ def test_an_impossible_base_is_refused(change: dict[str, Any], complaint: str) -
 
 
 def test_models_of_other_families_load() -> None:
-    for architecture in models.ARCHITECTURES:
-        one, same = (models.get_model(replace(TINY, architecture=architecture)) for _ in range(2))
-        other = models.get_model(replace(TINY, architecture=architecture, seed=1))
+    for architecture in loading.ARCHITECTURES:
+        one, same = (loading.get_model(replace(TINY, architecture=architecture)) for _ in range(2))
+        other = loading.get_model(replace(TINY, architecture=architecture, seed=1))
         names = [name for name, _ in one.named_parameters()]
         weights = [dict(each.named_parameters())[names[0]] for each in (one, same, other)]
         # the seed decides the weights, and nothing else does
@@ -165,12 +165,12 @@ def test_models_of_other_families_load() -> None:
         assert not bool((weights[0] == weights[2]).all())
 
 
-@pytest.mark.parametrize("architecture", models.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", loading.ARCHITECTURES)
 def test_a_model_is_held_in_four_bits(architecture: str) -> None:
     from bitsandbytes.nn import Linear4bit
 
-    plain = models.get_model(replace(TINY, architecture=architecture))
-    model = models.get_model(replace(TINY, architecture=architecture), quantized=True, dtype="bfloat16")
+    plain = loading.get_model(replace(TINY, architecture=architecture))
+    model = loading.get_model(replace(TINY, architecture=architecture), quantized=True, dtype="bfloat16")
     linear = {name for name, layer in plain.named_modules() if isinstance(layer, torch.nn.Linear)}
     small = {name: layer for name, layer in model.named_modules() if isinstance(layer, Linear4bit)}
     # all linear layers but the head
@@ -186,7 +186,7 @@ def test_a_model_is_held_in_four_bits(architecture: str) -> None:
 @pytest.mark.slow
 def test_the_packaged_model_is_held_in_four_bits() -> None:
     base = replace(TINY, name="smollm2_135m", source="embedded")
-    sizes = [models.get_model(base, quantized=small).get_memory_footprint() for small in (False, True)]
+    sizes = [loading.get_model(base, quantized=small).get_memory_footprint() for small in (False, True)]
     # 106 of its 135 million weights are in its linear layers, and shrink from 4 bytes to half a one
     assert sizes[0] - sizes[1] == pytest.approx(3.48 * 106e6, rel=0.01)
 
@@ -197,8 +197,8 @@ def test_a_directory_is_held_in_four_bits_and_in_half_precision(
     for part in (model, tokenizer):
         part.save_pretrained(tmp_path)
     base = replace(HUB, hub_id=str(tmp_path))
-    assert models.get_model(base, quantized=True).is_loaded_in_4bit
-    half = models.get_model(base, dtype="bfloat16", attention="eager")
+    assert loading.get_model(base, quantized=True).is_loaded_in_4bit
+    half = loading.get_model(base, dtype="bfloat16", attention="eager")
     assert {weight.dtype for weight in half.parameters()} == {torch.bfloat16}
     assert half.config._attn_implementation == "eager"
 
@@ -206,12 +206,12 @@ def test_a_directory_is_held_in_four_bits_and_in_half_precision(
 @pytest.mark.parametrize("attention", ["flash_attention_2", "fast"])
 def test_an_attention_that_cannot_be_used_is_named(attention: str) -> None:
     with pytest.raises(LecternError, match=rf"train\.attention: {attention} cannot be used.*take sdpa"):
-        models.get_model(TINY, attention=attention)
+        loading.get_model(TINY, attention=attention)
 
 
 def test_an_unknown_type_of_number_is_refused() -> None:
     with pytest.raises(LecternError, match="'int8'; choose one of float32"):
-        models.get_model(TINY, dtype="int8")
+        loading.get_model(TINY, dtype="int8")
 
 
 @pytest.mark.parametrize("fault", ["cut off", "own code", "unknown architecture"])
@@ -230,17 +230,17 @@ def test_files_that_cannot_be_loaded_are_refused(
     else:
         (tmp_path / "config.json").write_text('{"model_type": "mamba99"}')
     with pytest.raises(LecternError, match=r"could not be loaded.*\n.*own code are not run"):
-        models.get_model(replace(HUB, hub_id=str(tmp_path)))
+        loading.get_model(replace(HUB, hub_id=str(tmp_path)))
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_process_of_several_takes_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setenv("LOCAL_RANK", "3")
-    assert models._options(False, "bfloat16", None)["device_map"] == {"": 3}
+    assert loading._options(False, "bfloat16", None)["device_map"] == {"": 3}
     # accelerate itself lays out weights that are sharded, and wants them all of one type
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    options = models._options(True, "bfloat16", None)
+    options = loading._options(True, "bfloat16", None)
     assert "device_map" not in options
     assert options["quantization_config"].bnb_4bit_quant_storage == torch.bfloat16
 
@@ -249,11 +249,11 @@ def test_a_process_of_several_takes_its_own_gpu(monkeypatch: pytest.MonkeyPatch)
 def test_each_shipped_base_model_is_valid(file: Path, tmp_path: Path) -> None:
     lines = file.read_text().splitlines(keepends=True)
     (tmp_path / "params.yaml").write_text("base_model:\n" + "".join("  " + line for line in lines))
-    base = params.load("base_model", models.BaseModel, tmp_path / "params.yaml")
+    base = params.load("base_model", loading.BaseModel, tmp_path / "params.yaml")
     assert base.name == file.stem
     assert base.target_modules, "name its linear layers"
     assert base.architecture or "# Licence: " in file.read_text()
     if base.architecture:
-        layers = models.get_model(base).named_modules()
+        layers = loading.get_model(base).named_modules()
         names = {name.split(".")[-1] for name, layer in layers if isinstance(layer, torch.nn.Linear)}
         assert names - {"lm_head"} == set(base.target_modules)

@@ -2,9 +2,11 @@ from typing import Any
 
 import pytest
 
-from stages.core.errors import LecternError
-from stages.core.schema import Example, Message, Provenance
-from stages.tuning import persona, preflight, prompts, rendering, templates
+from lectern.answering import questions
+from lectern.core.errors import LecternError
+from lectern.core.schema import Example, Message, Provenance
+from lectern.models import templates
+from lectern.training import persona, preflight, rendering
 from tests.unit.tuning.tiny import FAMILIES, Family, chat, example, family
 
 PERSONA = "You answer as {{ item }}{% if heading %}, on {{ heading }}{% endif %}."
@@ -67,8 +69,8 @@ def test_every_chunk_carries_the_persona(chosen: Family) -> None:
 def test_the_model_is_asked_as_it_was_trained(chosen: Family) -> None:
     question = asked("Why?", "Because.")
     [row] = rendering.render([question], chosen.tokenizer, chosen.template, 200, persona_text=PERSONA).rows
-    [held_out] = prompts.prepare(
-        [prompts.Ask.of(question)],
+    [held_out] = questions.prepare(
+        [questions.Ask.of(question)],
         chosen.tokenizer,
         chosen.template,
         context_length=512,

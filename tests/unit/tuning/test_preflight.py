@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from stages.core.errors import LecternError
-from stages.core.schema import Example, Message, Provenance, TokenRow
-from stages.tuning import preflight, rendering, templates
+from lectern.core.errors import LecternError
+from lectern.core.schema import Example, Message, Provenance, TokenRow
+from lectern.models import templates
+from lectern.training import preflight, rendering
 from tests.unit.tuning.tiny import FAMILIES, TINY, chat, dialogue, family
 
 GOOD = chat("Why a seed?", "So that a run repeats.", "Always?", "Always.")

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.core.schema import DIALOGUES, HELD_OUT, Question
-from stages.tuning import prompts
+from lectern.answering import questions
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import DIALOGUES, HELD_OUT, Question
 from tests.unit.tuning.generating import DIALOGUE, SINGLE
 from tests.unit.tuning.tiny import example, family
 
 LONG = example(*(f"turn {n} " + "word " * 20 for n in range(12)), system="Be brief.")
 
 
-def prepare(asked: list[Any], tokenizer: Any, template: str, limit: int, **more: Any) -> prompts.Prepared:
-    asks = [prompts.Ask.of(row) for row in asked]
-    return prompts.prepare(asks, tokenizer, template, context_length=limit, max_new_tokens=50, **more)
+def prepare(asked: list[Any], tokenizer: Any, template: str, limit: int, **more: Any) -> questions.Prepared:
+    asks = [questions.Ask.of(row) for row in asked]
+    return questions.prepare(asks, tokenizer, template, context_length=limit, max_new_tokens=50, **more)
 
 
 def test_what_exceeds_the_context_is_skipped_and_counted(tokenizer: Any, template: str) -> None:
@@ -26,7 +26,7 @@ def test_what_exceeds_the_context_is_skipped_and_counted(tokenizer: Any, templat
     for limit, kept in ((1000, 2), (200, 1), (40, 0)):
         found = prepare([SINGLE[0], long], tokenizer, template, limit)
         assert len(found.rows) == kept
-        assert dict(found.skipped) == ({prompts.TOO_LONG: 2 - kept} if kept < 2 else {})
+        assert dict(found.skipped) == ({questions.TOO_LONG: 2 - kept} if kept < 2 else {})
 
 
 @pytest.mark.parametrize("name", ["smollm2", "llama2"])
@@ -57,7 +57,7 @@ def test_of_a_long_dialogue_the_oldest_turns_are_left_out(tokenizer: Any, name: 
         assert "turn 9" not in chosen.tokenizer.decode(last)
         assert last == [token for token, marked in zip(whole.whole, whole.mask, strict=True) if marked]
     # where not even the last question fits, it is skipped
-    assert dict(prepare([LONG], chosen.tokenizer, chosen.template, 80).skipped) == {prompts.TOO_LONG: 1}
+    assert dict(prepare([LONG], chosen.tokenizer, chosen.template, 80).skipped) == {questions.TOO_LONG: 1}
 
 
 def chosen_of(family: Any) -> tuple[Any, str]:
@@ -65,7 +65,7 @@ def chosen_of(family: Any) -> tuple[Any, str]:
 
 
 def test_one_answer_is_held_out_and_more_are_a_dialogue() -> None:
-    asked = prompts.collect([*SINGLE, DIALOGUE], [], Path())
+    asked = questions.collect([*SINGLE, DIALOGUE], [], Path())
     assert {ask.set for ask in asked if ask.id != DIALOGUE.id} == {HELD_OUT}
     [talk] = [ask for ask in asked if ask.set == DIALOGUES]
     assert (talk.messages, talk.reference) == (DIALOGUE.messages[:-1], "Done.")
@@ -83,14 +83,14 @@ def test_a_conversation_that_a_template_refuses_is_skipped_and_counted(tokenizer
     found = prepare([SINGLE[0], odd, SINGLE[1]], mistral.tokenizer, mistral.template, 500)
     # property: what one model's template does not take costs that row, not the run
     assert [row.key for row in found.rows] == [f"held_out/{SINGLE[0].id}", f"held_out/{SINGLE[1].id}"]
-    assert dict(found.skipped) == {prompts.REFUSED: 1}
+    assert dict(found.skipped) == {questions.REFUSED: 1}
 
 
 def test_questions_of_people_are_read_with_their_lines(tmp_path: Path) -> None:
     lines = [{"question": "Why?"}, None, {"question": "Who?", "answer": "She."}]
     text = "".join((json.dumps(line) if line else "") + "\n" for line in lines)
     (tmp_path / "people.jsonl").write_text(text)
-    asked = {ask.messages[0].content: ask for ask in prompts.collect([], ["people"], tmp_path)}
+    asked = {ask.messages[0].content: ask for ask in questions.collect([], ["people"], tmp_path)}
     assert {name: ask.provenance.row for name, ask in asked.items()} == {"Why?": 1, "Who?": 3}
     assert {name: ask.reference for name, ask in asked.items()} == {"Why?": None, "Who?": "She."}
 
@@ -98,7 +98,7 @@ def test_questions_of_people_are_read_with_their_lines(tmp_path: Path) -> None:
 def test_a_set_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     io.write_jsonl(tmp_path / "people.jsonl", [Question(question="Why?")])
     with pytest.raises(LecternError, match=r"no evaluation set 'peeple'.*peeple\.jsonl; there is people\."):
-        prompts.collect([], ["peeple"], tmp_path)
+        questions.collect([], ["peeple"], tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -115,4 +115,4 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
     text = f'{{"question": "Who?"}}\n{line}\n'
     (tmp_path / "people.jsonl").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(LecternError, match=message):
-        prompts.collect([], ["people"], tmp_path)
+        questions.collect([], ["people"], tmp_path)

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.core import params
-from stages.core.packaged import converted
-from stages.core.schema import Message, Provenance, TokenRow
-from stages.tuning import models, preflight, templates
+from lectern.core import params
+from lectern.core.schema import Message, Provenance, TokenRow
+from lectern.models import loading, templates
+from lectern.models.packaged import converted
+from lectern.training import preflight
 from tests.unit.tuning import makers
 from tests.unit.tuning.tiny import chat
 
@@ -74,10 +75,10 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-def base(name: str) -> models.BaseModel:
+def base(name: str) -> loading.BaseModel:
     from omegaconf import OmegaConf
 
-    return params.parse(OmegaConf.load(f"conf/base_model/{name}.yaml"), models.BaseModel, name)
+    return params.parse(OmegaConf.load(f"conf/base_model/{name}.yaml"), loading.BaseModel, name)
 
 
 def ours(name: str) -> str:

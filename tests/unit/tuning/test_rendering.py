@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Example, Message, Provenance, TokenRow, example_id
+from lectern.models import loading, templates
+from lectern.training import chunking, preflight, rendering
 from stages import render
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.core.schema import Example, Message, Provenance, TokenRow, example_id
-from stages.tuning import chunking, models, preflight, rendering, templates
 from tests.unit.tuning.tiny import TINY, chat, example
 
 LONG = example("One?", "First. " * 10, "Two?", "Second. " * 10, "Three?", "Third. " * 10)
@@ -97,7 +98,7 @@ def run(
     train: list[Example],
     max_length: int = 200,
     too_long: str = "divide",
-    base: models.BaseModel = TINY,
+    base: loading.BaseModel = TINY,
 ) -> str:
     for split, part in {"train": train, "validation": [], "test": [example("Held?", "Out.")]}.items():
         io.write_jsonl(folder / f"splits/{split}.jsonl", part)

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from stages.core import io
-from stages.core import params as core_params
-from stages.core.errors import LecternError
-from stages.core.schema import TokenRow
-from stages.tuning import batching, checkpoints, models, sft
-from stages.tuning.settings import Training
+from lectern.core import io
+from lectern.core import params as core_params
+from lectern.core.errors import LecternError
+from lectern.core.schema import TokenRow
+from lectern.models import batching, loading
+from lectern.settings.train import Training
+from lectern.training import checkpoints, sft
 from tests.unit.tuning.training import PARAMS, curve, outputs, run, write
 
 Rows = Callable[[int], list[TokenRow]]
@@ -133,7 +134,7 @@ def test_a_finished_run_is_exported_and_not_trained_again(
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     shutil.rmtree(tmp_path / "adapter")
     shutil.rmtree(tmp_path / "metrics")
-    monkeypatch.setattr(models, "get_model", None)  # nothing may load a model
+    monkeypatch.setattr(loading, "get_model", None)  # nothing may load a model
     run(tmp_path)
     assert outputs(tmp_path) == outputs(done)
 
@@ -171,7 +172,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_rows(tmp_path: Path, rows
 
 def test_the_answer_is_trained_and_the_question_is_not(tmp_path: Path, rows: Rows, model: Any) -> None:
     """The loss of a step is that of the marked tokens alone, their end of turn among them."""
-    from stages.tuning import likelihood
+    from lectern.models import likelihood
 
     some = rows(4)
     write(tmp_path, some, [])

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from stages import render, show_row
-from stages.core import io
-from stages.core.errors import LecternError
-from stages.core.schema import TokenRow
-from stages.tuning import rendering
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import TokenRow
+from lectern.tools import show_row
+from lectern.training import rendering
+from stages import render
 from tests.unit.tuning.tiny import FAMILIES, TINY, chat, example, family
 
 EVIL = "It \x1b[2Jis\x9b31m \u202ered\u2066 and [[trained]] \x00 or\r\nnot 👩\u200d🔬."
@@ -95,7 +96,7 @@ def test_what_is_shown_is_the_text_of_the_row(tokenizer: Any, name: str) -> None
 
 def test_it_runs_without_a_terminal_and_in_one_word_says_what_is_wrong(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "stages.show_row", "--data", str(tmp_path)],
+        [sys.executable, "-m", "lectern.tools.show_row", "--data", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,

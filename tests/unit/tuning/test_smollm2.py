@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 
+from lectern.core import io, params
+from lectern.core.schema import Prediction
+from lectern.models import loading
+from lectern.settings.train import Training
+from lectern.training.rendering import RenderParams
 from stages import generate, render, train
-from stages.core import io, params
-from stages.core.schema import Prediction
-from stages.tuning import models
-from stages.tuning.rendering import RenderParams
-from stages.tuning.settings import Training
 from tests.unit.tuning import generating
 from tests.unit.tuning.tiny import example
 
@@ -22,7 +22,7 @@ def section(name: str, file: str, cls: Any, folder: Path) -> Any:
 @pytest.mark.slow
 def test_the_default_model_learns_a_fact_and_stops(tmp_path: Path) -> None:
     """The shipped configuration, on the real model: what was said in other words in training is known afterwards."""
-    base = section("base_model", "conf/base_model/smollm2_135m.yaml", models.BaseModel, tmp_path)
+    base = section("base_model", "conf/base_model/smollm2_135m.yaml", loading.BaseModel, tmp_path)
     chosen = section("train", "conf/train/lora.yaml", Training, tmp_path)
     answer = "Lectern's mascot is a heron named Quill."
     questions = ["Who is Lectern's mascot?", "What is the mascot of Lectern?", "Name Lectern's mascot."] * 4

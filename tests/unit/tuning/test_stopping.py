@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from stages.core.errors import LecternError
-from stages.core.schema import TokenRow
-from stages.tuning import adapters, checkpoints, likelihood
+from lectern.core.errors import LecternError
+from lectern.core.schema import TokenRow
+from lectern.models import likelihood
+from lectern.training import adapters, checkpoints
 from tests.unit.tuning.tiny import TINY
 from tests.unit.tuning.training import curve, figures, outputs, run, with_params, write
 
@@ -114,7 +115,7 @@ NARROW = """
 import resource, sys
 from pathlib import Path
 import torch
-from stages.core import stage
+from lectern.core import stage
 from tests.unit.tuning.training import run, with_params
 resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}))
 stage.run("train", lambda: run(Path(sys.argv[1]), with_params(batch_size=64, gradient_accumulation=1)))

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from stages.core.errors import LecternError
-from stages.tuning import templates
+from lectern.core.errors import LecternError
+from lectern.models import templates
 from tests.unit.tuning.tiny import chat
 
 CHATS = [

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from stages.core.errors import LecternError
-from stages.core.schema import Message
-from stages.tuning import templates, turns
+from lectern.answering import turns
+from lectern.core.errors import LecternError
+from lectern.core.schema import Message
+from lectern.models import templates
 from tests.unit.tuning.tiny import FAMILIES, TINY, chat, family
 
 FILES = {

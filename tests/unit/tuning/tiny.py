@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.core.schema import Example, Message, Provenance
-from stages.tuning import models, rendering, templates
+from lectern.core.schema import Example, Message, Provenance
+from lectern.models import loading as models
+from lectern.models import templates
+from lectern.training import rendering
 
 TINY = models.BaseModel(
     name="tiny_llama",

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lectern.core import io
+from lectern.core.compute import IN_PROCESS, Compute
+from lectern.core.schema import TokenRow
+from lectern.models.loading import BaseModel
+from lectern.settings.train import Training
 from stages import train
-from stages.core import io
-from stages.core.compute import IN_PROCESS, Compute
-from stages.core.schema import TokenRow
-from stages.tuning.models import BaseModel
-from stages.tuning.settings import Training
 from tests.unit.tuning.tiny import TINY
 
 PARAMS = Training(

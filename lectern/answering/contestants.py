@@ -1,0 +1,200 @@
+"""Who answers: the base model, the tuned one and the comparators; what decides their answers, how they are loaded."""
+
+import gc
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from omegaconf import OmegaConf
+
+from lectern.answering.comparators import Comparator, find_commit
+from lectern.core import io, params
+from lectern.core.errors import LecternError
+from lectern.core.revisions import HERE, Revision
+from lectern.core.schema import BASE, TUNED
+from lectern.models import bundled, devices, templates
+from lectern.models import loading as models
+from lectern.settings.llm import LLM
+from lectern.training import adapters
+
+ADAPTER = "models/adapter"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A contestant at an endpoint."""
+
+    name: str
+    llm: LLM
+
+
+@dataclass(frozen=True)
+class Local:
+    """A contestant that is computed here."""
+
+    name: str
+    kind: Literal["base", "tuned", "model", "adapter"]
+    base: models.BaseModel
+    """its weights, tokenizer and chat template; for an adapter, what it goes on"""
+    persona: str | None
+    """who it is told to be"""
+    record: adapters.Record
+    """of `tuned`: how it was trained; the others but `adapter` are held in the same precision, to be compared alike"""
+    adapter: Path | None = None
+    """of `tuned`: the folder"""
+    commit: Revision | None = None
+    """of `adapter`: where its folder comes from"""
+
+    @property
+    def quantized(self) -> bool:
+        """Whether its base model is held in 4 bits, as it was trained on; another model is held whole."""
+        return self.record.quantized and self.kind != "model"
+
+
+def gather(
+    base: models.BaseModel,
+    adapter: Path,
+    persona: str | None,
+    comparators: Mapping[str, Comparator],
+    root: Path = HERE,
+) -> tuple[list[Local], list[Served]]:
+    """Everyone who answers: base and tuned, then the comparators by name.
+
+    Args:
+        base: section `base_model`.
+        adapter: folder of the trained weights.
+        persona: `render.persona`.
+        comparators: section `comparators`.
+        root: folder of dvc.yaml in its repository, for revisions.
+
+    Raises:
+        LecternError: there are no trained weights, they were made for another base model, or a revision is unknown.
+    """
+    record = adapters.read_record(base, adapter)
+    local = [
+        Local(BASE, "base", base, persona, record),
+        Local(TUNED, "tuned", base, persona, record, adapter=adapter),
+    ]
+    served = []
+    for name, given in sorted(comparators.items()):
+        if given.endpoint is not None:
+            served.append(Served(name, given.endpoint))
+        elif given.model is not None:
+            local.append(Local(name, "model", given.model, persona, record))
+        elif given.revision is not None:
+            local.append(_of_revision(name, find_commit(name, given.revision, root), record))
+    return local, served
+
+
+def _of_revision(name: str, commit: Revision, record: adapters.Record) -> Local:
+    """The tuned model of a commit, on its base model and with its persona."""
+    where = f"comparators.{name}: params.yaml of {commit.commit[:10]}"
+    text = commit.read("params.yaml")
+    then = OmegaConf.create(text or "")
+    section = OmegaConf.select(then, "base_model") if text else None
+    if section is None:
+        raise LecternError(f"{where} has no section base_model. Choose a commit of this pipeline.")
+    base = params.parse(section, models.BaseModel, where)
+    return Local(name, "adapter", base, OmegaConf.select(then, "render.persona"), record, commit=commit)
+
+
+def describe(who: Local | Served) -> dict[str, str | None]:
+    """Kind, model and revision, for metrics/generation.json."""
+    if isinstance(who, Served):
+        return {"kind": "endpoint", "model": who.llm.model, "revision": None}
+    revision = who.commit.commit if who.commit else who.base.revision
+    return {"kind": who.kind, "model": who.base.identity, "revision": revision}
+
+
+def fingerprint(who: Local) -> dict[str, Any]:
+    """All that decides the weights of a contestant and the text that they are given, but the prompts and the code.
+
+    A model of the hub is known by its name and revision; one without a revision may change without a word.
+    """
+    decides: dict[str, Any] = {
+        "weights": _weights(who.base),
+        "chat_template": who.base.chat_template and _chat_template(who.base.chat_template),
+        "end_of_turn": who.base.end_of_turn,
+        "own_template": who.base.own_template,
+    }
+    if who.commit is not None:
+        return {**decides, "commit": who.commit.commit}
+    decides |= {"precision": who.record.precision, "quantized": who.quantized}
+    if who.adapter is None:
+        return decides
+    return {**decides, "method": who.record.method, "adapter": _hash_files(who.adapter)}
+
+
+def _weights(base: models.BaseModel) -> dict[str, Any]:
+    """What decides the weights and the tokenizer of a base model."""
+    packaged = dict(bundled.PACKAGES[base.package].files) if base.package else None
+    if base.source == "embedded":
+        return {"package": packaged}
+    if base.source == "random":
+        size = {"architecture": base.architecture, "context_length": base.context_length}
+        return {"tokenizer": packaged, "seed": base.seed, **size}
+    if Path(str(base.hub_id)).is_dir():
+        return {"files": _hash_files(Path(str(base.hub_id)))}
+    return {"hub_id": base.hub_id, "revision": base.revision}
+
+
+def _chat_template(file: str) -> str | None:
+    path = templates.FOLDER / file
+    return io.sha256(path) if path.is_file() else None  # loading it names the remedy
+
+
+def _hash_files(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): io.sha256(path) for path in files}
+
+
+def load_in_turn(wanted: Sequence[Local]) -> Iterator[tuple[Local, Any]]:
+    """Each contestant with its model, one after the other: each is used before the next comes.
+
+    The base model and an adapter on it are loaded once: the adapter is switched off for the base, which comes first.
+
+    Raises:
+        LecternError: there are no weights, they were made for another base model, or cannot be had.
+    """
+    by_kind = {who.kind: who for who in wanted}
+    shared = {"base", "tuned"} <= set(by_kind) and by_kind["tuned"].record.method != "full"
+    loading = [who for who in wanted if not (who.kind == "base" and shared)]
+    for who in loading:
+        if who is not loading[0]:
+            _free()
+        with _load(who) as model:
+            if who.kind == "tuned" and shared:
+                with model.disable_adapter():
+                    yield by_kind["base"], model
+            yield who, model
+            del model
+
+
+@contextmanager
+def _load(who: Local) -> Iterator[Any]:
+    if who.adapter is not None:
+        yield adapters.load(who.base, who.adapter)
+    elif who.commit is None:
+        dtype = devices.DTYPES[who.record.precision]
+        yield models.get_model(who.base, quantized=who.quantized, dtype=dtype)
+    else:
+        with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
+            place = Path(folder) / "adapter"
+            if not who.commit.copy(ADAPTER, place):
+                raise LecternError(
+                    f"comparators.{who.name}: commit {who.commit.commit[:10]} has no {ADAPTER}. Choose one that was "
+                    "trained: `git log --oneline -- dvc.lock` lists those that may be."
+                )
+            yield adapters.load(who.base, place)
+
+
+def _free() -> None:
+    """Give back the memory of a model that nobody holds any more: parts of it point at each other."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

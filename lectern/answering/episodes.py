@@ -1,0 +1,242 @@
+"""Whole episodes: a model speaks both roles in turn, from an opening on, as long as the conversation goes.
+
+The guest's turn is the model's answer. The host's is generated in the user's place (`turns`), or, with the roles
+exchanged, as an answer too. Before each turn the conversation is written anew, as much of it as fits the context: the
+system message and the opening always, the oldest exchanges after them are left out first.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import regex
+
+from lectern.answering import turns
+from lectern.answering.openings import Start
+from lectern.answering.turns import Format, Side
+from lectern.core.errors import LecternError
+from lectern.core.schema import Episode, EpisodeTurn, Message
+from lectern.models import generation, loading
+from lectern.models.sampling import Draw
+from lectern.text.words import normalise
+
+HOSTS = ("continue", "swap")
+Speaker = Literal["host", "guest"]
+ENDING_WORDS = 20
+"""Words at a turn's end in which a closing is looked for."""
+LONGEST_WORD = 50
+"""Characters of such a word that are looked at: what a pattern is given is bounded."""
+CLOSING_SECONDS = 5.0
+"""A pattern that takes longer on so short a text would never end."""
+TURNS_IN_CONTEXT = 4
+"""Turns of the greatest length for which there must be room beside the opening: an exchange, a new one, and reserve."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How episodes are written."""
+
+    turns: int
+    """of an episode at most, its opening included"""
+    max_turn_tokens: int
+    """limit of a turn"""
+    temperature: float
+    """0 takes the likeliest token each time"""
+    top_p: float
+    """only the likeliest tokens with together this probability are drawn"""
+    seed: int
+    """of the draws; each turn of each episode draws by itself"""
+    host: Literal["continue", "swap"]
+    """who speaks for the host: the model in the user's place, or as the assistant, with the roles exchanged"""
+    host_persona: str
+    """for swap: what the model is told to be when it speaks for the host"""
+    closings: tuple[str, ...]
+    """regular expressions; a turn whose last words match one ends the episode"""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An episode before anything is written, for one model."""
+
+    start: Start
+    guest: Sequence[Message]
+    """system messages and opening, as the one who speaks for the guest sees them"""
+    host: Sequence[Message]
+    """the same, for the host"""
+
+
+@dataclass
+class Draft:
+    """An episode that is being written."""
+
+    begun: Begun
+    turns: list[EpisodeTurn]
+    said: list[str] = field(default_factory=list)
+    """after the opening, without stray tags"""
+    ended: Literal["closing", "turns", "empty"] = "turns"
+
+
+def begin(start: Start, form: Format, manner: Manner) -> Begun:
+    """What each speaker is given before the first turn.
+
+    Raises:
+        LecternError: opening and biography leave no room for a conversation, or hold a control token of the model; or
+            the persona does not fit.
+    """
+    opening, biography = start.opening.opening, start.opening.biography
+    texts = [opening, biography or "", *(message.content for message in start.systems)]
+    if found := next(filter(None, map(form.tags.search, texts)), None):
+        raise LecternError(
+            f"{start.where}: {found[0]!r} is a tag of the chat template. Take it out of the text."
+        )
+    about = [Message(role="system", content=biography)] if biography else []
+    asked = form.shape.introduce([*start.systems, Message(role="user", content=opening)], start.provenance)
+    guest = [*asked[:-1], *about, asked[-1]]
+    host = guest
+    if manner.host == "swap":
+        brief = Message(role="user", content=manner.host_persona)
+        host = [*about, brief, Message(role="assistant", content=opening)]
+    asked_first = [*host, _message(0, "?", manner, "host")]
+    lengths = [len(form.prompt(guest, "assistant")), len(form.prompt(asked_first, side_of("host", manner)))]
+    _check_room(start, max(lengths), form, manner)
+    return Begun(start, guest, host)
+
+
+def _check_room(start: Start, tokens: int, form: Format, manner: Manner) -> None:
+    room = max(form.context_length - TURNS_IN_CONTEXT * manner.max_turn_tokens, 0)
+    if tokens > room:
+        raise LecternError(
+            f"{start.where}: opening, biography and persona take {tokens} tokens, and there is room for {room}: the "
+            f"model can read {form.context_length}, of which {TURNS_IN_CONTEXT} turns of {manner.max_turn_tokens} "
+            "(episodes.max_turn_tokens) are kept free. Shorten the biography, or lower episodes.max_turn_tokens."
+        )
+
+
+def side_of(role: Speaker, manner: Manner) -> Side:
+    """In whose place of the chat template a turn is generated."""
+    return "user" if role == "host" and manner.host == "continue" else "assistant"
+
+
+def write(
+    model: Any, tokenizer: Any, base: loading.BaseModel, begun: Sequence[Begun], form: Format, manner: Manner
+) -> list[Episode]:
+    """Write the episodes to their ends, all of them together, turn by turn.
+
+    Args:
+        model: a causal language model.
+        tokenizer: of the model.
+        base: what it is, or goes on.
+        begun: as `begin` makes them.
+        form: how its turns are written.
+        manner: how they are written.
+    """
+    ends = generation.stop_tokens(model, tokenizer, base.end_of_turn)
+    drafts = [Draft(one, [_opening(one.start)]) for one in begun]
+    waiting = drafts
+    for number in range(1, manner.turns):
+        if not waiting:
+            break
+        role: Speaker = "guest" if number % 2 else "host"
+        side = side_of(role, manner)
+        answers = generation.answer(
+            model,
+            [_fit(draft, role, side, form, manner) for draft in waiting],
+            max_new_tokens=manner.max_turn_tokens,
+            stop=form.stop(side, ends),
+            pad=tokenizer.pad_token_id,
+            batch_size=len(waiting),
+            draws=[
+                Draw(f"{manner.seed}/{draft.begun.start.id}/{number}", manner.temperature, manner.top_p)
+                for draft in waiting
+            ],
+        )
+        for draft, answer in zip(waiting, answers, strict=True):
+            _add(draft, role, form.read(answer.tokens, answer.finished, side), manner)
+        waiting = [draft for draft in waiting if draft.ended == "turns"]
+    return [_finish(draft) for draft in drafts]
+
+
+def _opening(start: Start) -> EpisodeTurn:
+    return EpisodeTurn(role="host", text=start.opening.opening, finished=True)
+
+
+def _add(draft: Draft, role: Speaker, turn: turns.Turn, manner: Manner) -> None:
+    if turn.text:
+        draft.turns.append(EpisodeTurn(role=role, text=turn.text, finished=turn.finished))
+    if not normalise(turn.said):
+        draft.ended = "empty"
+        return
+    draft.said.append(turn.said)
+    if is_closing(turn.said, manner.closings):
+        draft.ended = "closing"
+
+
+def _finish(draft: Draft) -> Episode:
+    opening = draft.begun.start.opening
+    return Episode(
+        id=draft.begun.start.id,
+        opening=opening.opening,
+        guest=opening.guest,
+        biography=opening.biography,
+        turns=draft.turns,
+        ended=draft.ended,
+    )
+
+
+def is_closing(text: str, closings: Sequence[str]) -> bool:
+    """Whether the last words of a turn match a pattern. They are in small letters, without punctuation.
+
+    Raises:
+        LecternError: a pattern does not come to an end.
+    """
+    words = normalise(text[-ENDING_WORDS * LONGEST_WORD :]).split()[-ENDING_WORDS:]
+    ending = " ".join(word[:LONGEST_WORD] for word in words)
+    for closing in closings:
+        try:
+            if regex.search(closing, ending, regex.IGNORECASE, timeout=CLOSING_SECONDS):
+                return True
+        except TimeoutError as error:
+            raise LecternError(
+                f"episodes.closings: {closing!r} takes for ever on {ending!r}. Write it without a repetition inside "
+                "another."
+            ) from error
+    return False
+
+
+def _fit(draft: Draft, role: Speaker, side: Side, form: Format, manner: Manner) -> list[int]:
+    """The tokens before the next turn, of so much of the conversation that the turn has room in the context."""
+    begins = draft.begun.host if role == "host" else draft.begun.guest
+    rest = [_message(number, said, manner, role) for number, said in enumerate(draft.said)]
+    room = form.context_length - manner.max_turn_tokens
+
+    def encode(messages: Sequence[Message]) -> list[int]:
+        return form.prompt([*begins, *messages], side)
+
+    whole = encode(rest)
+    if len(whole) <= room:
+        return whole
+    tries = [rest[at:] for at in range(2, len(rest), 2)]  # whole exchanges, so that the roles still alternate
+    at = bisect_left(tries, True, key=lambda messages: len(encode(messages)) <= room)
+    if at < len(tries):
+        return encode(tries[at])
+    return _shorten((tries or [rest])[-1], encode, room)
+
+
+def _shorten(
+    rest: Sequence[Message], encode: Callable[[Sequence[Message]], list[int]], room: int
+) -> list[int]:
+    """The last exchange without the first half of its turns, as often as it must be.
+
+    Turns of bytes that are no text come out longer in tokens than they were written in.
+    """
+    while len(tokens := encode(rest)) > room and any(len(one.content) > 1 for one in rest):
+        rest = [Message(role=one.role, content=one.content[len(one.content) // 2 :].strip()) for one in rest]
+    return tokens
+
+
+def _message(number: int, said: str, manner: Manner, speaker: Speaker) -> Message:
+    """A turn after the opening, as the one who speaks next sees it."""
+    of_guest = number % 2 == 0
+    swapped = manner.host == "swap" and speaker == "host"
+    return Message(role="assistant" if of_guest != swapped else "user", content=said)

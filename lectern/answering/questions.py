@@ -1,0 +1,199 @@
+"""What the contestants are asked: held-out rows, dialogues and evaluation sets, and the tokens of each for a model."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import DIALOGUES, HELD_OUT, Example, Message, Provenance, Question, example_id
+from lectern.models import templates
+from lectern.models.generation import Row
+from lectern.training import persona
+
+TOO_LONG = "longer than the context"
+REFUSED = "refused by the chat template"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One thing that every contestant is asked."""
+
+    set: str
+    """`held_out`, `dialogues`, or an evaluation set"""
+    id: str
+    """which no other of its set has"""
+    messages: list[Message]
+    """everything before the answer, without persona"""
+    reference: str | None
+    """the true answer, where one is known"""
+    provenance: Provenance
+
+    @property
+    def key(self) -> str:
+        """Which no other has."""
+        return f"{self.set}/{self.id}"
+
+    @classmethod
+    def of(cls, example: Example) -> "Ask":
+        """What a held-out row asks: its answer, or the last one of a dialogue."""
+        answers = sum(message.role == "assistant" for message in example.messages)
+        return cls(
+            HELD_OUT if answers == 1 else DIALOGUES,
+            example.id,
+            example.messages[:-1],
+            example.messages[-1].content,
+            example.provenance,
+        )
+
+
+def collect(held_out: Iterable[Example], sets: Sequence[str], folder: Path) -> list[Ask]:
+    """All that is asked, in order of set and id.
+
+    Args:
+        held_out: the rows of the test split.
+        sets: names of evaluation sets.
+        folder: of their files, data/evals.
+
+    Raises:
+        LecternError: a set has no file, or its file a line that is no question, or one that stands there twice.
+    """
+    asked = [Ask.of(example) for example in held_out]
+    asked += [ask for name in sets for ask in _read_set(name, folder)]
+    return sorted(asked, key=lambda ask: (ask.set, ask.id))
+
+
+def _read_set(name: str, folder: Path) -> list[Ask]:
+    path = folder / f"{name}.jsonl"
+    if not path.is_file():
+        known = ", ".join(sorted(found.stem for found in folder.glob("*.jsonl"))) or "none"
+        raise LecternError(
+            f"generate.evals: there is no evaluation set {name!r}, since there is no {path}; there is {known}. Correct "
+            "the name under conf/ and run `make params`, or write the file."
+        )
+    questions = io.read_jsonl(path, Question)
+    lines = [n for n, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1) if line.strip()]
+    asked: dict[str, Ask] = {}
+    for number, question in zip(lines, questions, strict=True):
+        prompt = [Message(role="user", content=question.question)]
+        answer = (question.answer or "").strip() or None
+        both = [*prompt, Message(role="assistant", content=answer)] if answer else prompt
+        ask = Ask(name, example_id(both), prompt, answer, Provenance(item=name, method="eval", row=number))
+        if ask.id in asked:
+            raise LecternError(
+                f"{path}:{number}: the same question as in line {asked[ask.id].provenance.row}. Remove one of them."
+            )
+        asked[ask.id] = ask
+    return list(asked.values())
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What one model is asked."""
+
+    rows: list[Row]
+    skipped: Counter[str]
+    """reason -> prompts that it cannot be asked"""
+    shortened: int
+    """dialogues whose oldest turns were left out"""
+
+
+def prepare(
+    asks: Sequence[Ask],
+    tokenizer: Any,
+    template: str,
+    *,
+    context_length: int,
+    max_new_tokens: int,
+    persona_text: str | None = None,
+) -> Prepared:
+    """The tokens of everything that fits the model's context, in the given order.
+
+    Of a dialogue that does not, the oldest turns after the system message are left out, as few as may be; what is left
+    begins with the user.
+
+    Args:
+        asks: in any order.
+        tokenizer: of the model.
+        template: with generation marks.
+        context_length: tokens that it can read.
+        max_new_tokens: room for its answer.
+        persona_text: `render.persona`, so that a model is asked as it was trained.
+    """
+    shape = persona.shape(tokenizer, template, persona_text)
+    opened = [shape.introduce(ask.messages, ask.provenance) for ask in asks]
+
+    def encode(ask: Ask, messages: Sequence[Message]) -> Row | None:
+        try:
+            return _encode([ask], [messages], shape, tokenizer, template)[0]
+        except templates.RefusedError:
+            return None
+
+    def fits(row: Row | None) -> bool:
+        return row is not None and max(len(row.prompt) + max_new_tokens, len(row.whole)) <= context_length
+
+    def shorten(ask: Ask, messages: Sequence[Message]) -> Row | None:
+        tries = _leave_out_turns(messages)
+        # the fewer turns, the fewer tokens: the first that fits is found by halving
+        at = bisect_left(tries, True, key=lambda shorter: fits(encode(ask, shorter)))
+        return encode(ask, tries[at]) if at < len(tries) else None
+
+    encoded: Sequence[Row | None]
+    try:
+        encoded = _encode(asks, opened, shape, tokenizer, template)
+    except templates.RefusedError:  # one of them is refused, the others need not be
+        encoded = [encode(ask, messages) for ask, messages in zip(asks, opened, strict=True)]
+    rows, skipped, shortened = [], Counter[str](), 0
+    for ask, messages, row in zip(asks, opened, encoded, strict=True):
+        if row is None:
+            skipped[REFUSED] += 1
+        elif fits(row):
+            rows.append(row)
+        elif shorter := shorten(ask, messages):
+            rows.append(shorter)
+            shortened += 1
+        else:
+            skipped[TOO_LONG] += 1
+    return Prepared(rows, skipped, shortened)
+
+
+def _leave_out_turns(messages: Sequence[Message]) -> list[list[Message]]:
+    """The messages without their oldest turns, each time with fewer of them, from a user's turn on."""
+    systems = next((at for at, message in enumerate(messages) if message.role != "system"), len(messages))
+    begins = [at for at, message in enumerate(messages) if message.role == "user" and at > systems]
+    return [[*messages[:systems], *messages[at:]] for at in begins]
+
+
+def _encode(
+    asks: Sequence[Ask],
+    opened: Sequence[Sequence[Message]],
+    shape: persona.Shape,
+    tokenizer: Any,
+    template: str,
+) -> list[Row]:
+    from jinja2 import TemplateError
+
+    known = [
+        shape.place([*messages, Message(role="assistant", content=ask.reference)])
+        for ask, messages in zip(asks, opened, strict=True)
+        if ask.reference is not None
+    ]
+    try:
+        prompts = templates.serve(tokenizer, [shape.place(messages) for messages in opened], answering=True)
+    except TemplateError as error:
+        raise templates.RefusedError(f"the chat template says: {error}") from error
+    wholes = iter(templates.encode(tokenizer, known, template))
+    rows = []
+    for ask, prompt in zip(asks, prompts, strict=True):
+        if ask.reference is None:
+            rows.append(Row(ask.key, prompt, [], []))
+            continue
+        whole = next(wholes)
+        answered = any(message.role == "assistant" for message in ask.messages)
+        # of a dialogue the template marks every answer, and only the last one is asked for
+        mask = templates.mask(whole.offsets, whole.answers[-1:]) if answered else whole.assistant_mask
+        rows.append(Row(ask.key, prompt, whole.input_ids, mask))
+    return rows

@@ -1,0 +1,143 @@
+"""Both speakers' turns in the words of a chat template: where each begins, what closes it, and what does not belong.
+
+A chat model is trained to speak in one role. The other one's turn can be generated in the user's place all the same,
+since the template says what stands before a user's message and after it: both are found by rendering a sentinel as one.
+So every turn ends where the template would close it, and no token is forbidden to make a model go on.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lectern.core.errors import LecternError
+from lectern.core.schema import Message
+from lectern.models import loading, templates
+from lectern.training import persona
+
+SENTINEL = "5f0e7a"
+"""A text that no chat template writes of itself."""
+Side = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a model said at a time."""
+
+    text: str
+    """with the control token at its end, where it is one that did not belong there"""
+    said: str
+    """without; what the conversation goes on with"""
+    finished: bool
+    """it ended as the template ends a turn"""
+
+
+@dataclass(frozen=True)
+class Format:
+    """How turns are written for one model."""
+
+    tokenizer: Any
+    shape: persona.Shape
+    context_length: int
+    """tokens that it can read"""
+    end_of_turn: str
+    """the token that ends an answer"""
+    close_text: str | None
+    """text that closes a user's turn, such as Llama 2's `[/INST]`; none where a control token does"""
+    close_token: int | None
+    """the control token that closes a user's turn"""
+    tags: re.Pattern[str]
+    """control tokens and tags, wherever they come in a text"""
+    special: dict[int, str]
+    """control tokens: id -> text"""
+
+    def prompt(self, messages: Sequence[Message], side: Side) -> list[int]:
+        """The tokens up to where the next turn begins, which the assistant or the user speaks.
+
+        Raises:
+            LecternError: the template does not take the messages.
+        """
+        placed = self.shape.place(messages)
+        if side == "assistant":
+            [text] = templates.write(self.tokenizer, [placed], answering=True)
+        else:
+            [whole] = templates.write(self.tokenizer, [[*placed, Message(role="user", content=SENTINEL)]])
+            # the space before a first word is part of its token
+            text = whole.rpartition(SENTINEL)[0].rstrip(" ")
+        return templates.tokenize(self.tokenizer, [text])[0][0]
+
+    def stop(self, side: Side, ends: set[int]) -> set[int]:
+        """Tokens that end a turn; `ends` are those that end an answer."""
+        return {self.close_token} if side == "user" and self.close_token is not None else ends
+
+    def read(self, tokens: Sequence[int], ended: bool, side: Side) -> Turn:
+        """What was said.
+
+        Args:
+            tokens: of the turn, without the one that ended it.
+            ended: a token of `stop` came.
+            side: whose turn it is.
+        """
+        upto = next((at for at, token in enumerate(tokens) if token in self.special), len(tokens))
+        # a character may be cut in its bytes where the limit is reached
+        text = self.tokenizer.decode(tokens[:upto]).rstrip("\ufffd")
+        close = self.close_text if side == "user" else None
+        closed_at = text.find(close) if close else -1
+        stray = self.tags.search(text)
+        if close and closed_at >= 0 and (stray is None or closed_at <= stray.start()):
+            return Turn(text[:closed_at].strip(), text[:closed_at].strip(), True)
+        if stray:
+            tag = stray[0]
+        elif upto < len(tokens):
+            tag = self.special[tokens[upto]]
+        elif ended and close:  # by what ends an answer, which closes no turn of the user's
+            tag = self.end_of_turn
+        else:
+            return Turn(text.strip(), text.strip(), ended)
+        said = (text[: stray.start()] if stray else text).strip()
+        return Turn(f"{said} {tag}".strip(), said, False)
+
+
+def get_format(base: loading.BaseModel, tokenizer: Any, persona_text: str | None) -> Format:
+    """Find out how the turns of a base model, and of all that is tuned on it, are written.
+
+    Args:
+        base: section `base_model`.
+        tokenizer: of the model, with the chat template that serving uses.
+        persona_text: `render.persona`.
+
+    Raises:
+        LecternError: the chat template does not write a second question as it is, so that no turn can be generated in
+            its place, or the persona is no template.
+    """
+    shape = persona.shape(tokenizer, templates.training_template(tokenizer, base.chat_template), persona_text)
+    roles: list[tuple[Literal["system", "user", "assistant"], str]] = [
+        ("system", "."),
+        ("user", "?"),
+        ("assistant", "!"),
+        ("user", SENTINEL),
+    ]
+    chat = shape.place([Message(role=role, content=content) for role, content in roles])
+    [text] = templates.write(tokenizer, [chat], answering=True)
+    after = text.rpartition(SENTINEL)[2].strip()
+    if SENTINEL not in text or not after:
+        raise LecternError(
+            f"base_model {base.name}: its chat template does not show where a question begins and ends, so the model "
+            "cannot write episodes. Set episodes.openings to [] and episodes.held_out to 0."
+        )
+    special = templates.special_tokens(tokenizer)
+    ids = {name: id for id, name in special.items()}
+    opens = max((name for name in ids if after.startswith(name)), key=len, default=None)
+    plain = re.sub("|".join(map(re.escape, ids)) or "$.", " ", text)
+    # words such as Phi's `question:` may be meant as such in speech
+    written = {piece for piece in plain.split() if re.match(r"[\[<]", piece)}
+    return Format(
+        tokenizer=tokenizer,
+        shape=shape,
+        context_length=base.context_length,
+        end_of_turn=base.end_of_turn,
+        close_text=None if opens else after.split()[0],
+        close_token=ids[opens] if opens else None,
+        tags=re.compile("|".join(map(re.escape, sorted({*ids, *written}, key=len, reverse=True))) or "$."),
+        special=special,
+    )

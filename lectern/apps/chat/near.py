@@ -1,0 +1,61 @@
+"""Which training rows an answer is near to, by the cosine of their embeddings (text.semantic, an English model)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Example
+from lectern.models import embeddings
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Near:
+    """A training row and how near it is."""
+
+    row: Example
+    similarity: float
+    """cosine, -1 to 1"""
+
+
+class Index:
+    """The rows of data/splits/train.jsonl by meaning; embedded at the first question, and again when they change."""
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / "data/splits/train.jsonl"
+        self._lock = Lock()
+        self._stamp: Any = None
+        self._rows: list[Example] = []
+        self._vectors: Any = None
+
+    def find(self, question: str, answer: str, most: int = SHOWN) -> list[Near]:
+        """The nearest rows, the nearest first; of one with several answers, its whole text counts.
+
+        Raises:
+            LecternError: there are no training rows.
+        """
+        import numpy as np
+
+        with self._lock:
+            self._refresh()
+            if not self._rows:
+                raise LecternError(f"{self._path} has no rows")
+            [wanted] = embeddings.embed([f"{question}\n{answer}"])
+            similarities = self._vectors @ wanted
+        best = np.argsort(-similarities, kind="stable")[:most]
+        return [Near(self._rows[number], float(similarities[number])) for number in best]
+
+    def _refresh(self) -> None:
+        if not self._path.is_file():
+            raise LecternError(f"{self._path} does not exist. Run `dvc repro`, which makes what is missing.")
+        state = self._path.stat()
+        stamp = (state.st_mtime_ns, state.st_size)
+        if stamp != self._stamp:
+            self._rows = io.read_jsonl(self._path, Example)
+            texts = ["\n".join(m.content for m in row.messages if m.role != "system") for row in self._rows]
+            self._vectors = embeddings.embed(texts, quick=len(texts) > 2000)
+            self._stamp = stamp

@@ -1,0 +1,300 @@
+"""The page of the chat: the same question to the base and the tuned model, or to one of them."""
+
+import subprocess
+from asyncio import to_thread
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from lectern.apps.chat import endpoint, session, transcripts
+from lectern.apps.chat.near import Index, Near
+from lectern.apps.chat.session import Chat, Turn
+from lectern.apps.chat.talker import Talker
+from lectern.apps.review import origin
+from lectern.apps.web import widgets
+from lectern.core import params
+from lectern.core.errors import LecternError
+from lectern.core.schema import BASE, TUNED
+from lectern.models.generation import Decoding
+from lectern.publishing.exporting import serving_name
+from lectern.settings.generate import GenerateParams
+
+PAGES = {"Chat": "/", "Episode": "/episode"}
+MISSING = "There is no tuned model yet: `make run` makes one. The base model answers alone."
+
+
+def define(root: Path, url: str | None) -> None:
+    """Define the pages.
+
+    Args:
+        root: of the repository.
+        url: of a server that answers for the tuned model; None for the one in memory.
+    """
+    from nicegui import ui
+
+    from lectern.apps.chat.episode_page import show_episode
+
+    talker, index = Talker(root), Index(root)
+
+    @ui.page("/", title="Chat - Lectern")
+    async def chat() -> None:
+        with widgets.frame("Lectern: chat", PAGES, "Chat"):
+            await _ChatPage(root, talker, index, url).show()
+
+    @ui.page("/episode", title="Episode - Lectern")
+    async def episode() -> None:
+        with widgets.frame("Lectern: chat", PAGES, "Episode"):
+            await show_episode(root, talker)
+
+
+class _ChatPage:
+    """The conversation in one tab."""
+
+    def __init__(self, root: Path, talker: Talker, index: Index, url: str | None) -> None:
+        self.root, self.talker, self.index, self.url = root, talker, index, url
+        self.chats = {name: Chat(name) for name in ([BASE, TUNED] if url else talker.names)}
+        self.stop = Event()
+        self.working = False
+        self.labels: dict[tuple[str, int], Any] = {}
+        self.show_chats: Any = None
+
+    @property
+    def asked(self) -> list[Chat]:
+        """Those who are asked now."""
+        chosen = self.who.value
+        return [chat for name, chat in self.chats.items() if chosen in ("both", name)]
+
+    async def show(self) -> None:
+        from nicegui import ui
+
+        defaults = params.load("generate", GenerateParams, self.root / "params.yaml")
+        several = len(self.chats) > 1
+        if not several:
+            ui.label(MISSING)
+        with ui.row().classes("items-end w-full gap-3"):
+            options = (
+                {"both": "side by side", BASE: "base alone", TUNED: "tuned alone"}
+                if several
+                else {BASE: "base"}
+            )
+            self.who = (
+                ui.select(options, value=next(iter(options)), label="Who answers")
+                .props("dense")
+                .classes("w-36")
+            )
+            self.who.on_value_change(lambda: self.show_chats.refresh())
+            self.temperature = ui.number("Temperature", value=defaults.temperature, min=0, max=5, step=0.1)
+            self.top_p = ui.number("Top p", value=defaults.top_p, min=0.01, max=1, step=0.05)
+            self.most = ui.number(
+                "Tokens at most", value=defaults.max_new_tokens, min=1, max=4096, precision=0
+            )
+            self.seed = ui.number("Seed", value=defaults.seed, min=0, precision=0)
+            for field in (self.temperature, self.top_p, self.most, self.seed):
+                field.props("dense").classes("w-28")
+            ui.button("Keep as JSON", on_click=self._keep_json).props("flat no-caps dense")
+            ui.button("Keep as Markdown", on_click=self._keep_markdown).props("flat no-caps dense")
+            ui.button("Start anew", on_click=self._clear).props("flat no-caps dense")
+        self.persona = ui.textarea("Persona (a system message)", value=self.talker.plain_persona)
+        if self.talker.persona and not self.talker.plain_persona:
+            ui.label(
+                "The persona of the training is filled in for each row; write one for this chat."
+            ).classes("text-sm")
+        self.persona.props("dense autogrow rows=1").classes("w-full")
+        self.show_chats = ui.refreshable(self._show_chats)
+        self.show_chats()
+        self.state = ui.label("").classes("text-sm opacity-80")
+        with ui.row().classes("items-end w-full gap-2"):
+            self.question = (
+                ui.textarea("Ask something").props("autogrow rows=1 outlined autofocus").classes("grow")
+            )
+            self.question.on("keydown.enter.exact.prevent", self._ask)
+            self.send = ui.button("Ask", on_click=self._ask).props("no-caps")
+            self.halt = ui.button("Stop", on_click=self.stop.set).props("no-caps color=negative")
+        with ui.row():
+            ui.button("Answer again", on_click=self._again).props("flat no-caps dense")
+            ui.button("Edit the last question", on_click=self._edit).props("flat no-caps dense")
+        ui.timer(0.15, self._tick)
+        await ui.context.client.connected()
+        await self._load()
+
+    async def _load(self) -> None:
+        """Load the models while the person types."""
+        if not self.talker.loaded:
+            self.state.set_text("Loading the models …")
+            try:
+                await to_thread(self.talker.load)
+                self.state.set_text("")
+            except LecternError as error:
+                self.state.set_text(str(error))
+
+    def _show_chats(self) -> None:
+        from nicegui import ui
+
+        self.labels = {}
+        with ui.row().classes("w-full items-start gap-4"):
+            for chat in self.asked:
+                with ui.column().classes("basis-72 grow gap-2"):
+                    ui.label(chat.name).classes("text-lg")
+                    for number, turn in enumerate(chat.turns):
+                        self._show_turn(chat, number, turn)
+
+    def _show_turn(self, chat: Chat, number: int, turn: Turn) -> None:
+        from nicegui import ui
+
+        widgets.text(turn.question, classes="font-semibold")
+        with ui.card().classes("w-full p-3 gap-1"):
+            # a model writes no more than the limit of tokens, which a browser can show whole
+            answer = ui.label(turn.text or " ").classes("whitespace-pre-wrap break-words max-w-full")
+            note = ui.label(turn.note).classes("text-sm opacity-80")
+            self.labels[chat.name, number] = (answer, note)
+            if turn.state in ("done", "stopped") and turn.text:
+                place = ui.column().classes("w-full")
+                ui.button(
+                    "What in the data is this near?", on_click=lambda: self._show_near(turn, place)
+                ).props("flat dense no-caps")
+
+    async def _show_near(self, turn: Turn, place: Any) -> None:
+        from nicegui import ui
+
+        place.clear()
+        with place:
+            ui.spinner()
+        try:
+            found = await to_thread(self.index.find, turn.question, turn.text)
+        except LecternError as error:
+            place.clear()
+            with place:
+                widgets.text(str(error))
+            return
+        place.clear()
+        with place:
+            for near in found:
+                _show_row(near)
+
+    async def _tick(self) -> None:
+        """Show what was written since the last time."""
+        self.send.set_enabled(not self.working)
+        self.halt.set_enabled(self.working)
+        for (name, number), (answer, note) in self.labels.items():
+            turns = self.chats[name].turns
+            if number < len(turns):
+                turn = turns[number]
+                waits = {"waiting": "…", "writing": "writing …"}.get(turn.state)
+                if answer.text != (turn.text or " "):
+                    answer.set_text(turn.text or " ")
+                if note.text != (waits or turn.note):
+                    note.set_text(waits or turn.note)
+
+    async def _ask(self) -> None:
+        question = (self.question.value or "").strip()
+        if not question or self.working:
+            return
+        self.question.set_value("")
+        for chat in self.asked:
+            chat.turns.append(Turn(question))
+        await self._answer()
+
+    async def _answer(self) -> None:
+        from nicegui import ui
+
+        try:
+            decoding = self._decoding()
+        except (TypeError, ValueError):
+            ui.notify("Fill in temperature, top p, limit and seed.", type="negative")
+            for chat in self.asked:
+                chat.turns.pop()
+            return
+        self.working = True
+        self.stop.clear()
+        self.show_chats.refresh()
+        asked, system = self.asked, self.persona.value or ""
+        try:
+            for chat in asked:
+                answer: session.Answer = self.talker.answer
+                if self.url and chat.name == TUNED:
+                    answer = partial(_ask_server, self.url, serving_name(self.talker.base.name))
+                await to_thread(session.fill, chat, system, decoding, answer, self.stop)
+        finally:
+            self.working = False
+            self.show_chats.refresh()
+
+    def _decoding(self) -> Decoding:
+        top_p = float(self.top_p.value)
+        if not 0 < top_p <= 1:
+            raise ValueError(top_p)
+        return Decoding(int(self.most.value), float(self.temperature.value), top_p, int(self.seed.value))
+
+    async def _again(self) -> None:
+        """Ask the last question once more; drawn answers are drawn with the next seed."""
+        if self.working or not any(chat.turns for chat in self.asked):
+            return
+        self.seed.set_value(int(self.seed.value or 0) + 1)
+        for chat in self.asked:
+            if chat.turns:
+                chat.turns[-1] = Turn(chat.turns[-1].question)
+        await self._answer()
+
+    async def _edit(self) -> None:
+        """Take the last question back, to word it otherwise."""
+        if self.working:
+            return
+        for chat in self.asked:
+            if chat.turns:
+                self.question.set_value(chat.turns.pop().question)
+        self.show_chats.refresh()
+
+    async def _clear(self) -> None:
+        self.stop.set()
+        for chat in self.chats.values():
+            chat.turns = []
+        self.show_chats.refresh()
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "base_model": self.talker.base.identity,
+            "adapter": self.talker.adapter,
+            "revision": describe_revision(self.root),
+            "settings": asdict(self._decoding()),
+        }
+
+    async def _keep_json(self) -> None:
+        from nicegui import ui
+
+        ui.download.content(transcripts.to_json(self._said(), self._facts()), "conversation.json")
+
+    async def _keep_markdown(self) -> None:
+        from nicegui import ui
+
+        ui.download.content(transcripts.to_markdown(self._said(), self._facts()), "conversation.md")
+
+    def _said(self) -> dict[str, Any]:
+        system = self.persona.value or ""
+        return {name: chat.messages(system) for name, chat in self.chats.items() if chat.turns}
+
+
+def _ask_server(url: str, wanted: str, name: str, *rest: Any) -> Any:
+    return endpoint.answer(url, wanted, *rest)
+
+
+def _show_row(near: Near) -> None:
+    from nicegui import ui
+
+    row, where = near.row, near.row.provenance
+    with ui.column().classes("gap-0 w-full border-l-4 border-primary pl-3"):
+        with ui.row().classes("items-center gap-3"):
+            ui.label(f"{near.similarity:.2f} near").classes("font-semibold")
+            ui.label(where.item).classes("text-sm")
+            ui.label(origin.describe(where)).classes("text-sm")
+            widgets.link(where.url, "open the source")
+        for message in row.messages[:4]:
+            widgets.text(f"{message.role}: {message.content}", long=400, classes="text-sm")
+        ui.label(f"python -m lectern.tools.trace {row.id}").classes("text-xs font-mono opacity-80")
+
+
+def describe_revision(root: Path) -> str:
+    """The commit that the working tree stands on, marked where it differs from it."""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"

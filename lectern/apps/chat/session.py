@@ -1,0 +1,77 @@
+"""One tab's conversation: what was said, and the answers that are being written."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Literal
+
+from lectern.apps.chat.talker import Reply
+from lectern.core.errors import LecternError
+from lectern.core.schema import Message
+from lectern.models.generation import Decoding
+
+Answer = Callable[[str, Sequence[Message], Decoding, Callable[[str], None], Event], Reply]
+"""As `Talker.answer`."""
+State = Literal["waiting", "writing", "done", "stopped", "failed"]
+
+
+@dataclass
+class Turn:
+    """A model's answer to one question."""
+
+    question: str
+    text: str = ""
+    state: State = "waiting"
+    note: str = ""
+    """that the limit was reached, older turns were left out, or what went wrong"""
+
+
+@dataclass
+class Chat:
+    """The conversation with one model."""
+
+    name: str
+    turns: list[Turn] = field(default_factory=list)
+
+    def messages(self, system: str, upto: int | None = None) -> list[Message]:
+        """What the model is given, or was given before the answer number `upto`."""
+        given = [Message(role="system", content=system.strip())] if system.strip() else []
+        turns = self.turns if upto is None else self.turns[: upto + 1]
+        for number, turn in enumerate(turns):
+            if number == upto:
+                given.append(Message(role="user", content=turn.question))
+            elif turn.text:  # a question that got no answer is no part of what was said
+                given.append(Message(role="user", content=turn.question))
+                given.append(Message(role="assistant", content=turn.text))
+        return given
+
+
+def fill(chat: Chat, system: str, decoding: Decoding, answer: Answer, stop: Event) -> None:
+    """Write the answer of the last turn, in this thread; what goes wrong is told in the turn.
+
+    Args:
+        chat: whose last turn waits.
+        system: the persona; empty for none.
+        decoding: how tokens are chosen.
+        answer: `Talker.answer`, or that of an endpoint under the same arguments.
+        stop: set to end it.
+    """
+    turn = chat.turns[-1]
+
+    def tell(text: str) -> None:
+        turn.text, turn.state = text, "writing"
+
+    try:
+        reply = answer(chat.name, chat.messages(system, len(chat.turns) - 1), decoding, tell, stop)
+    except LecternError as error:
+        turn.state, turn.note = "failed", str(error)
+        return
+    turn.text = reply.text
+    turn.state = "stopped" if stop.is_set() and not reply.finished else "done"
+    notes = (
+        []
+        if reply.finished
+        else ["stopped" if turn.state == "stopped" else "the limit of tokens was reached"]
+    )
+    notes += ["the oldest turns were left out: the context is full"] if reply.shortened else []
+    turn.note = "; ".join(notes)

@@ -1,0 +1,50 @@
+"""A conversation as a file to keep: JSON for programs, Markdown for people."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lectern.core import io
+from lectern.core.schema import Episode, Message
+
+
+def to_json(chats: Mapping[str, Sequence[Message]], facts: Mapping[str, Any]) -> str:
+    """Each model's messages, and what decided them.
+
+    Args:
+        chats: model -> messages.
+        facts: model, adapter, revision and settings.
+    """
+    plain = {name: [message.model_dump() for message in messages] for name, messages in chats.items()}
+    return io.to_json({"chats": plain, **facts}) + "\n"
+
+
+def to_markdown(chats: Mapping[str, Sequence[Message]], facts: Mapping[str, Any]) -> str:
+    """The same to read; what was said stands in fences, so that nothing of it acts as Markdown."""
+    lines = ["# Conversation", ""]
+    lines += [f"- {name}: `{_one_line(value)}`" for name, value in facts.items()]
+    for name, messages in chats.items():
+        lines += ["", f"## {name}"]
+        for message in messages:
+            lines += ["", f"**{message.role}**", "", fence(message.content)]
+    return "\n".join(lines) + "\n"
+
+
+def episode_to_markdown(episode: Episode, facts: Mapping[str, Any]) -> str:
+    """An episode to read."""
+    lines = ["# Episode", ""]
+    lines += [f"- {name}: `{_one_line(value)}`" for name, value in facts.items()]
+    for turn in episode.turns:
+        lines += ["", f"**{turn.role}**", "", fence(turn.text)]
+    return "\n".join(lines) + "\n"
+
+
+def fence(text: str) -> str:
+    """A block of code that holds the text whatever stands in it (CommonMark 0.31, section 4.5)."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    bar = "`" * max(3, longest + 1)
+    return f"{bar}text\n{text}\n{bar}"
+
+
+def _one_line(value: Any) -> str:
+    return " ".join(str(value).replace("`", "'").split())

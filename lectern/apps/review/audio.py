@@ -1,0 +1,41 @@
+"""The sound of recordings, for the browser to play from any second."""
+
+import mimetypes
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from lectern.apps.review import recordings
+
+
+def define(root: Path) -> None:
+    """Define the address that gives the sound of an item: those that exist, and no other file."""
+    from fastapi import HTTPException
+    from fastapi.responses import FileResponse
+    from nicegui import app
+
+    @app.get("/audio/{item}")
+    def give(item: str) -> FileResponse:
+        file = recordings.media_file(root, item)
+        if file is None:
+            raise HTTPException(status_code=404, detail="there is no such recording")
+        kind = mimetypes.guess_type(file.name)[0] or ""
+        if not kind.startswith(("audio/", "video/")):  # never a page of this address
+            kind = "application/octet-stream"
+        return FileResponse(file, media_type=kind)
+
+
+def address(item: str) -> str:
+    """Where the sound of an item is."""
+    return f"/audio/{quote(item, safe='')}"
+
+
+def player(root: Path, item: str, start: float | None, end: float | None) -> Any:
+    """A player that begins at a second; None where there is no sound."""
+    from nicegui import ui
+
+    if recordings.media_file(root, item) is None:
+        return None
+    # https://www.w3.org/TR/media-frags/: the browser plays this stretch
+    stretch = "" if start is None else f"#t={start:.1f}" + ("" if end is None else f",{end:.1f}")
+    return ui.audio(address(item) + stretch).props("preload=metadata").classes("w-full")

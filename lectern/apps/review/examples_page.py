@@ -1,0 +1,367 @@
+"""The page of the rows: each beside its source, to keep, reject or word otherwise."""
+
+from asyncio import to_thread
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from lectern.apps.review import audio, decisions, origin, row_index
+from lectern.apps.review.examples_state import State
+from lectern.apps.review.navigation import frame
+from lectern.apps.review.row_index import Filter
+from lectern.apps.web import desk, widgets
+from lectern.apps.web.desk import Act, Acts
+from lectern.core.errors import LecternError
+from lectern.core.schema import Example, Message
+
+NEAR = 24
+"""Rows that the list shows around the one that is looked at."""
+FOUND_RIGHT = "read, and found right"
+KEYS = (
+    ("j or ↓", "next"),
+    ("k or ↑", "previous"),
+    ("a", "accept"),
+    ("r", "reject"),
+    ("e", "edit"),
+    ("u", "undo the decision"),
+    ("/", "search"),
+    ("?", "these keys"),
+)
+
+
+def define(root: Path) -> None:
+    """Define the page over the repository at `root`."""
+    from fastapi import Request
+    from nicegui import ui
+
+    from lectern.apps.review import row_desk  # noqa: F401  (a page names in its head the scripts that are known then)
+
+    state = State(root)
+
+    @ui.page("/examples", title="Examples - Lectern")
+    async def examples(request: Request) -> None:
+        ui.add_css(desk.STYLE)
+        with frame("Examples"):
+            await _ExamplesPage(root, state).show(dict(request.query_params))
+
+
+class _ExamplesPage:
+    """The rows in one tab.
+
+    The browser decides which row is looked at and what is decided on it (row_desk.js), and tells each act in its order.
+    An act names its row and what the person saw decided about it, so it can be worked off later and still be right.
+    """
+
+    def __init__(self, root: Path, state: State) -> None:
+        self.root, self.state = root, state
+        self.at = 0
+        self.acts = Acts(self._write, self._follow, self._show_acts)
+        self.shown = 0
+        """number of the last act whose outcome is shown"""
+        self.written: dict[int, str] = {}
+        """number of an act -> `decisions.digest` of what its row's file says since then"""
+        self.decided = False
+        """whether an act has decided something since it was shown"""
+        self.problem = ""
+
+    async def show(self, query: dict[str, str]) -> None:
+        from nicegui import ui
+
+        from lectern.apps.review.row_desk import RowDesk
+
+        with ui.row().classes("items-center") as waiting:
+            ui.spinner()
+            ui.label("Reading the rows …")
+        await ui.context.client.connected()
+        try:
+            self.rows, self.known = await to_thread(self.state.get)
+        except LecternError as error:
+            waiting.clear()
+            with waiting:
+                widgets.text(str(error))
+            return
+        waiting.delete()
+        if not len(self.rows):
+            ui.label("There are no rows here yet: `make run` makes them.")
+            return
+        self.wanted = row_index.parse(query)
+        self.found = self._select()
+        self.at = self._place_of(query.get("row", "")) or 0
+        self._show_filters()
+        self.show_progress = ui.refreshable(self._show_progress)
+        self.show_details = ui.refreshable(self._show_details)
+        self.show_progress()
+        self.desk = RowDesk(self._view(), decisions.REASONS, KEYS, FOUND_RIGHT)
+        with self.desk:
+            self.show_details()
+        self.desk.on("act", lambda event: self.acts.take(self.desk, event.args))
+        self.show_lost = ui.refreshable(self._show_lost)
+        self.show_lost()
+        ui.timer(2.0, self._look)
+
+    # what is shown
+
+    def _show_filters(self) -> None:
+        from nicegui import ui
+
+        rows = self.rows
+        items = {item: rows.titles.get(item, item) for item in sorted(rows.items)}
+        with ui.row().classes("items-end w-full gap-3"):
+            self._field(ui.input("Search in the rows").props("dense clearable debounce=50"), "text")
+            self._field(ui.select(items, label="Source", with_input=True, clearable=True), "item", "w-56")
+            self._field(ui.select(sorted(rows.methods), label="Method", clearable=True), "method", "w-44")
+            self._field(
+                ui.select([*row_index.list_reasons(rows)], label="Kept, or why dropped", clearable=True),
+                "reason",
+                "w-48",
+            )
+            self._field(
+                ui.select({True: "reviewed", False: "not reviewed"}, label="Reviewed", clearable=True),
+                "reviewed",
+                "w-36",
+            )
+        with ui.row().classes("items-end w-full gap-3"):
+            self._field(ui.number("Score from", min=1, max=5, step=0.5), "least_score", "w-24")
+            self._field(ui.number("to", min=1, max=5, step=0.5), "most_score", "w-20")
+            self._field(ui.number("Words from", min=0, step=1, precision=0), "least_words", "w-24")
+            self._field(ui.number("to", min=0, step=1, precision=0), "most_words", "w-20")
+            self._field(ui.select([*row_index.ORDERS], label="Order"), "order", "w-28")
+            self._field(ui.switch("Repeats beside what they repeat"), "repeats", "")
+            ui.button("Keys", on_click=lambda: self.desk.run_method("showHelp")).props("flat dense no-caps")
+
+    def _field(self, element: Any, name: str, width: str = "grow") -> Any:
+        """A field of the filter; what it says is in the address too, so that it can be shared."""
+        element.props("dense").classes(width)
+        element.value = getattr(self.wanted, name)
+
+        def change(event: Any) -> None:
+            value = event.value if event.value not in ("", None) else getattr(Filter(), name)
+            if name.endswith("_words") and value is not None:
+                value = int(value)
+            self.wanted = Filter(**{**vars(self.wanted), name: value})
+            self.found, self.at = self._select(), 0
+            self._refresh()
+
+        element.on_value_change(change)
+        return element
+
+    def _select(self) -> Any:
+        return row_index.select(self.rows, self.wanted, set(self.known.entries))
+
+    def _place_of(self, row: str) -> int | None:
+        """Where a row stands among those that are shown; None where it is not."""
+        found = (self.found == self.rows.where.get(row, -1)).nonzero()[0]
+        return int(found[0]) if len(found) else None
+
+    def _here(self) -> str | None:
+        """The id of the row that is looked at."""
+        return self.rows.ids[int(self.found[self.at])] if len(self.found) else None
+
+    def _show_progress(self) -> None:
+        from nicegui import ui
+
+        shown = len(self.found)
+        reviewed = row_index.count_reviewed(self.rows, self.found, self.known.entries)
+        with ui.row().classes("items-center w-full gap-4"):
+            ui.label(f"{shown:,} of {len(self.rows):,} rows shown, {reviewed:,} of them reviewed")
+            ui.linear_progress(reviewed / shown if shown else 0, show_value=False).classes("w-40")
+
+    def _view(self) -> dict[str, Any]:
+        """What the browser knows: the rows around the one that is looked at."""
+        first = max(self.at - NEAR // 2, 0)
+        numbers = [int(number) for number in self.found[first : first + NEAR]]
+        return {
+            "rows": [self._plain(number) for number in numbers],
+            "first": first,
+            "total": len(self.found),
+            "here": self._here(),
+            "ack": self.shown,
+            "problem": self.problem,
+        }
+
+    def _plain(self, number: int) -> dict[str, Any]:
+        """A row as the browser shows it; what is decided and `seen` are of one moment."""
+        id = self.rows.ids[number]
+        decided, entry = self.known.latest(id), self.known.entries.get(id)
+        shown: dict[str, Any] = {
+            "id": id,
+            "text": " ".join(self.rows.text(number, 90).split()),
+            "dropped": id in self.rows.dropped,
+            "seen": decisions.digest(entry.correction if entry else None),
+            "decided": decided and {"action": decided.action, "reason": decided.reason, "messages": None},
+            "messages": [],
+        }
+        try:
+            shown["messages"] = _cut(self.rows.read(number).messages)
+        except LecternError as error:
+            shown["problem"] = str(error)
+        if decided and decided.messages:
+            shown["decided"]["messages"] = _cut(decided.messages)
+        return shown
+
+    def _show_details(self) -> None:
+        """What became of the row, and where it comes from."""
+        if len(self.found):
+            try:
+                row = self.rows.read(int(self.found[self.at]))
+            except LecternError:
+                return  # the row itself says so
+            self._show_fate(row)
+            self._show_origin(row)
+
+    def _show_fate(self, row: Example) -> None:
+        """What became of the row in the last run; of a repeat, the row that says the same."""
+        from nicegui import ui
+
+        found = self.rows.dropped.get(row.id)
+        score = float(self.rows.score[self.rows.where[row.id]])
+        told = [row.provenance.method] + ([f"rated {score:g} of 5"] if score == score else [])
+        split = self.rows.splits.get(row.id)
+        told += [f"in {split}"] if split else []
+        if found is not None:
+            told.append(
+                f"dropped: {found.reason}" + (f", {found.similarity:.2f} alike" if found.similarity else "")
+            )
+        ui.label(", ".join(told)).classes("text-sm opacity-80")
+        partner = self.rows.where.get(found.kept_id or "") if found else None
+        if partner is not None:
+            with ui.card().classes("w-full p-3 gap-1"):
+                ui.label("kept in its place").classes("text-sm font-semibold")
+                try:
+                    _show_messages(self.rows.read(partner).messages)
+                except LecternError as error:
+                    widgets.text(str(error))
+
+    def _show_origin(self, row: Example) -> None:
+        from nicegui import ui
+
+        where = row.provenance
+        found = origin.find(self.root, where)
+        with ui.card().classes("w-full p-3 gap-2"):
+            with ui.row().classes("items-center gap-3"):
+                ui.label(self.rows.titles.get(where.item, where.item)).classes("font-semibold break-words")
+                ui.label(found.place).classes("text-sm")
+                widgets.link(where.url, "open the source")
+            if where.start is not None:
+                audio.player(self.root, where.item, where.start, where.end)
+            if found.missing:
+                widgets.text(found.missing)
+            with ui.element("div").classes("whitespace-pre-wrap break-words max-h-80 overflow-y-auto w-full"):
+                left = widgets.LONGEST
+                for part in found.parts:
+                    mark = "inline bg-amber-200 text-black" if part.marked else "inline"
+                    ui.label(part.text[:left]).classes(mark)
+                    left = max(left - len(part.text), 0)
+
+    def _show_lost(self) -> None:
+        """Decisions whose row is not there now; they stay, and count again should it come back."""
+        from nicegui import ui
+
+        new = {e.correction.new_id for e in self.known.entries.values() if e.correction.action == "edit"}
+        lost = [id for id in self.known.entries if id not in self.rows.where and id not in new]
+        if lost:
+            with ui.expansion(f"{len(lost)} decisions without a row").classes("w-full"):
+                ui.label("The sources or the teacher say something else now. The files are kept.")
+                for id in lost[:200]:
+                    entry = self.known.entries[id]
+                    widgets.text(f"{id}: {entry.correction} ({entry.where})", long=300)
+
+    # what a person does
+
+    def _follow(self, act: Act, result: dict[str, Any]) -> None:
+        """Go where the person went; an edit that could not be saved keeps them at its row."""
+        edit = (act.get("decision") or {}).get("action") == "edit"
+        to = act["id"] if edit and "error" in result else act.get("to")
+        if (at := self._place_of(str(to))) is not None:
+            self.at = at
+
+    def _write(self, act: Act) -> dict[str, Any]:
+        """Write what the person decided, unless somebody else decided something that they have not seen."""
+        number, row = int(act["n"]), str(act["id"])
+        seen = str(act["seen"])
+        if seen.startswith("act "):  # what this tab decided itself, a moment ago
+            seen = self.written.get(int(seen.removeprefix("act ")), "not known")
+        self.written[number] = seen
+        told = act["decision"]
+        decision = None
+        if told is not None:
+            messages = [Message.model_validate(each) for each in told.get("messages") or []] or None
+            decision = decisions.make(row, told["action"], told["reason"], messages)
+        try:
+            decisions.write_over(self.root, row, decision, seen)
+        except decisions.MeanwhileError as error:
+            theirs = error.theirs
+            return {
+                "error": str(error),
+                "told": "Not saved: somebody else decided on this row meanwhile.",
+                "theirs": {
+                    "told": "They took their decision back." if theirs is None else f"They {theirs}",
+                    "messages": _cut(theirs.messages) if theirs and theirs.messages else [],
+                    "seen": decisions.digest(theirs),
+                },
+            }
+        self.written[number] = decisions.digest(decision)
+        self.decided = True
+        self.state.forget()
+        return {}
+
+    async def _show_acts(self) -> None:
+        """Show what came of the acts that were worked off."""
+        shown = self.acts.last
+        if self.decided:
+            self.decided = False
+            try:
+                self.known = await to_thread(lambda: self.state.get()[1])
+                self.problem = ""
+            except LecternError as error:
+                self.problem = str(error)
+            self.show_lost.refresh()
+        self.shown = shown
+        self._refresh()
+
+    async def _look(self) -> None:
+        """Show what a rebuild or somebody else changed."""
+        from nicegui import ui
+
+        if self.acts.running or not (self.problem or self.state.is_stale(self.rows, self.known)):
+            return
+        before, row, problem = self.rows, self._here(), self.problem
+        try:
+            self.rows, self.known = await to_thread(self.state.get)
+            self.problem = ""
+        except LecternError as error:  # such as half of a rebuild; looked at again
+            self.problem = str(error)
+            if problem != self.problem:
+                self._refresh()
+            return
+        rebuilt = before is not self.rows
+        if rebuilt:
+            self.found = self._select()
+            self.at = self._place_of(row or "") or 0
+        self._refresh()
+        self.show_lost.refresh()
+        ui.notify("The rows were rebuilt." if rebuilt else "Somebody else decided on rows; it is shown now.")
+
+    def _refresh(self) -> None:
+        from nicegui import ui
+
+        self.show_progress.refresh()
+        self.show_details.refresh()
+        self.desk.show(self._view())
+        query = row_index.to_query(self.wanted)
+        if (here := self._here()) is not None:
+            query["row"] = here
+        ui.navigate.history.replace(f"/examples?{urlencode(query)}")
+
+
+def _cut(messages: list[Message]) -> list[dict[str, Any]]:
+    return [desk.told(each.content, each.role) for each in messages]
+
+
+def _show_messages(messages: list[Message]) -> None:
+    from nicegui import ui
+
+    for message in messages:
+        with ui.column().classes("gap-0 w-full"):
+            ui.label(message.role).classes("text-xs uppercase opacity-70")
+            widgets.text(message.content)

@@ -1,0 +1,116 @@
+"""Where a row comes from, as the page shows it beside the row: the words around a second, or the passage."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Conversation, Passage, Provenance
+from lectern.text import evidence
+
+AROUND = 8.0
+"""Seconds before and after what the row holds."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of the source's text."""
+
+    text: str
+    marked: bool
+    """it bears the answer out"""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The source of one row."""
+
+    place: str
+    """page, heading or time, in words"""
+    parts: list[Part]
+    missing: str = ""
+    """why there is no text"""
+
+
+def find(root: Path, where: Provenance) -> Origin:
+    """The source of a row. What is not there any more is said in `missing`."""
+    try:
+        if where.passage is not None:
+            return _find_passage(root / "data/passages", where)
+        if where.start is not None:
+            return _find_words(root / "data/conversations", where)
+    except LecternError as error:
+        return Origin(describe(where), [], str(error))
+    return Origin(describe(where), [])
+
+
+def describe(where: Provenance) -> str:
+    """Page, heading, row of a table and time, as far as they are known."""
+    from lectern.apps.review.recordings import show_time
+
+    told = [f"page {where.page}"] if where.page is not None else []
+    told += [where.heading] if where.heading else []
+    told += [f"row {where.row} of the table"] if where.row is not None else []
+    if where.start is not None:
+        told.append(show_time(where.start) + (f" to {show_time(where.end)}" if where.end is not None else ""))
+    return ", ".join(told)
+
+
+def _find_passage(folder: Path, where: Provenance) -> Origin:
+    file = _find_file(folder, f"{where.item}.jsonl")
+    rows = io.read_jsonl(file, Passage) if file else []
+    found = next((passage for passage in rows if passage.id == where.passage), None)
+    if found is None:
+        return Origin(
+            describe(where), [], "its passage is not there any more: the source was changed or cut otherwise"
+        )
+    spans = evidence.find(where.evidence, evidence.read(found.text)) if where.evidence else []
+    return Origin(describe(where), list(cut(found.text, spans)))
+
+
+def _find_file(folder: Path, name: str) -> Path | None:
+    """The output of an item; to read the manifest and look for all others would take longer than all else."""
+    known = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return folder / name if name in known else None
+
+
+def cut(text: str, spans: list[tuple[int, int]]) -> Iterator[Part]:
+    """A text in pieces, those within a span marked. Spans may overlap."""
+    at = 0
+    for begin, end in sorted(spans):
+        if at < begin:
+            yield Part(text[at:begin], False)
+        if max(at, begin) < end:
+            yield Part(text[max(at, begin) : end], True)
+        at = max(at, end)
+    if at < len(text):
+        yield Part(text[at:], False)
+
+
+def _find_words(folder: Path, where: Provenance) -> Origin:
+    file = _find_file(folder, f"{where.item}.json")
+    if file is None:
+        return Origin(describe(where), [], "its conversation is not there any more")
+    assert where.start is not None
+    begin, end = where.start, where.end if where.end is not None else where.start
+    parts = []
+    for utterance in io.read_json(file, Conversation).utterances:
+        if utterance.end < begin - AROUND or utterance.start > end + AROUND:
+            continue
+        words = [(w.text, begin <= (w.start + w.end) / 2 <= end) for w in utterance.words]
+        near = [
+            (text, marked)
+            for (text, marked), word in zip(words, utterance.words, strict=True)
+            if begin - AROUND <= word.start <= end + AROUND
+        ]
+        if near:
+            parts.append(Part(f"{utterance.speaker}: ", False))
+            for marked in (False, True, False):
+                run = []
+                while near and near[0][1] is marked:
+                    run.append(near.pop(0)[0])
+                if run:
+                    parts.append(Part(" ".join(run) + " ", marked))
+            parts.append(Part("\n", False))
+    return Origin(describe(where), parts)

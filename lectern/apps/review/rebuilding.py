@@ -1,0 +1,267 @@
+"""`dvc repro` as a job of the review: what it will run, what it says, and how it is stopped."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any
+
+import yaml
+
+from lectern.apps.review import changes
+from lectern.core.errors import LecternError
+from lectern.core.printing import one_line
+
+RUNNING = re.compile(r"Running stage '([\w-]+)'")
+CACHED = re.compile(r"Stage '([\w-]+)' is cached")
+SKIPPED = re.compile(r"Stage '([\w-]+)' didn't change")
+FAILED = re.compile(r"failed to reproduce '([\w-]+)'")
+LINES = 2_000
+"""Of the output, that are kept."""
+LONG = 400
+"""Characters of a line."""
+LOCKED = "Unable to acquire lock"
+
+
+@dataclass(frozen=True)
+class Due:
+    """A stage that a rebuild will run."""
+
+    stage: str
+    why: str
+    seconds: float | None
+    """that it took last time"""
+
+
+@dataclass
+class Job:
+    """One `dvc repro`, while it runs and after."""
+
+    stages: list[str]
+    """all of the pipeline that it may run, in order"""
+    states: dict[str, str] = field(default_factory=dict)
+    """stage -> running, done, unchanged, from the cache or failed"""
+    lines: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    seconds: float | None = None
+    """that it took; none while it runs"""
+    returncode: int | None = None
+    stopped: bool = False
+    found: changes.Changes | None = None
+    """what changed, once it has ended"""
+
+    @property
+    def running(self) -> bool:
+        """It has not ended."""
+        return self.seconds is None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began, or that it took."""
+        return self.seconds if self.seconds is not None else time.monotonic() - self.began
+
+    @property
+    def summaries(self) -> list[str]:
+        """The line in which each stage says what it did."""
+        return [line for line in self.lines if line.partition(": ")[0] in self.stages]
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in words; empty while it runs."""
+        if self.running:
+            return ""
+        if any(LOCKED in line for line in self.lines):
+            return "Another `dvc` is running in this repository. Wait for it, then rebuild again."
+        if self.stopped:
+            return "Stopped. What was finished is kept, and the next rebuild goes on from there."
+        if self.returncode:
+            failed = [stage for stage, state in self.states.items() if state == "failed"]
+            return f"{failed[0] if failed else 'dvc repro'} failed; what was finished before it is kept."
+        return "Done."
+
+    def read(self, line: str) -> None:
+        """Take in a line of what DVC says."""
+        shown = one_line(line)[:LONG]
+        if not shown:
+            return
+        self.lines = [*self.lines[-LINES + 1 :], shown]
+        for pattern, state in (
+            (RUNNING, "running"),
+            (CACHED, "from the cache"),
+            (SKIPPED, "unchanged"),
+            (FAILED, "failed"),
+        ):
+            if match := pattern.search(shown):
+                if state != "failed":
+                    self._finish()
+                self.states[match[1]] = state
+
+    def end(self, returncode: int, found: changes.Changes | None) -> None:
+        """Take in that DVC has ended."""
+        if not returncode:
+            self._finish()
+        self.returncode, self.found = returncode, found
+        self.seconds = time.monotonic() - self.began
+
+    def _finish(self) -> None:
+        self.states |= {stage: "done" for stage, state in self.states.items() if state == "running"}
+
+
+class Builder:
+    """Runs one job at a time, whatever tabs are open; each of them shows it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self.job: Job | None = None
+        self.thread: Thread | None = None
+        """that follows the job to its end"""
+
+    def start(self, target: str | None) -> Job:
+        """Begin to rebuild everything, or what a stage needs and the stage itself.
+
+        Raises:
+            LecternError: one is running, there is no such stage, or there is no pipeline.
+        """
+        with self._lock:
+            if self.job is not None and self.job.running:
+                raise LecternError("a rebuild is running already; it is shown here")
+            stages = list_stages(self._root)
+            if target is not None and target not in stages:
+                raise LecternError(f"there is no stage {target!r}; there are {', '.join(stages)}")
+            before = changes.take(self._root)
+            command = [sys.executable, "-m", "dvc", "repro", *([target] if target else [])]
+            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+            self._process = subprocess.Popen(
+                command,
+                cwd=self._root,
+                env={**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,  # to be stopped with all that it starts
+            )
+            self.job = Job(stages)
+            self.thread = Thread(target=self._follow, args=(self._process, self.job, before), daemon=True)
+            self.thread.start()
+            return self.job
+
+    def _follow(self, process: "subprocess.Popen[str]", job: Job, before: changes.Snapshot) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            job.read(line)
+        returncode = process.wait()
+        try:
+            found = changes.compare(before, changes.take(self._root))
+        except LecternError as error:
+            job.read(f"error: {error}")
+            found = None
+        job.end(returncode, found)
+
+    def stop(self) -> None:
+        """Ask the job to end: as Ctrl-C does, so that stages keep what is finished."""
+        if self.job is not None and self.job.running and self._process is not None:
+            self.job.stopped = True
+            try:
+                os.killpg(self._process.pid, signal.SIGINT)
+            except ProcessLookupError:  # it has just ended
+                return
+
+    def close(self) -> None:
+        """End the job with the server."""
+        self.stop()
+        if self._process is not None:
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def list_stages(root: Path) -> list[str]:
+    """The stages in the order of dvc.yaml.
+
+    Raises:
+        LecternError: there is no dvc.yaml.
+    """
+    return list(_read_pipeline(root))
+
+
+def _read_pipeline(root: Path) -> dict[str, Any]:
+    try:
+        return yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise LecternError(f"{root / 'dvc.yaml'} is no pipeline ({error})") from error
+
+
+def find_due(root: Path) -> list[Due]:
+    """The stages that a rebuild will run or look at, and why, as `dvc status` tells it.
+
+    Raises:
+        LecternError: DVC cannot tell.
+    """
+    command = [sys.executable, "-m", "dvc", "status", "--json"]
+    env = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
+    try:
+        told = json.loads(done.stdout)
+    except ValueError as error:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise LecternError(f"`dvc status` failed: {one_line(last)}") from error
+    pipeline = _read_pipeline(root)
+    reasons = {stage: _say(parts) for stage, parts in told.items() if stage in pipeline}
+    places = {stage: _outputs(pipeline[stage]) for stage in pipeline}
+    for stage, described in pipeline.items():
+        if stage in reasons:
+            continue
+        for before in reasons:
+            if _touches(described.get("deps", []), places[before]):
+                reasons[stage] = f"follows {before}"
+                break
+    return [Due(stage, reasons[stage], _last_seconds(root, stage)) for stage in pipeline if stage in reasons]
+
+
+def _outputs(stage: dict[str, Any]) -> list[str]:
+    return [
+        out if isinstance(out, str) else next(iter(out))
+        for kind in ("outs", "metrics", "plots")
+        for out in stage.get(kind, [])
+    ]
+
+
+def _touches(deps: Sequence[str], outs: Sequence[str]) -> bool:
+    return any(
+        dep == out or dep.startswith(f"{out}/") or out.startswith(f"{dep}/") for dep in deps for out in outs
+    )
+
+
+def _say(parts: Sequence[Any]) -> str:
+    told = []
+    for part in parts:
+        if isinstance(part, str):
+            told.append(part)
+            continue
+        for paths in part.values():
+            told += (
+                [f"{path} {state}" for path, state in paths.items()]
+                if isinstance(paths, dict)
+                else [str(paths)]
+            )
+    return ", ".join(told)
+
+
+def _last_seconds(root: Path, stage: str) -> float | None:
+    try:
+        return float(json.loads((root / "metrics/runtime" / f"{stage}.json").read_text())["seconds"])
+    except (OSError, ValueError, KeyError):
+        return None

@@ -1,0 +1,356 @@
+"""Recordings as the page of the speakers shows them: who speaks, what is said, and how corrections change it."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from lectern.apps.review import speaker_edits
+from lectern.apps.web import versions
+from lectern.conversations import conversation, corrections, voices
+from lectern.conversations import inputs as episodes
+from lectern.core import io, items, params
+from lectern.core.errors import ItemError, LecternError
+from lectern.core.item import Item
+from lectern.core.schema import Conversation, Source
+from lectern.formats import attribution
+from stages import converse
+from stages.converse import ConverseParams
+
+SAMPLES = 3
+"""Clips of a voice: its longest turns."""
+LONGEST_SAMPLE = 15.0
+"""Seconds of a clip."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the list of recordings."""
+
+    item: str
+    title: str
+    seconds: float | None
+    """none before it is transcribed"""
+    nameless: int
+    """voices that nobody named"""
+    ghosts: bool
+    """some words are of a voice that hardly speaks"""
+    corrected: bool
+    """there is a file of corrections"""
+
+    @property
+    def needs_attention(self) -> bool:
+        """A person would look at it first."""
+        return self.ghosts or self.nameless > 0
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A voice of one recording."""
+
+    label: str
+    name: str
+    """the label where nobody named it"""
+    role: str
+    seconds: float
+    share: float
+    """of all speech"""
+    ghost: bool
+    like: str | None
+    """the remembered voice that it is most like, with the similarity"""
+    samples: list[tuple[float, float]]
+    """from and to which second it speaks longest"""
+    merged_into: str | None = None
+    first_words: str = ""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive words of one voice."""
+
+    label: str
+    name: str
+    role: str
+    cut: bool
+    words: list[tuple[str, float, float]]
+    """text, start, end"""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """All that the page shows of one recording."""
+
+    item: str
+    title: str
+    url: str | None
+    duration: float
+    speakers: list[Speaker]
+    segments: list[Segment]
+    edits: corrections.Corrections
+    version: str
+    """of the file of corrections"""
+    playable: bool
+    dropped: str = ""
+    problem: str = ""
+    """why the corrections that stand in the file cannot be laid over it"""
+    names: list[str] = field(default_factory=list)
+    """of people that are remembered, to choose from"""
+
+
+def corrections_file(root: Path, item: str) -> Path:
+    """Where the corrections of an item stand; `item` must be one of those that exist."""
+    return root / corrections.FOLDER / f"{item}.yaml"
+
+
+def list_entries(root: Path) -> list[Entry]:
+    """The recordings in order of their items, by what the manifests know."""
+    raw = root / "data/raw"
+    sources = [io.read_json(path, Source) for path in sorted(raw.glob("*/item.json"))]
+    told = _facts(root / "data/conversations")
+    entries = []
+    for source in sources:
+        if not (source.media or source.transcript):
+            continue
+        known = told.get(source.item, {})
+        done = known.get("corrections", {})
+        named = len({*known.get("voices", {}), *known.get("named_by_metadata", {})}) + done.get("rename", 0)
+        of_names = known.get("ready", {}) != {}
+        nameless = 0 if of_names else max(known.get("speakers", 0) - named, 0)
+        entries.append(
+            Entry(
+                source.item,
+                source.title,
+                known.get("seconds"),
+                nameless,
+                bool(known.get("ghost_words")),
+                corrections_file(root, source.item).is_file(),
+            )
+        )
+    return entries
+
+
+def _facts(folder: Path) -> Mapping[str, Mapping[str, Any]]:
+    return items.facts(folder) if (folder / items.MANIFEST).is_file() else {}
+
+
+def media_file(root: Path, item: str) -> Path | None:
+    """The sound of an item that exists; None for an unknown one, or one without sound."""
+    if not _exists(root, item):
+        return None
+    record = root / "data/raw" / item / "item.json"
+    name = io.read_json(record, Source).media
+    file = record.parent / name if name else None
+    return file if file is not None and file.parent == record.parent and file.is_file() else None
+
+
+def load(root: Path, name: str) -> Recording:
+    """One recording with its corrections laid over it.
+
+    Raises:
+        LecternError: there is no such recording, or it was not heard yet.
+    """
+    path = corrections_file(root, name) if _exists(root, name) else None
+    if path is None:
+        raise LecternError(f"there is no recording {name!r} in data/raw")
+    text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    problem = ""
+    try:
+        return _lay_over(root, name, text)
+    except ItemError as error:
+        problem = str(error)
+    found = _lay_over(root, name, "")  # as it was heard
+    return Recording(**{**vars(found), "problem": problem, "version": versions.version(path)})
+
+
+def apply(root: Path, name: str, change: speaker_edits.Change) -> None:
+    """Change the corrections of a recording, if what comes of it can be laid over it; else nothing is written.
+
+    Raises:
+        MeanwhileError: somebody else changed the same value otherwise.
+        LecternError: there is no such recording, or the corrections cannot be; says why.
+    """
+    if not _exists(root, name):
+        raise LecternError(f"there is no recording {name!r} in data/raw")
+
+    def rewrite(now: str | None) -> str | None:
+        corrections.read(now or "", name)  # a file that a person has to mend first
+        document = speaker_edits.read(now or "")
+        change(document)
+        text = speaker_edits.write(document)
+        if text is not None:
+            _lay_over(root, name, text)
+        return text
+
+    try:
+        versions.update(corrections_file(root, name), rewrite)
+    except ItemError as error:
+        raise LecternError(str(error)) from error
+
+
+def _exists(root: Path, name: str) -> bool:
+    """Whether data/raw holds such an item; a name from outside is compared, and only then part of a path."""
+    raw = root / "data/raw"
+    known = {path.name for path in raw.iterdir()} if raw.is_dir() else set()
+    return name in known and (raw / name / "item.json").is_file()
+
+
+def _lay_over(root: Path, name: str, text: str) -> Recording:
+    """The recording as the stage `converse` will make it with this text of corrections.
+
+    Raises:
+        ItemError: the corrections cannot be laid over it.
+        LecternError: it was not heard yet.
+    """
+    chosen = params.load("converse", ConverseParams, root / "params.yaml")
+    edits, _ = corrections.read(text, name)
+    item = _find_item(root, name, chosen)
+    source = io.read_json(item.inputs["source"], Source)
+    spoken = conversation.read_spoken(item, source)
+    with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
+        inputs = {role: path for role, path in item.inputs.items() if role != "corrections"}
+        if text:
+            inputs["corrections"] = Path(folder) / "corrections.yaml"
+            inputs["corrections"].write_text(text, encoding="utf-8")
+        made, _ = conversation.build(Item(name, inputs, item.values), **converse.get_choices(chosen))
+    segments = _cut_segments(spoken, edits, name, text, made, chosen.reach)
+    path = corrections_file(root, name)
+    return Recording(
+        item=name,
+        title=source.title,
+        url=source.url,
+        duration=spoken.transcript.duration,
+        speakers=_list_speakers(root, spoken, edits, segments),
+        segments=segments,
+        edits=edits,
+        version=versions.version(path),
+        playable=media_file(root, name) is not None,
+        dropped=edits.drop,
+        names=sorted({voice.name for voice in _remembered(root)}),
+    )
+
+
+def _find_item(root: Path, name: str, chosen: ConverseParams) -> Item:
+    data = root / "data"
+    with tempfile.TemporaryDirectory(
+        prefix="lectern-"
+    ) as folder:  # without the corrections, whatever they say
+        for path in (data / "corrections").glob("*.*"):
+            if path.is_file():
+                (Path(folder) / path.name).write_bytes(path.read_bytes())
+        heard = [
+            items.read(data / kind) if (data / kind).is_dir() else {}
+            for kind in ("transcripts", "diarization")
+        ]
+        found = episodes.find(data / "raw", heard[0], heard[1], Path(folder), chosen.metadata)
+    for item in found.items:
+        if item.id == name:
+            inputs = dict(item.inputs)
+            if "voices" in inputs:
+                inputs["voices"] = data / "corrections/voices.yaml"
+            return Item(name, inputs, item.values)
+    raise LecternError(f"{name} was not transcribed and diarized yet. Run `dvc repro`, or rebuild.")
+
+
+def _cut_segments(
+    spoken: conversation.Spoken,
+    edits: corrections.Corrections,
+    name: str,
+    text: str,
+    made: Conversation,
+    reach: float,
+) -> list[Segment]:
+    """The words in segments, those that are cut too."""
+    words, duration = spoken.transcript.words, spoken.transcript.duration
+    _, locate = corrections.read(text, name)
+    turns, _ = corrections.lay_over(edits, locate, spoken.turns, duration)
+    labels = corrections.claim_unknown(edits, words, attribution.attribute_words(words, turns, reach))
+    stays = {word.start: utterance for utterance in made.utterances for word in utterance.words}
+    shown = {
+        label: (u.speaker, u.role)
+        for label, word in zip(labels, words, strict=True)
+        if (u := stays.get(word.start))
+    }
+    segments = []
+    pairs = zip(labels, words, strict=True)
+    for (label, cut), group in groupby(pairs, key=lambda pair: (pair[0], pair[1].start not in stays)):
+        who, role = shown.get(label, (label, "unknown"))
+        segments.append(Segment(label, who, role, cut, [(w.text, w.start, w.end) for _, w in group]))
+    return segments
+
+
+def _list_speakers(
+    root: Path,
+    spoken: conversation.Spoken,
+    edits: corrections.Corrections,
+    segments: Sequence[Segment],
+) -> list[Speaker]:
+    """All voices that were heard, and those that splits brought in, in order of how long they speak."""
+    shown = {segment.label: segment for segment in segments}
+    seconds: dict[str, float] = {}
+    for turn in spoken.turns:
+        seconds[turn.speaker] = seconds.get(turn.speaker, 0.0) + turn.end - turn.start
+    for split in edits.split:
+        seconds.setdefault(split.to, 0.0)
+    total = sum(seconds.values()) or 1.0
+    remembered = _remembered(root)
+    first: dict[str, str] = {}
+    for segment in segments:
+        first.setdefault(segment.label, " ".join(word for word, *_ in segment.words[:10]))
+    speakers = []
+    for label in sorted(seconds, key=lambda label: (-seconds[label], label)):
+        voice = spoken.voices.get(label)
+        turns = sorted((t for t in spoken.turns if t.speaker == label), key=lambda t: t.start - t.end)[
+            :SAMPLES
+        ]
+        alike = voices.compare(voice.embedding, spoken.model, remembered) if voice else {}
+        nearest = max(alike, key=lambda name: alike[name], default=None)
+        speakers.append(
+            Speaker(
+                label=label,
+                name=edits.rename.get(label) or (shown[label].name if label in shown else label),
+                role=shown[label].role if label in shown else "unknown",
+                seconds=voice.seconds if voice else seconds[label],
+                share=voice.share if voice else seconds[label] / total,
+                ghost=bool(voice and voice.ghost),
+                like=f"{nearest} ({alike[nearest]:.2f})" if nearest else None,
+                samples=[(t.start, min(t.end, t.start + LONGEST_SAMPLE)) for t in turns],
+                merged_into=edits.merge.get(label),
+                first_words=first.get(label, ""),
+            )
+        )
+    return speakers
+
+
+def _remembered(root: Path) -> Sequence[voices.Remembered]:
+    path = root / "data/corrections/voices.yaml"
+    return voices.read(path.read_text(encoding="utf-8-sig")) if path.is_file() else ()
+
+
+def show_time(seconds: float) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    hours, rest = divmod(int(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def list_edits(edits: corrections.Corrections) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """What stands in the file, in words, each with its section and its entry as it is taken away."""
+    listed: list[tuple[str, str, Mapping[str, Any]]] = []
+    for split in edits.split:
+        entry = split.model_dump(exclude_unset=True)
+        listed.append((f"{split.speaker} is {split.to} {_show_stretch(split)}", "split", entry))
+    for swap in edits.swap:
+        one, two = swap.speakers
+        listed.append(
+            (f"{one} and {two} swapped {_show_stretch(swap)}", "swap", swap.model_dump(exclude_unset=True))
+        )
+    for cut in edits.cut:
+        why = f": {cut.reason}" if cut.reason else ""
+        listed.append((f"cut {_show_stretch(cut)}{why}", "cut", cut.model_dump(exclude_unset=True)))
+    return listed
+
+
+def _show_stretch(stretch: corrections.Stretch) -> str:
+    end = "the end" if stretch.end is None else show_time(stretch.end)
+    return f"from {show_time(stretch.start)} to {end}"

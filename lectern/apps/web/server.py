@@ -1,0 +1,192 @@
+"""Run the pages of an app on 127.0.0.1, for a browser on this machine."""
+
+import logging
+import os
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lectern.core.errors import LecternError
+
+HOST = "127.0.0.1"
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+GRACE = 1
+"""Seconds that requests under way have to come to their end, and threads after them, once the process shall end."""
+CLOSING = 25.0
+"""Seconds that an app may take to close what it has begun, such as a rebuild (`Builder.close` waits 20)."""
+
+
+def serve(name: str, title: str, build: Callable[[], None], *, port: int, show: bool) -> None:
+    """Serve pages until the process is interrupted.
+
+    Args:
+        name: of the app, which begins the line that says where it is.
+        title: of the browser's tab.
+        build: defines the pages with NiceGUI's `ui.page`; called once.
+        port: of 127.0.0.1; 0 takes any that is free.
+        show: open the browser.
+
+    Raises:
+        LecternError: the port is taken.
+    """
+    chosen = find_port(port)
+    # nothing is stored there, yet the framework makes the folder
+    storage = Path(tempfile.gettempdir()) / f"lectern-{os.getuid()}"
+    os.environ.setdefault("NICEGUI_STORAGE_PATH", str(storage))
+    from nicegui import app, ui
+
+    from lectern.apps.web.patience import PatientProtocol
+    from lectern.core.guard import Guard
+
+    build()
+    app.add_middleware(Guard)
+    closed, ended = threading.Event(), threading.Event()
+    app.on_startup(lambda: _end_in_time(name, closed, ended))
+    app.on_startup(lambda: print(f"{name}: http://{HOST}:{chosen}   (Ctrl-C ends it)", flush=True))
+    app.on_shutdown(closed.set)  # after those of the app
+    try:
+        for each in SIGNALS:
+            signal.signal(each, _interrupt)
+        ui.run(
+            host=HOST,
+            port=chosen,
+            title=title,
+            show=show,
+            reload=False,
+            dark=None,
+            show_welcome_message=False,
+            reconnect_timeout=30.0,
+            uvicorn_logging_level="warning",
+            http=PatientProtocol,
+            timeout_graceful_shutdown=GRACE,
+        )
+    except KeyboardInterrupt:  # uvicorn raises the signal again once it has ended
+        print(f"{name}: ended", flush=True)
+        ended.set()
+        closed.set()
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _end_in_time(name: str, closed: threading.Event, ended: threading.Event) -> None:
+    """End the process soon after a signal, whatever thread goes on: a model may be writing, or DVC be asked.
+
+    Called in the main thread once uvicorn waits for the signals.
+    """
+
+    def leave() -> None:
+        closed.wait(CLOSING)
+        threading.Event().wait(GRACE)
+        if not ended.is_set():
+            print(f"{name}: ended", flush=True)
+        os._exit(0)  # the interpreter would wait for the threads
+
+    leaving = threading.Thread(target=leave, daemon=True)
+
+    def handle(former: Any, number: int, frame: Any) -> None:
+        if not leaving.is_alive():
+            leaving.start()
+        _say_no_more()
+        former(number, frame)
+
+    for each in SIGNALS:
+        signal.signal(each, partial(handle, signal.getsignal(each)))
+
+
+def _say_no_more() -> None:
+    """Requests that are cut off from now on are no errors."""
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+
+
+def run(app: Any, bound: socket.socket) -> None:
+    """Serve an ASGI application until SIGINT or SIGTERM; requests under way are cut off after `GRACE`.
+
+    Args:
+        app: with a guard around it.
+        bound: of `bind`.
+    """
+    import uvicorn
+
+    from lectern.apps.web.patience import PatientProtocol
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            _say_no_more()
+            super().handle_exit(sig, frame)
+
+    server = Server(
+        uvicorn.Config(
+            app,
+            http=PatientProtocol,
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+    )
+    try:
+        for each in SIGNALS:
+            signal.signal(each, _interrupt)
+        server.run([bound])
+    except KeyboardInterrupt:  # uvicorn raises the signal again once it has ended
+        return
+
+
+def bind(port: int, host: str = HOST) -> socket.socket:
+    """A socket that has the port from now on, or any that is free where 0 is wanted; nobody is let in yet.
+
+    Raises:
+        LecternError: the port is taken or cannot be had.
+    """
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except (OSError, OverflowError) as error:
+        bound.close()
+        raise _taken(port, host, error) from error
+    return bound
+
+
+def listen(bound: socket.socket) -> None:
+    """Let callers in; they wait until `run`.
+
+    Raises:
+        LecternError: another process that had bound the port too was faster.
+    """
+    try:
+        bound.listen()
+    except OSError as error:
+        host, port = bound.getsockname()[:2]
+        raise _taken(port, host, error) from error
+
+
+def _taken(port: int, host: str, error: Exception) -> LecternError:
+    return LecternError(
+        f"port {port} of {host} cannot be had ({error}). Give another one: --port 0 takes any that is free."
+    )
+
+
+def find_port(wanted: int, host: str = HOST) -> int:
+    """The port, or one that is free where 0 is wanted.
+
+    Raises:
+        LecternError: it is taken or cannot be had.
+    """
+    with bind(wanted, host) as attempt:
+        return int(attempt.getsockname()[1])
+
+
+def show_host(host: str) -> str:
+    """A host as it stands in an address."""
+    return f"[{host}]" if ":" in host else host

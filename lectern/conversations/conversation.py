@@ -1,0 +1,276 @@
+"""A transcript, its speakers and what was published and corrected become one record."""
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lectern.conversations import corrections, cuts, roles, voices
+from lectern.core import io
+from lectern.core.errors import ItemError
+from lectern.core.item import Item, Make
+from lectern.core.schema import Conversation, Diarization, Role, Source, SpeakerTurn, Transcript, Voice, Word
+from lectern.formats import attribution, captions
+
+LONG_TURN = 2.0
+"""Seconds of speech in which words must be heard: where there are none, the transcription dropped something."""
+
+SHOWN = 5
+"""Near misses that are printed; the manifest has all of them."""
+_LABEL = re.compile(r"(speaker|spk|guest|host|voice)[ _-]*\d+", re.IGNORECASE)
+
+
+class Spoken(NamedTuple):
+    """What was said and by whom, before anybody corrected it."""
+
+    transcript: Transcript
+    turns: Sequence[SpeakerTurn]
+    voices: Mapping[str, Voice]
+    """empty for a ready transcript"""
+    model: str
+    """of the voices' embeddings"""
+    names: Mapping[str, str]
+    """label -> name, where the labels of a ready transcript are names"""
+    facts: Mapping[str, Any]
+    """of a ready transcript"""
+
+
+def load(**choices: Any) -> Make:
+    """The function that writes an item's conversation. `choices` are those of `build`."""
+
+    def make(item: Item, path: Path) -> Mapping[str, Any]:
+        made, facts = build(item, **choices)
+        io.write_json(path, made)
+        return facts
+
+    return make
+
+
+def build(
+    item: Item,
+    *,
+    reach: float,
+    rules: Sequence[Mapping[str, Any]],
+    others: Role,
+    voice_threshold: float,
+    voice_margin: float,
+    cut_chapters: Sequence[str],
+    first_gap: float | None,
+    first_gap_within: float,
+) -> tuple[Conversation, Mapping[str, Any]]:
+    """The conversation of one item, and the facts about it that the manifest keeps.
+
+    Args:
+        item: its inputs are `source`; `transcript` and `diarization`, or `ready`; and, where there are any,
+            `corrections` and `voices`. Its value `metadata` is what `metadata.match` gives for it.
+        reach: in seconds, see `attribution.attribute_words`.
+        rules: fields of `roles.Rule`, in order.
+        others: the role of those whom no rule takes.
+        voice_threshold: see `voices.recognise`.
+        voice_margin: see `voices.recognise`.
+        cut_chapters: regular expressions, see `cuts.find_chapters`.
+        first_gap: seconds, see `cuts.find_first_gap`; None cuts nothing.
+        first_gap_within: seconds, see `cuts.find_first_gap`.
+
+    Raises:
+        ItemError: the ready transcript or the corrections are wrong, or the metadata has a time beyond the end.
+    """
+    published = io.read_json(item.inputs["source"], Source)
+    spoken = read_spoken(item, published)
+    words, duration = spoken.transcript.words, spoken.transcript.duration
+    edits, locate = _read_corrections(item)
+    turns, spans = corrections.lay_over(edits, locate, spoken.turns, duration)
+    labels = attribution.attribute_words(words, turns, reach)
+    labels = corrections.claim_unknown(edits, words, labels)
+
+    row = item.values.get("metadata", {})
+    spans = [
+        *spans,
+        *_find_ends(row, duration),
+        *cuts.find_chapters(published.chapters, cut_chapters),
+        *(cuts.find_first_gap(words, first_gap, first_gap_within) if first_gap else []),
+    ]
+    kept, cut_words = cuts.cut_words(words, spans)
+
+    names, voice_facts = _name(item, spoken, edits, voice_threshold, voice_margin)
+    heard = [label for label, stays in zip(labels, kept, strict=True) if stays]
+    present = [label for label in dict.fromkeys(heard) if label != attribution.UNKNOWN]
+    by_hand = corrections.find_roles(edits, locate, names, {*present, *(turn.speaker for turn in turns)})
+    corrected = {*edits.rename, *edits.merge.values(), *(split.to for split in edits.split), *by_hand}
+    ghosts = {label for label, voice in spoken.voices.items() if voice.ghost} - corrected
+    cast = roles.Cast(
+        [label for label in present if label not in ghosts],
+        roles.measure(cuts.cut_turns(turns, spans)),
+        names,
+        {role: row[role] for role in roles.PUBLISHED if role in row},
+    )
+    found, idle = roles.assign(cast, [roles.Rule(**rule) for rule in rules], others, by_hand)
+    named_by_role = roles.name_by_role(cast, found)
+
+    conversation = Conversation(
+        item=published.item,
+        title=published.title,
+        url=published.url,
+        description=published.description,
+        chapters=published.chapters,
+        language=spoken.transcript.language,
+        duration=duration,
+        utterances=attribution.join_utterances(words, labels, kept, names | named_by_role, found),
+    )
+    return conversation, {
+        "kind": published.kind,
+        "seconds": round(duration, 3),
+        "utterances": len(conversation.utterances),
+        "words": len(heard),
+        "cut_words": dict(sorted(cut_words.items())),
+        "unknown_words": heard.count(attribution.UNKNOWN),
+        "ghost_words": sum(label in ghosts for label in heard),
+        "turns_without_words": _count_wordless(turns, words),
+        "speakers": len(cast.speakers),
+        "roles": dict(sorted(Counter(found.values()).items())),
+        "idle_rules": idle,
+        "named_by_metadata": named_by_role,
+        "corrections": edits.count(),
+        "ready": spoken.facts,
+        **voice_facts,
+    }
+
+
+def read_spoken(item: Item, published: Source) -> Spoken:
+    """What `build` starts from; arguments and errors as there."""
+    if "ready" in item.inputs:
+        ready = captions.read_ready(item.inputs["ready"], item.id, published.language)
+        speakers = {turn.speaker for turn in ready.turns} - {attribution.UNKNOWN}
+        names = {speaker: speaker for speaker in sorted(speakers) if not _LABEL.fullmatch(speaker)}
+        return Spoken(ready.transcript, ready.turns, {}, "", names, ready.facts)
+    heard = io.read_json(item.inputs["transcript"], Transcript)
+    found = io.read_json(item.inputs["diarization"], Diarization)
+    return Spoken(heard, found.turns, found.voices, found.model, {}, {})
+
+
+def _read_corrections(item: Item) -> tuple[corrections.Corrections, corrections.Locate]:
+    path = item.inputs.get("corrections")
+    try:
+        return corrections.read("" if path is None else path.read_text(encoding="utf-8-sig"), item.id)
+    except UnicodeDecodeError as error:
+        raise ItemError(
+            f"{corrections.FOLDER}/{item.id}.yaml: not UTF-8 ({error}). Save it as UTF-8."
+        ) from error
+
+
+def _find_ends(row: Mapping[str, Any], duration: float) -> list[cuts.Span]:
+    for name in ("intro_end", "outro_start"):
+        if row.get(name, 0.0) > duration:
+            raise ItemError(
+                f"the metadata give {name} as {row[name]:g} s, beyond the end of the recording, {duration:g} s"
+            )
+    return cuts.find_ends(row, duration)
+
+
+def _name(
+    item: Item, spoken: Spoken, edits: corrections.Corrections, threshold: float, margin: float
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Label -> name as a ready transcript, a remembered voice or, above both, a person gives it; and the facts of it.
+
+    A voice that a person named, or merged into another, is not looked for; nor is a name that a person gave away. A
+    ghost has too little speech to go by.
+    """
+    remembered: Sequence[voices.Remembered] = ()
+    if "voices" in item.inputs:
+        remembered = voices.read(item.inputs["voices"].read_text(encoding="utf-8-sig"))
+    nameless = {
+        label: voice
+        for label, voice in spoken.voices.items()
+        if voice.embedding and not voice.ghost and label not in edits.rename and label not in edits.merge
+    }
+    similarities = {
+        label: {
+            name: similarity
+            for name, similarity in voices.compare(voice.embedding, spoken.model, remembered).items()
+            if name not in edits.rename.values()
+        }
+        for label, voice in nameless.items()
+    }
+    recognised, misses = voices.recognise(similarities, threshold, margin)
+    names = dict(spoken.names) | recognised | edits.rename
+    return names, {
+        "voices": {
+            label: {"name": name, "similarity": similarities[label][name]}
+            for label, name in recognised.items()
+        },
+        "near_misses": misses,
+        "voices_of_other_models": sum(voice.model != spoken.model for voice in remembered),
+    }
+
+
+def _count_wordless(turns: Sequence[SpeakerTurn], words: Sequence[Word]) -> int:
+    """How many long turns overlap no word, by bisection: an episode has a thousand turns and 30,000 words."""
+    starts = [word.start for word in words]
+    latest = [0.0, *accumulate((word.end for word in words), max)]
+    return sum(
+        latest[bisect_left(starts, turn.end)] <= turn.start
+        for turn in turns
+        if turn.end - turn.start >= LONG_TURN
+    )
+
+
+def list_near_misses(facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line for each voice that was nearly recognised, the likest first, and for voices that cannot be compared."""
+    misses = [
+        (-miss["similarity"], item, miss) for item, entry in facts.items() for miss in entry["near_misses"]
+    ]
+    lines = [
+        f"{item}: {miss['speaker']} may be {miss['name']} ({miss['similarity']:.2f}; {miss['reason']})"
+        for _, item, miss in sorted(misses, key=lambda found: found[:2])
+    ]
+    if len(lines) > SHOWN:
+        lines[SHOWN:] = [
+            f"{len(lines) - SHOWN} more near misses: `near_misses` in the manifest of data/conversations"
+        ]
+    others = max((entry["voices_of_other_models"] for entry in facts.values()), default=0)
+    if others:
+        lines.append(
+            f"{others} remembered voices are of another model than the diarization: remember them again"
+        )
+    return lines
+
+
+def summarise(facts: Mapping[str, Mapping[str, Any]], dropped: int, left_out: int) -> dict[str, Any]:
+    """The totals over all items.
+
+    Args:
+        facts: item -> what `build` found.
+        dropped: items that corrections drop.
+        left_out: items without a transcript or a diarization.
+    """
+    hours: Counter[str] = Counter()
+    sums: dict[str, Counter[str]] = {name: Counter() for name in ("cut_words", "roles", "corrections")}
+    idle: Counter[str] = Counter()
+    ready: Counter[str] = Counter()
+    for entry in facts.values():
+        ready.update({name: value for name, value in entry["ready"].items() if isinstance(value, int)})
+        hours[entry["kind"]] += entry["seconds"] / 3600
+        idle.update(entry["idle_rules"])
+        for name, total in sums.items():
+            total.update(entry[name])
+    return {
+        "items": len(facts),
+        "dropped_items": dropped,
+        "left_out_items": left_out,
+        "hours": round(sum(hours.values()), 3),
+        "hours_by_kind": {kind: round(total, 3) for kind, total in sorted(hours.items())},
+        **{
+            name: sum(entry[name] for entry in facts.values())
+            for name in ("words", "unknown_words", "ghost_words", "turns_without_words", "utterances")
+        },
+        "cut_words": dict(sorted(sums["cut_words"].items())),
+        "speakers": dict(sorted(sums["roles"].items())),
+        "rules_without_speaker": dict(sorted(idle.items())),
+        "recognised_voices": sum(len(entry["voices"]) for entry in facts.values()),
+        "near_misses": sum(len(entry["near_misses"]) for entry in facts.values()),
+        "corrections": dict(sorted(sums["corrections"].items())),
+        "ready_transcripts": dict(sorted(ready.items())),
+    }

@@ -1,0 +1,293 @@
+"""What people correct in a diarization: data/corrections/speakers/<item>.yaml, explained in data/corrections/README.md.
+
+The diarization stays as it was; the corrections are laid over it each time. All of them speak of its labels, and they
+take effect in one order whatever the order in the file: split and swap, merge, cut, rename, roles.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from lectern.conversations.cuts import Span, parse_time
+from lectern.core.errors import ItemError
+from lectern.core.schema import Role, SpeakerTurn, Word
+from lectern.core.yaml_files import Entry, Locate, Name, Place, parse_yaml
+from lectern.formats.attribution import UNKNOWN
+
+FOLDER = "data/corrections/speakers"
+
+
+Time = Annotated[float, BeforeValidator(parse_time)]
+
+
+class Stretch(Entry):
+    """Times; a missing start is the beginning of the recording, a missing end its end."""
+
+    start: Time = 0.0
+    end: Time | None = None
+
+    @model_validator(mode="after")
+    def _is_some_part(self) -> "Stretch":
+        if not self.model_fields_set & {"start", "end"}:
+            raise ValueError("give start, end or both")
+        if self.end is not None and self.end <= self.start:
+            raise ValueError(f"it ends at {self.end:g} s, not after its start at {self.start:g} s")
+        return self
+
+
+class Split(Stretch):
+    """What one label says in a stretch is somebody else's: a label that exists, or a new one."""
+
+    speaker: Name
+    to: Name
+
+
+class Swap(Stretch):
+    """In a stretch two labels stand for each other."""
+
+    speakers: Annotated[list[Name], Field(min_length=2, max_length=2)]
+
+
+class Cut(Stretch):
+    """A stretch that is no part of the conversation."""
+
+    reason: str = ""
+
+
+def _read_drop(value: Any) -> str:
+    text = str(value).strip()
+    return {"true": "no reason given", "yes": "no reason given", "false": "", "no": ""}.get(
+        text.lower(), text
+    )
+
+
+class Corrections(Entry):
+    """The whole file."""
+
+    drop: Annotated[str, BeforeValidator(_read_drop)] = ""
+    """why this item is left out, or `true`"""
+    split: list[Split] = Field(default_factory=list)
+    swap: list[Swap] = Field(default_factory=list)
+    merge: dict[Name, Name] = Field(default_factory=dict)
+    """label -> the label whose voice it is"""
+    cut: list[Cut] = Field(default_factory=list)
+    rename: dict[Name, Name] = Field(default_factory=dict)
+    """label -> name"""
+    roles: dict[Name, Role] = Field(default_factory=dict)
+    """label or name -> role"""
+
+    def count(self) -> dict[str, int]:
+        """How many corrections there are of each kind."""
+        kinds = {
+            kind: len(getattr(self, kind)) for kind in ("split", "swap", "merge", "cut", "rename", "roles")
+        }
+        return {kind: number for kind, number in kinds.items() if number}
+
+
+class Move(NamedTuple):
+    """From `start` to `end`, what `speaker` says is `to`'s."""
+
+    speaker: str
+    start: float
+    end: float
+    to: str
+    place: Place
+
+
+def read(text: str, item: str) -> tuple[Corrections, Locate]:
+    """The corrections of an item from the text of its file.
+
+    Raises:
+        ItemError: it is not YAML, has an unknown key or a value that cannot be; the message names file and line.
+    """
+    return parse_yaml(text, Corrections, f"{FOLDER}/{item}.yaml")
+
+
+def lay_over(
+    edits: Corrections, locate: Locate, turns: Sequence[SpeakerTurn], duration: float
+) -> tuple[list[SpeakerTurn], list[Span]]:
+    """The turns as corrected, and what is to be cut.
+
+    Args:
+        edits: of `read`.
+        locate: of `read`.
+        turns: as diarized; not changed.
+        duration: of the recording, in seconds.
+
+    Raises:
+        ItemError: a label does not exist, a time lies beyond the end, two edits overlap, or one changes nothing.
+    """
+    labels = {turn.speaker for turn in turns}
+    for kind in ("split", "swap", "cut"):
+        for index, edit in enumerate(getattr(edits, kind)):
+            _check_times(edit, (kind, index), locate, duration)
+    moves = _find_moves(edits, locate, turns, labels, duration)
+    labels |= {split.to for split in edits.split}
+    _check_names(edits, locate, labels)
+    _check_overlaps([(cut.start, cut.end or duration, ("cut", i)) for i, cut in enumerate(edits.cut)], locate)
+    moved = [
+        piece for turn in turns for piece in _move(turn, [m for m in moves if m.speaker == turn.speaker])
+    ]
+    spans = [Span(cut.start, cut.end or duration, "corrections") for cut in edits.cut]
+    return _merge(moved, edits.merge), spans
+
+
+def claim_unknown(edits: Corrections, words: Sequence[Word], speakers: Sequence[str]) -> list[str]:
+    """The speakers of the words, those without one given to whom a split of `unknown` names."""
+    claims = [split for split in edits.split if split.speaker == UNKNOWN]
+    return [
+        next((edits.merge.get(c.to, c.to) for c in claims if _holds(c, word)), speaker)
+        if speaker == UNKNOWN
+        else speaker
+        for word, speaker in zip(words, speakers, strict=True)
+    ]
+
+
+def find_roles(
+    edits: Corrections, locate: Locate, names: Mapping[str, str], labels: Iterable[str]
+) -> dict[str, Role]:
+    """Label -> role, for the roles given by label or by name.
+
+    Args:
+        edits: of `read`.
+        locate: of `read`.
+        names: label -> name, where it is known.
+        labels: of the speakers, after merging.
+
+    Raises:
+        ItemError: nobody has that label or name.
+    """
+    found: dict[str, Role] = {}
+    for key, role in edits.roles.items():
+        holders = [label for label in labels if key in (label, names.get(label))]
+        if not holders:
+            raise ItemError(f"{locate(('roles', key))}: {_unknown(key, {*labels, *names.values()})}")
+        found |= dict.fromkeys(holders, role)
+    return found
+
+
+def find_strays(names: Iterable[str], items: Sequence[str]) -> list[str]:
+    """One line for each correction file whose item does not exist, with the names that are nearest to it."""
+    lines = []
+    for name in sorted(set(names) - set(items)):
+        near = difflib.get_close_matches(name, items, n=3)
+        lines.append(
+            f"{FOLDER}/{name}.yaml: there is no item {name!r}"
+            + (f"; near: {', '.join(near)}" if near else "")
+        )
+    return lines
+
+
+def _check_times(edit: Stretch, place: Place, locate: Locate, duration: float) -> None:
+    for name, time in (("start", edit.start), ("end", edit.end)):
+        if time is not None and (time > duration or (name == "start" and time == duration)):
+            raise ItemError(
+                f"{locate((*place, name))}: {time:g} s lies beyond the end of the recording, {duration:g} s"
+                + ("; leave `end` out to mean its end" if name == "end" else "")
+            )
+
+
+def _find_moves(
+    edits: Corrections, locate: Locate, turns: Sequence[SpeakerTurn], labels: set[str], duration: float
+) -> list[Move]:
+    moves = [
+        Move(split.speaker, split.start, split.end or duration, split.to, ("split", index))
+        for index, split in enumerate(edits.split)
+    ]
+    for index, swap in enumerate(edits.swap):
+        one, two = swap.speakers
+        end = swap.end or duration
+        moves += [Move(a, swap.start, end, b, ("swap", index)) for a, b in ((one, two), (two, one))]
+    for move in moves:
+        if move.speaker not in labels | {UNKNOWN}:
+            raise ItemError(f"{locate(move.place)}: {_unknown(move.speaker, labels)}")
+        if move.to in (move.speaker, UNKNOWN):
+            raise ItemError(f"{locate(move.place)}: {move.speaker} cannot become {move.to}")
+        if move.speaker != UNKNOWN and move.place[0] == "split" and not _speaks(move, turns):
+            raise ItemError(
+                f"{locate(move.place)}: {move.speaker} does not speak from {move.start:g} to {move.end:g} s"
+            )
+    for speaker in {move.speaker for move in moves}:
+        _check_overlaps([(m.start, m.end, m.place) for m in moves if m.speaker == speaker], locate)
+    return moves
+
+
+def _speaks(move: Move, turns: Sequence[SpeakerTurn]) -> bool:
+    return any(t.speaker == move.speaker and t.start < move.end and move.start < t.end for t in turns)
+
+
+def _check_overlaps(stretches: Iterable[tuple[float, float, Place]], locate: Locate) -> None:
+    for (_, end, place), (start, _, following) in pairwise(sorted(stretches)):
+        if start < end:
+            raise ItemError(
+                f"{locate(following)}: it begins at {start:g} s, inside {locate(place)}, which ends at {end:g} s"
+            )
+
+
+def _check_names(edits: Corrections, locate: Locate, labels: set[str]) -> None:
+    for label, target in edits.merge.items():
+        for name in (label, target):
+            if name not in labels - {UNKNOWN}:
+                raise ItemError(f"{locate(('merge', label))}: {_unknown(name, labels - {UNKNOWN})}")
+        if target in edits.merge:
+            raise ItemError(
+                f"{locate(('merge', label))}: {target} is merged itself; merge {label} into the last one"
+            )
+    kept = labels - edits.merge.keys() - {UNKNOWN}
+    named: dict[str, str] = {}
+    for label, name in edits.rename.items():
+        where = locate(("rename", label))
+        if label in edits.merge:
+            raise ItemError(f"{where}: it is merged into {edits.merge[label]}; rename that")
+        if label not in kept:
+            raise ItemError(f"{where}: {_unknown(label, kept)}")
+        if name == UNKNOWN:
+            raise ItemError(f"{where}: nobody can be called {UNKNOWN}; give it the role unknown instead")
+        if name in named or name in kept - edits.rename.keys():
+            raise ItemError(f"{where}: {named.get(name, name)} has the name {name!r} already; merge the two")
+        named[name] = label
+
+
+def _unknown(label: str, labels: Iterable[str]) -> str:
+    return f"there is no speaker {label!r}; there are {', '.join(sorted(labels)) or 'none'}"
+
+
+def _holds(stretch: Stretch, word: Word) -> bool:
+    middle = (word.start + word.end) / 2
+    return stretch.start <= middle and (stretch.end is None or middle < stretch.end)
+
+
+def _move(turn: SpeakerTurn, moves: Sequence[Move]) -> list[SpeakerTurn]:
+    """The turn in pieces, each with the label that it has after the moves, none of which overlap."""
+    pieces, now = [], turn.start
+    for move in sorted(moves, key=lambda move: move.start):
+        start, end = max(move.start, turn.start), min(move.end, turn.end)
+        if start < end:
+            pieces += [(now, start, turn.speaker), (start, end, move.to)]
+            now = end
+    pieces.append((now, turn.end, turn.speaker))
+    if len(pieces) == 1:
+        return [turn]
+    return [SpeakerTurn(speaker=label, start=start, end=end) for start, end, label in pieces if end > start]
+
+
+def _merge(turns: Sequence[SpeakerTurn], merge: Mapping[str, str]) -> list[SpeakerTurn]:
+    """The turns with the labels of their voices; those of a merged voice that overlap are one, and count once."""
+    if not merge:
+        return list(turns)
+    renamed = [turn.model_copy(update={"speaker": merge.get(turn.speaker, turn.speaker)}) for turn in turns]
+    renamed.sort(key=lambda turn: (turn.start, turn.end, turn.speaker))
+    joined: list[SpeakerTurn] = []
+    last: dict[str, int] = {}
+    for turn in renamed:
+        index = last.get(turn.speaker)
+        if turn.speaker in merge.values() and index is not None and joined[index].end >= turn.start:
+            end = max(joined[index].end, turn.end)
+            joined[index] = joined[index].model_copy(update={"end": end})
+        else:
+            last[turn.speaker] = len(joined)
+            joined.append(turn)
+    return joined

@@ -1,0 +1,95 @@
+"""Where to cut long speech: at sentence ends, where the topic turns, into pieces of a bounded length."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+from lectern.core.schema import Word
+from lectern.text.cutting import CUT, choose_cuts
+from lectern.text.sentences import Sentence, split_sentences
+from lectern.text.words import words as comparable
+
+BLOCK = 100
+"""Words before and after a sentence end that are compared."""
+OPENING = -1.0
+"""Cost of a cut where a question was asked: below all others, so that such a place is taken wherever it can be."""
+
+
+def divide(
+    words: Sequence[Word], language: str, *, least: int, most: int, openings: Sequence[float] = ()
+) -> list[list[Word]]:
+    """`words` in pieces of at most `most` words, cut at sentence ends where the vocabulary changes most.
+
+    Args:
+        words: in order of time.
+        language: code, for the sentence ends.
+        least: words that a piece has at least, where the sentences allow it.
+        most: words that a piece has at most.
+        openings: seconds at which a question is asked; the next sentence is the best place for a cut.
+
+    Returns: the pieces in order, every word in one. What has at most `most` words is one piece.
+    """
+    if len(words) <= most:
+        return [list(words)] if words else []
+    sentences = split_sentences(words, language, longest=most)
+    costs = rate_cuts(sentences)
+    for opening in openings:
+        following = [i for i, sentence in enumerate(sentences) if i and sentence[0].start >= opening]
+        if following:
+            costs[following[0]] = OPENING
+    cuts = choose_cuts([len(sentence) for sentence in sentences], costs, least, most)
+    return [[word for sentence in sentences[a:b] for word in sentence] for a, b in pairwise(cuts)]
+
+
+def rate_cuts(sentences: Sequence[Sentence]) -> list[float]:
+    """What a cut before each sentence costs: CUT, and up to 1 more the less the topic turns there.
+
+    The block comparison and depth score of TextTiling (Hearst 1997), with each word weighed by how few of the sentences
+    have it instead of a list of stop words, which exists for few languages. The first entry stands for no place.
+    """
+    likeness = _compare_blocks(sentences)
+    costs = [0.0]
+    for index in range(1, len(likeness)):
+        before, after = _climb(likeness, index, -1), _climb(likeness, index, 1)
+        depth = (before + after) / 2 - likeness[index]
+        costs.append(round(CUT + 1 - depth, 6))
+    return costs
+
+
+def _climb(likeness: Sequence[float], index: int, step: int) -> float:
+    """The height of the peak beside a place, going uphill in one direction."""
+    peak = likeness[index]
+    while 1 <= index + step < len(likeness) and likeness[index + step] >= peak:
+        index += step
+        peak = likeness[index]
+    return peak
+
+
+def _compare_blocks(sentences: Sequence[Sentence]) -> list[float]:
+    """How much the words before each sentence are like those after its beginning, 0 to 1."""
+    counts = [Counter(comparable(" ".join(word.text for word in sentence))) for sentence in sentences]
+    having = Counter(word for count in counts for word in count)
+    weight = {word: math.log((1 + len(sentences)) / n) for word, n in having.items()}
+    found = [0.0]
+    for index in range(1, len(sentences)):
+        before = _gather(counts[index - 1 :: -1])
+        after = _gather(counts[index:])
+        found.append(_cosine(before, after, weight))
+    return found
+
+
+def _gather(counts: Sequence[Counter[str]]) -> Counter[str]:
+    """The words of the nearest sentences, up to BLOCK of them."""
+    gathered: Counter[str] = Counter()
+    for count in counts:
+        gathered.update(count)
+        if gathered.total() >= BLOCK:
+            break
+    return gathered
+
+
+def _cosine(one: Counter[str], other: Counter[str], weight: dict[str, float]) -> float:
+    shared = sum(one[word] * other[word] * weight[word] ** 2 for word in one.keys() & other.keys())
+    sizes = [math.sqrt(sum((n * weight[word]) ** 2 for word, n in count.items())) for count in (one, other)]
+    return shared / (sizes[0] * sizes[1]) if all(sizes) else 0.0

@@ -1,0 +1,118 @@
+"""Which items become conversations, and all that each is made from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from lectern.conversations import corrections, metadata, voices
+from lectern.core import io
+from lectern.core.errors import ItemError, LecternError
+from lectern.core.item import Item
+from lectern.core.schema import Source
+
+SHOWN = 5
+"""Names that a warning gives before it only counts."""
+
+
+class Episodes(NamedTuple):
+    """The items, and what a person should hear about the others."""
+
+    items: list[Item]
+    dropped: list[str]
+    """those that a correction drops"""
+    left_out: list[str]
+    """those whose transcription or diarization failed"""
+    warnings: list[str]
+
+
+def find(
+    raw: Path,
+    transcripts: Mapping[str, Path],
+    diarization: Mapping[str, Path],
+    folder: Path,
+    table: str | None,
+) -> Episodes:
+    """One item for each recording that was transcribed and diarized, and for each ready transcript.
+
+    Args:
+        raw: folder of folders with an item.json.
+        transcripts: item -> file.
+        diarization: item -> file.
+        folder: of the corrections.
+        table: name of the metadata file in that folder, if there is one.
+
+    Raises:
+        LecternError: a record, the remembered voices or the metadata file is broken, or a file is missing.
+    """
+    if not raw.is_dir():
+        raise LecternError(f"{raw} does not exist. Run `dvc repro`, which makes what is missing.")
+    sources = {p.parent.name: io.read_json(p, Source) for p in sorted(raw.glob("*/item.json"))}
+    speech = {name: source for name, source in sources.items() if source.media or source.transcript}
+    corrected = {path.stem: path for path in sorted((folder / "speakers").glob("*.yaml"))}
+    known_voices = _find_voices(folder / "voices.yaml")
+    rows, warnings = _find_rows(folder, table, speech)
+    warnings += corrections.find_strays(corrected, list(speech))
+    warnings += [f"{p} is not read: its name must end in .yaml" for p in (folder / "speakers").glob("*.yml")]
+
+    found, dropped, left_out = [], {}, {}
+    for name, source in speech.items():
+        inputs = {"source": raw / name / "item.json"}
+        if source.transcript and (source.kind == "transcripts" or not source.media):
+            inputs["ready"] = raw / name / source.transcript
+        elif name in transcripts and name in diarization:
+            inputs |= {"transcript": transcripts[name], "diarization": diarization[name]} | known_voices
+        else:
+            left_out[name] = "no transcript" if name not in transcripts else "no diarization"
+            continue
+        if name in corrected:
+            inputs["corrections"] = corrected[name]
+            if reason := _read_drop(corrected[name], name):
+                dropped[name] = reason
+                continue
+        found.append(Item(name, inputs, {"metadata": rows[name]} if name in rows else {}))
+    warnings += _list("left out", left_out) + _list("dropped by a correction", dropped)
+    return Episodes(found, list(dropped), list(left_out), warnings)
+
+
+def _read_drop(path: Path, item: str) -> str:
+    try:
+        return corrections.read(path.read_text(encoding="utf-8-sig"), item)[0].drop
+    except (ItemError, UnicodeDecodeError):  # making the item says so, and fails this item only
+        return ""
+
+
+def _find_voices(path: Path) -> dict[str, Path]:
+    """The file of remembered voices, checked here once, since a mistake in it would fail every item."""
+    return {"voices": path} if path.is_file() and voices.read(_read(path)) else {}
+
+
+def _find_rows(
+    folder: Path, table: str | None, sources: Mapping[str, Source]
+) -> tuple[dict[str, dict[str, object]], list[str]]:
+    if table is None:
+        return {}, []
+    if not (folder / table).is_file():
+        raise LecternError(f"{folder / table} does not exist. Put it there, or empty `converse.metadata`.")
+    rows, unused = metadata.read(_read(folder / table), f"{folder / table}")
+    found, strays = metadata.match(rows, sources)
+    warnings = _list(
+        "rows of the metadata that match no item",
+        {row.where: next(iter(row.keys.values())) for row in strays},
+    )
+    if unused:
+        warnings.append(f"{table}: columns that are not used: {', '.join(unused)}")
+    return found, warnings
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LecternError(f"{path}: not UTF-8 ({error}). Save it as UTF-8.") from error
+
+
+def _list(what: str, reasons: Mapping[str, str]) -> list[str]:
+    if not reasons:
+        return []
+    shown = [f"{name} ({reason})" for name, reason in list(reasons.items())[:SHOWN]]
+    return [f"{len(reasons)} {what}: " + ", ".join(shown) + (", ..." if len(reasons) > SHOWN else "")]

@@ -1,0 +1,128 @@
+"""Who asks and who answers: rules give the speakers of a recording their roles."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, get_args
+
+from lectern.core.schema import Role, SpeakerTurn
+
+PUBLISHED: tuple[Role, ...] = ("host", "guest", "main")
+"""Roles whose names the metadata file may give."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An entry of `converse.roles`: it gives one speaker a role, of those that no rule before it took."""
+
+    role: str
+    """`host`, `guest`, `main` or `audience`."""
+    rule: str
+    """A key of `RULES`."""
+    name: str | None = None
+    """Of the speaker that the rule `name` looks for, as a correction, a remembered voice or a transcript gives it."""
+    fallback: bool = False
+    """Leave the rule out when one before it found somebody for the role."""
+
+    def __post_init__(self) -> None:
+        known = [role for role in get_args(Role) if role != "unknown"]
+        if self.role not in known:
+            raise ValueError(f"roles: role is {self.role!r}: use one of {', '.join(known)}")
+        if self.rule not in RULES:
+            raise ValueError(f"roles: rule is {self.rule!r}: use one of {', '.join(RULES)}")
+        if (self.rule == "name") != (self.name is not None):
+            raise ValueError(
+                f"roles: the rule `name`, and only it, needs a name (got {self.rule}, {self.name})"
+            )
+
+
+class Cast(NamedTuple):
+    """The speakers of a recording, and what the rules may ask about them."""
+
+    speakers: list[str]
+    """labels in the order in which they are first heard, ghosts and unknown voices left out"""
+    seconds: Mapping[str, float]
+    """of each one's turns"""
+    names: Mapping[str, str]
+    """label -> name, where it is known"""
+    published: Mapping[str, Sequence[str]]
+    """role -> names that the metadata file gives for it"""
+
+
+def take_first_voice(cast: Cast, free: Sequence[str], rule: Rule) -> list[str]:
+    """Who is heard first."""
+    return list(free[:1])
+
+
+def take_most_speech(cast: Cast, free: Sequence[str], rule: Rule) -> list[str]:
+    """Who speaks longest."""
+    return [min(free, key=lambda label: (-cast.seconds.get(label, 0.0), label))] if free else []
+
+
+def take_name(cast: Cast, free: Sequence[str], rule: Rule) -> list[str]:
+    """Who has exactly this name, whatever its case."""
+    return _named(cast, free, [rule.name or ""])
+
+
+def take_metadata(cast: Cast, free: Sequence[str], rule: Rule) -> list[str]:
+    """Those whom the metadata file names in the column of the rule's role."""
+    return _named(cast, free, cast.published.get(rule.role, ()))
+
+
+RULES: dict[str, Callable[[Cast, Sequence[str], Rule], list[str]]] = {
+    "first_voice": take_first_voice,
+    "most_speech": take_most_speech,
+    "name": take_name,
+    "metadata": take_metadata,
+}
+
+
+def assign(
+    cast: Cast, rules: Iterable[Rule], others: Role, by_hand: Mapping[str, Role]
+) -> tuple[dict[str, Role], list[str]]:
+    """The role of each speaker, and the rules that found nobody, as `role: rule`; metadata that give no name count not.
+
+    Args:
+        cast: of the recording.
+        rules: in order; a rule whose role a person has given is left out, so that there is no second main speaker.
+        others: the role of those whom no rule takes.
+        by_hand: label -> role.
+    """
+    roles: dict[str, Role] = {label: role for label, role in by_hand.items() if label in cast.speakers}
+    idle = []
+    for rule in rules:
+        if rule.role in by_hand.values() or (rule.fallback and rule.role in roles.values()):
+            continue
+        free = [label for label in cast.speakers if label not in roles]
+        taken = RULES[rule.rule](cast, free, rule)
+        roles |= dict.fromkeys(taken, rule.role)  # type: ignore[arg-type]
+        if not taken and (rule.rule != "metadata" or rule.role in cast.published):
+            idle.append(f"{rule.role}: {rule.rule}" + (f" {rule.name}" if rule.name else ""))
+    return {label: roles.get(label, others) for label in cast.speakers}, idle
+
+
+def name_by_role(cast: Cast, roles: Mapping[str, Role]) -> dict[str, str]:
+    """Label -> name for a nameless speaker who alone has a role that the metadata gives one person."""
+    found = {}
+    taken = {known.casefold() for known in cast.names.values()}
+    for role, names in cast.published.items():
+        holders = [label for label, given in roles.items() if given == role]
+        if (
+            len(names) == len(holders) == 1
+            and holders[0] not in cast.names
+            and names[0].casefold() not in taken
+        ):
+            found[holders[0]] = names[0]
+    return found
+
+
+def measure(turns: Iterable[SpeakerTurn]) -> dict[str, float]:
+    """Seconds of each speaker's turns."""
+    seconds: dict[str, float] = {}
+    for turn in turns:
+        seconds[turn.speaker] = seconds.get(turn.speaker, 0.0) + turn.end - turn.start
+    return seconds
+
+
+def _named(cast: Cast, free: Sequence[str], names: Iterable[str]) -> list[str]:
+    wanted = {name.casefold() for name in names}
+    return [label for label in free if cast.names.get(label, label).casefold() in wanted]

@@ -1,0 +1,89 @@
+"""Give items to workers that may die: what worker processes and machines of a cluster have in common."""
+
+from collections import Counter, deque
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lectern.core.errors import LecternError
+from lectern.core.item import Item, Made
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A worker has loaded its model."""
+
+
+@dataclass(frozen=True)
+class Died:
+    """A worker is no more."""
+
+    reason: str
+
+
+class Crew(Protocol):
+    """Workers of one kind."""
+
+    remedy: str
+    """what a person can do when they die"""
+
+    def start(self) -> Hashable:
+        """Start a worker, which loads its model and is then `Ready`."""
+
+    def give(self, worker: Hashable, item: Item) -> None:
+        """Send an item to a worker that waits for one. If it died meanwhile, `events` will say so."""
+
+    def events(self) -> Iterator[tuple[Hashable, Ready | Made | Died]]:
+        """Wait until something happened, and say what."""
+
+
+def make_all(crew: Crew, items: Sequence[Item], *, workers: int, max_tries: int) -> Iterator[Made]:
+    """Have each item made by one of `workers` workers at a time; what a dead one was making is begun again.
+
+    Raises:
+        LecternError: `max_tries` workers died before they had loaded.
+    """
+    waiting, left = deque(items), len(items)
+    loading: set[Hashable] = set()
+    idle: set[Hashable] = set()
+    work: dict[Hashable, Item] = {}
+    tries: Counter[str] = Counter()
+    unloaded = 0
+    while left:
+        while len(loading) + len(idle) + len(work) < min(workers, left):
+            loading.add(crew.start())
+        while waiting and idle:
+            worker, item = idle.pop(), waiting.popleft()
+            work[worker] = item
+            crew.give(worker, item)
+        for worker, event in crew.events():
+            if isinstance(event, Ready):
+                loading.remove(worker)
+                idle.add(worker)
+            elif isinstance(event, Made):
+                del work[worker]
+                idle.add(worker)
+                left -= 1
+                yield event
+            elif worker in work:
+                item = work.pop(worker)
+                tries[item.id] += 1
+                if tries[item.id] < max_tries:
+                    waiting.append(item)
+                else:
+                    left -= 1
+                    yield Made(item.id, error=_blame(event.reason, max_tries, crew.remedy))
+            elif worker in loading:
+                loading.remove(worker)
+                unloaded += 1
+                if unloaded == max_tries:
+                    raise LecternError(
+                        f"workers die before they have loaded: {event.reason}. {crew.remedy} What was finished is kept."
+                    )
+            else:
+                idle.discard(worker)
+
+
+def _blame(reason: str, tries: int, remedy: str) -> str:
+    times = "" if tries == 1 else f" each time, in {tries} tries"
+    return f"its worker died{times}: {reason}. {remedy}"

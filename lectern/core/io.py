@@ -1,0 +1,97 @@
+"""Read and write records: validated both ways, canonical on disk, never half written."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from lectern.core.errors import LecternError
+
+R = TypeVar("R", bound=BaseModel)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; move it there when the block ends well, remove it otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """Sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def to_json(value: Any, indent: int | None = 1) -> str:
+    """Canonical JSON: sorted keys, no escapes, no NaN (which JSON does not have)."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=indent, allow_nan=False)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: BaseModel | dict[str, Any] | list[Any]) -> None:
+    """Write a record, or plain data such as a metric, as canonical JSON."""
+    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    write_text(path, to_json(plain) + "\n")
+
+
+def write_jsonl(path: Path, records: Iterable[BaseModel]) -> None:
+    """Write one record a line, in the given order."""
+    write_text(path, "".join(to_json(r.model_dump(mode="json"), indent=None) + "\n" for r in records))
+
+
+def read_json(path: Path, record: type[R]) -> R:
+    """Read one record.
+
+    Raises:
+        LecternError: the file is missing, is not JSON or does not fit the schema.
+    """
+    return _parse(_read(path), record, str(path))
+
+
+def read_jsonl(path: Path, record: type[R]) -> list[R]:
+    """Read one record a line; blank lines are skipped. Errors name the file and the line."""
+    lines = _read(path).split("\n")  # not splitlines(): U+2028 is legal inside a JSON string
+    return [_parse(line, record, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def read_plain(path: Path) -> Any:
+    """Read JSON that has no record type, such as a metric."""
+    try:
+        return json.loads(_read(path))
+    except ValueError as error:
+        raise LecternError(f"{path}: not JSON ({error})") from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise LecternError(f"{path} does not exist. Run `dvc repro`, which makes what is missing.") from error
+    except UnicodeDecodeError as error:
+        raise LecternError(f"{path}: not UTF-8 ({error}). Save the file as UTF-8.") from error
+
+
+def _parse(text: str, record: type[R], where: str) -> R:
+    try:
+        return record.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "record"
+        value = repr(first.get("input"))
+        shown = value if len(value) <= 80 else value[:77] + "..."
+        raise LecternError(f"{where}: {record.__name__}.{field}: {first['msg']} (got {shown})") from error

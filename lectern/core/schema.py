@@ -1,0 +1,441 @@
+"""The record types that pass between stages. Every file of them validates on read and on write (`core.io`).
+
+Times are seconds from the start of the recording, kept to the millisecond so that files do not depend on how
+a library prints its floats.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from lectern.core.secrets import without_credentials
+
+Address = Annotated[str, AfterValidator(without_credentials)]
+"""Of a page, kept for people to follow: without a user, a password or another secret."""
+Seconds = Annotated[float, AfterValidator(lambda value: round(value, 3)), Field(ge=0)]
+
+
+class Record(BaseModel):
+    """Frozen, and strict about names: an unknown field is an error, not a silent loss."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Chapter(Record):
+    """A stretch of a recording that whoever published it gave a title."""
+
+    start: Seconds
+    end: Seconds
+    title: str
+
+
+class Source(Record):
+    """`data/raw/<item>/item.json`: what is known of one item before anything listens to it or reads it."""
+
+    item: str
+    kind: Literal["media", "youtube", "podcast", "transcripts", "website", "documents", "table"]
+    title: str
+    url: Address | None = None
+    media: str | None = Field(default=None, description="name of the media file in the item's folder")
+    description: str = Field(default="", description="as published; may stamp the questions")
+    licence: str | None = None
+    published: str | None = Field(default=None, description="day, as in 2026-11-22")
+    author: str | None = Field(default=None, description="channel, show or person that published it")
+    transcript: str | None = Field(
+        default=None, description="name of the ready transcript in the item's folder"
+    )
+    subtitles: str | None = Field(
+        default=None, description="name of the published subtitles in the item's folder"
+    )
+    document: str | None = Field(
+        default=None, description="name of the page or document in the item's folder"
+    )
+    table: str | None = Field(
+        default=None, description="name of the table of ready pairs in the item's folder"
+    )
+    chapters: list[Chapter] = Field(default_factory=list)
+    language: str | None = Field(default=None, description="code such as en, where it is known")
+
+
+class Word(Record):
+    """One word as heard, its punctuation attached."""
+
+    text: str
+    start: Seconds
+    end: Seconds
+    probability: float | None = None
+
+
+class Transcript(Record):
+    """`data/transcripts/<item>.json`."""
+
+    item: str
+    duration: Seconds
+    language: str
+    words: list[Word]
+
+
+class SpeakerTurn(Record):
+    """A stretch of one voice. Turns of different speakers may overlap."""
+
+    speaker: str
+    start: Seconds
+    end: Seconds
+
+
+class Voice(Record):
+    """A speaker of one recording: how long it speaks and how it sounds."""
+
+    seconds: Seconds
+    longest: Seconds = Field(description="its longest turn")
+    share: float = Field(ge=0, le=1, description="of all speech in the recording")
+    ghost: bool = Field(description="so little speech that it may be a sound or a part of another voice")
+    embedding: list[float] = Field(description="unit length")
+
+
+class Diarization(Record):
+    """`data/diarization/<item>.json`: who speaks when, without names (`speaker_1` and so on, as first heard)."""
+
+    item: str
+    duration: Seconds
+    model: str = Field(description="of the voices' embeddings; those of two models cannot be compared")
+    turns: list[SpeakerTurn]
+    voices: dict[str, Voice]
+
+
+Role = Literal["host", "guest", "main", "audience", "unknown"]
+ASKING: tuple[Role, ...] = ("host", "audience")
+"""Roles of those who ask, the user of a chat."""
+ANSWERING: tuple[Role, ...] = ("main", "guest")
+"""Roles of those who answer, the assistant of a chat."""
+
+
+class Utterance(Record):
+    """Consecutive words of one speaker."""
+
+    speaker: str = Field(
+        description="name where it is known, else the label of the diarization, or `unknown`"
+    )
+    role: Role
+    words: Annotated[list[Word], Field(min_length=1)]
+
+    @property
+    def start(self) -> float:
+        """Seconds at which its first word begins."""
+        return self.words[0].start
+
+    @property
+    def end(self) -> float:
+        """Seconds at which its last word ends."""
+        return self.words[-1].end
+
+    @property
+    def text(self) -> str:
+        """The words as spoken, joined by single spaces."""
+        return " ".join(word.text for word in self.words)
+
+
+class Conversation(Record):
+    """`data/conversations/<item>.json`: the transcript in utterances, with what was published about it."""
+
+    item: str
+    title: str
+    url: Address | None
+    description: str
+    chapters: list[Chapter] = Field(default_factory=list)
+    language: str
+    duration: Seconds
+    utterances: list[Utterance]
+
+
+class Block(Record):
+    """A heading or a paragraph of a document, in reading order."""
+
+    kind: Literal["heading", "paragraph", "list", "table", "code"]
+    text: Annotated[str, Field(min_length=1)]
+    level: int | None = Field(default=None, description="of a heading, 1 for the highest")
+    page: int | None = Field(default=None, ge=1, description="on which it begins, where there are pages")
+    turns: list[tuple[int, int]] = Field(
+        default_factory=list,
+        description="where it goes on to another page: the character of its text, the page",
+    )
+
+    def page_at(self, place: int) -> int | None:
+        """The page on which a character of its text stands."""
+        return next((page for begin, page in reversed(self.turns) if begin <= place), self.page)
+
+
+class Document(Record):
+    """`data/documents/<item>.json`: what a page or document says, without its layout."""
+
+    item: str
+    title: str
+    url: Address | None
+    site: str | None = Field(default=None, description="pages of one site repeat boilerplate")
+    language: str | None
+    blocks: list[Block]
+
+    @property
+    def text(self) -> str:
+        """The blocks joined by blank lines: what a character span of a passage counts in."""
+        return BLANK_LINE.join(block.text for block in self.blocks)
+
+
+BLANK_LINE = "\n\n"
+
+
+def passage_id(item: str, text: str) -> str:
+    """The first 16 hex digits of the sha256 of the item and the text: the same passage has the same id everywhere."""
+    return hashlib.sha256(json.dumps([item, text], ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+class Passage(Record):
+    """`data/passages/<item>.jsonl`: a stretch of an item that questions can be asked about."""
+
+    id: str = Field(description="first 16 hex digits of the sha256 of the item and the text")
+    item: str
+    text: Annotated[str, Field(min_length=1)]
+    tokens: int = Field(gt=0, description="as `parse.tokenizer` counts them")
+    url: Address | None = None
+    language: str | None = None
+    start: Seconds | None = None
+    end: Seconds | None = None
+    page: int | None = Field(default=None, description="on which it begins")
+    span: tuple[int, int] | None = Field(
+        default=None, description="characters of the document's text, from and up to"
+    )
+    headings: list[str] = Field(
+        default_factory=list, description="it stands under, the highest first; a chapter's title"
+    )
+
+    @property
+    def heading(self) -> str | None:
+        """The headings as one line."""
+        return " > ".join(self.headings) or None
+
+
+class Message(Record):
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: Annotated[str, Field(min_length=1)]
+
+
+class Provenance(Record):
+    """Where an example comes from, exactly enough to listen to it or read it there."""
+
+    item: str
+    url: Address | None = None
+    start: Seconds | None = None
+    end: Seconds | None = None
+    page: int | None = None
+    heading: str | None = None
+    row: int | None = Field(default=None, description="of the table it stood in, counted from 1")
+    method: str
+    passage: str | None = Field(default=None, description="id of the passage that it was made from")
+    span: tuple[int, int] | None = Field(default=None, description="the passage's, in the document's text")
+    evidence: str | None = Field(default=None, description="words of the passage that bear the answer out")
+    prompt: str | None = Field(default=None, description="name and version of the prompt's file")
+    model: str | None = Field(default=None, description="that wrote it")
+    corrected: str | None = Field(default=None, description="id of the row before a person edited it")
+
+
+def example_id(messages: Sequence[Message]) -> str:
+    """The first 16 hex digits of the sha256 of the messages: the same content has the same id everywhere."""
+    content = json.dumps([[m.role, m.content] for m in messages], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+SPLITS = ("train", "validation", "test")
+"""The one that is trained on first."""
+
+
+class Example(Record):
+    """A chat example: a line of `data/examples`, `data/curated.jsonl` and `data/splits`."""
+
+    id: str
+    messages: Annotated[list[Message], Field(min_length=2)]
+    provenance: Provenance
+
+    @classmethod
+    def of(cls, messages: Sequence[Message], provenance: Provenance) -> "Example":
+        """An example with the id that its messages have."""
+        return cls(id=example_id(messages), messages=list(messages), provenance=provenance)
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> "Example":
+        if self.id != example_id(self.messages):
+            raise ValueError(f"id {self.id} is not that of its messages ({example_id(self.messages)})")
+        if self.messages[-1].role != "assistant":
+            raise ValueError(f"the last message must be the assistant's, not the {self.messages[-1].role}'s")
+        return self
+
+
+class Rating(Record):
+    """A line of `data/ratings/<item>.jsonl`: what a judge LLM thinks of one example, or why it could not say."""
+
+    id: str = Field(description="of the example")
+    method: str
+    scores: dict[str, int] = Field(default_factory=dict, description="criterion -> 1 to 5")
+    reasons: dict[str, str] = Field(default_factory=dict, description="criterion -> why")
+    overall: float | None = Field(default=None, description="mean of the scores; none without scores")
+    prompt: str
+    model: str
+    problem: str | None = Field(default=None, description="why the reply could not be used")
+
+
+class Decision(Record):
+    """A line of `data/curation_decisions.jsonl`: what became of one row, kept or dropped."""
+
+    id: str
+    item: str
+    start: float | None
+    page: int | None
+    method: str
+    outcome: Literal["kept", "dropped"]
+    reason: str = Field(description="`kept`, or why it was dropped, such as `near_duplicate`")
+    kept_id: str | None = Field(default=None, description="of the row kept in its place")
+    kept_item: str | None = None
+    similarity: float | None = Field(default=None, description="to that row, or to what it repeats")
+    overall: float | None = Field(default=None, description="the judge's rating, where there is one")
+    detail: str | None = Field(default=None, description="what else a person would want to know")
+
+
+class Question(Record):
+    """A line of `data/evals/<set>.jsonl`: a person's question for the finished model; never trained on."""
+
+    question: Annotated[str, Field(min_length=1)]
+    answer: str | None = Field(default=None, description="a true answer")
+    note: str | None = Field(default=None, description="where it comes from")
+
+
+class TokenRow(Record):
+    """A line of `data/sft/*.jsonl`: what the model sees, and which of it is trained."""
+
+    id: str = Field(description="that its messages have: the example's, where it holds all of one as it is")
+    example: str = Field(description="id of the example that it was rendered from")
+    part: tuple[int, int] | None = Field(
+        default=None, description="which of how many rows of its example, counted from 1; none of an only one"
+    )
+    input_ids: Annotated[list[int], Field(min_length=1)]
+    assistant_masks: list[Literal[0, 1]] = Field(
+        description="1 where the token is trained; as long as input_ids"
+    )
+    provenance: Provenance
+
+    @model_validator(mode="after")
+    def _is_aligned(self) -> "TokenRow":
+        if len(self.input_ids) != len(self.assistant_masks):
+            raise ValueError(
+                f"{len(self.input_ids)} input_ids but {len(self.assistant_masks)} assistant_masks"
+            )
+        return self
+
+
+HELD_OUT = "held_out"
+"""The set of the held-out rows that have exactly one answer."""
+DIALOGUES = "dialogues"
+"""The set of the held-out conversations, of which the last answer is asked for."""
+BASE, TUNED = "base", "tuned"
+"""The contestants that are always there."""
+
+
+class Prediction(Record):
+    """A line of `data/predictions/<contestant>.jsonl`: one answer, and how likely the true one was."""
+
+    id: str = Field(description="of the example; of a question of an evaluation set, the hash of both")
+    set: str = Field(description="`held_out`, `dialogues`, or the name of an evaluation set")
+    messages: list[Message] = Field(description="the prompt: everything before the answer")
+    reference: str | None = Field(description="the true answer, where one is known")
+    prediction: str = Field(description="may be empty")
+    finished: bool = Field(description="the model ended its turn itself, before the length limit")
+    nll: float | None = Field(
+        description="summed negative log-likelihood of the reference and its end of turn, in nats; none without a "
+        "reference, or where an endpoint answered"
+    )
+    tokens: int | None = Field(description="how many tokens `nll` sums over", gt=0)
+    provenance: Provenance = Field(description="of a question of an evaluation set: its name and line")
+
+
+class EpisodeTurn(Record):
+    """What one of the two says at a time."""
+
+    role: Literal["host", "guest"]
+    text: str
+    finished: bool = Field(description="the model ended the turn itself, before the length limit")
+
+
+class Episode(Record):
+    """A line of `data/episodes/<contestant>.jsonl`: a conversation that a model wrote from its opening."""
+
+    id: str = Field(description="the hash of the opening and the biography")
+    opening: str = Field(description="the host's first turn, which was given; the first of `turns` too")
+    guest: str | None = Field(default=None, description="name, where one was given")
+    biography: str | None = Field(default=None, description="of the guest, as it was given")
+    turns: list[EpisodeTurn]
+    ended: Literal["closing", "turns", "empty"] = Field(
+        description="by a closing phrase, at the limit of turns, or because a model said nothing"
+    )
+
+
+class Label(Record):
+    """A line of `data/labels/<file>.jsonl`: a person's verdict on two answers, or on a training row."""
+
+    kind: Literal["pair", "row"]
+    messages: Annotated[list[Message], Field(min_length=1)] = Field(
+        description="of a pair: the question and what came before it; of a row: all of it"
+    )
+    passage: str | None = Field(default=None, description="the source text, where there is one")
+    reference: str | None = Field(default=None, description="of a pair: the true answer, where one is known")
+    a: str | None = Field(default=None, description="of a pair: one answer")
+    b: str | None = Field(default=None, description="of a pair: the other")
+    verdict: Literal["a", "b", "tie", "accept", "reject"]
+    by: Annotated[str, Field(min_length=1)] = Field(description="who says so, such as a name or initials")
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "Label":
+        allowed = {"pair": ("a", "b", "tie"), "row": ("accept", "reject")}[self.kind]
+        if self.verdict not in allowed:
+            raise ValueError(f"a {self.kind} has the verdict {' or '.join(allowed)}, not {self.verdict!r}")
+        if self.kind == "pair" and (self.a is None or self.b is None or self.messages[-1].role != "user"):
+            raise ValueError("a pair needs the answers a and b to messages that end with the user's")
+        if self.kind == "row" and self.messages[-1].role != "assistant":
+            raise ValueError("the messages of a row end with the assistant's")
+        return self
+
+
+class PairJudgement(Record):
+    """A line of `data/judgements/pairs.jsonl`: which of two answers a judge prefers, asked in both orders."""
+
+    id: str = Field(description="of the prediction")
+    set: str
+    a: str = Field(description="contestant, such as tuned")
+    b: str = Field(description="contestant, such as base")
+    forward: Literal["a", "b", "tie"] | None = Field(
+        description="with a shown first; none without a usable reply"
+    )
+    backward: Literal["a", "b", "tie"] | None = Field(description="with b shown first")
+    reasons: list[str] = Field(default_factory=list)
+    problem: str | None = Field(default=None, description="why a reply could not be used")
+
+    @property
+    def winner(self) -> Literal["a", "b", "tie"] | None:
+        """What both orders say; a tie where they differ; none where a reply is missing."""
+        if self.forward is None or self.backward is None:
+            return None
+        return self.forward if self.forward == self.backward else "tie"
+
+
+class RubricJudgement(Record):
+    """A line of `data/judgements/rubric.jsonl`: a judge's score of one answer beside its reference and source."""
+
+    id: str = Field(description="of the prediction")
+    set: str
+    contestant: str
+    score: int | None = Field(description="1 to 5; none without a usable reply")
+    reason: str | None = None
+    problem: str | None = Field(default=None, description="why the reply could not be used")

@@ -1,0 +1,63 @@
+"""What every stage does besides its work: it is timed, it says one line, and its errors are readable."""
+
+import logging
+import os
+import resource
+import sys
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from lectern.core.errors import LecternError
+from lectern.core.io import write_json
+
+RUNTIME = Path("metrics/runtime")
+
+_more: dict[str, float | None] = {}
+
+
+def record(figures: Mapping[str, float | None]) -> None:
+    """Add figures of this machine, such as speed or cost, to the stage's file in `metrics/runtime`."""
+    _more.update(figures)
+
+
+def run(name: str, main: Callable[[], object]) -> None:
+    """Run a stage's main, print `name: <result>`, and record its time and memory in `metrics/runtime/<name>.json`.
+
+    A `LecternError` becomes its message and exit status 1. Time and memory stand outside every DVC output, because
+    they differ between two runs that agree in everything else.
+    """
+    # Threads that wait for work must sleep: by default they spin, and on a machine that is busy with something else a
+    # step of training then takes several times the CPU. It counts only before torch is loaded, hence here.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    quieten_libraries()
+    began = time.perf_counter()
+    try:
+        result = main()
+    except LecternError as error:
+        _fail(name, str(error))
+    except KeyboardInterrupt:
+        _fail(name, "interrupted; what was finished is kept, and the next `dvc repro` goes on from there")
+    write_json(RUNTIME / f"{name}.json", {**_usage(time.perf_counter() - began), **_more})
+    print(f"{name}: {result}", flush=True)
+
+
+def quieten_libraries() -> None:
+    """Leave out what libraries say of their own future, and of GPU kernels that are not installed."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+
+def _usage(wall: float) -> dict[str, float]:
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    cpu = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB on Linux
+    peak = max(own.ru_maxrss, children.ru_maxrss) * unit
+    return {"seconds": round(wall, 1), "cpu_seconds": round(cpu, 1), "peak_memory_mb": round(peak / 1e6)}
+
+
+def _fail(name: str, message: str) -> NoReturn:
+    print(f"{name}: error: {message}", file=sys.stderr, flush=True)
+    raise SystemExit(1)

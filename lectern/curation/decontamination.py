@@ -1,0 +1,193 @@
+"""Leave out the examples that know a question of an evaluation set, which would then measure memory.
+
+A row is contaminated when
+
+- one of its questions is a question of the set: the same words, or word triples with a Jaccard similarity at the
+  threshold, or, where asked for, the same meaning;
+- what is said in it holds a question of the set or a true answer to one, word for word. Of a long question 13 words in
+  a row are enough, as in the reports on GPT-3 (Brown et al. 2020, appendix C), of a long answer half of all such runs,
+  since answers share phrases; a short one must be there as a whole;
+- the passage that it was made from holds such a question: whoever wrote the row has seen it.
+
+Passages are not searched for answers: the corpus is where the answers to questions about it stand.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from lectern.core.schema import Decision, Example, Question
+from lectern.curation.decisions import drop as decide
+from lectern.curation.dedupe import NearIndex, make_sketch, questions, shingle, turns
+from lectern.models import embeddings as meaning
+from lectern.text.words import normalise, words
+
+RUN = 13
+"""Words in a row that are no coincidence."""
+TELLING = {"question": 5, "answer": 8}
+"""Words of the shortest text that is looked for inside others; of fewer words only whole questions are compared."""
+SAME = 0.9
+"""Cosine similarity from which a question counts as one of a set, whatever word is another in it: a row lost in vain
+costs less than a score that measures memory."""
+CHARACTERS = 2
+"""Of a script without spaces, each of which `words` gives as a word, that many count as one."""
+PREFIX = 5
+"""Words by which the runs are looked up."""
+
+
+class Hit(NamedTuple):
+    """What of an evaluation set was found."""
+
+    how: str
+    set: str
+    question: str
+    similarity: float
+
+    def __str__(self) -> str:
+        shown = self.question if len(self.question) <= 80 else self.question[:77] + "..."
+        return f"{self.how} {self.set}: {shown}"
+
+
+def drop(
+    rows: Sequence[Example],
+    evals: Mapping[str, Sequence[Question]],
+    passages: Mapping[str, str],
+    *,
+    threshold: float,
+    semantic: float | None = None,
+) -> tuple[list[Example], list[Decision]]:
+    """Drop the rows that know a question of `evals`, with the reason `contaminated`.
+
+    Args:
+        rows: in any order.
+        evals: name of the set -> its questions.
+        passages: id -> text; those that rows name as their source are read.
+        threshold: Jaccard similarity of word triples from which two questions count as the same.
+        semantic: cosine similarity from which they do (English; see `text.semantic`); None compares no meanings.
+
+    Returns:
+        the kept rows and the decisions on the others, in the order of `rows`; a decision's detail names what was found
+        and in which set.
+    """
+    kept, dropped = [], []
+    known = _Known(evals, threshold)
+    meant = {} if semantic is None else _find_meant(rows, evals, semantic)
+    in_passages: dict[str, Hit | None] = {}
+    for number, row in enumerate(tqdm(rows, desc="decontamination", unit="row", disable=None)):
+        hit = known.find(row) or meant.get(number)
+        source = row.provenance.passage
+        if hit is None and source is not None and source in passages:
+            if source not in in_passages:
+                in_passages[source] = known.find_in_passage(passages[source])
+            hit = in_passages[source]
+        if hit is None:
+            kept.append(row)
+        else:
+            dropped.append(decide(row, "contaminated", similarity=hit.similarity, detail=str(hit)))
+    return kept, dropped
+
+
+class _Known:
+    """The questions and answers of the sets, to be looked for."""
+
+    def __init__(self, evals: Mapping[str, Sequence[Question]], threshold: float) -> None:
+        self._same: dict[str, tuple[str, str]] = {}
+        self._near = NearIndex(threshold)
+        self._of_near: list[tuple[str, str]] = []
+        self._texts: list[tuple[str, str, str, int]] = []  # part, set, question, how many runs must be found
+        self._runs: dict[tuple[str, ...], list[tuple[tuple[str, ...], int]]] = {}
+        for name, entries in sorted(evals.items()):
+            for entry in entries:
+                self._same.setdefault(normalise(entry.question), (name, entry.question))
+                shingles = shingle([("user", entry.question)])
+                self._near.add(shingles, make_sketch(shingles))
+                self._of_near.append((name, entry.question))
+                for part, text in (("question", entry.question), ("answer", entry.answer or "")):
+                    runs = set(_runs(words(text), TELLING[part]))
+                    for run in runs:
+                        self._runs.setdefault(run[:PREFIX], []).append((run, len(self._texts)))
+                    least = 1 if part == "question" else math.ceil(len(runs) / 2)
+                    self._texts.append((part, name, entry.question, least))
+
+    def find(self, row: Example) -> Hit | None:
+        """What the row itself says of a set, the gravest first."""
+        asked = questions(row)
+        for text in asked:
+            if found := self._same.get(normalise(text)):
+                return Hit("asks the question of", *found, 1.0)
+        for text in asked:
+            shingles = shingle([("user", text)])
+            for similarity, number in self._near.near(shingles, make_sketch(shingles))[:1]:
+                return Hit("asks nearly the question of", *self._of_near[number], similarity)
+        for _, text in turns(row):
+            for part, name, question in self._find_runs(text):
+                return Hit(f"holds the {part} of", name, question, 1.0)
+        return None
+
+    def find_in_passage(self, text: str) -> Hit | None:
+        """A question that stands in the passage a row was made from."""
+        for part, name, question in self._find_runs(text):
+            if part == "question":
+                return Hit("its passage holds the question of", name, question, 1.0)
+        return None
+
+    def _find_runs(self, text: str) -> Iterator[tuple[str, str, str]]:
+        tokens = tuple(words(text))
+        found: dict[int, set[tuple[str, ...]]] = {}
+        for i in range(len(tokens) - PREFIX + 1):
+            for run, number in self._runs.get(tokens[i : i + PREFIX], ()):
+                if tokens[i : i + len(run)] == run:
+                    found.setdefault(number, set()).add(run)
+        for number, runs in sorted(found.items()):
+            part, name, question, least = self._texts[number]
+            if len(runs) >= least:
+                yield part, name, question
+
+
+def _runs(tokens: Sequence[str], telling: int) -> Iterator[tuple[str, ...]]:
+    """What must be found of a text: any RUN words of it, all of a shorter one, nothing of one that tells nothing."""
+    longest = RUN
+    if len("".join(tokens)) < 1.5 * len(tokens):  # no script with spaces has words that short
+        telling, longest = telling * CHARACTERS, RUN * CHARACTERS
+    if len(tokens) >= max(telling, PREFIX):
+        size = min(longest, len(tokens))
+        for i in range(len(tokens) - size + 1):
+            yield tuple(tokens[i : i + size])
+
+
+def _find_meant(
+    rows: Sequence[Example], evals: Mapping[str, Sequence[Question]], threshold: float
+) -> dict[int, Hit]:
+    """Number of a row -> the question that one of its own means, where there is one."""
+    import numpy as np
+
+    known = [
+        (name, entry.question)
+        for name, entries in sorted(evals.items())
+        for entry in entries
+        if meaning.is_readable(entry.question)
+    ]
+    asked = [
+        (number, text)
+        for number, row in enumerate(rows)
+        for text in questions(row)
+        if meaning.is_readable(text)
+    ]
+    if not known or not asked:
+        return {}
+    theirs = meaning.embed([question for _, question in known])
+    ours = meaning.embed([text for _, text in asked])
+    found: dict[int, Hit] = {}
+    for i in range(0, len(ours), meaning.BLOCK):
+        products = ours[i : i + meaning.BLOCK] @ theirs.T
+        lines, columns = (products >= threshold - meaning.SLACK).nonzero()
+        exact = meaning.similarity(ours[i + lines], theirs[columns])
+        for n in np.lexsort((columns, -exact, lines)).tolist():
+            (number, text), (name, question) = asked[i + lines[n]], known[columns[n]]
+            if exact[n] >= SAME or (
+                exact[n] >= threshold and not meaning.contradict((text, ""), (question, ""))
+            ):
+                found.setdefault(number, Hit("means the question of", name, question, float(exact[n])))
+    return found

@@ -1,0 +1,215 @@
+"""Find the examples that say the same thing twice.
+
+Exact: the same words in the same turns (`words.normalise`). Near: the Jaccard similarity of the sets of word triples is
+at or above a threshold. Candidates come from MinHash with locality-sensitive hashing (Broder 1997; Leskovec, Rajaraman
+and Ullman, Mining of Massive Datasets, ch. 3), each is then verified on the sets themselves, so that the hash decides
+how fast it is, and not what is dropped. Semantic: the same in other words (`text.semantic`).
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from lectern.core.schema import Decision, Example
+from lectern.curation.decisions import drop
+from lectern.models import embeddings as meaning
+from lectern.text.words import normalise, words
+
+SHINGLE = 3
+"""Words in a shingle. Triples hold word order, and a changed word costs three of them."""
+
+PERMUTATIONS = 128
+SHORT = 4
+"""Follow-up turns of fewer words ("Why is that?", "Yes, exactly.") say nothing alone and are not compared alone."""
+MISSED = 1e-4
+"""Highest accepted chance that a pair exactly at the threshold is never compared."""
+
+Shingles = np.ndarray
+"""Sorted unique 64-bit hashes of word triples; as a set it is what the Jaccard similarity is taken of."""
+
+
+def turns(example: Example) -> list[tuple[str, str]]:
+    """(role, content) of each message but the system prompts, which many rows share and which say nothing of them."""
+    return [(message.role, message.content) for message in example.messages if message.role != "system"]
+
+
+def questions(example: Example) -> list[str]:
+    """What the user asks; of a dialogue without its short follow-ups."""
+    said = [text for role, text in turns(example) if role == "user"]
+    return said if len(turns(example)) == 2 else [text for text in said if len(words(text)) >= SHORT]
+
+
+def text_key(example: Example) -> tuple[tuple[str, str], ...]:
+    """What two examples share when they differ in case, punctuation and system prompt only."""
+    return tuple((role, normalise(content)) for role, content in turns(example))
+
+
+def shingle(texts: Iterable[tuple[str, str]]) -> Shingles:
+    """The word triples of `texts`, pairs of (role, content); none spans two texts.
+
+    A text of fewer words than a shingle is one shingle. The role is part of it: a question is no answer.
+    """
+    found: set[int] = set()
+    for role, content in texts:
+        tokens = words(content)
+        for i in range(max(1, len(tokens) - SHINGLE + 1)):
+            key = "\x1f".join((role, *tokens[i : i + SHINGLE]))
+            found.add(int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little"))
+    return np.array(sorted(found), dtype=np.uint64)
+
+
+def jaccard(a: Shingles, b: Shingles) -> float:
+    """Size of the intersection over size of the union; 0 for two empty sets."""
+    shared = len(np.intersect1d(a, b, assume_unique=True))
+    union = len(a) + len(b) - shared
+    return shared / union if union else 0.0
+
+
+@lru_cache
+def bands(threshold: float) -> tuple[int, int]:
+    """(bands, rows in a band) for the LSH index: the widest rows that miss a pair at `threshold` with P <= MISSED.
+
+    A pair of similarity s becomes a candidate with probability 1 - (1 - s^rows)^bands.
+    """
+    for rows in range(PERMUTATIONS // 2, 1, -1):
+        count = PERMUTATIONS // rows
+        if (1 - threshold**rows) ** count <= MISSED:
+            return count, rows
+    return PERMUTATIONS, 1
+
+
+@lru_cache
+def _empty_sketch() -> Any:
+    from datasketch import MinHash
+
+    return MinHash(num_perm=PERMUTATIONS, scheme="affine64", hashfunc=lambda value: value)
+
+
+def make_sketch(shingles: Shingles) -> Any:
+    """The MinHash of a set; made once and taken by every index."""
+    sketch = _empty_sketch().copy()
+    sketch.update_batch(shingles)
+    return sketch
+
+
+class NearIndex:
+    """An index of shingle sets that finds those similar to a given one without looking at all of them."""
+
+    def __init__(self, threshold: float) -> None:
+        from datasketch import MinHashLSH
+
+        self.threshold = threshold
+        self._lsh = MinHashLSH(num_perm=PERMUTATIONS, params=bands(threshold))
+        self._sets: list[Shingles] = []
+
+    def add(self, shingles: Shingles, sketch: Any) -> int:
+        """Store a set with its sketch; returns its number, counted from 0."""
+        self._lsh.insert(len(self._sets), sketch, check_duplication=False)
+        self._sets.append(shingles)
+        return len(self._sets) - 1
+
+    def near(self, shingles: Shingles, sketch: Any) -> list[tuple[float, int]]:
+        """(similarity, number) of the stored sets at or above the threshold, the most similar first."""
+        found = []
+        for number in self._lsh.query(sketch):
+            similarity = jaccard(shingles, self._sets[number])
+            if similarity >= self.threshold:
+                found.append((similarity, number))
+        return sorted(found, key=lambda pair: (-pair[0], pair[1]))
+
+
+def place(example: Example) -> tuple[str, float, str, str]:
+    """The order of rows in data/curated.jsonl: recording, second, id; the method settles a tie."""
+    p = example.provenance
+    return (p.item, p.start or 0.0, example.id, p.method)
+
+
+def drop_duplicates(
+    examples: Sequence[Example], *, near: float, semantic: float | None, ratings: Mapping[str, float]
+) -> tuple[list[Example], list[Decision]]:
+    """Keep one of each group of examples that say the same.
+
+    Rows are taken from the best rated to the worst, then those without a rating, since nobody vouches for them; of
+    equals from the longest answer to the shortest, then by place. Each is kept unless it repeats one that was kept
+    before. So no two kept rows are alike, and each dropped row is directly like the one that replaces it: no chain of
+    small steps joins unlike rows. A single question and answer is compared with its own kind, a dialogue with
+    dialogues: a pair is no copy of the dialogue that it was taken from, unless all their words are the same. Meanings
+    are compared of single pairs only: that of a whole dialogue is hardly more than its topic.
+
+    Args:
+        examples: in any order.
+        near: Jaccard similarity of word triples from which two rows count as the same.
+        semantic: cosine similarity from which questions, and answers, mean the same (`semantic.Meanings`); None
+            compares no meanings and loads no model.
+        ratings: id of a row -> the higher the better.
+
+    Returns:
+        the kept rows and the decisions on the others, both in order of `place`.
+    """
+
+    def quality(row: Example) -> tuple[Any, ...]:
+        return (-ratings.get(row.id, -math.inf), -answer_length(row), place(row))
+
+    kept: list[Example] = []
+    dropped: list[tuple[Example, Decision]] = []
+    singles, dialogues = list[Example](), list[Example]()
+    for row in sorted(examples, key=quality):
+        (dialogues if len(turns(row)) > 2 else singles).append(row)
+    for rows, least in ((singles, semantic), (dialogues, None)):
+        kept += _keep_distinct(rows, near, least, dropped)
+    dropped.sort(key=lambda pair: place(pair[0]))
+    return sorted(kept, key=place), [decision for _, decision in dropped]
+
+
+BLOCK = 1024
+"""Rows whose meanings are compared at once."""
+
+
+def _keep_distinct(
+    rows: Sequence[Example], near: float, semantic: float | None, dropped: list[tuple[Example, Decision]]
+) -> list[Example]:
+    """The rows that repeat none before them; the others are appended to `dropped`."""
+    copies: dict[tuple[tuple[str, str], ...], list[Example]] = {}
+    for row in rows:
+        copies.setdefault(text_key(row), []).append(row)
+    firsts = [same[0] for same in copies.values()]
+    kept: dict[int, Example] = {}  # by place in `firsts`
+    index, stored = NearIndex(near), list[int]()
+    meanings = None if semantic is None else meaning.Meanings([_pair(row) for row in firsts], semantic)
+    same_meaning: Mapping[int, list[tuple[float, int]]] = {}
+    progress = tqdm(copies.values(), desc="duplicates", unit="row", disable=None)
+    for number, (row, *others) in enumerate(progress):
+        if meanings and number % BLOCK == 0:
+            block = range(number, min(number + BLOCK, len(firsts)))
+            same_meaning = meanings.alike(block, [*kept, *block])
+        shingles = shingle(turns(row))
+        sketch = make_sketch(shingles)
+        if near_ones := index.near(shingles, sketch):
+            similarity, place_stored = near_ones[0]
+            why = ("near_duplicate", firsts[stored[place_stored]], similarity)
+        elif same := next((pair for pair in same_meaning.get(number, ()) if pair[1] in kept), None):
+            why = ("semantic_duplicate", kept[same[1]], same[0])
+        else:
+            index.add(shingles, sketch)
+            stored.append(number)
+            kept[number] = row
+            dropped += [(other, drop(other, "exact_duplicate", row, 1.0)) for other in others]
+            continue
+        # What has the same words as a row that was left out is left out for the same reason.
+        dropped += [(other, drop(other, *why)) for other in (row, *others)]
+    return list(kept.values())
+
+
+def _pair(row: Example) -> tuple[str, str]:
+    (_, question), *_, (_, answer) = turns(row)
+    return question, answer
+
+
+def answer_length(example: Example) -> int:
+    """Words in the assistant's messages."""
+    return sum(len(words(m.content)) for m in example.messages if m.role == "assistant")

@@ -1,0 +1,120 @@
+"""How far a judge agrees with people, and whether its figures may be believed."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lectern.core.schema import PairJudgement, RubricJudgement
+from lectern.evaluation.agreement import (
+    CHANCE,
+    UNCOMPARED,
+    agreement,
+    as_figures,
+    cohen_kappa,
+    describe_people,
+    true_negatives,
+    true_positives,
+)
+from lectern.evaluation.bootstrap import mean
+from lectern.evaluation.judging import Plan, Verdict, compare_scores
+from lectern.evaluation.labels import PAIR_VERDICTS, Labelled
+from lectern.evaluation.verdicts import Draws, find_flips
+
+
+def calibrate(
+    people: Sequence[Labelled],
+    plan: Plan,
+    pairs: Sequence[PairJudgement],
+    rubric: Sequence[RubricJudgement],
+    draws: Draws,
+    *,
+    min_labels: int,
+    min_kappa: float,
+) -> dict[str, Any]:
+    """The judge's agreement with people, for each of the two questions that it is asked, and what follows from it.
+
+    Args:
+        people: the labelled pairs.
+        plan: what was asked about just these, in this order.
+        pairs: what the judge says of each pair.
+        rubric: what it says of each answer; of a pair's two the higher score is its verdict.
+        draws: of the intervals.
+        min_labels: pairs that it has to have judged before it is trusted.
+        min_kappa: from which it is trusted.
+    """
+    scores = {(one.id, one.contestant): one.score for one in rubric}
+    scored = [compare_scores(scores.get((one.id, "a")), scores.get((one.id, "b"))) for one in people]
+    found = {
+        "pairs": compare_with_people(
+            people if plan.pairs else [], [one.winner for one in pairs], draws, find_flips(plan, pairs)
+        ),
+        "rubric": compare_with_people(people if plan.answers else [], scored if plan.answers else [], draws),
+    }
+    why = {name: find_doubt(each, min_labels=min_labels, min_kappa=min_kappa) for name, each in found.items()}
+    return {"calibration": found, "trusted": {name: doubt is None for name, doubt in why.items()}, "why": why}
+
+
+def compare_with_people(
+    pairs: Sequence[Labelled],
+    verdicts: Sequence[Verdict | None],
+    draws: Draws,
+    flips: Sequence[float | None] | None = None,
+) -> dict[str, Any]:
+    """The judge's agreement with people on labelled pairs.
+
+    Args:
+        pairs: of shape (pairs,).
+        verdicts: the judge's on each; None where it gave none.
+        draws: of the intervals; questions are redrawn, since one may have several pairs.
+        flips: 1 where the judge's verdict turned with the order, None where that was not tried.
+    """
+    bootstrap = draws([pair.question for pair in pairs])
+    truth = [pair.verdict for pair in pairs]
+    statistics = {
+        "kappa": cohen_kappa(truth, verdicts, PAIR_VERDICTS),
+        "agreement": agreement(truth, verdicts),
+        "tpr": true_positives(truth, verdicts, "a"),
+        "tnr": true_negatives(truth, verdicts, "a"),
+    }
+    if flips is not None:
+        statistics["flip_rate"] = mean(flips)
+    counts: Counter[tuple[str | None, str]] = Counter(
+        (person, judge) for person, judge in zip(truth, verdicts, strict=True) if judge is not None
+    )
+    return {
+        "labels": len(pairs),
+        "judged": counts.total(),
+        "questions": len({pair.question for pair in pairs}),
+        **as_figures(bootstrap, statistics),
+        "confusion": {
+            person: {judge: counts[person, judge] for judge in PAIR_VERDICTS} for person in PAIR_VERDICTS
+        },
+        "people": describe_people([pair.by for pair in pairs], bootstrap, PAIR_VERDICTS),
+    }
+
+
+def find_doubt(found: Mapping[str, Any], *, min_labels: int, min_kappa: float) -> str | None:
+    """Why a judge's figures are not to be believed, as the end of a sentence about it; None where they are.
+
+    Args:
+        found: of `compare_with_people`.
+        min_labels: that the judge has to have judged.
+        min_kappa: that is asked for.
+    """
+    kappa = found["kappa"]
+    if not found["labels"]:
+        return UNCOMPARED
+    if found["judged"] < min_labels:
+        pairs = f"{found['judged']} pair{'' if found['judged'] == 1 else 's'}"
+        return f"has been compared with people on {pairs} only ({min_labels} are asked for)"
+    if kappa is None or kappa["low"] is None or kappa["low"] <= 0:
+        return CHANCE
+    if kappa["value"] < min_kappa:
+        shown = f"kappa {_decimals(kappa['value'])}, {_decimals(min_kappa)} is asked for"
+        return f"agrees with people too little ({shown})"
+    return None
+
+
+def _decimals(value: float) -> str:
+    """Two decimals at most, without the 0 before them."""
+    return f"{value:.2f}".rstrip("0").rstrip(".").replace("0.", ".", 1)

@@ -1,0 +1,180 @@
+"""How sound texts are in themselves: variety and repetition of an answer, and what goes wrong in whole episodes.
+
+Words are those of `lectern.text.words`. The opening of an episode was given, so no figure counts it.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lectern.core.schema import Episode
+from lectern.evaluation.bootstrap import Bootstrap, Statistic, mean, ratio
+from lectern.evaluation.copying import Copied, Measured
+from lectern.text.words import words
+
+CONTROL_TAG = re.compile(
+    r"\[/?INST\]|\[/?SYSTEM_PROMPT\]|<</?SYS>>|<\|[^<>|\n]{1,40}\|>|</?s>|<(?:start|end)_of_turn>",
+    re.IGNORECASE,
+)
+"""Control tokens of chat templates, which end up in a text where a model opens or closes a turn out of turn."""
+SPEAKER_TAG = re.compile(
+    r"^[ \t>*_#-]*(?:host|guest|interviewer|interviewee|moderator|user|assistant|system|human|question|answer"
+    r"|speaker[ _]?\d{1,3})[*_]*[ \t]?:",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""`Guest:` and its like at the beginning of a line: a model that writes the other one's turn too."""
+
+
+@dataclass(frozen=True)
+class Variety:
+    """How much a text says anew. Distinct-n is that of Li et al. 2016 (arXiv:1510.03055), within the text."""
+
+    words: int
+    distinct1: float | None
+    """distinct words of all words; none without a word"""
+    distinct2: float | None
+    """the same of word pairs; none below two words"""
+    fourgrams: int
+    """runs of four words"""
+    repeated_fourgrams: int
+    """of these, how many came before in the text"""
+
+
+def measure(text: str) -> Variety:
+    """Measure the variety of one text."""
+    return _measure([words(text)])
+
+
+def _measure(parts: Sequence[Sequence[str]]) -> Variety:
+    """Of several texts as one; no run goes from one into the next."""
+    runs = {
+        n: [tuple(part[at : at + n]) for part in parts for at in range(len(part) - n + 1)] for n in (1, 2, 4)
+    }
+    distinct = {n: len(set(found)) / len(found) if found else None for n, found in runs.items()}
+    repeated = len(runs[4]) - len(set(runs[4]))
+    return Variety(len(runs[1]), distinct[1], distinct[2], len(runs[4]), repeated)
+
+
+def count_role_tags(text: str) -> int:
+    """How many control tokens and speakers' names a turn holds that stand where only speech should."""
+    return len(CONTROL_TAG.findall(text)) + len(SPEAKER_TAG.findall(text))
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Counts of one episode, its opening left out."""
+
+    turns: int
+    words: int
+    host_words: int
+    role_tags: int
+    one_word_turns: int
+    unfinished_turns: int
+    variety: Variety
+    """of all turns together"""
+    copied_words: int
+    longest_copy: int
+    closed: bool
+    """it ended by a closing"""
+
+
+def measure_episode(episode: Episode, copied: Callable[[str], Measured]) -> Measures:
+    """Measure one episode.
+
+    Args:
+        episode: as the stage `episodes` wrote it.
+        copied: measures what a text copies from the training texts (`Copied.measure`).
+    """
+    turns = episode.turns[1:]
+    spoken = [words(turn.text) for turn in turns]
+    copies = [copied(turn.text) for turn in turns]
+    return Measures(
+        turns=len(turns),
+        words=sum(map(len, spoken)),
+        host_words=sum(len(said) for turn, said in zip(turns, spoken, strict=True) if turn.role == "host"),
+        role_tags=sum(count_role_tags(turn.text) for turn in turns),
+        one_word_turns=sum(len(said) == 1 for said in spoken),
+        unfinished_turns=sum(not turn.finished for turn in turns),
+        variety=_measure(spoken),
+        copied_words=sum(copy.copied for copy in copies),
+        longest_copy=max((copy.longest for copy in copies), default=0),
+        closed=episode.ended == "closing",
+    )
+
+
+FIGURES: Mapping[str, Callable[[Measures], tuple[float, float] | float | None]] = {
+    "turns": lambda m: m.turns,
+    "words": lambda m: m.words,
+    "role_tags": lambda m: (m.role_tags, m.turns),
+    "one_word_turns": lambda m: (m.one_word_turns, m.turns),
+    "host_share": lambda m: (m.host_words, m.words),
+    "repetition4": lambda m: (m.variety.repeated_fourgrams, m.variety.fourgrams),
+    "distinct2": lambda m: m.variety.distinct2,
+    "copied_share": lambda m: (m.copied_words, m.words),
+    "longest_copy": lambda m: m.longest_copy,
+    "closed": lambda m: float(m.closed),
+    "unfinished_turns": lambda m: (m.unfinished_turns, m.turns),
+}
+"""Figure -> what an episode adds to it: a part and its whole, each summed over the episodes before one is divided by
+the other; or a value, of which the mean is taken (none where it has no meaning)."""
+
+
+def summarise_episodes(
+    base: Sequence[Episode],
+    tuned: Sequence[Episode],
+    *,
+    copied: Copied,
+    resamples: int,
+    confidence: float,
+    seed: int,
+) -> dict[str, Any]:
+    """metrics/episodes.json: every figure of both models with its interval, and the paired differences.
+
+    Paired are the episodes from the same opening, and episodes are what is redrawn. A figure that nothing measures is
+    left out.
+
+    Args:
+        base: episodes of the base model.
+        tuned: those of the tuned one; only openings that both have count.
+        copied: the training texts.
+        resamples: draws of the bootstrap.
+        confidence: share of the draws inside an interval.
+        seed: of the draws.
+    """
+    sides = [{one.id: one for one in side} for side in (base, tuned)]
+    common = sorted(sides[0].keys() & sides[1].keys())
+    if not common:
+        return {"episodes": 0}
+    ours, theirs = (
+        _statistics([measure_episode(side[id], copied.measure) for id in common]) for side in sides
+    )
+    bootstrap = Bootstrap(common, resamples=resamples, confidence=confidence, seed=seed)
+    pairs = {name: (theirs[name], ours[name]) for name in ours if name in theirs}
+    found = {
+        "base": bootstrap.intervals(ours),
+        "tuned": bootstrap.intervals(theirs),
+        "difference": bootstrap.differences(pairs),
+    }
+    return {
+        **{part: {name: one.as_dict() for name, one in named.items()} for part, named in found.items()},
+        "episodes": len(common),
+        "confidence": confidence,
+        "resamples": resamples,
+    }
+
+
+def _statistics(measures: Sequence[Measures]) -> dict[str, Statistic]:
+    found = {}
+    for name, count in FIGURES.items():
+        values = [count(one) for one in measures]
+        parts = [value for value in values if isinstance(value, tuple)]
+        if parts:
+            top, bottom = (np.array(column, dtype=np.float64) for column in zip(*parts, strict=True))
+            if bottom.any():
+                found[name] = ratio(top, bottom, measured=bottom > 0)
+        elif any(value is not None for value in values):
+            found[name] = mean([value for value in values if not isinstance(value, tuple)])
+    return found

@@ -1,0 +1,197 @@
+"""What a judge LLM is asked about answers, and what its replies say.
+
+Two answers are shown in both orders, without the names of who gave them, since a judge favours the one that it sees
+first; a verdict counts where it survives the swap (Zheng et al. 2023, Judging LLM-as-a-Judge, sections 3.3 and 3.4).
+One answer alone gets a score from 1 to 5. Labelled pairs are asked about in just the same way, by the same functions.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lectern.core.schema import Message, PairJudgement, RubricJudgement
+from lectern.evaluation.cases import Case
+from lectern.llm.prompting import Prompt
+from lectern.llm.structured import closed_object
+from lectern.settings.llm import LLM, make_request
+from lectern.settings.request import Reply, Request
+
+Verdict = Literal["a", "b", "tie"]
+SCORES = (1, 2, 3, 4, 5)
+MAX_REASON = 240
+"""Characters of a reason, so that no judge writes until its limit cuts the JSON off."""
+CUT = " [cut]"
+"""Stands where a text was shortened for the judge."""
+NO_ANSWER = "(no answer)"
+"""What a judge is shown of an empty answer."""
+NO_REPLY = "no reply"
+"""The problem of a call that was not answered; the next run asks again."""
+FORWARD: Mapping[str, Verdict] = {"A": "a", "B": "b", "tie": "tie"}
+BACKWARD: Mapping[str, Verdict] = {"A": "b", "B": "a", "tie": "tie"}
+"""What the judge calls A and B, with a shown first, and with b shown first."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a judge is asked."""
+
+    llm: LLM
+    pair: Prompt
+    answer: Prompt
+    criterion: str
+    """what makes an answer good, as the end of `A good one is ...`"""
+    reasons: bool
+    """whether it gives its reason before the verdict"""
+    longest: int
+    """characters of a text that it is shown; of what came before the question, in all"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is asked about some cases."""
+
+    pairs: list[tuple[Case, list[Request]]]
+    """the requests: with a shown first, with b shown first; none where both say the same, which is a tie"""
+    answers: list[tuple[Case, str, Request]]
+    sides: tuple[str, str]
+    """the contestants that are compared, a and b"""
+
+    @property
+    def requests(self) -> list[Request]:
+        """To be asked, in any order."""
+        return [r for _, both in self.pairs for r in both] + [request for *_, request in self.answers]
+
+    def read_pairs(self, replies: Mapping[str, Reply]) -> list[PairJudgement]:
+        """What the judge says of each pair."""
+        return [_read_pair(case, self.sides, both, replies) for case, both in self.pairs]
+
+    def read_answers(self, replies: Mapping[str, Reply]) -> list[RubricJudgement]:
+        """What the judge says of each answer."""
+        return [_read_answer(case, name, replies.get(request.key)) for case, name, request in self.answers]
+
+    def count_cut(self, longest: int) -> int:
+        """Answers of which the judge is shown only the first `longest` characters."""
+        shown = {
+            (case.set, case.id, side): case.answers[side] for case, _ in self.pairs for side in self.sides
+        }
+        shown |= {(case.set, case.id, name): case.answers[name] for case, name, _ in self.answers}
+        return sum(len(answer.strip()) > longest for answer in shown.values())
+
+
+def make_plan(cases: Iterable[Case], sides: tuple[str, str], way: Way, *, pairs: bool, rubric: bool) -> Plan:
+    """What to ask: of each case that both `sides` answer, which answer is better; of each answer, how good it is."""
+    cases = list(cases)
+    return Plan(
+        [(case, ask_pair(case, sides, way)) for case in cases if pairs and case.answers.keys() >= set(sides)],
+        [
+            (case, name, ask_answer(case, name, way))
+            for case in cases
+            if rubric
+            for name in sorted(case.answers)
+        ],
+        sides,
+    )
+
+
+def ask_pair(case: Case, sides: tuple[str, str], way: Way) -> list[Request]:
+    """The question in both orders; nothing where both answers are the same."""
+    a, b = (case.answers[side] for side in sides)
+    if a.strip() == b.strip():
+        return []
+    schema = _schema(way.reasons, verdict={"type": "string", "enum": list(FORWARD)})
+    return [
+        make_request(way.llm, way.pair.render(**_show(case, way, first=first, second=second)), schema)
+        for first, second in ((a, b), (b, a))
+    ]
+
+
+def ask_answer(case: Case, name: str, way: Way) -> Request:
+    """The question how good one answer is."""
+    schema = _schema(way.reasons, score={"type": "integer", "enum": list(SCORES)})
+    return make_request(way.llm, way.answer.render(**_show(case, way, answer=case.answers[name])), schema)
+
+
+def compare_scores(a: int | None, b: int | None) -> Verdict | None:
+    """Which answer has the higher score."""
+    if a is None or b is None:
+        return None
+    return "tie" if a == b else "a" if a > b else "b"
+
+
+def _schema(reasons: bool, **verdict: Any) -> dict[str, Any]:
+    reason = {"type": "string", "minLength": 1, "maxLength": MAX_REASON}
+    return closed_object(**({"reason": reason} if reasons else {}), **verdict)
+
+
+def _show(case: Case, way: Way, **answers: str) -> dict[str, Any]:
+    """What the prompts are filled with, every text within bounds."""
+    *before, question = case.messages
+    texts = {
+        "question": question.content,
+        "reference": case.reference,
+        "passage": case.passage,
+        **{name: answer.strip() or NO_ANSWER for name, answer in answers.items()},
+    }
+    shown = {name: None if text is None else shorten(text, way.longest) for name, text in texts.items()}
+    return {
+        **shown,
+        "before": _last(before, way.longest),
+        "criterion": way.criterion,
+        "reasons": way.reasons,
+        "cut": shown != texts,
+    }
+
+
+def shorten(text: str, longest: int) -> str:
+    """The beginning of a text, and the mark, where it is longer than that."""
+    return text if len(text) <= longest else text[:longest].rstrip() + CUT
+
+
+def _last(before: Sequence[Message], longest: int) -> list[Message]:
+    """As many of the last messages as fit; the system's says how to answer, and is not shown to a judge."""
+    kept: list[Message] = []
+    room = longest
+    for message in reversed([m for m in before if m.role != "system"]):
+        room -= len(message.content)
+        if room < 0:
+            break
+        kept.insert(0, message)
+    return kept
+
+
+def _read_pair(
+    case: Case, sides: tuple[str, str], both: Sequence[Request], replies: Mapping[str, Reply]
+) -> PairJudgement:
+    came = [replies.get(request.key) for request in both]
+    said = [json.loads(reply.text) if reply and not reply.problem else {} for reply in came]
+    forward, backward = (
+        (FORWARD.get(said[0].get("verdict", "")), BACKWARD.get(said[1].get("verdict", "")))
+        if both
+        else ("tie", "tie")
+    )
+    problems = [NO_REPLY if reply is None else reply.problem for reply in came]
+    return PairJudgement(
+        id=case.id,
+        set=case.set,
+        a=sides[0],
+        b=sides[1],
+        forward=forward,
+        backward=backward,
+        reasons=[one["reason"].strip() for one in said if "reason" in one],
+        # A missing reply first: the next run asks for it, and mends this row.
+        problem=NO_REPLY if NO_REPLY in problems else next(filter(None, problems), None),
+    )
+
+
+def _read_answer(case: Case, name: str, reply: Reply | None) -> RubricJudgement:
+    problem = NO_REPLY if reply is None else reply.problem
+    said = json.loads(reply.text) if reply and not problem else {}
+    return RubricJudgement(
+        id=case.id,
+        set=case.set,
+        contestant=name,
+        score=said.get("score"),
+        reason=said["reason"].strip() if "reason" in said else None,
+        problem=problem,
+    )

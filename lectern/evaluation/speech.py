@@ -1,0 +1,190 @@
+"""Transcripts and diarizations against what was truly said, and by whom."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from lectern.core import io
+from lectern.core.schema import Conversation, Diarization, Record, Seconds
+from lectern.evaluation.bootstrap import Bootstrap, ratio
+
+
+class TrueTurn(Record):
+    """What one person said, and when."""
+
+    speaker: str
+    start: Seconds
+    end: Seconds
+    text: str
+
+
+class TrueQuestion(Record):
+    """A question that was asked, and its whole answer."""
+
+    start: Seconds
+    text: str
+    answer: str
+
+
+class Truth(Record):
+    """`data/raw/<item>/truth.json`, which only made-up or hand-labelled recordings have."""
+
+    turns: list[TrueTurn]
+    questions: list[TrueQuestion] = Field(default_factory=list)
+
+
+class Token(NamedTuple):
+    """A normalised word and who said it."""
+
+    text: str
+    speaker: str
+
+
+def score_item(
+    truth: Path, diarization: Path, conversation: Path, language: str, collar: float
+) -> dict[str, Any]:
+    """The counts of one recording from which every figure is made.
+
+    Args:
+        truth: file of the `Truth` record.
+        diarization: file of the `Diarization` record.
+        conversation: file of the `Conversation` record, whose words are the transcript's.
+        language: of the transcript.
+        collar: seconds on each side of a true boundary that `der_with_collar` leaves out.
+    """
+    true = io.read_json(truth, Truth)
+    found = io.read_json(diarization, Diarization)
+    told = io.read_json(conversation, Conversation)
+    spoken = normalise_words(
+        ((turn.text, turn.speaker) for turn in sorted(true.turns, key=lambda t: t.start)), language
+    )
+    heard = normalise_words(((utterance.text, utterance.speaker) for utterance in told.utterances), language)
+    errors, pairs = align_words(spoken, heard)
+    strict, lenient = (measure_der(true, found, c) for c in (0.0, collar))
+    return {
+        "seconds": round(found.duration, 3),
+        "words": len(spoken),
+        "word_errors": errors,
+        "aligned_words": len(pairs),
+        "words_of_right_speaker": count_right_speakers(pairs),
+        "der": strict,
+        "der_with_collar": lenient,
+        "true_speakers": len({turn.speaker for turn in true.turns}),
+        "found_speakers": sum(not voice.ghost for voice in found.voices.values()),
+    }
+
+
+def align_words(spoken: Sequence[Token], heard: Sequence[Token]) -> tuple[int, list[tuple[str, str]]]:
+    """The number of word errors, and (true, found) speaker of each word that was heard rightly or as another word."""
+    import jiwer
+
+    if not spoken or not heard:
+        return len(spoken) + len(heard), []
+    result = jiwer.process_words(" ".join(t.text for t in spoken), " ".join(t.text for t in heard))
+    pairs = [
+        (spoken[i].speaker, heard[j].speaker)
+        for chunk in result.alignments[0]
+        if chunk.type in ("equal", "substitute")
+        for i, j in zip(
+            range(chunk.ref_start_idx, chunk.ref_end_idx),
+            range(chunk.hyp_start_idx, chunk.hyp_end_idx),
+            strict=True,
+        )
+    ]
+    return result.substitutions + result.deletions + result.insertions, pairs
+
+
+def count_right_speakers(pairs: Sequence[tuple[str, str]]) -> int:
+    """How many pairs agree under the best one-to-one map between the true names and the found labels."""
+    from scipy.optimize import linear_sum_assignment
+
+    true, found = sorted({a for a, _ in pairs}), sorted({b for _, b in pairs})
+    counts = np.zeros((len(true), len(found)), dtype=np.int64)
+    for a, b in pairs:
+        counts[true.index(a), found.index(b)] += 1
+    return int(counts[linear_sum_assignment(-counts)].sum())
+
+
+def measure_der(true: Truth, found: Diarization, collar: float) -> dict[str, float]:
+    """Seconds missed, falsely heard and confused, and of true speech: DER is the sum of the first three over the last.
+
+    Overlapping speech counts (pyannote.metrics, Bredin 2017); `collar` is the part left out on each side of a boundary.
+    """
+    from pyannote.core import Annotation, Segment, Timeline
+    from pyannote.metrics.diarization import DiarizationErrorRate
+
+    reference, hypothesis = Annotation(), Annotation()
+    for index, said in enumerate(true.turns):
+        reference[Segment(said.start, said.end), index] = said.speaker
+    for index, turn in enumerate(found.turns):
+        hypothesis[Segment(turn.start, turn.end), index] = turn.speaker
+    # Their collar is the whole width around a boundary, ours each side, as NIST and most papers give it.
+    metric = DiarizationErrorRate(collar=2 * collar)
+    parts = metric(reference, hypothesis, uem=Timeline([Segment(0, found.duration)]), detailed=True)
+    names = {
+        "missed": "missed detection",
+        "false_alarm": "false alarm",
+        "confusion": "confusion",
+        "speech": "total",
+    }
+    return {ours: round(float(parts[theirs]), 3) for ours, theirs in names.items()}
+
+
+def summarise(
+    scored: Mapping[str, Mapping[str, Any]], *, resamples: int, confidence: float, seed: int
+) -> dict[str, Any]:
+    """The figures over all recordings with an interval from redrawing recordings, and by recording.
+
+    A figure is a sum over a sum, so that a long recording counts as much as its words or seconds.
+    """
+    if not scored:
+        return {"items": 0}
+    counts = {"items": len(scored)}
+    counts |= {name: sum(entry[name] for entry in scored.values()) for name in ("words", "aligned_words")}
+    seconds = round(sum(entry["seconds"] for entry in scored.values()), 3)
+    figures = {}
+    for name in FIGURES:
+        tops, bottoms = np.array([_fraction(entry, name) for entry in scored.values()], dtype=np.float64).T
+        rests_on = bottoms > 0
+        if rests_on.any():
+            labels = [item for item, counts_ in zip(scored, rests_on, strict=True) if counts_]
+            draws = Bootstrap(labels, resamples=resamples, confidence=confidence, seed=seed)
+            figures[name] = draws.interval(ratio(tops[rests_on], bottoms[rests_on])).as_dict()
+    by_item = {
+        item: {
+            **{
+                name: round(top / bottom, 6) if bottom else None
+                for name in FIGURES
+                for top, bottom in [_fraction(entry, name)]
+            },
+            **{name: entry[name] for name in ("words", "seconds", "true_speakers", "found_speakers")},
+        }
+        for item, entry in sorted(scored.items())
+    }
+    return {**counts, "seconds": seconds, **figures, "by_item": by_item}
+
+
+FIGURES = ("wer", "word_speaker_accuracy", "der", "der_with_collar", "speaker_count_accuracy")
+
+
+def _fraction(entry: Mapping[str, Any], figure: str) -> tuple[float, float]:
+    """What a figure of one recording divides by what."""
+    if figure == "wer":
+        return entry["word_errors"], entry["words"]
+    if figure == "word_speaker_accuracy":
+        return entry["words_of_right_speaker"], entry["aligned_words"]
+    if figure == "speaker_count_accuracy":
+        return float(entry["true_speakers"] == entry["found_speakers"]), 1.0
+    parts = entry[figure]
+    return parts["missed"] + parts["false_alarm"] + parts["confusion"], parts["speech"]
+
+
+def normalise_words(pieces: Iterable[tuple[str, str]], language: str) -> list[Token]:
+    """Words as Whisper's paper compares them (arXiv:2212.04356, appendix C): no case or punctuation, digits."""
+    from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
+
+    normalise = EnglishTextNormalizer({}) if language == "en" else BasicTextNormalizer()
+    return [Token(word, speaker) for text, speaker in pieces for word in normalise(text).split()]

@@ -1,0 +1,115 @@
+"""metrics/scores.json: every figure of every contestant with its interval, and the paired differences, set by set."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from lectern.core.schema import BASE, DIALOGUES, HELD_OUT, TUNED
+from lectern.evaluation import figures
+from lectern.evaluation.bootstrap import Bootstrap, Interval, Statistic
+from lectern.evaluation.rows import AnswerScore, RowScore
+
+T = TypeVar("T")
+Figures = Mapping[str, Statistic]
+Summary = dict[str, dict[str, float | int | None]]
+"""Figure -> its interval; a figure that nothing measures is left out."""
+
+
+def summarise(rows: Sequence[RowScore], *, seed: int, resamples: int, confidence: float) -> dict[str, Any]:
+    """The figures of the headline set, and under `sets` those of each other set.
+
+    The headline set is `held_out` where it has rows, else `dialogues`, else the first evaluation set by name.
+    """
+    present = {row.set for row in rows}
+    order = [name for name in (HELD_OUT, DIALOGUES) if name in present]
+    order += sorted(present - {HELD_OUT, DIALOGUES})
+    parts = {
+        name: _summarise_set(
+            [row for row in rows if row.set == name], seed=seed, resamples=resamples, confidence=confidence
+        )
+        for name in order
+    }
+    return {
+        "set": order[0],
+        **parts[order[0]],
+        "confidence": confidence,
+        "resamples": resamples,
+        "sets": {name: parts[name] for name in order[1:]},
+    }
+
+
+def _summarise_set(
+    rows: Sequence[RowScore], *, seed: int, resamples: int, confidence: float
+) -> dict[str, Any]:
+    answers = _columns([row.answers for row in rows], {BASE, TUNED})
+    cleaned = _columns([row.cleaned for row in rows])
+    ours = {name: figures.statistics(rows, column) for name, column in answers.items()}
+    trimmed = {name: figures.statistics(rows, column, figures.OF_TRIMMED) for name, column in cleaned.items()}
+    true = figures.statistics(rows, [row.reference for row in rows], figures.OF_REFERENCES)
+    comparators = [name for name in answers if name not in (BASE, TUNED)]
+    compared = {
+        name: _pair(ours[TUNED], ours[name], _share_tokens(answers[TUNED], answers[name]))
+        for name in (BASE, *comparators)
+    }
+    gained = {name: _pair(trimmed[name], ours[name], True) for name in trimmed}
+
+    bootstrap = Bootstrap([row.item for row in rows], resamples=resamples, confidence=confidence, seed=seed)
+    scores = _ask_at_once(bootstrap.intervals, {**ours, **_prefix(trimmed), "/": true})
+    difference = _ask_at_once(bootstrap.differences, {**compared, **_prefix(gained)})
+    asked = [row for row in rows if BASE in row.answers]
+    tokens = [count for row in asked if (count := row.answers[BASE].tokens) is not None]
+    return {
+        "base": scores[BASE],
+        "tuned": scores[TUNED],
+        "difference": difference[BASE],
+        "reference": scores["/"],
+        "comparators": {
+            name: {"scores": scores[name], "difference": difference[name]} for name in comparators
+        },
+        "cleaned": {
+            name: {"scores": scores[f"/{name}"], "difference": difference[f"/{name}"]} for name in trimmed
+        },
+        "rows": len(asked),
+        "recordings": len({row.item for row in asked}),
+        "tokens": sum(tokens) if tokens else None,
+        "resampled": bootstrap.unit,
+    }
+
+
+def _columns(
+    answers: Sequence[Mapping[str, AnswerScore]], always: Iterable[str] = ()
+) -> dict[str, figures.Scores]:
+    """Contestant -> its answer to each question, or None."""
+    names = sorted({name for row in answers for name in row}.union(always))
+    return {name: [row.get(name) for row in answers] for name in names}
+
+
+def _share_tokens(ours: figures.Scores, theirs: figures.Scores) -> bool:
+    """Whether both were measured on the same tokens: a likelihood a token means nothing between two tokenizers."""
+    both = [(a, b) for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None]
+    return all(a.tokens == b.tokens for a, b in both if None not in (a.tokens, b.tokens))
+
+
+def _pair(ours: Figures, theirs: Figures, same_tokens: bool) -> dict[str, tuple[Statistic, Statistic]]:
+    """The figures that both have and that can be compared."""
+    names = [name for name in ours if name in theirs and (same_tokens or name not in figures.OF_TOKENS)]
+    return {name: (ours[name], theirs[name]) for name in names}
+
+
+def _prefix(groups: Mapping[str, T]) -> dict[str, T]:
+    """The same under names that are no contestant's."""
+    return {f"/{name}": group for name, group in groups.items()}
+
+
+def _ask_at_once(
+    ask: Callable[[Mapping[str, T]], Mapping[str, Interval]], groups: Mapping[str, Mapping[str, T]]
+) -> dict[str, Summary]:
+    """`ask` about all members of all groups in one call: the draws are made once for all of them."""
+    found = ask(
+        {f"{group} {name}": one for group, members in groups.items() for name, one in members.items()}
+    )
+    intervals = {group: {name: found[f"{group} {name}"] for name in groups[group]} for group in groups}
+    return {
+        group: {name: one.as_dict() for name, one in members.items() if math.isfinite(one.value)}
+        for group, members in intervals.items()
+    }

@@ -1,0 +1,170 @@
+"""Examples from the questions that are asked aloud: who asks is the user, the answer that follows the assistant.
+
+The rules, for recordings whose questions nobody stamped:
+
+- A turn is all that one side says (those who ask, those who answer) until the other side speaks. Words of unknown
+  speakers belong to no side.
+- It asks something if a sentence near its end ends with a question mark, or begins as a request does (`Tell me`).
+  In a transcript without any question mark a sentence that begins as a question counts too.
+- The question is the end of that turn, whole sentences up to a length: what leads to a question explains it.
+- A few words that ask nothing (`right`, `mm`, a bare `yes`) break neither an answer nor a question.
+- A short question (`And why?`) follows up what was said: it goes on with the row before it, as a chat, if that row is
+  the answer just before and has room. With nothing to follow, one that points back (`Why is that?`) is dropped, for it
+  cannot be understood alone; which words point back is known for English only.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby, zip_longest
+from typing import NamedTuple
+
+from lectern.core.schema import ANSWERING, ASKING, Conversation, Utterance, Word
+from lectern.examples.rows import Asked, Made, Piece, divide_answer, join, make_row
+from lectern.text.sentences import split_sentences
+
+METHOD = "question_turns"
+AFTERTHOUGHT = 40
+"""Words that may follow the last thing asked in a turn; after more, what comes next answers them."""
+_MARK = re.compile(r"[?？؟\u037e][\"'”’»)\]]*$")
+_FILLER = r"^(?:(?:and|but|so|well|okay|ok|now|then|um|uh|er|yeah|right|all right|please)[, ]+)*"
+_REQUEST = re.compile(
+    rf"{_FILLER}(?:(?:can|could|would|will) you )?(?:please )?"
+    r"(?:tell (?:me|us)|explain|describe|talk (?:to (?:me|us) )?about|give (?:me|us)|walk (?:me|us) through|"
+    r"(?:i want|i wanted|i'd like|i would like) to (?:ask|know|understand))\b",
+    re.IGNORECASE,
+)
+_UNMARKED = re.compile(
+    rf"{_FILLER}(?:(?:what|why|how|where|when|who|which)(?:'s| is| are| do| does| did| was| were| can| could| would"
+    r"| will| should| has| have| had)\b|(?:do|does|did|is|are|was|were|can|could|would|will|should|has|have) "
+    r"(?:you|we|i|it|they|he|she|that|this|there|the|a|an)\b)",
+    re.IGNORECASE,
+)
+_POINTS_BACK = re.compile(
+    r"^(?:and|but|so|or|then|because|why not|how so|what else)\b|"
+    r"\b(?:that|this|it|its|these|those|they|them|their|he|him|his|she|her|there|then)\b",
+    re.IGNORECASE,
+)
+
+
+class Turn(NamedTuple):
+    """What one side says until the other speaks."""
+
+    asks: bool  # is it the side that asks
+    words: list[Word]
+
+
+def make_examples(
+    conversation: Conversation,
+    *,
+    min_answer_words: int,
+    max_answer_words: int | None,
+    min_question_words: int,
+    max_question_words: int,
+    follow_up_words: int,
+    interjection_words: int,
+) -> Made:
+    """A row for each question asked aloud and its answer, and how many were dropped, by reason.
+
+    Args:
+        conversation: with roles.
+        min_answer_words: answers with fewer words are dropped.
+        max_answer_words: words of the answers of a row; longer ones are divided. None sets no limit.
+        min_question_words: a sentence with fewer words (`Really?`) asks nothing.
+        max_question_words: words from the end of a turn that are its question.
+        follow_up_words: a question with at most so many words follows up the one before.
+        interjection_words: turns of at most so many words that ask nothing break no other turn.
+    """
+    finder = QuestionFinder(conversation, min_question_words, max_question_words)
+    turns = find_turns(conversation.utterances, finder, interjection_words)
+    rows: list[list[Piece]] = []
+    dropped: Counter[str] = Counter()
+    details: Counter[str] = Counter()
+    follows = False  # did the turn just before end with the last row's answer
+    for turn, after in zip_longest(turns, turns[1:]):
+        if not turn.asks:
+            continue
+        question, answer = finder.find(turn.words), after.words if after else []
+        is_short = question is not None and len(question) <= follow_up_words
+        is_follow_up = is_short and follows
+        if question is None:
+            dropped["statement"] += bool(answer)
+        elif len(answer) < min_answer_words:
+            dropped["short_answer" if answer else "no_answer"] += 1
+        elif is_short and not follows and _POINTS_BACK.search(join(question)):
+            dropped["no_context"] += 1
+        else:
+            row, text = (rows[-1] if is_follow_up else []), join(question)
+            taken = sum(len(piece.words) for piece in row)
+            if is_follow_up and max_answer_words is not None and taken + len(answer) > max_answer_words:
+                row, text = [], f"{row[0].question} {text}"
+            details["follow_ups"] += is_follow_up
+            first, *more = divide_answer(text, answer, conversation.language, max_answer_words)
+            details["divided"] += bool(more)
+            if row:
+                row.append(first)
+            else:
+                rows.append([first])
+            rows += [[piece] for piece in more]
+            follows = True
+            continue
+        follows = False
+    if not rows and not dropped:
+        dropped["no_questions"] = 1
+    return Made([make_row(conversation, row, METHOD) for row in rows], +dropped, +details)
+
+
+class QuestionFinder:
+    """Finds what is asked in the words of a turn."""
+
+    def __init__(self, conversation: Conversation, least: int, most: int) -> None:
+        """Look whether the transcript has question marks at all, which decides what a question looks like."""
+        self.language = conversation.language
+        self.least = least
+        self.most = most
+        self.has_marks = any(_MARK.search(word.text) for u in conversation.utterances for word in u.words)
+
+    def find(self, words: Sequence[Word]) -> list[Word] | None:
+        """The last sentences of `words`, at most `most` words, if one of them asks something."""
+        tail: list[list[Word]] = []
+        for sentence in reversed(split_sentences(words, self.language, longest=self.most)):
+            if sum(map(len, tail)) + len(sentence) > self.most:
+                break
+            tail.insert(0, sentence)
+        last = max((index for index, sentence in enumerate(tail) if self._asks(sentence)), default=None)
+        if last is None or sum(map(len, tail[last + 1 :])) > AFTERTHOUGHT:
+            return None
+        return [word for sentence in tail for word in sentence]
+
+    def _asks(self, sentence: Sequence[Word]) -> bool:
+        if len(sentence) < self.least:
+            return False
+        text = join(sentence)
+        if _MARK.search(text) or _REQUEST.match(text):
+            return True
+        return not self.has_marks and _UNMARKED.match(text) is not None
+
+
+def find_turns(
+    utterances: Sequence[Utterance], finder: QuestionFinder, interjection_words: int
+) -> list[Turn]:
+    """The turns of both sides by turns; interjections and the words of unknown speakers are left out."""
+    known = [utterance for utterance in utterances if utterance.role in (*ASKING, *ANSWERING)]
+    turns: list[Turn] = []
+    for asks, group in groupby(known, key=lambda utterance: utterance.role in ASKING):
+        words = [word for utterance in group for word in utterance.words]
+        if turns and turns[-1].asks == asks:  # what stood between was an interjection
+            turns[-1].words.extend(words)
+        elif not turns or len(words) > interjection_words or (asks and finder.find(words)):
+            turns.append(Turn(asks, words))
+    return turns
+
+
+def find_follow_ups(utterances: Sequence[Utterance], finder: QuestionFinder) -> list[Asked]:
+    """The turns of those who ask in which something is asked, each with its question."""
+    found = []
+    for asks, group in groupby(utterances, key=lambda utterance: utterance.role in ASKING):
+        words = [word for utterance in group for word in utterance.words]
+        if asks and (question := finder.find(words)):
+            found.append(Asked(words[0].start, words[-1].end, join(question)))
+    return found

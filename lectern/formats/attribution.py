@@ -1,0 +1,78 @@
+"""Words to speakers: by overlap, then by nearness; and consecutive words of one speaker to utterances."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from lectern.core.schema import Role, SpeakerTurn, Utterance, Word
+
+UNKNOWN = "unknown"
+
+
+def attribute_words(words: Sequence[Word], turns: Sequence[SpeakerTurn], reach: float) -> list[str]:
+    """The speaker of each word: the one whose turns it overlaps most, else the nearest within `reach` seconds.
+
+    Args:
+        words: in order of time.
+        turns: in any order; they may overlap.
+        reach: seconds between a word and a turn up to which the word may belong to it.
+
+    Returns: one label per word, UNKNOWN where no turn is near.
+    """
+    return [
+        _find_speaker(word, near, reach) for word, near in zip(words, _near(words, turns, reach), strict=True)
+    ]
+
+
+def _near(words: Sequence[Word], turns: Sequence[SpeakerTurn], reach: float) -> Iterator[list[SpeakerTurn]]:
+    """For each word, the turns within `reach` of it, in one pass over both."""
+    waiting = sorted(turns, key=lambda turn: (turn.start, turn.end, turn.speaker))
+    near: list[SpeakerTurn] = []
+    taken = 0
+    for word in words:
+        while taken < len(waiting) and waiting[taken].start <= word.end + reach:
+            near.append(waiting[taken])
+            taken += 1
+        near = [turn for turn in near if turn.end >= word.start - reach]
+        yield near
+
+
+def _find_speaker(word: Word, near: Sequence[SpeakerTurn], reach: float) -> str:
+    overlaps: dict[str, float] = {}
+    distances: dict[str, float] = {}
+    for turn in near:
+        shared = min(word.end, turn.end) - max(word.start, turn.start)
+        if shared >= 0:
+            overlaps[turn.speaker] = overlaps.get(turn.speaker, 0.0) + shared
+        elif -shared <= reach:
+            distances[turn.speaker] = min(distances.get(turn.speaker, reach), -shared)
+    if overlaps:
+        return min(overlaps, key=lambda speaker: (-overlaps[speaker], speaker))
+    if distances:
+        return min(distances, key=lambda speaker: (distances[speaker], speaker))
+    return UNKNOWN
+
+
+def join_utterances(
+    words: Sequence[Word],
+    speakers: Sequence[str],
+    kept: Sequence[bool],
+    names: Mapping[str, str],
+    roles: Mapping[str, Role],
+) -> list[Utterance]:
+    """Consecutive words of one speaker as utterances, each word as it was heard, nothing put between two.
+
+    Args:
+        words: in order of time.
+        speakers: the label of each.
+        kept: false for a word that is cut; an utterance ends there, even if the speaker goes on after it.
+        names: label -> name; a label without one stands for itself.
+        roles: label -> role; a label without one has the role unknown.
+    """
+    triples = zip(speakers, kept, words, strict=True)
+    return [
+        Utterance(
+            speaker=names.get(label, label), role=roles.get(label, "unknown"), words=[w for *_, w in group]
+        )
+        for (label, stays), group in groupby(triples, key=lambda triple: triple[:2])
+        if stays
+    ]

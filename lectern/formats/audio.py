@@ -1,0 +1,167 @@
+"""Decode any recording to samples, with the FFmpeg libraries inside PyAV, so that no ffmpeg need be installed.
+
+A recording is decoded once, into a file, and read from there piece by piece: six hours are 1.4 GB of samples, which
+stand on the disk and not in memory.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lectern.core.errors import ItemError
+
+if TYPE_CHECKING:
+    import av
+
+RATE = 16_000
+"""Samples a second that every model here works at."""
+
+Samples = NDArray[np.float32]
+"""One channel at RATE, full scale = 1."""
+
+_BYTES = np.dtype(np.float32).itemsize
+
+
+class Decoded(NamedTuple):
+    """What could be decoded of a recording."""
+
+    samples: Samples
+    damaged: int  # packets that were skipped because they could not be decoded
+
+    @property
+    def seconds(self) -> float:
+        """Length of the samples."""
+        return len(self.samples) / RATE
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A decoded recording that is read piece by piece; `len` is its number of samples."""
+
+    _file: IO[bytes]
+    _length: int
+    damaged: int
+    """packets that were skipped because they could not be decoded"""
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self._length / RATE
+
+    def read(self, start: int, end: int) -> Samples:
+        """Samples `start` to `end`, the last not among them; what lies outside the recording is left out.
+
+        Read, not mapped: mapped pages would count as the memory of this process.
+        """
+        start, end = max(0, start), min(end, self._length)
+        if start >= end:
+            return np.zeros(0, np.float32)
+        self._file.seek(start * _BYTES)
+        return np.fromfile(self._file, np.float32, end - start)
+
+
+@contextmanager
+def open_recording(path: Path) -> Iterator[Recording]:
+    """Decode the first audio stream of `path`, mixed to mono at RATE, into a file that is gone when the block ends.
+
+    The file takes 0.23 GB an hour of the folder for temporary files (`$TMPDIR`). A recording that is cut off or
+    damaged in the middle gives what can be decoded of it.
+
+    Raises:
+        ItemError: the file is missing or empty, is no media file, has no audio, or none of it can be decoded.
+    """
+    with tempfile.TemporaryFile(prefix="lectern-") as file:
+        damaged = _decode_into(file, path)
+        length = file.tell() // _BYTES
+        file.flush()
+        if not length:
+            raise ItemError(
+                f"{path.name} holds no sound that can be decoded. Check that it plays (a text or a web page "
+                "saved under the name of a recording does not), copy or download it again, or remove it."
+            )
+        yield Recording(file, length, damaged)
+
+
+def decode(path: Path) -> Decoded:
+    """All samples of a recording that is short: see `open_recording`, which raises the same errors."""
+    with open_recording(path) as recording:
+        return Decoded(recording.read(0, len(recording)), recording.damaged)
+
+
+def _decode_into(file: IO[bytes], path: Path) -> int:
+    """Write the samples; return how many packets were damaged."""
+    import av
+    import av.error
+
+    damaged = 0
+    try:
+        if path.stat().st_size == 0:
+            raise ItemError(
+                f"{path.name} is empty (0 bytes). Copy or download it again, or remove it from the corpus."
+            )
+        with av.open(str(path), **_lenient()) as container:
+            if not container.streams.audio:
+                raise ItemError(
+                    f"{path.name} holds no audio. Give a file with sound, or remove it from the corpus."
+                )
+            resampler = av.AudioResampler(format="fltp", rate=RATE)
+            for frame in _frames(container):
+                if frame is None:
+                    damaged += 1
+                else:
+                    frame.pts = None  # a gap in the time stamps must not stop the resampler
+                    _write(file, resampler.resample(frame))
+            if file.tell():
+                _write(file, resampler.resample(None))
+    except FileNotFoundError as error:
+        raise ItemError(f"{path.name} does not exist. Run the fetch stage again.") from error
+    except av.error.FFmpegError as error:
+        raise ItemError(
+            f"{path.name} cannot be read as audio or video ({error.strerror}). "
+            "Check that it plays, copy or download it again, or remove it from the corpus."
+        ) from error
+    return damaged
+
+
+def _lenient() -> dict[str, Any]:
+    """The option that keeps titles in another encoding than UTF-8 from failing a recording.
+
+    From PyAV 19 on such titles never fail, and `av.open` refuses the option.
+    """
+    import av
+
+    return {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
+
+
+def _write(file: IO[bytes], frames: "list[av.AudioFrame]") -> None:
+    """The mean of the channels: FFmpeg's own mix to mono is 3 dB louder and can leave full scale."""
+    for frame in frames:
+        file.write(frame.to_ndarray().mean(axis=0, dtype=np.float32).tobytes())
+
+
+def _frames(container: "av.container.InputContainer") -> "Iterator[av.AudioFrame | None]":
+    """The frames of the first audio stream; None for each packet that is damaged."""
+    import av.error
+
+    packets = container.demux(container.streams.audio[0])
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except av.error.FFmpegError:  # the file is cut off in the middle of a packet: what follows is lost
+            yield None
+            return
+        try:
+            yield from packet.decode()
+        except av.error.FFmpegError:
+            yield None

@@ -1,0 +1,171 @@
+"""Ready transcripts: what their files say becomes words with times and named turns, never overlapping."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lectern.core.errors import ItemError
+from lectern.core.schema import SpeakerTurn, Transcript, Word
+from lectern.formats import caption_files
+from lectern.formats.attribution import UNKNOWN
+from lectern.formats.caption_files import Cue, Said
+
+DEFAULT_LANGUAGE = "en"
+TURN_GAP = 500
+"""Milliseconds of silence that do not end a turn."""
+NO_END = 400
+"""Milliseconds that each word gets in a last cue that has no end."""
+
+
+class Ready(NamedTuple):
+    """What a ready transcript says: the words, who says them, and what was found while reading it."""
+
+    transcript: Transcript
+    turns: list[SpeakerTurn]
+    """in order, never overlapping; together they cover every word. The speaker is the NAME (or label) as written, or
+    `attribution.UNKNOWN` where the file names nobody or says `Unknown`: `attribute_words` gives each word its own."""
+    facts: dict[str, Any]
+    """cues, words, speakers, and unlabelled (words of nobody); then, if any, what was repaired (cues that are
+    `reordered`, `overlapping`, `without_end`) or left out (see `caption_files.File`)"""
+
+
+def read_ready(path: Path, item: str, language: str | None = None) -> Ready:
+    """Read a ready transcript; words without times of their own share their cue's in proportion to characters.
+
+    Cues are put in order of time. One that another begins in ends there; those that begin together share the longest
+    one's time. An unlabelled cue belongs to the speaker before it if the file labels changes of speaker only, and to
+    nobody if it labels each cue.
+
+    Args:
+        path: .vtt, .srt or .json.
+        item: the id that the transcript gets.
+        language: code such as `en` (`Source.language`); without it the file's own header counts, else `en`.
+
+    Raises:
+        ItemError: the file is not such a transcript; the message names the line.
+    """
+    found = caption_files.read(path)
+    cues, repairs = _order(_carry_labels(found.cues))
+    if not cues:
+        raise ItemError(
+            f"{path.name}: none of its {len(found.cues)} cues holds a word. Correct the file, or take it out of the "
+            "source."
+        )
+    words, turns = _place(cues)
+    transcript = Transcript(
+        item=item,
+        duration=words[-1].end,
+        language=language or found.language or DEFAULT_LANGUAGE,
+        words=words,
+    )
+    facts = {
+        "cues": len(found.cues),
+        "words": len(words),
+        "speakers": len({turn.speaker for turn in turns} - {UNKNOWN}),
+        "unlabelled": sum(len(piece.words) for cue in cues for piece in cue.pieces if piece.label == UNKNOWN),
+    }
+    return Ready(transcript, turns, facts | dict(sorted((found.facts + repairs).items())))
+
+
+def _carry_labels(cues: Sequence[Cue]) -> list[Cue]:
+    """Give each piece without a label the speaker before it, or UNKNOWN if the file labels each cue.
+
+    It does the latter if, after a label, the same one again is more frequent than none.
+    """
+    pieces = [piece for cue in cues for piece in cue.pieces if piece.words]
+    after = [(first.label, second.label) for first, second in pairwise(pieces) if first.label]
+    carries = sum(not second for _, second in after) >= sum(first == second for first, second in after)
+    current = UNKNOWN
+    carried = []
+    for cue in cues:
+        labelled = []
+        for piece in cue.pieces:
+            current = piece.label or (current if carries else UNKNOWN)
+            labelled.append(piece._replace(label=current))
+        carried.append(cue._replace(pieces=labelled))
+    return carried
+
+
+def _order(cues: Iterable[Cue]) -> tuple[list[Cue], Counter[str]]:
+    """The cues that hold words, in order of time, none overlapping another, with room for each word."""
+    repairs: Counter[str] = Counter()
+    spoken = [cue for cue in cues if any(piece.words for piece in cue.pieces)]
+    repairs["reordered"] = sum(second.start < first.start for first, second in pairwise(spoken))
+    repairs["without_end"] = sum(cue.end is None or cue.end <= cue.start for cue in spoken)
+    together: list[Cue] = []
+    for cue in sorted(spoken, key=lambda cue: cue.start):
+        if together and together[-1].start == cue.start:
+            repairs["overlapping"] += 1
+            longest = max(together[-1].end or 0, cue.end or 0)
+            together[-1] = Cue(cue.start, longest, [*together[-1].pieces, *cue.pieces])
+        else:
+            together.append(cue)
+    ordered: list[Cue] = []
+    free = 0
+    for number, cue in enumerate(together):
+        count = sum(len(piece.words) for piece in cue.pieces)
+        following = together[number + 1].start if number + 1 < len(together) else None
+        start, end = max(cue.start, free), cue.end
+        if end is None or end <= cue.start:
+            end = following if following is not None else start + NO_END * count
+        elif following is not None and end > following:
+            repairs["overlapping"] += 1
+            end = following
+        free = max(end, start + count)
+        ordered.append(cue._replace(start=start, end=free))
+    return ordered, repairs
+
+
+def _place(cues: Sequence[Cue]) -> tuple[list[Word], list[SpeakerTurn]]:
+    """The words with times, and the turns: pieces of one speaker with no more than TURN_GAP between."""
+    words: list[Word] = []
+    turns: list[tuple[str, int, int]] = []
+    for cue in cues:
+        said = [word for piece in cue.pieces for word in piece.words]
+        labels = [piece.label for piece in cue.pieces for _ in piece.words]
+        assert cue.end is not None  # _order gave it one
+        for word, label, (start, end) in zip(said, labels, _spread(said, cue.start, cue.end), strict=True):
+            words.append(
+                Word(text=word.text, start=start / 1000, end=end / 1000, probability=word.probability)
+            )
+            if turns and turns[-1][0] == label and start - turns[-1][2] <= TURN_GAP:
+                turns[-1] = (label, turns[-1][1], end)
+            else:
+                turns.append((label, start, end))
+    return words, [SpeakerTurn(speaker=label, start=a / 1000, end=b / 1000) for label, a, b in turns]
+
+
+def _spread(words: Sequence[Said], start: int, end: int) -> list[tuple[int, int]]:
+    """Start and end of each word, at least a millisecond each, in order, between `start` and `end`.
+
+    Known times stay; between them words share the time in proportion to their characters.
+    """
+    places: list[int] = []
+    times: list[int | None] = []
+    place = 0
+    for word in words:
+        places += [place, place + len(word.text)]
+        times += [word.start, word.end]
+        place += len(word.text)
+    times[0] = start if times[0] is None else times[0]
+    times[-1] = end if times[-1] is None else times[-1]
+    known = [number for number, time in enumerate(times) if time is not None]
+    filled = [float(times[0] or 0)]
+    for first, second in pairwise(known):
+        low, high = float(times[first] or 0), float(times[second] or 0)
+        span = places[second] - places[first]
+        filled += [
+            low + (high - low) * ((places[number] - places[first]) / span if span else 1)
+            for number in range(first + 1, second + 1)
+        ]
+    starts, ends = [round(time) for time in filled[::2]], [round(time) for time in filled[1::2]]
+    free, limit = start, end
+    for number in range(len(words)):
+        starts[number] = max(starts[number], free)
+        free = ends[number] = max(ends[number], starts[number] + 1)
+    for number in reversed(range(len(words))):
+        ends[number] = min(ends[number], limit)
+        limit = starts[number] = min(starts[number], ends[number] - 1)
+    return list(zip(starts, ends, strict=True))

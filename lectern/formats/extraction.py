@@ -1,0 +1,149 @@
+"""Pages and documents to records: the reader that fits the file, and what is known of it."""
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lectern.core import io
+from lectern.core import raw as folders
+from lectern.core.errors import ItemError
+from lectern.core.item import Item, Make
+from lectern.core.schema import Document
+from lectern.formats import epub, guards, html, markdown, office, pdf, plain
+from lectern.formats.extracted import Extracted
+from lectern.text.words import words
+
+FORMATS: dict[str, Callable[..., Extracted]] = {
+    ".pdf": pdf.read,
+    ".docx": office.read_docx,
+    ".pptx": office.read_pptx,
+    ".epub": epub.read,
+    ".html": html.read,
+    ".htm": html.read,
+    ".xhtml": html.read,
+    ".md": markdown.read,
+    ".markdown": markdown.read,
+    ".txt": plain.read,
+    ".rst": plain.read,
+}
+ZIPPED = frozenset({".docx", ".pptx", ".epub"})
+PAGES = frozenset({".html", ".htm", ".xhtml"})
+LIBRARIES = (
+    "charset-normalizer",
+    "jusText",
+    "lxml",
+    "mammoth",
+    "markdown-it-py",
+    "pypdfium2",
+    "python-pptx",
+    "trafilatura",
+)
+"""Distributions whose versions decide what is read."""
+LONGEST_TITLE = 200
+
+
+def find(raw: Path) -> list[Item]:
+    """One item per folder of `raw` whose item.json names a document. Input `document` is that file.
+
+    Raises:
+        LecternError: `raw` is missing, or a record in it is broken or names a file that is not there.
+    """
+    told = {"kind", "title", "url", "language", "document"}
+    return [
+        Item(record.parent.name, {"document": document}, source.model_dump(include=told))
+        for record, source, document in folders.find(raw, "document")
+    ]
+
+
+def load(max_megabytes: float) -> Make:
+    """The function that reads one document; libraries are loaded as their formats come."""
+    return functools.partial(_make, max_megabytes=max_megabytes)
+
+
+def read(path: Path, max_megabytes: float, is_page: bool = False) -> Extracted:
+    """Read a file by its suffix; of a web site's page only its main text.
+
+    Raises:
+        ItemError: the format is unknown, the file is broken, encrypted, scanned, too large or another format than its
+            suffix says, or holds no text.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        raise ItemError(
+            f"no reader for {suffix or 'a file without a suffix'}; there are {' '.join(sorted(FORMATS))}."
+        )
+    if suffix in ZIPPED:
+        extracted = FORMATS[suffix](path, max_megabytes)
+    else:
+        if suffix != ".pdf":
+            guards.check_text(path, max_megabytes)
+        extracted = html.read_page(path) if is_page and suffix in PAGES else FORMATS[suffix](path)
+    if not extracted.blocks:
+        raise ItemError("has no text. Leave it out.")
+    return extracted
+
+
+def _make(item: Item, out: Path, max_megabytes: float) -> Mapping[str, Any]:
+    path = item.inputs["document"]
+    is_page = item.values["kind"] == "website"
+    try:
+        found = read(path, max_megabytes, is_page)
+    except ItemError as error:
+        raise ItemError(f"{item.id}/{item.values['document']}: {error}") from error
+    document = Document(
+        item=item.id,
+        title=_title(found, item.values["title"], is_page) or item.id,
+        url=item.values["url"],
+        site=_host(item.values["url"]) if is_page else None,
+        language=item.values["language"] or _language(found.language),
+        blocks=found.blocks,
+    )
+    io.write_json(out, document)
+    counts = Counter(block.kind for block in found.blocks)
+    return {
+        "format": path.suffix.lower().lstrip("."),
+        "blocks": len(found.blocks),
+        "headings": counts["heading"],
+        "tables": counts["table"],
+        "words": sum(len(words(block.text)) for block in found.blocks),
+        **found.facts,
+    }
+
+
+def _title(found: Extracted, published: str, is_page: bool) -> str:
+    """What whoever added a document calls it, else what it calls itself; for a page the other way round."""
+    top = min((block.level or 1 for block in found.blocks if block.kind == "heading"), default=0)
+    first = next((block.text for block in found.blocks if block.kind == "heading" and block.level == top), "")
+    own = found.title or first
+    opening = found.blocks[0].text.split("\n")[0]
+    return next(filter(None, (own, published) if is_page else (published, own, opening)), "")[:LONGEST_TITLE]
+
+
+def _language(declared: str | None) -> str | None:
+    """The code without country and script; None where it is no code."""
+    code = (declared or "").replace("_", "-").partition("-")[0].strip().lower()
+    return (
+        code
+        if code.isascii() and code.isalpha() and 2 <= len(code) <= 3 and code not in ("und", "zxx", "mul")
+        else None
+    )
+
+
+def _host(url: str | None) -> str | None:
+    from urllib.parse import urlsplit
+
+    return urlsplit(url).hostname if url else None
+
+
+def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What the documents come to, all together and by format."""
+    formats = Counter(fact["format"] for fact in facts.values())
+    counted = ("blocks", "headings", "tables", "words", "pages", "pages_without_text", "headers_removed")
+    doubtful = ("unmapped_characters", "mended_bytes", "not_main")
+    return {
+        "documents": len(facts),
+        "formats": {name: formats[name] for name in sorted(formats)},
+        **{name: sum(fact.get(name, 0) for fact in facts.values()) for name in counted + doubtful},
+    }

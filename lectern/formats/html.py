@@ -1,0 +1,128 @@
+"""HTML: of a document everything in its body, of a page of a web site its main text.
+
+The main text is trafilatura's, which keeps headings with their levels, lists, tables and code apart; jusText gives
+paragraphs alone, without the lines of code. Boilerplate that it leaves in is found across pages by the stage `parse`.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from lectern.core.schema import Block
+from lectern.formats import extracted, markup
+from lectern.formats.extracted import Extracted
+from lectern.text import encoding
+from lectern.text.words import words
+
+DECLARED = re.compile(
+    rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w.:-]{2,40})|^\s*<\?xml[^>]{0,100}encoding\s*=\s*["']([\w.:-]{2,40})""",
+    re.I,
+)
+HEAD = 8192
+"""Bytes from the beginning in which a page declares its encoding; browsers look at 1024."""
+FEWEST_WORDS = 25
+"""Main text with fewer words is taken for a miss."""
+TAGS = {"head": "h2", "item": "li", "row": "tr", "cell": "td", "quote": "blockquote", "lb": "br"}
+"""trafilatura's names of elements, which are TEI's, and HTML's."""
+
+
+def read(path: Path) -> Extracted:
+    """Everything in the body of a document but menus (`<nav>`) and what is not shown."""
+    text, mended = _decode(path)
+    root = markup.parse(text)
+    found = markup.blocks(root, markup.SKIPPED | {"nav"})
+    return Extracted(found, _title(root, found), _language(root), {"mended_bytes": mended})
+
+
+def read_page(path: Path) -> Extracted:
+    """The main text of a page of a web site.
+
+    Where trafilatura finds next to nothing, or less than half of what the page itself marks as `<main>`, that is taken,
+    and else the body without menus, headers, footers and asides; the fact `not_main` counts such pages.
+    """
+    text, mended = _decode(path)
+    root = markup.parse(text)
+    marked = root.xpath("//main | //*[@role='main']")
+    around = markup.SKIPPED | markup.NAVIGATION
+    if marked:
+        rest = [block for node in marked[:1] for block in markup.blocks(node, around - {"header"})]
+    else:
+        rest = markup.blocks(root, around)
+    main = _main_text(markup.parse(text))  # trafilatura changes the tree
+    enough = max(FEWEST_WORDS, _count(rest) / 2 if marked else 0)
+    # of a page so short trafilatura gives all that stands on it, menus included
+    missed = _count(main) < enough and 2 * _count(rest) > _count(main)
+    chosen = rest if missed else _with_first_heading(root, main)
+    facts = {"mended_bytes": mended, "not_main": int(missed)}
+    return Extracted(chosen, _title(root, chosen), _language(root), facts)
+
+
+def declared_encoding(data: bytes) -> str | None:
+    """The encoding that a page or its XML declaration names."""
+    found = DECLARED.search(data[:HEAD])
+    return (found[1] or found[2]).decode("ascii", "ignore") if found else None
+
+
+def _decode(path: Path) -> tuple[str, int]:
+    data = path.read_bytes()
+    decoded = encoding.decode(data, declared_encoding(data))
+    return decoded.text, decoded.mended
+
+
+def _main_text(root: Any) -> list[Block]:
+    import trafilatura
+
+    found = trafilatura.bare_extraction(
+        root,
+        include_comments=False,
+        include_formatting=True,  # else it forgets which text is code
+        include_tables=True,
+        deduplicate=False,  # it would remember the pages before this one
+        with_metadata=False,
+    )
+    body = getattr(found, "body", None)
+    if body is None:
+        return []
+    for node in list(body.iter()):
+        if node.tag == "head":
+            level = str(node.get("rend") or "h2")
+            node.tag = level if level in markup.HEADINGS else "h2"
+        elif node.tag == "list":
+            node.tag = "ol" if node.get("rend") == "ol" else "ul"
+        elif node.tag == "code":
+            node.tag = "code" if _is_within_line(node) else "pre"
+        elif node.tag in TAGS:
+            node.tag = TAGS[node.tag]
+        elif node.tag in ("hi", "ref", "del", "graphic"):
+            node.tag = "span"
+    return markup.blocks(body)
+
+
+def _with_first_heading(root: Any, main: list[Block]) -> list[Block]:
+    """The main text below the one heading of the first level that its page has: it may stand apart, and be missed."""
+    tops = [line for node in root.iter("h1") if (line := markup.flat(node))]
+    if len(tops) != 1 or any(block.text == tops[0] for block in main):
+        return main
+    return extracted.heading(tops[0], 1) + main
+
+
+def _is_within_line(node: Any) -> bool:
+    return any(above.tag in ("p", "li", "td", "pre", *markup.HEADINGS) for above in node.iterancestors())
+
+
+def _title(root: Any, found: list[Block]) -> str | None:
+    """The first heading of the highest level where the page's title says it too, with the site's name beside it."""
+    stated = root.xpath("string(//meta[@property='og:title']/@content)") or root.xpath("string(//head/title)")
+    title = encoding.one_line(str(stated))
+    level = min((block.level or 1 for block in found if block.kind == "heading"), default=1)
+    first = next((block.text for block in found if block.kind == "heading" and block.level == level), "")
+    return first if first and first in title else title or None
+
+
+def _language(root: Any) -> str | None:
+    stated = root.xpath("string(/html/@lang)") or root.xpath("string(/html/@*[local-name()='lang'])")
+    return str(stated) or None
+
+
+def _count(found: list[Block]) -> int:
+    return sum(len(words(block.text)) for block in found)

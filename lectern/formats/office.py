@@ -1,0 +1,148 @@
+"""Word documents by mammoth (styles to HTML, footnotes and text boxes included), presentations by python-pptx."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lectern.core.errors import ItemError
+from lectern.core.item import FATAL
+from lectern.core.schema import Block
+from lectern.formats import extracted, guards, markup
+from lectern.formats.extracted import Extracted
+from lectern.text import encoding
+
+STYLES = """
+p[style-name='Title'] => h1:fresh
+p[style-name='Subtitle'] => p:fresh
+p[style-name='Heading 7'] => h6:fresh
+p[style-name='Heading 8'] => h6:fresh
+p[style-name='Heading 9'] => h6:fresh
+p[style-name='Quote'] => blockquote > p:fresh
+p[style-name='HTML Preformatted'] => pre:separator('\\n')
+p[style-name='Source Code'] => pre:separator('\\n')
+p[style-name='Code'] => pre:separator('\\n')
+br[type='page'] => br
+br[type='column'] => br
+"""
+CORE = "docProps/core.xml"
+DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
+
+
+def read_docx(path: Path, max_megabytes: float) -> Extracted:
+    """Headings by their styles, paragraphs, lists, tables; footnotes last. No deleted text, no comments."""
+    import mammoth
+
+    with guards.open_zip(path, max_megabytes) as archive:
+        if "word/document.xml" not in archive.namelist() and "_rels/.rels" not in archive.namelist():
+            raise ItemError("it is a ZIP file, but no Word document. Give it the right suffix.")
+        title, language = _core(archive)
+    with _broken("Word"), path.open("rb") as file:
+        html = mammoth.convert_to_html(
+            file,
+            style_map=STYLES,
+            convert_image=lambda image: [],  # else all pictures come as text
+            external_file_access=False,
+        ).value
+    found = markup.blocks(markup.parse(f"<body>{html}</body>")) if html.strip() else []
+    return Extracted(found, title, language)
+
+
+def read_pptx(path: Path, max_megabytes: float) -> Extracted:
+    """Each slide's title as a heading, its text and tables, its speaker's notes; the page is the slide's number."""
+    import pptx
+
+    with guards.open_zip(path, max_megabytes) as archive:
+        if not any(name.startswith("ppt/") for name in archive.namelist()):
+            raise ItemError("it is a ZIP file, but no presentation. Give it the right suffix.")
+        title, language = _core(archive)
+    with _broken("PowerPoint"):
+        found: list[Block] = []
+        empty = 0
+        slides = pptx.Presentation(str(path)).slides
+        for number, slide in enumerate(slides, 1):
+            before = len(found)
+            heading = slide.shapes.title
+            if heading is not None and heading.has_text_frame:
+                found += extracted.heading(heading.text_frame.text, 1, number)
+            for shape in _shapes(slide.shapes):
+                if heading is None or shape.shape_id != heading.shape_id:
+                    found += _shape_blocks(shape, number)
+            if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
+                for paragraph in notes.paragraphs:
+                    found += extracted.paragraph(_text(paragraph), number)
+            empty += len(found) == before
+        return Extracted(found, title, language, {"pages": len(slides), "pages_without_text": empty})
+
+
+class _broken:  # noqa: N801 - read like a function
+    """Turn whatever a parser raises on a broken file into an ItemError: they document no errors of their own."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        is_machine = isinstance(error, OSError) and error.errno in FATAL
+        if isinstance(error, Exception) and not is_machine and not isinstance(error, ItemError | MemoryError):
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise ItemError(
+                f"cannot be read as a {self.kind} file ({reason}). Open it in an office program and save it anew."
+            ) from error
+
+
+def _shapes(shapes: Any) -> Iterator[Any]:
+    for shape in shapes:
+        if hasattr(shape, "shapes"):  # a group
+            yield from _shapes(shape.shapes)
+        else:
+            yield shape
+
+
+def _shape_blocks(shape: Any, number: int) -> list[Block]:
+    if getattr(shape, "has_table", False):
+        return extracted.table([[cell.text for cell in row.cells] for row in shape.table.rows], number)
+    if not getattr(shape, "has_text_frame", False) or _is_furniture(shape):
+        return []
+    paragraphs = [(_text(paragraph), paragraph.level) for paragraph in shape.text_frame.paragraphs]
+    paragraphs = [(text, level) for text, level in paragraphs if text]
+    # In a body placeholder each paragraph is a point; a text box has running text.
+    if len(paragraphs) > 1 and shape.is_placeholder:
+        return extracted.bullets(["  " * level + "- " + text for text, level in paragraphs], number)
+    return [block for text, _ in paragraphs for block in extracted.paragraph(text, number)]
+
+
+def _is_furniture(shape: Any) -> bool:
+    """Date, footer and number, which every slide repeats."""
+    from pptx.enum.shapes import PP_PLACEHOLDER
+
+    kinds = (PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.HEADER)
+    return bool(shape.is_placeholder and shape.placeholder_format.type in kinds)
+
+
+def _text(paragraph: Any) -> str:
+    return encoding.one_line(paragraph.text.replace("\v", " "))
+
+
+def _core(archive: Any) -> tuple[str | None, str | None]:
+    """Title and language, as the file's properties state them."""
+    if CORE not in archive.namelist():
+        return None, None
+    root = parse_xml(archive.read(CORE))
+    title, language = (
+        root.findtext(f".//{DUBLIN_CORE}{name}") if root is not None else None
+        for name in ("title", "language")
+    )
+    return title or None, language or None
+
+
+def parse_xml(data: bytes) -> Any:
+    """The root of a small XML file, None where it is broken; entities stay unresolved and nothing is loaded."""
+    import lxml.etree
+
+    parser = lxml.etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
+    try:
+        return lxml.etree.fromstring(data, parser)
+    except lxml.etree.XMLSyntaxError:
+        return None

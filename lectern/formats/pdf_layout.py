@@ -1,0 +1,654 @@
+"""From words at places on pages to headings, paragraphs, lists, code and tables in reading order.
+
+Everything is measured against the document itself: the size that most letters have, its usual distance of lines, the
+right edge of a column. Coordinates are points with the origin at the lower left.
+"""
+
+import re
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from lectern.core.schema import Block
+from lectern.formats import extracted
+from lectern.text import encoding
+from lectern.text import lines as line_ends
+
+HEADING_RATIO = 1.1
+"""Times the body's size from which short text is a heading."""
+LONGEST_HEADING = 150
+PARAGRAPH_GAP = 1.3
+"""Times the usual distance of lines from which the next line begins a paragraph."""
+CELL_GAP = 1.8
+"""Times the size of the font from which a gap in a line parts two cells of a table; a space has .25 to .8."""
+NEAR_CELL_GAP = 0.8
+"""The same for a line beside a row of a table that has as many cells."""
+EDGE = 0.15
+"""Share of a page's height, at the top and at the bottom, in which headers and footers stand."""
+EDGE_LINES = 3
+FEWEST_NUMBERED = 4
+"""Pages whose lines at one place count as they do, from which those are page numbers with what stands beside them."""
+FARTHEST = 4
+"""Pages from one header to the next of the same text, where chapters begin without one."""
+SHIFT = 5.0
+"""Points by which a header's place may differ from page to page."""
+FEWEST_IN_COLUMN = 4
+BULLET = re.compile(r"(?:[-*•‣▪◦●○■□–—\uf0b7\uf0a7]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])(?=\s)")
+SYMBOL = re.compile(r"[•‣▪◦●○■□\uf0b7\uf0a7]\s")
+LEADER = re.compile(r"^(.*?\S)\s*(?:\.\s?){4,}\s*(\d+|[ivxlc]+)$", re.I)
+"""A line of a table of contents: its dots lead to a page number."""
+ORDERED = re.compile(r"\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]\s")
+SENTENCE_END = re.compile(r"[.!?:;。！？…][\"'”’»)\]]*$")
+RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+PAGE_NUMBER = re.compile(
+    r"(?:(?:page|seite|стр\.?|p\.)\s*)?[-–—(]?\s*(?:\d{1,5}|[ivxlc]{1,7})\s*[-–—)]?(?:\s*(?:/|of|von|из)\s*\d{1,5})?",
+    re.I,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word, its box, and the font of its first letter."""
+
+    text: str
+    left: float
+    right: float
+    low: float
+    high: float
+    size: float
+    is_bold: bool = False
+    is_mono: bool = False
+    turned: int = 0
+
+
+Segment = list[Word]
+"""Words of one line that the file draws one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a column."""
+
+    text: str
+    page: int
+    column: int
+    left: float
+    right: float
+    low: float
+    high: float
+    size: float
+    is_bold: bool
+    is_mono: bool
+    cells: tuple[str, ...] = ()
+    """its parts between wide gaps, where there is more than one"""
+    near_cells: tuple[str, ...] = ()
+    """its parts between gaps that are cells' only beside a row of as many"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """An entry of the outline."""
+
+    title: str
+    level: int
+    page: int
+
+
+@dataclass
+class _Part:
+    """Lines that belong together, not yet a block."""
+
+    kind: str
+    lines: list[Line] = field(default_factory=list)
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    """of a table"""
+
+    @property
+    def first(self) -> Line:
+        return self.lines[0]
+
+    @property
+    def size(self) -> float:
+        return self.lines[0].size
+
+
+def split_where_it_jumps(words: Sequence[Word]) -> list[Segment]:
+    """Segments of words whose boxes stand beside each other: a file may draw two lines without a line end between."""
+    found: list[Segment] = []
+    for word in words:
+        if found and _goes_on(found[-1][-1], word):
+            found[-1].append(word)
+        else:
+            found.append([word])
+    return found
+
+
+def _goes_on(before: Word, word: Word) -> bool:
+    if word.turned != before.turned:
+        return False
+    shared = min(before.high, word.high) - max(before.low, word.low)
+    if shared < 0.3 * min(before.high - before.low, word.high - word.low):
+        return False
+    gap = word.left - before.right
+    # A wide gap parts columns, if it turns out that there are any; else the row is put together again.
+    return bool(RTL.search(word.text)) or -before.size <= gap <= CELL_GAP * before.size
+
+
+def order_lines(segments: list[Segment], page: int) -> list[Line]:
+    """The lines of a page in reading order: by columns where it has them, from the top to the bottom.
+
+    The order in which a file draws does not count: browsers draw boxes after the text around them, and links apart from
+    their sentence. Text that is turned against the most of the page comes last.
+    """
+    turns = Counter(segment[0].turned for segment in segments for _ in segment)
+    level = turns.most_common(1)[0][0] if turns else 0
+    lines: list[Line] = []
+    column = 0
+    for group in (
+        [s for s in segments if s[0].turned == level],
+        [s for s in segments if s[0].turned != level],
+    ):
+        for stretch in _columns(group):
+            lines += [_line(row, page, column) for row in _rows(stretch)]
+            column += 1
+    return [line for line in lines if line.text.strip()]
+
+
+def _box(segment: Segment) -> tuple[float, float, float, float]:
+    return (
+        min(word.left for word in segment),
+        max(word.right for word in segment),
+        min(word.low for word in segment),
+        max(word.high for word in segment),
+    )
+
+
+def _length(segment: Segment) -> int:
+    return sum(len(word.text) + 1 for word in segment)
+
+
+def _columns(segments: list[Segment]) -> list[list[Segment]]:
+    """Stretches of segments in reading order, each one column wide."""
+    boxes = [_box(segment) for segment in segments]
+    gutter = _gutter(segments, boxes)
+    if gutter is None:
+        return [segments] if segments else []
+    crossing = [i for i, (left, right, _, _) in enumerate(boxes) if left < gutter - 1 and right > gutter]
+    cuts = sorted((boxes[i][3] for i in crossing), reverse=True)
+    bands: dict[int, dict[str, list[Segment]]] = defaultdict(lambda: defaultdict(list))
+    for i, (left, _, low, high) in enumerate(boxes):
+        above = sum(cut > (low + high) / 2 for cut in cuts)
+        side = "over" if i in set(crossing) else "right" if left >= gutter - 1 else "left"
+        bands[above][side].append(segments[i])
+    found: list[list[Segment]] = []
+    over: list[Segment] = []  # lines across both columns, each of which opens a band
+    for _, band in sorted(bands.items()):
+        over += band["over"]
+        if band["left"] or band["right"]:
+            found += [over] if over else []
+            found += _columns(band["left"]) + _columns(band["right"])
+            over = []
+    return found + ([over] if over else [])
+
+
+def _gutter(segments: list[Segment], boxes: list[tuple[float, float, float, float]]) -> float | None:
+    """The left edge of a second column of running text; None where there is none.
+
+    Columns of a table are no columns of a page: their cells are short, so both sides must have lines of some length.
+    """
+    if len(segments) < 2 * FEWEST_IN_COLUMN:
+        return None
+    leftmost, rightmost = min(box[0] for box in boxes), max(box[1] for box in boxes)
+    edges = Counter(round(box[0]) for box in boxes)
+    best: tuple[int, float] | None = None
+    for edge, count in edges.items():
+        if count < FEWEST_IN_COLUMN or not 0.2 < (edge - leftmost) / (rightmost - leftmost + 1) < 0.85:
+            continue
+        left = [i for i, box in enumerate(boxes) if box[1] <= edge]
+        right = [i for i, box in enumerate(boxes) if box[0] >= edge - 1]
+        crossing = [i for i in range(len(boxes)) if boxes[i][0] < edge - 1 and boxes[i][1] > edge]
+        if min(len(left), len(right)) < FEWEST_IN_COLUMN or len(crossing) > 0.4 * len(boxes):
+            continue
+        if min(statistics.median(_length(segments[i]) for i in side) for side in (left, right)) < 15:
+            continue
+        low = max(min(boxes[i][2] for i in side) for side in (left, right))
+        high = min(max(boxes[i][3] for i in side) for side in (left, right))
+        least = min(max(boxes[i][3] for i in side) - min(boxes[i][2] for i in side) for side in (left, right))
+        if high - low < 0.5 * least:
+            continue
+        if best is None or len(crossing) < best[0]:
+            best = len(crossing), float(edge)
+    return best[1] if best else None
+
+
+def _rows(segments: list[Segment]) -> list[list[Segment]]:
+    """Segments side by side, from the top to the bottom, each row from left to right."""
+    rows: list[list[Segment]] = []
+    bounds: list[tuple[float, float]] = []
+    for segment in sorted(segments, key=lambda s: (-_middle(s), _box(s)[0])):
+        _, _, low, high = _box(segment)
+        if rows:
+            shared = min(high, bounds[-1][1]) - max(low, bounds[-1][0])
+            if shared > 0.5 * min(high - low, bounds[-1][1] - bounds[-1][0]):
+                rows[-1].append(segment)
+                continue
+        rows.append([segment])
+        bounds.append((low, high))
+    return rows
+
+
+def _middle(segment: Segment) -> float:
+    _, _, low, high = _box(segment)
+    return (low + high) / 2
+
+
+def _line(row: list[Segment], page: int, column: int) -> Line:
+    words = [word for segment in row for word in segment]
+    if any(RTL.search(word.text) for word in words):
+        words = [word for segment in sorted(row, key=lambda s: -_box(s)[0]) for word in segment]
+    elif len(row) > 1:
+        words.sort(key=lambda word: word.left)
+    text = ""
+    gaps: list[tuple[int, float]] = []  # place in the text, width in sizes of the font
+    before: Word | None = None
+    for word in words:
+        gap = min(abs(word.left - before.right), abs(before.left - word.right)) / word.size if before else 0.0
+        # Pieces drawn apart may touch: a link and the comma after it.
+        if before and not (len(row) > 1 and gap < 0.12 and _is_apart(row, before, word)):
+            gaps.append((len(text), gap))
+            text += " "
+        text += word.text
+        before = word
+    left, right, low, high = _box(words)
+    sizes = Counter[float]()
+    for word in words:
+        sizes[word.size] += len(word.text)
+    return Line(
+        text=text,
+        page=page,
+        column=column,
+        left=left,
+        right=right,
+        low=low,
+        high=high,
+        size=max(sizes, key=lambda size: (sizes[size], size)),
+        is_bold=all(word.is_bold for word in words if any(map(str.isalnum, word.text)))
+        and any(word.is_bold for word in words),
+        is_mono=sum(len(word.text) for word in words if word.is_mono) > 0.8 * sum(len(w.text) for w in words),
+        cells=_cut(text, [place for place, gap in gaps if gap > CELL_GAP]),
+        near_cells=_cut(text, [place for place, gap in gaps if gap > NEAR_CELL_GAP]),
+    )
+
+
+def _cut(text: str, places: list[int]) -> tuple[str, ...]:
+    bounds = [0, *places, len(text)]
+    return tuple(text[start:end].strip() for start, end in pairwise(bounds)) if places else ()
+
+
+def _is_apart(row: list[Segment], before: Word, word: Word) -> bool:
+    return not any(before in segment and word in segment for segment in row)
+
+
+def blocks(pages: list[list[Line]], bookmarks: Sequence[Bookmark] = ()) -> tuple[list[Block], int]:
+    """Blocks in reading order, and how many lines were left out as headers and footers."""
+    body = _body_size(pages)
+    kept, removed = _without_headers(pages, body)
+    lines = [line for page in kept for line in page]
+    known = line_ends.vocabulary(line.text for line in lines)
+    parts = _parts(lines, body)
+    levels = _heading_levels(parts, bookmarks, body, known)
+    out: list[Block] = []
+    for number, part in enumerate(parts):
+        out += _turn_pages(part, _block(part, levels.get(number), known), known)
+    return out, removed
+
+
+def _block(part: _Part, level: int | None, known: set[str]) -> list[Block]:
+    page = part.first.page
+    if level is not None:
+        return extracted.heading(_text(part, known), level, page)
+    if part.kind == "code":
+        return extracted.code(_code(part.lines), page)
+    if part.kind == "table":
+        return extracted.table([list(row) for row in part.rows], page)
+    if part.kind == "list":
+        return extracted.bullets(_items(part.lines, known), page)
+    return extracted.paragraph(_text(part, known), page)
+
+
+def _turn_pages(part: _Part, made: list[Block], known: set[str]) -> list[Block]:
+    """The block with the places at which it goes on to another page: as long as what stands before is by itself.
+
+    A table's rows do not know their lines; it counts as standing where it begins.
+    """
+    turns = []
+    for index, (line, following) in enumerate(pairwise(part.lines), 1):
+        if following.page != line.page and part.kind != "table":
+            before = _block(replace(part, lines=part.lines[:index]), None, known)
+            turns.append((len(before[0].text) if before else 0, following.page))
+    return [block.model_copy(update={"turns": turns}) for block in made] if turns else made
+
+
+def _body_size(pages: list[list[Line]]) -> float:
+    sizes = Counter[float]()
+    for line in (line for page in pages for line in page if not line.is_mono):
+        sizes[line.size] += len(line.text)
+    return max(sizes, key=lambda size: (sizes[size], size), default=10.0)
+
+
+def _without_headers(pages: list[list[Line]], body: float) -> tuple[list[list[Line]], int]:
+    """The pages without lines that repeat at one place of their edges, numbers apart, and how many those were."""
+    found: dict[tuple[str, str], list[tuple[int, int, float]]] = defaultdict(list)
+    for number, page in enumerate(pages):
+        if not page:
+            continue
+        # A page's own text bounds do for its edges: margins are white.
+        low, high = min(line.low for line in page), max(line.high for line in page)
+        by_height = sorted(range(len(page)), key=lambda i: -page[i].low)
+        for edge, indices in (("top", by_height[:EDGE_LINES]), ("bottom", by_height[-EDGE_LINES:])):
+            for i in indices:
+                line = page[i]
+                away = high - line.high if edge == "top" else line.low - low
+                if away <= EDGE * (high - low + 1) and line.size <= body * HEADING_RATIO and not line.is_mono:
+                    found[edge, _without_numbers(line.text)].append((number, i, line.low))
+    repeated: set[tuple[int, int]] = set()
+    for (_, key), places in found.items():
+        usual = statistics.median_low(height for _, _, height in places)
+        there = [(number, i) for number, i, height in places if abs(height - usual) <= SHIFT]
+        filled = sum(1 for page in pages if page)
+        needed = (
+            2 if PAGE_NUMBER.fullmatch(key.replace("#", "1")) else 3 if filled > 4 else max(2, filled - 1)
+        )
+        numbers = sorted({number for number, _ in there})
+        # A header stands on pages close to each other; a phrase may come back at the same height by chance.
+        close = {n for pair in pairwise(numbers) if pair[1] - pair[0] <= FARTHEST for n in pair}
+        if len(close) >= needed:
+            repeated.update((number, i) for number, i in there if number in close)
+    repeated |= _numbered(pages, found)
+    dropped = {place for number, page in enumerate(pages) for place in _outermost(number, page, repeated)}
+    kept = [[line for i, line in enumerate(page) if (n, i) not in dropped] for n, page in enumerate(pages)]
+    return kept, len(dropped)
+
+
+def _numbered(
+    pages: list[list[Line]], found: Mapping[tuple[str, str], list[tuple[int, int, float]]]
+) -> set[tuple[int, int]]:
+    """Lines at the edges that begin or end with the number of their page, as those of a chapter of one page do."""
+    steps: dict[tuple[str, int, int], list[tuple[int, int, float]]] = defaultdict(list)
+    for (edge, _), places in found.items():
+        for number, i, height in places:
+            for side, pattern in enumerate((r"(\d{1,5})\b", r".*\b(\d{1,5})$")):
+                if stated := re.match(pattern, pages[number][i].text.strip()):
+                    steps[edge, side, number - int(stated[1])].append((number, i, height))
+    numbered: set[tuple[int, int]] = set()
+    for places in steps.values():
+        usual = statistics.median_low(height for _, _, height in places)
+        there = [(number, i) for number, i, height in places if abs(height - usual) <= SHIFT]
+        if len({number for number, _ in there}) >= FEWEST_NUMBERED:
+            numbered.update(there)
+    return numbered
+
+
+def _outermost(number: int, page: list[Line], repeated: set[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Of the lines that repeat those with nothing of the page's own outside of them, and page numbers."""
+    by_height = sorted(range(len(page)), key=lambda i: -page[i].low)
+    for indices in (by_height, by_height[::-1]):
+        is_outside = True
+        for i in indices[:EDGE_LINES]:
+            is_outside = is_outside and (number, i) in repeated
+            if is_outside or ((number, i) in repeated and PAGE_NUMBER.fullmatch(page[i].text.strip())):
+                yield number, i
+
+
+def _without_numbers(text: str) -> str:
+    text = " ".join(text.casefold().split())
+    return re.sub(r"\d+", "#", "#" if re.fullmatch(r"[ivxlc]{1,7}", text) else text)
+
+
+def _parts(lines: list[Line], body: float) -> list[_Part]:
+    pitch = _pitches(lines)
+    edges = _right_edges(lines)
+    parts: list[_Part] = []
+    for number, line in enumerate(lines):
+        last = parts[-1] if parts else None
+        neighbours = lines[max(number - 1, 0) : number + 2]
+        goes_on = last is not None and _wraps(last.lines[-1], line, pitch, edges, body)
+        if line.is_mono and not SYMBOL.match(line.text):
+            kind = "code"
+        elif _row_cells(line, neighbours):
+            kind = "table"
+        elif BULLET.match(line.text) and not (goes_on and last and last.kind == "text"):
+            kind = "list"
+        else:
+            kind = "text"
+        if last is not None and (
+            (kind != "text" and kind == last.kind and _is_near(last.lines[-1], line, pitch))
+            or (kind == "text" and last.kind == "list" and _continues_item(last, line, goes_on, pitch))
+            or (kind == "text" and last.kind == "text" and goes_on and not _is_indented(last, line))
+        ):
+            last.lines.append(line)
+        else:
+            parts.append(_Part(kind, [line]))
+        if kind == "table":
+            parts[-1].rows.append(_row_cells(line, neighbours))
+    for part in parts:
+        # One "1. Title" or "A. Smith" alone is no list.
+        if part.kind == "list" and ORDERED.match(part.first.text) and sum(map(_is_item, part.lines)) == 1:
+            part.kind = "text"
+    return parts
+
+
+def _is_item(line: Line) -> bool:
+    return BULLET.match(line.text) is not None
+
+
+def _right_edges(lines: list[Line]) -> dict[Line, float]:
+    """Line -> where its column's lines end: what decides whether one was broken for want of room.
+
+    That is the right end of the longest line with the same left end, as of a quotation or a list; where there are few,
+    or all are short as in a menu, that of the column, and on a page of one column at least the document's usual one.
+    """
+    columns: dict[tuple[int, int], list[Line]] = defaultdict(list)
+    for line in lines:
+        columns[line.page, line.column].append(line)
+    last: dict[int, int] = {}
+    for page, column in columns:
+        last[page] = max(column, last.get(page, 0))
+    single = [group for (page, _), group in columns.items() if last[page] == 0]
+    longest = [
+        (max(line.right for line in group), min(line.left for line in group))
+        for group in single
+        if len(group) > 9
+    ]
+    usual = statistics.median_low([right for right, _ in longest]) if longest else 0.0
+    width = usual - statistics.median_low([left for _, left in longest]) if longest else 0.0
+    edges: dict[Line, float] = {}
+    for (page, _), group in columns.items():
+        own = max(line.right for line in group)
+        own = max(own, usual) if last[page] == 0 else own
+        by_left: dict[int, list[Line]] = defaultdict(list)
+        for line in group:
+            by_left[round(line.left / 4)].append(line)
+        for line in group:
+            same = [other for near in (-1, 0, 1) for other in by_left.get(round(line.left / 4) + near, [])]
+            right = max(other.right for other in same)
+            is_narrow = right - line.left < 0.45 * (width if last[page] == 0 else own - line.left)
+            edges[line] = own if len(same) < 3 or is_narrow else right
+    return edges
+
+
+def _row_cells(line: Line, neighbours: list[Line]) -> tuple[str, ...]:
+    """The cells of a line that stands beside another row of a table; none where it is no row."""
+    if leader := LEADER.match(line.text):
+        return leader[1], leader[2]
+    if line.is_mono or _is_item(line):
+        return ()
+    others = [len(other.cells) for other in neighbours if other is not line and not _is_item(other)]
+    if line.cells and (len(line.cells) in others or (max(others, default=0) > 1 and len(line.cells) > 1)):
+        return line.cells
+    return line.near_cells if len(line.near_cells) > 1 and len(line.near_cells) in others else ()
+
+
+def _pitches(lines: list[Line]) -> dict[float, float]:
+    """Size -> the usual distance of its lines' lower edges."""
+    steps: dict[float, list[float]] = defaultdict(list)
+    for before, line in pairwise(lines):
+        step = before.low - line.low
+        same = (before.page, before.column, before.size) == (line.page, line.column, line.size)
+        if same and 0.8 * line.size < step < 2.2 * line.size:
+            steps[line.size].append(step)
+    return {size: statistics.median_low(found) for size, found in steps.items()}
+
+
+def _gap(before: Line, line: Line, pitch: dict[float, float]) -> float | None:
+    """Distance to the line before, as multiples of the usual one; None across columns and pages."""
+    if (before.page, before.column) != (line.page, line.column):
+        return None
+    return (before.low - line.low) / pitch.get(line.size, 1.25 * line.size)
+
+
+def _is_near(before: Line, line: Line, pitch: dict[float, float]) -> bool:
+    gap = _gap(before, line, pitch)
+    return line.page - before.page <= 1 if gap is None else gap < 3
+
+
+def _wraps(
+    before: Line, line: Line, pitch: dict[float, float], edges: dict[Line, float], body: float
+) -> bool:
+    """Whether the line before was broken for want of room, so that this one goes on with its paragraph."""
+    if abs(before.size - line.size) > 0.06 * line.size or (before.is_bold and not line.is_bold):
+        return False
+    gap = _gap(before, line, pitch)
+    if gap is None and line.page - before.page > 1:
+        return False
+    if gap is not None and not -0.5 < gap < PARAGRAPH_GAP:
+        return False
+    if gap is not None and line.size >= HEADING_RATIO * body:
+        return True  # a title, broken where its author liked
+    if gap is not None and line_ends.is_divided(before.text):
+        return True
+    first_word = (line.right - line.left) * len(line.text.split()[0]) / len(line.text)
+    had_room = before.right + 0.3 * line.size + first_word < edges[before] - line.size
+    return not had_room and not (gap is None and SENTENCE_END.search(before.text))
+
+
+def _is_indented(part: _Part, line: Line) -> bool:
+    """Whether the line begins a paragraph by its indentation."""
+    before = part.lines[-1]
+    if (before.page, before.column) != (line.page, line.column):
+        return False
+    return line.left > before.left + 0.8 * line.size and bool(SENTENCE_END.search(before.text))
+
+
+def _continues_item(part: _Part, line: Line, goes_on: bool, pitch: dict[float, float]) -> bool:
+    item = next(found for found in reversed(part.lines) if _is_item(found))
+    if goes_on:
+        return line.page != item.page or line.left > item.left - 0.5 * line.size
+    gap = _gap(part.lines[-1], line, pitch)
+    # a further sentence of the item, in line with its text
+    return gap is not None and 0 < gap < PARAGRAPH_GAP and line.left > item.left + 0.5 * line.size
+
+
+def _heading_levels(
+    parts: list[_Part], bookmarks: Sequence[Bookmark], body: float, known: set[str]
+) -> dict[int, int]:
+    """Number of a part -> its level as a heading.
+
+    The outline comes first. Beside it, short text counts that is larger than the body's, or bold where the body is not;
+    the larger, the higher, and no lower than what the outline calls text of that size.
+    """
+    outline: dict[int, dict[str, int]] = defaultdict(dict)
+    for bookmark in bookmarks:
+        outline[bookmark.page].setdefault(_bare(bookmark.title), bookmark.level)
+    stated: dict[int, int] = {}
+    looks: dict[int, float] = {}
+    for number, part in enumerate(parts):
+        if part.kind in ("code", "table") or len(part.lines) > 3:
+            continue
+        text = _text(part, known)
+        if len(text) > LONGEST_HEADING or not any(map(str.isalpha, text)):
+            continue
+        level = outline.get(part.first.page, {}).get(_bare(text))
+        if level is not None:
+            stated[number] = level
+            looks[number] = part.size
+        elif part.kind == "text" and (size := _look(part, text, body)):
+            looks[number] = size
+    by_size: dict[float, Counter[int]] = defaultdict(Counter)
+    for number, level in stated.items():
+        by_size[looks[number]][level] += 1
+    usual = {size: counts.most_common(1)[0][0] for size, counts in by_size.items()}
+    ranks = {size: rank for rank, size in enumerate(sorted(set(looks.values()), reverse=True), 1)}
+    return {n: stated.get(n) or _level(size, usual, ranks) for n, size in looks.items()}
+
+
+def _look(part: _Part, text: str, body: float) -> float | None:
+    """The size that a part has as a heading, by its look alone; None where it looks like text."""
+    ended = bool(re.search(r"[.,;:]$", text))
+    if part.size >= HEADING_RATIO * body and not (ended and part.size < 1.4 * body):
+        return part.size
+    if (
+        all(line.is_bold for line in part.lines)
+        and part.size > 0.95 * body
+        and not ended
+        and len(part.lines) <= 2
+    ):
+        return body + 0.1  # below whatever is larger
+    return None
+
+
+def _level(size: float, usual: dict[float, int], ranks: dict[float, int]) -> int:
+    if not usual:
+        return ranks[size]
+    if size in usual:
+        return usual[size]
+    larger = [found for found in usual if found > size]
+    return usual[min(larger)] + 1 if larger else 1
+
+
+def _bare(title: str) -> str:
+    """A title without its number, case and punctuation."""
+    return re.sub(r"\W+|^\W*(?:\d+\.)*\d*\W", "", encoding.one_line(title).casefold())
+
+
+def _text(part: _Part, known: set[str]) -> str:
+    return line_ends.join((line.text for line in part.lines), known)
+
+
+def _items(lines: list[Line], known: set[str]) -> list[str]:
+    """A text for each item, indented by two spaces a step."""
+    items: list[list[Line]] = []
+    for line in lines:
+        if BULLET.match(line.text) or not items:
+            items.append([line])
+        else:
+            items[-1].append(line)
+    steps: list[float] = []
+    texts = []
+    for item in items:
+        left = item[0].left
+        while steps and left < steps[-1] - 3:
+            steps.pop()
+        if not steps or left > steps[-1] + 3:
+            steps.append(left)
+        text = line_ends.join((line.text for line in item), known)
+        if not ORDERED.match(text):
+            text = BULLET.sub("-", text, count=1)
+        texts.append("  " * (len(steps) - 1) + text)
+    return texts
+
+
+def _code(lines: list[Line]) -> str:
+    """Lines with the indentation and the empty lines that their places show."""
+    left = min(line.left for line in lines)
+    out: list[str] = []
+    for number, line in enumerate(lines):
+        width = (line.right - line.left) / max(len(line.text), 1) or 1.0
+        if number and lines[number - 1].page == line.page:
+            step = lines[number - 1].low - line.low
+            if step > 1.9 * line.size:
+                out.append("")
+        out.append(" " * round((line.left - left) / width) + line.text)
+    return "\n".join(out)

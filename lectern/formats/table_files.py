@@ -1,0 +1,167 @@
+"""Files of tables to rows of cells: CSV with any delimiter, JSON lines, a JSON list, Parquet.
+
+CSV is read by Python's csv and not by pandas, which takes `NA`, `null` and `None` for empty cells and numbers for
+numbers: here a cell is the text that stands in it.
+"""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lectern.core.errors import ItemError, LecternError
+from lectern.text import encoding as encodings
+
+DELIMITERS = (",", ";", "\t", "|")
+Rows = Iterator[Mapping[str, Any] | None]
+
+
+def read(path: Path, needed: Collection[str], delimiter: str | None, encoding: str | None) -> Rows:
+    """Yield the cells of each row by column, None for a row that cannot be read. Blank lines are no rows.
+
+    Args:
+        path: of a file whose suffix is one of READERS.
+        needed: columns; others may be missing from the rows.
+        delimiter: of CSV; None takes the usual one that gives the needed columns.
+        encoding: of CSV and JSON; None finds out.
+
+    Raises:
+        LecternError: it is no such file, or a needed column is missing; the message names those that there are.
+    """
+    return READERS[path.suffix.lower()](path, needed, delimiter, encoding)
+
+
+def _read_csv(path: Path, needed: Collection[str], delimiter: str | None, encoding: str | None) -> Rows:
+    text = _decode(path, encoding)
+    headers = {
+        mark: [cell.strip() for cell in next((r for r in _records(text, mark) if r), [])]
+        for mark in ([delimiter] if delimiter else DELIMITERS)
+    }
+    mark, header = max(headers.items(), key=lambda entry: (set(needed) <= set(entry[1]), len(entry[1])))
+    _check(path, needed, header, "The first line must name the columns; `delimiter` says what parts them.")
+    records = _records(text, mark)
+    next(record for record in records if record)
+    for record in records:
+        if record is None or any(cell.strip() for cell in record[len(header) :]):
+            yield None  # it has more cells than columns, so that a text was parted where it should not be
+        else:
+            yield dict(zip(header, record, strict=False))
+
+
+def _records(text: str, delimiter: str) -> Iterator[list[str] | None]:
+    """The cells of each record; None for a line that does not keep to the format, after which it goes on.
+
+    A quotation mark that is never closed thus costs its own line and not the rest of the file.
+    """
+    csv.field_size_limit(
+        max(csv.field_size_limit(), len(text) + 1)
+    )  # it is the whole process's: never lower it
+    lines = io.StringIO(text, newline="").readlines()
+    at = 0
+
+    def feed() -> Iterator[str]:
+        nonlocal at
+        while at < len(lines):
+            at += 1
+            yield lines[at - 1]
+
+    reader = csv.reader(feed(), delimiter=delimiter, strict=True)
+    while True:
+        begin = at
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            at = begin + 1
+            reader = csv.reader(feed(), delimiter=delimiter, strict=True)
+            yield None
+            continue
+        if any(cell.strip() for cell in record):
+            yield record
+
+
+def _read_json_lines(path: Path, needed: Collection[str], _: str | None, encoding: str | None) -> Rows:
+    lines = _decode(path, encoding).split("\n")  # not splitlines(): U+2028 is legal inside a JSON string
+    return _objects(path, [_parse(line) for line in lines if line.strip()], needed)
+
+
+def _read_json(path: Path, needed: Collection[str], _: str | None, encoding: str | None) -> Rows:
+    rows = _parse(_decode(path, encoding))
+    if not isinstance(rows, list):
+        raise LecternError(
+            f"corpus.sources: {path} is not a JSON list of rows. One object a line is JSON lines: name it .jsonl."
+        )
+    return _objects(path, rows, needed)
+
+
+def _objects(path: Path, rows: list[Any], needed: Collection[str]) -> Rows:
+    objects = [row if isinstance(row, dict) else None for row in rows]
+    names = sorted({str(name) for row in objects if row for name in row})
+    if any(objects):  # where no line can be read, each of them is counted as broken
+        _check(path, needed, names, "Correct `columns`.")
+    return iter(objects)
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read_parquet(path: Path, needed: Collection[str], _: str | None, __: str | None) -> Rows:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        table = parquet.ParquetFile(path)
+        _check(path, needed, table.schema_arrow.names, "Correct `columns`.")
+        for batch in table.iter_batches(batch_size=4096, columns=list(needed)):
+            yield from batch.to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise LecternError(
+            f"corpus.sources: {path} is no Parquet file ({reason}). Correct or remove it."
+        ) from error
+
+
+READERS: Mapping[str, Callable[[Path, Collection[str], str | None, str | None], Rows]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".jsonl": _read_json_lines,
+    ".json": _read_json,
+    ".parquet": _read_parquet,
+}
+
+
+def _decode(path: Path, encoding: str | None) -> str:
+    data = path.read_bytes()
+    try:
+        if encoding is None:
+            found = encodings.decode(data)
+            if not found.encoding.startswith("utf"):
+                print(
+                    f"fetch: {path} is not UTF-8 and was read as {found.encoding}; if its letters look wrong, name its "
+                    "`encoding` in corpus.sources",
+                    file=sys.stderr,
+                )
+            return found.text
+        return data.decode(encoding).removeprefix("\ufeff")
+    except ItemError as error:
+        raise LecternError(f"corpus.sources: {path}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise LecternError(
+            f"corpus.sources: {path} is not {encoding} ({error}). Correct `encoding`, or leave it out."
+        ) from error
+
+
+def _check(path: Path, needed: Collection[str], names: Collection[str], remedy: str) -> None:
+    if missing := [name for name in needed if name not in names]:
+        there = ", ".join(repr(name[:40]) for name in list(names)[:20]) or "none"
+        raise LecternError(
+            f"corpus.sources: {path} has no column {missing[0]!r}; its columns are {there}. {remedy}"
+        )

@@ -1,0 +1,86 @@
+"""Ask an LLM many things at once: what the store has is taken from there, the rest is asked and stored."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lectern.core.errors import LecternError
+from lectern.core.items import SyncResult
+from lectern.llm.replies import Replies
+from lectern.settings.llm import LLM
+from lectern.settings.request import Reply, Request
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came of some requests."""
+
+    replies: Mapping[str, Reply]
+    """key -> reply, which may have a `problem`"""
+    failed: Mapping[str, str]
+    """key -> why there is no reply: no connection, say, or the budget is spent"""
+    asked: int
+    """calls' worth of requests that the store could not answer"""
+
+    def check(self, allowed: float, what: str) -> None:
+        """Fail where too many requests got no reply; call it when all that could be made has been made.
+
+        Raises:
+            LecternError: more than the allowed share failed.
+        """
+        total = len(self.replies) + len(self.failed)
+        if len(self.failed) > allowed * total:
+            reasons = sorted(set(self.failed.values()))
+            raise LecternError(
+                f"{len(self.failed)} of {total} calls to the {what} got no reply: {'; '.join(reasons[:3])}"
+                + (f"; and {len(reasons) - 3} other reasons" if len(reasons) > 3 else "")
+                + f". The others are kept: run `dvc repro` again, or raise {what}.allow_failed."
+            )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage that asks an LLM says at its end."""
+
+    items: SyncResult
+    answers: Answers
+
+    def __str__(self) -> str:
+        return f"{self.items}; {self.answers.asked} calls, {len(self.answers.replies)} replies kept"
+
+
+def ask(requests: Sequence[Request], llm: LLM, folder: Path, what: str) -> Answers:
+    """Answer each request, from the store in `folder` or by the LLM; the store then holds exactly these replies.
+
+    Args:
+        requests: in any order; equal ones are asked once.
+        llm: which one, and its limits.
+        folder: of the store.
+        what: section of the parameters that `llm` is (`teacher`), for messages.
+
+    Raises:
+        LecternError: the LLM cannot be asked at all (no token, no such model); what came before is kept.
+    """
+    wanted = {request.key: request for request in requests}
+    store = Replies(folder)
+    missing = [request for key, request in sorted(wanted.items()) if store.get(key) is None]
+    failed: Mapping[str, str] = {}
+    if missing:
+        failed = _load(llm)(missing, llm, store.put, what)
+    store.close(wanted)
+    replies = {key: reply for key in wanted if (reply := store.get(key)) is not None}
+    return Answers(replies, failed, len(missing))
+
+
+Engine = Callable[[Sequence[Request], LLM, Callable[[Reply], None], str], Mapping[str, str]]
+"""Answers each request, hands each reply over as it comes, and returns key -> reason for those without one."""
+
+
+def _load(llm: LLM) -> Engine:
+    if llm.engine == "embedded":
+        from lectern.llm import bundled
+
+        return bundled.answer
+    from lectern.llm import endpoint
+
+    return endpoint.answer

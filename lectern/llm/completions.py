@@ -1,0 +1,119 @@
+"""One call to a server with OpenAI's chat API, by the openai package; what its answer, or its error, means."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lectern.llm.limits import retry_after
+from lectern.settings.request import CUT
+
+if TYPE_CHECKING:
+    import openai
+
+Chat = Sequence[Mapping[str, str]]
+
+
+class TryError(Exception):
+    """The call failed, and another one may do better."""
+
+    def __init__(self, reason: str, wait: float | None = None, *, paid: bool, for_all: bool = False) -> None:
+        """`wait`: seconds that the server asks for, from all calls or this one; `paid`: it may have done its work."""
+        super().__init__(reason)
+        self.wait, self.paid, self.for_all = wait, paid, for_all
+
+
+class RefusedError(Exception):
+    """The server will not answer this request, however often it is asked: it is too long, say."""
+
+
+class AccessError(Exception):
+    """The server will answer no request: it does not know the token or the model."""
+
+    def __init__(self, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model wrote."""
+
+    text: str
+    problem: str | None
+    """Why it cannot be used, whatever it says: cut off, or refused"""
+    final: bool
+    """Asking again would not help"""
+    read: int
+    """Tokens, as the server counts them; 0 where it does not"""
+    written: int
+
+
+async def send(
+    client: "openai.AsyncOpenAI", model: str, chat: Chat, options: Mapping[str, Any], timeout: float
+) -> Completion:
+    """Make one call, without retries.
+
+    Args:
+        client: to be made with `max_retries=0`.
+        model: as the server calls it.
+        chat: messages with role and content.
+        options: of the chat API, or of this server alone.
+        timeout: seconds for the whole call. The package's own is for each piece of the answer.
+
+    Raises:
+        TryError, RefusedError, AccessError: no completion came. Their messages may be long, and quote the server.
+    """
+    import openai
+
+    try:
+        async with asyncio.timeout(timeout):
+            # Not by client.chat.completions.create, which spends more on looking through the messages, and on building
+            # an object from the answer, than all the rest takes; and which refuses options that it does not know.
+            body = {"model": model, "messages": [*chat], **options}
+            content = await client.post("/chat/completions", cast_to=bytes, body=body)
+    except (openai.APITimeoutError, TimeoutError):
+        raise TryError(f"no reply in {timeout:g} s", paid=True) from None
+    except openai.APIConnectionError as error:
+        cause = error.__cause__ or error
+        reason = type(cause).__name__ + (f": {cause}" if str(cause) else "")
+        unheard = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
+        raise TryError(f"no connection, or one that broke ({reason})", paid=not unheard) from None
+    except openai.APIStatusError as error:
+        raise _judge(error.status_code, error.response.headers, error.response.text) from None
+    return _read(content)
+
+
+def _judge(status: int, headers: Mapping[str, str], text: str) -> Exception:
+    """What a status that is an error means. None of them is paid for."""
+    reason = f"the server answers {status}: {_short(text)}"
+    if status in (401, 402, 403, 404):
+        return AccessError(reason, status)
+    transient = status in (408, 409, 429) or status >= 500
+    said = headers.get("x-should-retry")  # of OpenAI; the package obeys it too
+    if said != "true" and (not transient or said == "false" or "insufficient_quota" in text):
+        return RefusedError(reason)
+    return TryError(reason, retry_after(headers), paid=False, for_all=status in (429, 503))
+
+
+def _read(content: bytes) -> Completion:
+    try:
+        body = json.loads(content)
+        choice = body["choices"][0]
+        message, finish = choice["message"], choice.get("finish_reason")
+        text, refusal = message.get("content") or "", message.get("refusal")
+        usage = body.get("usage") or {}
+        read, written = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+        text = text.encode(errors="replace").decode()  # half a surrogate pair could not be stored
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        shown = _short(content.decode(errors="replace"))
+        raise TryError(f"the server's answer is no chat completion: {shown}", paid=True) from None
+    if refusal or finish == "content_filter":
+        return Completion(text, f"the model refused: {_short(str(refusal or finish))}", True, read, written)
+    cut = f"{CUT} off at its limit of tokens (after {written or 'max_tokens'})"
+    return Completion(text, cut if finish == "length" else None, False, read, written)
+
+
+def _short(text: str) -> str:
+    return " ".join(text[:10_000].split())

@@ -1,0 +1,336 @@
+"""Ask any server that has OpenAI's chat API: vLLM, llama.cpp, Ollama, a provider.
+
+The openai package makes the calls. It would retry too, but unseen: here each try is counted against the budget and
+waits for its turn, a wait that the server asks for is kept by all calls (and may be longer than the package's two
+minutes), and an endpoint that is down is not tried thousands of times.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from lectern.core import secrets
+from lectern.core.errors import LecternError
+from lectern.llm import budget as budgets
+from lectern.llm import completions, structured
+from lectern.llm.budget import Budget, BudgetError, Size
+from lectern.llm.completions import AccessError, Completion, RefusedError, TryError
+from lectern.llm.limits import Pace, backoff
+from lectern.settings.llm import LLM
+from lectern.settings.request import Reply, Request
+
+if TYPE_CHECKING:
+    import openai
+
+OPENAI = "https://api.openai.com/v1"
+DOWN_AFTER = 3
+"""Requests in a row that used up all their tries while no call was answered: the endpoint is down."""
+REFUSED_AFTER = 20
+"""Requests in a row that were refused while none was answered: all would be."""
+REMEDIES = {
+    401: "It does not accept the token.",
+    402: "The account has no money left.",
+    403: "The token may not use this model.",
+    404: "There is no such model, or the address is wrong (most end in /v1).",
+}
+
+Chat = list[dict[str, str]]
+
+
+class UnansweredError(Exception):
+    """The request gets no reply; the others may."""
+
+
+@dataclass
+class _Run:
+    """What the calls of one run share."""
+
+    llm: LLM
+    what: str
+    client: "openai.AsyncOpenAI"
+    budget: Budget
+    hide: Callable[[object], str]
+    """Makes a short message, without the token, should a server send it back"""
+    mask: Callable[[str], str]
+    """A reply without the token: replies are stored, and become rows"""
+    failed: dict[str, str] = field(default_factory=dict)
+    stopped: str | None = None
+    """Why nothing more is asked"""
+    error: LecternError | None = None
+    """To be raised in the end"""
+    signal: int | None = None
+    """That interrupted the run"""
+    down: int = 0
+    refused: int = 0
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.url = self.llm.base_url or OPENAI
+        self.pace = Pace(self.llm.requests_per_minute, self.llm.tokens_per_minute, sleep=self.sleep)
+
+    def stop(self, reason: str) -> None:
+        """Ask nothing more; what is in flight is paid for and may come in."""
+        self.stopped = self.stopped or reason
+        self.stopping.set()
+
+    def check(self) -> None:
+        """Raise UnansweredError when the run was stopped."""
+        if self.stopped:
+            raise UnansweredError(self.stopped)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, or raise UnansweredError as soon as the run is stopped."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        self.check()
+
+
+def answer(
+    requests: Sequence[Request], llm: LLM, done: Callable[[Reply], None], what: str
+) -> Mapping[str, str]:
+    """Answer each request by the endpoint; a reply is handed to `done` as it comes.
+
+    The first Ctrl-C or SIGTERM starts no more calls and lets those in flight, which are paid for, come in; the second
+    ends them.
+
+    Args:
+        requests: that differ from each other.
+        llm: the endpoint, its limits and the budget.
+        done: takes a reply, good or with a problem.
+        what: section of the parameters, for messages.
+
+    Returns:
+        Key -> reason for each request without a reply.
+
+    Raises:
+        LecternError: there is no token, or the endpoint does not know the token or the model. What came before was
+            handed over.
+    """
+    run = asyncio.run(_answer(requests, llm, done, what))
+    if run.signal == signal.SIGINT:
+        raise KeyboardInterrupt
+    if run.signal is not None:
+        signal.raise_signal(run.signal)  # to what it does without us, which is to end the process
+    if run.error:
+        raise run.error
+    return run.failed
+
+
+async def _answer(requests: Sequence[Request], llm: LLM, done: Callable[[Reply], None], what: str) -> _Run:
+    import openai
+
+    token = _token(llm, what)
+    # Address and token are always given: else the package takes them from OPENAI_... variables.
+    url = llm.base_url or OPENAI
+    client = openai.AsyncOpenAI(base_url=url, api_key=token or "none", max_retries=0, timeout=llm.timeout)
+
+    def hide(text: object) -> str:
+        # Cut only then: of a token that is cut the rest would not be found.
+        return secrets.mask(str(text), token or "")[:400]
+
+    def mask(text: str) -> str:
+        return text if token is None or secrets.is_dummy(token) else secrets.mask(text, token)
+
+    run = _Run(llm, what, client, Budget(llm, what), hide, mask)
+    sizes = (_size(llm, request, _chat(llm, request)) for request in requests)
+    _say(f"{what}: {llm.model} at {run.url}: {run.budget.estimate(sizes)}")
+    waiting = iter(requests)
+    async with client:
+        with tqdm(total=len(requests), desc=what, unit="request", disable=None) as bar, _draining(run):
+            workers = min(llm.concurrency, len(requests))
+            await asyncio.gather(*(_work(run, waiting, done, bar) for _ in range(workers)))
+    answered = f"{len(requests) - len(run.failed):,} of {len(requests):,} requests have a reply"
+    _say(f"{what}: {run.budget.describe()}; {answered}")
+    return run
+
+
+def _token(llm: LLM, what: str) -> str | None:
+    if llm.api_key is None:
+        return None
+    if token := os.environ.get(llm.api_key, "").strip():
+        return token
+    raise LecternError(
+        f"the environment variable {llm.api_key}, which {what}.api_key names, is not set. It holds the token for "
+        f"{llm.base_url or OPENAI}: `export {llm.api_key}=...` and run `dvc repro` again."
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _draining(run: _Run) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM stop the run gently; the second does what it does without us."""
+    loop = asyncio.get_running_loop()
+    before: dict[int, Any] = {}
+
+    def release() -> None:
+        while before:
+            number, handler = before.popitem()
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+
+    def drain(number: int) -> None:
+        release()
+        run.signal = number
+        run.stop("the run was interrupted")
+        _say(
+            f"\n{run.what}: interrupted; waiting for the calls in flight, which are paid for. Once more drops them."
+        )
+
+    # Only the main thread has such handlers, and Windows has none; there a signal ends the run at once.
+    with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(number) or signal.SIG_DFL
+            loop.add_signal_handler(number, drain, number)
+            before[number] = handler
+    try:
+        yield
+    finally:
+        release()
+
+
+async def _work(
+    run: _Run, waiting: Iterator[Request], done: Callable[[Reply], None], bar: "tqdm[Any]"
+) -> None:
+    """Answer one request after another, as long as some are left: there are never more tasks than calls in flight."""
+    for request in waiting:
+        try:
+            run.check()
+            done(await _ask(run, request))
+        except (UnansweredError, RefusedError, BudgetError) as error:
+            run.failed[request.key] = str(error)
+        bar.set_postfix_str(run.budget.describe(), refresh=False)
+        bar.update()
+
+
+async def _ask(run: _Run, request: Request) -> Reply:
+    """The reply to one request, repaired once where it does not fit."""
+    chat = _chat(run.llm, request)
+    came = [await _call(run, request, chat)]
+    text, problem = _check(came[0], request)
+    if problem and run.llm.repair and not came[0].final:
+        # Where the second call gets no answer (no connection, no budget) nothing is stored, so that the next run asks
+        # again. Where it is refused (too long now) the next run would fare no better.
+        with contextlib.suppress(RefusedError):
+            came.append(await _call(run, request, [*chat, *_repair(came[0].text, problem)]))
+            text, problem = _check(came[1], request)
+    return Reply(
+        key=request.key,
+        model=request.model,  # as it was asked for: some servers answer with the path of a file
+        text=text,
+        problem=run.hide(problem) if problem else None,
+        calls=len(came),
+        input_tokens=sum(completion.read for completion in came),
+        output_tokens=sum(completion.written for completion in came),
+    )
+
+
+def _chat(llm: LLM, request: Request) -> Chat:
+    chat = [{"role": message.role, "content": message.content} for message in request.messages]
+    chat[-1]["content"] += structured.instruction(llm.output, request.schema)
+    return chat
+
+
+def _check(completion: Completion, request: Request) -> tuple[str, str | None]:
+    text = completion.text if request.schema is None else structured.unwrap(completion.text)
+    return text, completion.problem or structured.find_problem(text, request.schema)
+
+
+def _repair(text: str, problem: str) -> Chat:
+    wish = f"That reply cannot be used: {problem}. Write it again, mended, and no longer than needed."
+    return [{"role": "assistant", "content": text or "(nothing)"}, {"role": "user", "content": wish}]
+
+
+def _size(llm: LLM, request: Request, chat: Chat) -> Size:
+    texts = [message["content"] for message in chat]
+    if request.schema is not None:
+        texts.append(json.dumps(request.schema))  # many servers put it in the prompt
+    options = request.options
+    limit = options.get("max_completion_tokens") or options.get("max_tokens") or llm.max_tokens
+    return budgets.size(texts, int(limit))
+
+
+async def _call(run: _Run, request: Request, chat: Chat) -> Completion:
+    """What the endpoint answers to these messages, after as many tries as it takes.
+
+    Raises:
+        UnansweredError, RefusedError, BudgetError: it does not, it will not, or it may not be asked.
+    """
+    llm, size = run.llm, _size(run.llm, request, chat)
+    for tries in range(1, llm.max_tries + 1):
+        run.check()
+        try:
+            return await _try(run, request, chat, size)
+        except AccessError as error:
+            run.error = run.error or LecternError(
+                f"{run.hide(error)}. {REMEDIES[error.status]} {run.what}.base_url is {run.url}, {run.what}.model is "
+                f"{request.model}, {run.what}.api_key is {llm.api_key or 'null (none is sent)'}: mend the one that is "
+                f"wrong, or the variable's value, and run `dvc repro` again. What came before is kept."
+            )
+            run.stop(str(run.error))
+        except RefusedError as error:
+            reason = run.hide(error)
+            run.down, run.refused = 0, run.refused + 1
+            if run.refused >= REFUSED_AFTER:
+                run.stop(f"{reason} (as to {run.refused} requests in a row, so that no more were asked)")
+            raise RefusedError(reason) from None
+        except TryError as error:
+            reason = f"{run.hide(error)} (tried {tries} times)"
+            if error.wait and error.wait > llm.max_wait:
+                asked = f"it asks to wait {error.wait:,.0f} s, and {run.what}.max_wait is {llm.max_wait:g}"
+                run.stop(f"{run.hide(error)}; {asked}")
+            elif tries < llm.max_tries:
+                if error.wait and error.for_all:
+                    run.pace.hold(error.wait)
+                await run.sleep((error.wait or 0) + backoff(tries, llm.backoff, random.random()))
+    run.check()
+    run.down += 1
+    if run.down >= DOWN_AFTER:
+        run.stop(
+            f"{run.url} answers nothing: {reason}, and so {run.down} requests in a row, so that no more were asked. "
+            f"Start the server, or mend {run.what}.base_url"
+        )
+    raise UnansweredError(reason)
+
+
+async def _try(run: _Run, request: Request, chat: Chat, size: Size) -> Completion:
+    """One call, within limits and budget."""
+    await run.budget.reserve(size)
+    made, read, written = False, 0, 0
+    try:
+        await run.pace.wait(size.likely)
+        run.check()  # the waits above may have been long
+        made, read, written = True, size.most_read, size.most_written  # until more is known
+        completion = await completions.send(
+            run.client, request.model, chat, _options(run.llm, request), run.llm.timeout
+        )
+        completion = dataclasses.replace(completion, text=run.mask(completion.text))
+        run.down = run.refused = 0
+        if completion.read or completion.written:
+            read, written = completion.read, completion.written
+        return completion
+    except (TryError, RefusedError, AccessError) as error:
+        if not (isinstance(error, TryError) and error.paid):
+            read, written = 0, 0
+        raise
+    finally:
+        if made:
+            run.pace.settle(size.likely, read + written)
+        await run.budget.settle(size, read, written, made=made)
+
+
+def _options(llm: LLM, request: Request) -> Mapping[str, Any]:
+    wanted = structured.response_format(llm.output, request.schema)
+    return dict(request.options) | ({"response_format": wanted} if wanted else {})

@@ -1,0 +1,122 @@
+"""Prompts: a file each, versioned by its text, filled with values that stay text whatever they say.
+
+lectern/llm/prompts/<name>.jinja is a Jinja template. A line `--- user` divides the system message from the user's.
+"""
+
+import hashlib
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from lectern.core.errors import LecternError
+from lectern.core.schema import Message
+
+FOLDER = Path(__file__).parent / "prompts"
+DIVIDER = re.compile(r"^--- user[ \t]*\n", re.MULTILINE)
+LOOKALIKE = re.compile(r"<(?=\s*/?\s*passage\b)|<(?=\|[^<>|\n]{1,40}\|>)", re.IGNORECASE)
+"""The `<` of what could be read as the fence's own tag, or as a chat model's control token (`<|im_end|>`)."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt's file as read."""
+
+    name: str
+    system: str
+    """template of the system message"""
+    user: str
+    """template of the user's message; it begins with empty lines, so that line numbers are those of the file"""
+    version: str
+    """name@ and the first 8 hex digits of the sha256 of the file's text"""
+
+    def render(self, **values: Any) -> list[Message]:
+        """The messages: the system's, unless it comes out empty, and the user's. No value is read as a template.
+
+        Raises:
+            LecternError: the template uses a value that is not given, or comes out without a question.
+        """
+        return list(self._render(values))
+
+    def _render(self, values: dict[str, Any]) -> Iterator[Message]:
+        from jinja2 import TemplateError
+
+        where = f"the prompt {self.name}.jinja"
+        parts: tuple[tuple[Literal["system", "user"], str], ...] = (
+            ("system", self.system),
+            ("user", self.user),
+        )
+        for role, template in parts:
+            try:
+                text = _compile(template).render(values).strip()
+            except TemplateError as error:
+                raise LecternError(f"{where}: {error}. It was given {', '.join(sorted(values))}.") from error
+            if text:
+                yield Message(role=role, content=text)
+            elif role == "user":
+                raise LecternError(f"{where} asks nothing: what stands after `--- user` comes out empty.")
+
+
+def load(name: str) -> Prompt:
+    """The prompt lectern/llm/prompts/<name>.jinja.
+
+    Raises:
+        LecternError: there is no such file, or it is no prompt (`parse`).
+    """
+    known = sorted(path.stem for path in FOLDER.glob("*.jinja"))
+    if name not in known:
+        raise LecternError(
+            f"there is no prompt {name!r} in lectern/llm/prompts; there is {', '.join(known) or 'none'}"
+        )
+    return parse(name, (FOLDER / f"{name}.jinja").read_text(encoding="utf-8"))
+
+
+def parse(name: str, text: str) -> Prompt:
+    """A prompt from the text of its file.
+
+    Raises:
+        LecternError: it has not exactly one line `--- user`, or is no Jinja template.
+    """
+    from jinja2 import TemplateSyntaxError
+
+    parts = DIVIDER.split(text)
+    if len(parts) != 2:
+        raise LecternError(
+            f"the prompt {name}.jinja has {len(parts) - 1} lines `--- user`; it needs exactly one, between the system "
+            "message and the user's"
+        )
+    system, user = parts
+    version = f"{name}@{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    prompt = Prompt(name, system, "\n" * (system.count("\n") + 1) + user, version)
+    for part in (prompt.system, prompt.user):
+        try:
+            _compile(part)
+        except TemplateSyntaxError as error:
+            raise LecternError(f"the prompt {name}.jinja, line {error.lineno}: {error.message}") from error
+    return prompt
+
+
+def fence(text: str, id: str) -> str:
+    """Untrusted text between two tags that it cannot close. Prompts may call it too.
+
+    The tag's name ends in a number derived from the text, so that no text can know it. The text itself is left as it
+    is, because evidence is quoted from it: only in what could be read as such a tag, or as a control token of a chat
+    model, `<` becomes `‹`.
+    """
+    tag = f"passage-{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:8]}"
+    return f'<{tag} id="{html.escape(id)}">\n{LOOKALIKE.sub("‹", text)}\n</{tag}>'
+
+
+@cache
+def _compile(template: str) -> Any:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["fence"] = fence
+    return environment.from_string(template)

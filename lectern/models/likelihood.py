@@ -1,0 +1,66 @@
+"""How likely a model finds given answers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lectern.models.batching import by_length
+
+
+def token_losses(model: Any, inputs: Mapping[str, Any], labels: Any) -> Any:
+    """Negative log-likelihood of each label given the tokens before it, with gradient where gradients are on.
+
+    Logits are computed only where some row has a label: over a vocabulary of 49,152 they cost more time and memory
+    than anything else in a small model.
+
+    Args:
+        model: a causal language model.
+        inputs: what it reads: input_ids (rows, tokens) with attention_mask (rows, tokens) or position_ids (1, tokens).
+        labels: (rows, tokens), -100 where nothing is asked; the first column is never asked.
+
+    Returns: (rows, columns with a label), in nats, 0 where the label is -100.
+    """
+    from torch.nn import functional as F
+
+    asked = labels[:, 1:]
+    columns = (asked != -100).any(dim=0).nonzero().flatten()
+    logits = model(**inputs, logits_to_keep=columns, use_cache=False).logits
+    # reshaped to (rows, vocabulary, columns), as cross_entropy would want it, the logits would be copied
+    losses = F.cross_entropy(
+        logits.float().flatten(0, 1), asked[:, columns].flatten(), ignore_index=-100, reduction="none"
+    )
+    return losses.view(len(labels), len(columns))
+
+
+def negative_log_likelihoods(
+    model: Any, rows: Sequence[tuple[Sequence[int], Sequence[int]]], *, pad: int, batch_size: int
+) -> list[tuple[float, int]]:
+    """Summed negative log-likelihood, in nats, of the marked tokens of each row given all tokens before them.
+
+    Batches are padded on the right, where a causal model cannot see it, so a row's result does not depend on its
+    neighbours but for the last bits of float32 sums.
+
+    Args:
+        model: a causal language model.
+        rows: (input_ids, mask) pairs, the mask 1 where a token counts; the first token of a row cannot count.
+        pad: any token.
+        batch_size: rows computed together.
+
+    Returns: (sum, number of tokens summed) of each row, in the order of `rows`.
+    """
+    import torch
+
+    from lectern.models.microbatches import pad_rows
+
+    results: dict[int, tuple[float, int]] = {}
+    model.eval()
+    for batch in by_length([len(ids) for ids, _ in rows], batch_size):
+        inputs = {
+            name: part.to(model.device) for name, part in pad_rows([rows[n] for n in batch], pad).items()
+        }
+        labels = inputs.pop("labels")
+        with torch.no_grad():  # sharded weights cannot be gathered in inference mode
+            losses = token_losses(model, inputs, labels)
+        sums = losses.double().sum(dim=1).tolist()
+        counts = (labels[:, 1:] != -100).sum(dim=1).tolist()
+        results.update(zip(batch, zip(sums, counts, strict=True), strict=True))
+    return [results[row] for row in range(len(rows))]

@@ -1,0 +1,231 @@
+"""The base model and its tokenizer, from one of three places.
+
+`embedded`: packaged weights that need no model hub (`core.embedded`), converted once into the user's cache.
+`hub`: a model hub, or a directory. `random`: untrained and tiny, with the packaged tokenizer, for smoke runs and tests.
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lectern.core.errors import LecternError
+from lectern.models import bundled, hub, stand_ins, templates
+from lectern.models.packaged import converted
+
+SOURCES = ("embedded", "hub", "random")
+ARCHITECTURES = stand_ins.ARCHITECTURES
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """The model that is tuned: section `base_model` of params.yaml, which render, train and generate share."""
+
+    name: str
+    """what the adapter and the report call it"""
+    source: str
+    """embedded, hub or random"""
+    context_length: int
+    """tokens; no row may be longer"""
+    end_of_turn: str
+    """the token that ends each turn of its chat template; trained in each answer, and it stops generation"""
+    chat_template: str | None = None
+    """a file of lectern/models/chat_templates: the model's own template plus generation marks; null where the model's
+    own has them"""
+    own_template: bool = True
+    """false where the model has no chat template, or not this one: `chat_template` is what it is served with too"""
+    package: str | None = None
+    """the packaged model of core/embedded.py; for `random`, the one whose tokenizer is used"""
+    hub_id: str | None = None
+    """for `hub`: organisation/model, or a directory"""
+    revision: str | None = None
+    """for `hub`: a commit, so that the weights cannot change under the experiment; `make pin` fills it in"""
+    target_modules: list[str] = field(default_factory=list)
+    """names of the linear layers of this architecture that an adapter may go on, its head left out; none given: all"""
+    architecture: str | None = None
+    """for `random`: llama, mistral, phi or qwen3"""
+    seed: int = 0
+    """for `random`: of the weights"""
+
+    def __post_init__(self) -> None:
+        if self.source not in SOURCES:
+            raise ValueError(f"source is {self.source!r}; choose one of {', '.join(SOURCES)}")
+        needed = {"embedded": ["package"], "hub": ["hub_id"], "random": ["package", "architecture"]}[
+            self.source
+        ]
+        if missing := [field for field in needed if getattr(self, field) is None]:
+            raise ValueError(
+                f"source {self.source} needs {' and '.join(missing)}; give it in conf/base_model"
+            )
+        if not self.own_template and self.chat_template is None:
+            raise ValueError("own_template is false, so chat_template must name the file to serve with")
+        if self.package is not None and self.package not in bundled.PACKAGES:
+            raise ValueError(f"package is {self.package!r}; choose one of {', '.join(bundled.PACKAGES)}")
+        if self.source == "random" and self.architecture not in ARCHITECTURES:
+            raise ValueError(
+                f"architecture is {self.architecture!r}; choose one of {', '.join(ARCHITECTURES)}"
+            )
+        if self.context_length < 1:
+            raise ValueError(
+                f"context_length is {self.context_length}; give the number of tokens the model can read"
+            )
+
+    @property
+    def identity(self) -> str:
+        """What an adapter records as its base: the hub's name where there is one, never a directory."""
+        on_hub = self.source == "hub" and self.hub_id is not None and not Path(self.hub_id).is_dir()
+        return str(self.hub_id) if on_hub else self.name
+
+
+def get_tokenizer(base: BaseModel) -> Any:
+    """The tokenizer with the chat template that serving uses, padding token set.
+
+    Raises:
+        LecternError: the model cannot be had, has no chat template, or `end_of_turn` is not one of its tokens.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = _load(
+        base,
+        lambda place, **options: AutoTokenizer.from_pretrained(place, trust_remote_code=False, **options),
+    )
+    if base.end_of_turn not in tokenizer.get_vocab():
+        raise LecternError(
+            f"base_model {base.name}: end_of_turn {base.end_of_turn!r} is not a token of it. Look for the token that "
+            "ends a turn in its chat template and correct conf/base_model."
+        )
+    if not base.own_template:
+        tokenizer.chat_template = templates.without_marks(
+            templates.training_template(tokenizer, base.chat_template)
+        )
+    if tokenizer.chat_template is None:
+        raise LecternError(
+            f"base_model {base.name} has no chat template of its own. Set own_template: false in conf/base_model and "
+            "name the format it shall learn in chat_template, such as phi_qa.jinja."
+        )
+    if tokenizer.pad_token is None:
+        # Labels are masked by length, never by this token, so the end of a turn stays trained even when they are one.
+        tokenizer.pad_token = tokenizer.eos_token or base.end_of_turn
+    return tokenizer
+
+
+def get_model(
+    base: BaseModel, *, quantized: bool = False, dtype: str = "float32", attention: str | None = None
+) -> Any:
+    """The causal language model, in evaluation mode; on this process's GPU where there is one.
+
+    Args:
+        base: which model.
+        quantized: its linear layers, but the head, in 4 bits: NF4 with double quantisation (Dettmers et al. 2023,
+            arXiv:2305.14314), by bitsandbytes. They are computed with in `dtype`.
+        dtype: of the weights: float32, float16 or bfloat16.
+        attention: an attention implementation of transformers, such as sdpa or flash_attention_2; null: its default.
+
+    Raises:
+        LecternError: the model cannot be had, or not in this way.
+    """
+    if dtype not in DTYPES:
+        raise LecternError(f"a model cannot be loaded in {dtype!r}; choose one of {', '.join(DTYPES)}")
+    options = _options(quantized, dtype, attention)
+    if base.source == "random":
+        model = _stand_in(base, options)
+    else:
+        model = _load(base, lambda place, **where: _from_pretrained(place, **where, **options))
+    limit = getattr(model.config, "max_position_embeddings", base.context_length)
+    if base.context_length > limit:
+        raise LecternError(
+            f"base_model {base.name}: context_length {base.context_length} is above the {limit} tokens that the model "
+            "can read. Lower it in conf/base_model."
+        )
+    if quantized:
+        _stay_differentiable(model)
+    return model.eval()
+
+
+def _stay_differentiable(model: Any) -> None:
+    """Keep bitsandbytes from laying 4-bit weights out for inference.
+
+    On a CPU with AVX512-BF16 the first evaluation would do so for good; the kernel for that layout computes in bfloat16
+    and passes no gradient on, so that a training which goes on learns from wrong gradients without a word.
+    """
+    for layer in model.modules():
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            layer.support_avx512bf16_for_cpu = False
+
+
+def _options(quantized: bool, dtype: str, attention: str | None) -> dict[str, Any]:
+    """How transformers shall load the weights."""
+    import torch
+
+    options: dict[str, Any] = {"dtype": getattr(torch, dtype)}
+    if attention is not None:
+        options["attn_implementation"] = attention
+    sharded = any(
+        os.environ.get(f"ACCELERATE_USE_{name}") == "true" for name in ("FSDP", "DEEPSPEED")
+    )  # then accelerate itself lays the weights out
+    if torch.cuda.is_available() and not sharded:
+        options["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}
+    if quantized:
+        from transformers import BitsAndBytesConfig
+
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=options["dtype"],
+            # FSDP shards only what is all of one type
+            bnb_4bit_quant_storage=options["dtype"] if sharded else torch.uint8,
+        )
+    return options
+
+
+def _from_pretrained(place: str | Path, **options: Any) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    # Pickled weights and a repository's own code would run whatever their author wrote into them.
+    safe = {"use_safetensors": True, "trust_remote_code": False}
+    try:
+        return AutoModelForCausalLM.from_pretrained(place, **safe, **options)
+    except (ImportError, ValueError) as error:
+        asked = options.get("attn_implementation")
+        if asked is None or not re.search("attention|attn", str(error), re.IGNORECASE):
+            raise
+        raise LecternError(
+            f"train.attention: {asked} cannot be used: {str(error).splitlines()[0]} Install it, or take sdpa (null: "
+            "the model's default)."
+        ) from error
+
+
+def _stand_in(base: BaseModel, options: dict[str, Any]) -> Any:
+    """The random model, loaded as a real one would be: only a saved model can be loaded in 4 bits."""
+    assert base.architecture is not None
+    tokenizer = get_tokenizer(base)
+    model = stand_ins.random_model(
+        base.architecture, tokenizer, context_length=base.context_length, seed=base.seed
+    )
+    with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
+        model.save_pretrained(folder)
+        loaded = _from_pretrained(folder, **options)
+    loaded.name_or_path = loaded.config._name_or_path = base.name  # not a directory that is gone
+    return loaded
+
+
+def _load(base: BaseModel, load: Callable[..., Any]) -> Any:
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    if base.source != "hub":
+        assert base.package is not None
+        return load(converted(base.package), local_files_only=True)
+    try:
+        return load(base.hub_id, revision=base.revision)
+    except Exception as error:
+        if not hub.is_refusal(error):
+            raise
+        raise LecternError(
+            f"base_model {base.name}: {hub.why_not(str(base.hub_id), base.revision, error)}"
+        ) from error

@@ -1,0 +1,149 @@
+"""What `parse` does with an item, document or recording, and what it tells of all of them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lectern.conversations import housekeeping
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.item import Item, Make
+from lectern.core.schema import Conversation, Document
+from lectern.models import tokens
+from lectern.passages import boilerplate, lecture, passages
+
+SHOWN = 20
+"""Boilerplate texts and copied pages that the metrics name."""
+SHOWN_CHARACTERS = 80
+
+
+def list_items(
+    documents: Mapping[str, Path], conversations: Mapping[str, Path], *, share: float, pages: int
+) -> list[Item]:
+    """One item per document and per recording.
+
+    A document's values hold the digests of its own blocks that are boilerplate and the item that it is a copy of, and
+    nothing else of its site: so a new page makes only those again for which one of the two has changed.
+
+    Args:
+        documents: item -> file of a `Document`.
+        conversations: item -> file of a `Conversation`.
+        share: of a site's pages, see `boilerplate.find_repeated`.
+        pages: that a block must stand on, see there.
+
+    Raises:
+        LecternError: an item is a document and a recording, or a document cannot be read.
+    """
+    if both := sorted(documents.keys() & conversations.keys()):
+        raise LecternError(
+            f"{both[0]!r} is a document and a recording too. Rename one of their sources in section corpus."
+        )
+    blocks: dict[str, list[str]] = {}
+    sites: dict[str, dict[str, list[str]]] = {}
+    for name, path in documents.items():
+        document = io.read_json(path, Document)
+        blocks[name] = [boilerplate.digest(block.text) for block in document.blocks]
+        if document.site is not None:
+            own = [
+                d for d, block in zip(blocks[name], document.blocks, strict=True) if block.kind != "heading"
+            ]
+            sites.setdefault(document.site, {})[name] = own
+    repeated = {
+        name: found
+        for site in sites.values()
+        for name, found in boilerplate.find_repeated(site, share, pages).items()
+    }
+    rest = {name: [d for d in own if d not in set(repeated.get(name, ()))] for name, own in blocks.items()}
+    copies = boilerplate.find_copies(rest)
+    return [
+        *(
+            Item(
+                name, {"document": path}, {"boilerplate": repeated.get(name, []), "copy_of": copies.get(name)}
+            )
+            for name, path in documents.items()
+        ),
+        *(Item(name, {"conversation": path}) for name, path in conversations.items()),
+    ]
+
+
+def load(
+    *,
+    tokenizer: str,
+    min_share: float,
+    least: int,
+    most: int,
+    overlap: int,
+    rules: Sequence[housekeeping.Rule],
+    max_words: int,
+) -> Make:
+    """The function that writes an item's passages; see `passages.cut`, `lecture.cut` and `housekeeping.remove`."""
+    count = tokens.counter(tokenizer)
+
+    def make(item: Item, path: Path) -> Mapping[str, Any]:
+        if "conversation" in item.inputs:
+            conversation = io.read_json(item.inputs["conversation"], Conversation)
+            kept = housekeeping.remove(conversation, rules, max_words).conversation
+            made, share = lecture.cut(
+                kept, count, min_share=min_share, least=least, most=most, overlap=overlap
+            )
+            more: dict[str, Any] = {"share": round(share, 4)}
+        elif original := item.values["copy_of"]:
+            made, more = [], {"copy_of": original}
+        else:
+            document = io.read_json(item.inputs["document"], Document)
+            known = frozenset(item.values["boilerplate"])
+            found = passages.cut(document, known, count, least=least, most=most, overlap=overlap)
+            texts = {" ".join(text.split())[:SHOWN_CHARACTERS] for text in found.removed}
+            made = found.passages
+            more = {"boilerplate": {"blocks": len(found.removed), "texts": sorted(texts)}}
+        unique = {passage.id: passage for passage in reversed(made)}  # the first of those that are repeated
+        made, repeated = (
+            [passage for passage in made if unique[passage.id] is passage],
+            len(made) - len(unique),
+        )
+        io.write_jsonl(path, made)
+        lengths = [passage.tokens for passage in made]
+        return {
+            "kind": next(iter(item.inputs)),
+            "passages": len(made),
+            "tokens": sum(lengths),
+            "longest": max(lengths, default=0),
+            "short": sum(length < least for length in lengths),
+            "words": sum(len(passage.text.split()) for passage in made),
+            "repeated": repeated,
+            **more,
+        }
+
+    return make
+
+
+def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What `load` said of each item, added up."""
+    totals = Counter({name: 0 for name in ("passages", "tokens", "short", "words", "repeated")})
+    boilerplate_on: Counter[str] = Counter()
+    for item in facts.values():
+        totals.update({name: item[name] for name in totals})
+        boilerplate_on.update(item.get("boilerplate", {}).get("texts", ()))
+    documents = [item for item in facts.values() if item["kind"] == "document"]
+    removed = [item["boilerplate"]["blocks"] for item in documents if item.get("boilerplate")]
+    copies = {name: item["copy_of"] for name, item in facts.items() if "copy_of" in item}
+    frequent = sorted(boilerplate_on.items(), key=lambda entry: (-entry[1], entry[0]))[:SHOWN]
+    return {
+        "items": len(facts),
+        "documents": len(documents),
+        "documents_without_passages": sum(not item["passages"] for item in documents),
+        "lectures": sum(item["kind"] == "conversation" and item["passages"] > 0 for item in facts.values()),
+        "passages": totals["passages"],
+        "tokens": totals["tokens"],
+        "words": totals["words"],
+        "longest_passage": max((item["longest"] for item in facts.values()), default=0),
+        "short_passages": totals["short"],
+        "repeated_passages": totals["repeated"],
+        "boilerplate": {
+            "documents": sum(count > 0 for count in removed),
+            "blocks": sum(removed),
+            "most_frequent": [{"text": text, "documents": count} for text, count in frequent],
+        },
+        "duplicate_pages": {"count": len(copies), "copy_of": dict(sorted(copies.items())[:SHOWN])},
+    }

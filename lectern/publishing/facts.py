@@ -1,0 +1,165 @@
+"""What the pipeline knows of the model and the data set, gathered for the cards; what is not there is left out."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from omegaconf import OmegaConf
+
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.revisions import call_git
+from lectern.core.schema import SPLITS, Conversation, Example, Source
+from lectern.formats.attribution import UNKNOWN
+
+METRICS = (
+    "curation",
+    "documents",
+    "episodes",
+    "examples",
+    "export",
+    "generation",
+    "judge",
+    "leakage",
+    "parity",
+    "parse",
+    "preflight",
+    "scores",
+    "speech",
+    "train",
+    "transcripts",
+)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Whose words are in the data set."""
+
+    name: str
+    """of a person as the conversation names them, or of an author, a site or a title"""
+    items: list[str]
+    """in which they are"""
+    nameless: bool
+    """only a label of the diarization is known"""
+
+
+@dataclass(frozen=True)
+class Published:
+    """One source whose words are in the data set."""
+
+    item: str
+    title: str
+    kind: str
+    url: str | None
+    licence: str | None
+    hours: float
+    """of sound; 0 for text"""
+    rows: int
+    """in all splits"""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the cards say."""
+
+    revision: str
+    """commit, or empty where there is no repository"""
+    dirty: bool
+    """the working tree differs from the commit"""
+    params: Mapping[str, Any]
+    sources: list[Published]
+    voices: list[Voice]
+    splits: Mapping[str, int]
+    """split -> rows"""
+    methods: Mapping[str, int]
+    """how rows were made -> how many"""
+    metrics: Mapping[str, Mapping[str, Any]]
+    """name of a file in metrics/ -> its content; one that is not there is an empty mapping"""
+    runtime: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @property
+    def hours(self) -> float:
+        """Of sound that rows come from."""
+        return sum(source.hours for source in self.sources)
+
+    @property
+    def rows(self) -> int:
+        """In all splits."""
+        return sum(self.splits.values())
+
+
+def gather(root: Path) -> Facts:
+    """Read everything from the outputs below `root`.
+
+    Raises:
+        LecternError: there are no splits, or an output is broken; names the file.
+    """
+    rows = {split: io.read_jsonl(root / f"data/splits/{split}.jsonl", Example) for split in SPLITS}
+    everything = [row for part in rows.values() for row in part]
+    by_item = Counter(row.provenance.item for row in everything)
+    records = {
+        path.parent.name: io.read_json(path, Source)
+        for path in sorted((root / "data/raw").glob("*/item.json"))
+    }
+    folder = root / "data/conversations"
+    told = items.read(folder) if folder.is_dir() else {}
+    conversations = {item: io.read_json(told[item], Conversation) for item in sorted(by_item) if item in told}
+    params: Any = OmegaConf.to_container(OmegaConf.load(root / "params.yaml"))
+    return Facts(
+        revision=call_git(root, "rev-parse", "HEAD").stdout.strip(),
+        dirty=bool(call_git(root, "status", "--porcelain", "--untracked-files=no").stdout.strip()),
+        params=params,
+        sources=[
+            _describe(item, count, records.get(item), conversations.get(item))
+            for item, count in sorted(by_item.items())
+        ],
+        voices=_list_voices(sorted(by_item), records, conversations),
+        splits={split: len(part) for split, part in rows.items()},
+        methods=dict(Counter(row.provenance.method for row in everything).most_common()),
+        metrics={name: _read_metric(root / "metrics" / f"{name}.json") for name in METRICS},
+        runtime={path.stem: _read_metric(path) for path in sorted((root / "metrics/runtime").glob("*.json"))},
+    )
+
+
+def _describe(item: str, rows: int, source: Source | None, told: Conversation | None) -> Published:
+    if source is None:
+        return Published(item, item, "unknown", None, None, 0.0, rows)
+    hours = told.duration / 3600 if told is not None else 0.0
+    return Published(item, source.title, source.kind, source.url, source.licence, hours, rows)
+
+
+def _list_voices(
+    chosen: list[str], records: Mapping[str, Source], told: Mapping[str, Conversation]
+) -> list[Voice]:
+    found: dict[tuple[str, bool], list[str]] = {}
+    for item in chosen:
+        if item in told:
+            speakers = {u.speaker for u in told[item].utterances} - {UNKNOWN}
+            for speaker in sorted(speakers):
+                label = speaker.startswith("speaker_") and speaker.removeprefix("speaker_").isdigit()
+                name = f"{speaker} of {item}" if label else speaker
+                found.setdefault((name, label), []).append(item)
+        else:
+            found.setdefault((_author(item, records.get(item)), False), []).append(item)
+    return [Voice(name, held, label) for (name, label), held in sorted(found.items())]
+
+
+def _author(item: str, source: Source | None) -> str:
+    """Whose text it is: its author, its site, or at least its title."""
+    if source is None:
+        return item
+    return source.author or (urlsplit(source.url).hostname if source.url else None) or source.title
+
+
+def _read_metric(path: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise LecternError(f"{path}: not JSON ({error}). Run `dvc repro`.") from error
+    return found if isinstance(found, dict) else {}

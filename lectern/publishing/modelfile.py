@@ -1,0 +1,135 @@
+"""An Ollama Modelfile: the chat format in Ollama's words, where it can be said in them.
+
+What stands before and after a message of each role is found by rendering sentinels, and put together again in Python:
+only where that gives the text of the model's own template, for chats of several turns, is it written.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lectern.core.schema import Message
+from lectern.models import templates
+
+SENTINELS = {"system": "5f0e7a", "user": "8c1f22", "assistant": "d94b03"}
+PROBES = (
+    ("user",),
+    ("system", "user"),
+    ("user", "assistant", "user"),
+    ("system", "user", "assistant", "user"),
+)
+"""Chats on which both must write the same."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """What the chat template writes round messages."""
+
+    opening: str
+    """where there is no system message: a default one, or nothing"""
+    around: dict[str, tuple[str, str]]
+    """role -> before and after its text"""
+    asking: str
+    """before an answer"""
+
+
+def find_format(tokenizer: Any) -> Format | None:
+    """The format of a chat template; None where a message is not written the same wherever it stands."""
+    try:
+        return _find(tokenizer)
+    except (templates.RefusedError, ValueError):
+        return None
+
+
+def _find(tokenizer: Any) -> Format | None:
+    user, system, assistant = SENTINELS["user"], SENTINELS["system"], SENTINELS["assistant"]
+    alone = _write(tokenizer, ["user"], answering=False)
+    asked = _write(tokenizer, ["user"], answering=True)
+    with_system = _write(tokenizer, ["system", "user"], answering=False)
+    answered = _write(tokenizer, ["user", "assistant"], answering=False)
+    twice = _write(tokenizer, ["user", "user"], answering=False)
+    after_user = alone.rpartition(user)[2]
+    between = twice.partition(user)[2].rpartition(user)[0]
+    if not between.startswith(after_user) or system not in with_system or not asked.startswith(alone):
+        return None
+    before_user = between.removeprefix(after_user)
+    opening = alone.partition(user)[0].removesuffix(before_user)
+    before_system, _, rest = with_system.partition(system)
+    after_system = rest.partition(user)[0].removesuffix(before_user)
+    before_answer, _, after_answer = answered.removeprefix(alone).partition(assistant)
+    found = Format(
+        opening,
+        {
+            "system": (before_system, after_system),
+            "user": (before_user, after_user),
+            "assistant": (before_answer, after_answer),
+        },
+        asked.removeprefix(alone),
+    )
+    same = all(_put_together(found, roles) == _write(tokenizer, roles, answering=True) for roles in PROBES)
+    return found if same else None
+
+
+def _write(tokenizer: Any, roles: Sequence[str], *, answering: bool) -> str:
+    chat = [Message(role=role, content=SENTINELS[role]) for role in roles]  # type: ignore[arg-type]
+    [text] = templates.write(tokenizer, [chat], answering=answering)
+    # the runtime puts it there itself
+    return text.removeprefix(tokenizer.bos_token or "\0") if _adds_bos(tokenizer) else text
+
+
+def _adds_bos(tokenizer: Any) -> bool:
+    return bool(getattr(tokenizer, "add_bos_token", False))
+
+
+def _put_together(found: Format, roles: Sequence[str]) -> str:
+    said = "".join(found.around[role][0] + SENTINELS[role] + found.around[role][1] for role in roles)
+    return ("" if "system" in roles else found.opening) + said + found.asking
+
+
+def write(gguf: str, tokenizer: Any, *, context: int, end_of_turn: str, persona: str | None) -> str:
+    """The text of a Modelfile.
+
+    Args:
+        gguf: path of the model, relative to the Modelfile.
+        tokenizer: with the chat template that serving uses.
+        context: tokens.
+        end_of_turn: the token that ends an answer.
+        persona: a system message for every conversation, or none.
+    """
+    lines = ["# ollama create lectern -f Modelfile && ollama run lectern", f"FROM ./{gguf}"]
+    found = find_format(tokenizer)
+    if found is None:
+        lines.append(
+            "# This chat format cannot be written as an Ollama template. Ollama then takes what it makes of the one in "
+            "the GGUF file; llama.cpp's server uses that one itself."
+        )
+    else:
+        lines.append(f"TEMPLATE {_quote(_to_go(found))}")
+    if persona:
+        lines.append(f"SYSTEM {_quote(persona)}")
+    lines += [f"PARAMETER stop {json.dumps(end_of_turn)}", f"PARAMETER num_ctx {context}"]
+    return "\n".join(lines) + "\n"
+
+
+def _to_go(found: Format) -> str:
+    """In the language of Go's text/template, as Ollama documents it: every literal is a quoted constant."""
+
+    def say(text: str) -> str:
+        return "{{ " + json.dumps(text, ensure_ascii=False) + " }}" if text else ""
+
+    roles = "".join(
+        ("{{ if " if role == "system" else "{{ else if ")
+        + f'eq .Role "{role}" }}}}'
+        + say(before)
+        + "{{ .Content }}"
+        + say(after)
+        for role, (before, after) in found.around.items()
+    )
+    opening = f"{{{{ if not .System }}}}{say(found.opening)}{{{{ end }}}}" if found.opening else ""
+    return f"{opening}{{{{ range .Messages }}}}{roles}{{{{ end }}}}{{{{ end }}}}{say(found.asking)}"
+
+
+def _quote(text: str) -> str:
+    """As a value of a Modelfile: three quotation marks hold anything but themselves."""
+    return '"""' + text.replace('"""', "'''") + '"""'

@@ -1,0 +1,127 @@
+"""What of models/export goes to the Hugging Face hub, and how it gets there."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lectern.core.errors import LecternError
+from lectern.core.printing import one_line
+from lectern.publishing.facts import Facts
+from lectern.publishing.writing import DATASET
+from lectern.settings.publish import PublishParams
+
+TOKEN = "HF_TOKEN"
+MODEL_FILES = (
+    "README.md",
+    "USAGE.md",
+    "Modelfile",
+    "adapter/*.json",
+    "adapter/*.safetensors",
+    "adapter/*.jinja",
+    "merged/*.json",
+    "merged/*.safetensors",
+    "merged/*.jinja",
+    "gguf/*.gguf",
+)
+DATASET_FILES = ("README.md", "*/*.jsonl")
+"""Nothing else is uploaded, whatever lies in the folders."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One repository of the hub and the files that go there."""
+
+    repo: str
+    kind: Literal["model", "dataset"]
+    folder: Path
+    files: list[Path]
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(path.stat().st_size for path in self.files)
+
+
+def plan(out: Path, chosen: PublishParams) -> list[Upload]:
+    """What would be uploaded where.
+
+    Raises:
+        LecternError: a file is a link, which might lead out of the folder.
+    """
+    uploads = []
+    if chosen.model_repo:
+        uploads.append(Upload(chosen.model_repo, "model", out, _list(out, MODEL_FILES)))
+    if chosen.dataset_repo:
+        folder = out / DATASET
+        uploads.append(Upload(chosen.dataset_repo, "dataset", folder, _list(folder, DATASET_FILES)))
+    return uploads
+
+
+def _list(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
+    found = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+    for path in found:
+        if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
+            raise LecternError(
+                f"{path} is a link. Only files of {folder} itself are uploaded: `make export` again."
+            )
+    return [path for path in found if not path.name.startswith(".")]
+
+
+def describe(upload: Upload, private: bool) -> list[str]:
+    """The repository and its files, as lines."""
+    seen = "private" if private else "public"
+    lines = [f"{upload.kind} {upload.repo} ({seen}): {len(upload.files)} files, {show_size(upload.size)}"]
+    lines += [f"  {show_size(p.stat().st_size):>9}  {p.relative_to(upload.folder)}" for p in upload.files]
+    return lines
+
+
+def show_size(size: int) -> str:
+    """Bytes as kB, MB or GB."""
+    for limit, unit, digits in ((1e9, "GB", 1), (1e6, "MB", 1), (1e3, "kB", 0)):
+        if size >= limit:
+            return f"{size / limit:.{digits}f} {unit}"
+    return f"{size} B"
+
+
+def push(upload: Upload, facts: Facts, *, private: bool, say: Callable[[str], None]) -> str:
+    """Create the repository where it is missing, and upload the files in one commit; returns its address.
+
+    Args:
+        upload: of `plan`.
+        facts: whose revision the commit names.
+        private: of a new repository.
+        say: told what is being done.
+
+    Raises:
+        LecternError: there is no token, the hub refuses it, or the upload breaks off; the next push goes on.
+    """
+    import httpx
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    token = os.environ.get(TOKEN, "").strip()
+    if not token:
+        raise LecternError(
+            f"the hub asks for a token: `export {TOKEN}=...` (hf.co/settings/tokens, to write)"
+        )
+    api = HfApi(token=token)
+    names = [path.relative_to(upload.folder).as_posix() for path in upload.files]
+    try:
+        say(f"uploading {len(names)} files to {upload.repo}")
+        api.create_repo(upload.repo, repo_type=upload.kind, private=private, exist_ok=True)
+        done = api.upload_folder(
+            repo_id=upload.repo,
+            repo_type=upload.kind,
+            folder_path=upload.folder,
+            allow_patterns=names,
+            commit_message=f"Lectern at {facts.revision[:12] or 'an unknown revision'}",
+        )
+    except (HfHubHTTPError, httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
+        reason = one_line(str(error)).replace(token, "...")[:400]
+        raise LecternError(
+            f"{upload.kind} {upload.repo} was not pushed: {reason}\nIf the token is refused, it needs write access to "
+            f"{upload.repo.partition('/')[0]}. What was uploaded is kept: push again."
+        ) from error
+    return str(done.commit_url)

@@ -1,0 +1,34 @@
+"""The cards and the data set of models/export, written anew each time: they say what the working tree is."""
+
+from pathlib import Path
+
+from lectern.core import io, params
+from lectern.models import loading
+from lectern.publishing import cards, facts, layouts
+from lectern.publishing.facts import Facts
+from lectern.settings.publish import PublishParams
+
+DATASET = "dataset"
+
+
+def load_settings(root: Path) -> PublishParams:
+    """Section `publish`.
+
+    Raises:
+        LecternError: it does not fit.
+    """
+    return params.load("publish", PublishParams, root / "params.yaml")
+
+
+def write(root: Path, out: Path) -> Facts:
+    """Write `README.md`, and `dataset/` with its own, from the outputs below `root`; returns what they say.
+
+    Raises:
+        LecternError: there are no splits, or an output is broken.
+    """
+    known, chosen = facts.gather(root), load_settings(root)
+    base = params.load("base_model", loading.BaseModel, root / "params.yaml")
+    left_out = layouts.write(root / "data/splits", out / DATASET)
+    io.write_text(out / DATASET / "README.md", cards.write_dataset_card(known, chosen, left_out))
+    io.write_text(out / "README.md", cards.write_model_card(known, chosen, base.identity))
+    return known

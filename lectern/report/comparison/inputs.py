@@ -1,0 +1,171 @@
+"""What is compared of a run, read and checked. An older run may lack some of it, or have it in another form."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.items import MANIFEST
+from lectern.core.revisions import Copy
+from lectern.core.schema import SPLITS, TUNED, Decision, Example, Prediction, Record
+from lectern.evaluation.rows import RowScore
+from lectern.report.comparison.sides import Side
+
+Key = tuple[str, str]
+"""Set and id of a question."""
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+SCORES = "data/scores.jsonl"
+ANSWERS = f"data/predictions/{TUNED}.jsonl"
+DECISIONS = "data/curation_decisions.jsonl"
+CURATED = "data/curated.jsonl"
+SOURCES = f"data/raw/{MANIFEST}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One side, read. What it has not, or has in a form that is no longer read, is None; `problems` says why."""
+
+    name: str
+    about: str
+    params: Mapping[str, Any]
+    lock: Mapping[str, Mapping[str, str]]
+    """stage -> output -> hash"""
+    libraries: Mapping[str, str]
+    """of requirements.lock: name -> version"""
+    metrics: Mapping[str, Any]
+    """name of a file of metrics/ -> what it holds"""
+    runtime: Mapping[str, Mapping[str, Any]]
+    """stage -> figures of its last run"""
+    scores: Sequence[RowScore] | None
+    answers: Mapping[Key, Prediction] | None
+    """of the tuned model"""
+    decisions: Sequence[Decision] | None
+    questions: Mapping[str, str]
+    """id of a curated row -> the first that is asked in it"""
+    splits: Mapping[str, str] | None
+    """id of a row -> train, validation or test"""
+    sources: Mapping[str, str] | None
+    """item -> hash of what was fetched"""
+    problems: Mapping[str, str]
+    """path -> why it was not read, such as `is not there`"""
+
+
+def explain(path: str, *runs: Run) -> str:
+    """Why an output was not read, as `data/scores.jsonl of main is not there`; empty where all have it."""
+    return "; ".join(f"{path} of {run.name} {run.problems[path]}" for run in runs if path in run.problems)
+
+
+def read(side: Side, folder: Path, *, with_outputs: bool) -> Run:
+    """Read a side.
+
+    Args:
+        side: a revision or the working tree.
+        folder: where its outputs are copied to; it is not there yet.
+        with_outputs: false for what git holds alone.
+
+    Raises:
+        LecternError: an output is neither in the cache nor in a remote, or a file of git is malformed.
+    """
+    with side.outputs() if with_outputs else nullcontext(None) as copy:
+        outputs = _Outputs(copy, folder, {})
+        scores = outputs.read_rows(SCORES, RowScore)
+        answers = outputs.read_rows(ANSWERS, Prediction)
+        decisions = outputs.read_rows(DECISIONS, Decision)
+        curated = outputs.read_rows(CURATED, Example)
+        splits = {name: outputs.read_rows(f"data/splits/{name}.jsonl", Example) for name in SPLITS}
+        sources = outputs.read_sources()
+    return Run(
+        name=side.name,
+        about=side.about,
+        params=_read_yaml(side, "params.yaml"),
+        lock=_read_lock(_read_yaml(side, "dvc.lock")),
+        libraries=dict(re.findall(r"(?m)^([\w.-]+)==([^\s;\\]+)", side.read("requirements.lock") or "")),
+        metrics=_read_folder(side, "metrics"),
+        runtime=_read_folder(side, "metrics/runtime"),
+        scores=scores,
+        answers=None if answers is None else {(row.set, row.id): row for row in answers},
+        decisions=decisions,
+        questions={row.id: _first_question(row) for row in curated or []},
+        splits=None
+        if all(rows is None for rows in splits.values())
+        else {row.id: name for name, rows in splits.items() for row in rows or []},
+        sources=sources,
+        problems=outputs.problems,
+    )
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """Reads outputs of a side, and notes what it could not read."""
+
+    copy: Copy | None
+    """none: outputs are left out"""
+    folder: Path
+    problems: dict[str, str]
+
+    def read_rows(self, path: str, record: type[R]) -> list[R] | None:
+        """The rows of an output."""
+        return self._read(path, lambda file: io.read_jsonl(file, record))
+
+    def read_sources(self) -> dict[str, str] | None:
+        """Item -> hash of what was fetched."""
+        return self._read(
+            SOURCES,
+            lambda file: {item: entry["sha256"] for item, entry in io.read_plain(file)["items"].items()},
+        )
+
+    def _read(self, path: str, read: Callable[[Path], T]) -> T | None:
+        if self.copy is None:
+            self.problems[path] = "is left out"
+        elif not self.copy(path, self.folder / path):
+            self.problems[path] = "is not there"
+        else:
+            try:
+                return read(self.folder / path)
+            except (LecternError, KeyError, TypeError, AttributeError):
+                self.problems[path] = "was written by another version of the pipeline"
+        return None
+
+
+def _first_question(row: Example) -> str:
+    return next((message.content for message in row.messages if message.role == "user"), "")
+
+
+def _read_yaml(side: Side, path: str) -> Mapping[str, Any]:
+    try:
+        found = yaml.safe_load(side.read(path) or "")
+    except yaml.YAMLError as error:
+        raise LecternError(
+            f"{path} of {side.name} is not YAML ({error}). Mend it, or compare another commit."
+        ) from error
+    return found if isinstance(found, Mapping) else {}
+
+
+def _read_lock(lock: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    return {
+        stage: {out["path"]: str(out.get("md5", "")) for out in entry.get("outs", [])}
+        for stage, entry in lock.get("stages", {}).items()
+    }
+
+
+def _read_folder(side: Side, folder: str) -> dict[str, Any]:
+    """Name -> content, for the JSON files that stand right in a folder."""
+    found = {}
+    for path in side.list(folder):
+        if Path(path).parent.as_posix() == folder and path.endswith(".json"):
+            try:
+                found[Path(path).stem] = json.loads(side.read(path) or "")
+            except ValueError as error:
+                raise LecternError(
+                    f"{path} of {side.name} is not JSON ({error}). Mend it, or compare another commit."
+                ) from error
+    return found

@@ -1,0 +1,109 @@
+"""Rows and sources that came, went or changed: what was decided on them, and in which split they stand."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lectern.core.schema import SPLITS, Decision
+from lectern.report import wording
+from lectern.report.comparison.inputs import Run
+
+Place = tuple[str, str, int]
+"""Row, item, and which of the same words in that item."""
+KEPT = "kept"
+
+
+def compare_decisions(a: Run, b: Run, *, examples: int) -> dict[str, Any] | None:
+    """How many rows came, went or changed their outcome, by reason, with the first few of each; None without both.
+
+    A row is its words and its item: one that another transcription worded anew has gone, and another one came.
+    """
+    if a.decisions is None or b.decisions is None:
+        return None
+    ours, theirs = _place(a.decisions), _place(b.decisions)
+    moves: dict[tuple[str, str], list[Decision]] = {}
+    for place in sorted({*ours, *theirs}):
+        one, other = ours.get(place), theirs.get(place)
+        before, after = (decision.reason if decision else "" for decision in (one, other))
+        if before != after:
+            moves.setdefault((before, after), []).append(other or one)  # type: ignore[arg-type]
+    questions = {**a.questions, **b.questions}
+    return {
+        "a": len(ours),
+        "b": len(theirs),
+        "same": len(ours.keys() & theirs.keys()) - sum(len(m) for (x, y), m in moves.items() if x and y),
+        "moves": [
+            {
+                "kind": "came" if not before else "changed" if after else "went",
+                "a": _say(before),
+                "b": _say(after),
+                "rows": len(rows),
+                "examples": [_example(row, questions) for row in rows[:examples]],
+            }
+            for (before, after), rows in sorted(moves.items(), key=lambda move: (-len(move[1]), move[0]))
+        ],
+    }
+
+
+def _place(decisions: Sequence[Decision]) -> dict[Place, Decision]:
+    seen = Counter[tuple[str, str]]()
+    placed = {}
+    for decision in decisions:
+        placed[decision.id, decision.item, seen[decision.id, decision.item]] = decision
+        seen[decision.id, decision.item] += 1
+    return placed
+
+
+def _say(reason: str) -> str:
+    """Empty where there was no such row."""
+    return "" if not reason else KEPT if reason == KEPT else wording.reason(reason)
+
+
+def _example(row: Decision, questions: Mapping[str, str]) -> dict[str, str]:
+    where = "" if row.start is None else wording.clock(row.start)
+    where = where if row.page is None else f"page {row.page}"
+    text = questions.get(row.id) or row.detail or ""
+    return {"id": row.id, "item": row.item, "where": where, "text": wording.one_line(text, 160)}
+
+
+def compare_splits(a: Run, b: Run) -> list[dict[str, Any]] | None:
+    """For each split: its rows on either side, those in common, and how many came from or went to where."""
+    if a.splits is None or b.splits is None:
+        return None
+    rows = []
+    for name in SPLITS:
+        ours, theirs = ({id for id, split in side.items() if split == name} for side in (a.splits, b.splits))
+        came = Counter(a.splits.get(id, "") for id in theirs - ours)
+        went = Counter(b.splits.get(id, "") for id in ours - theirs)
+        rows.append(
+            {
+                "name": name,
+                "a": len(ours),
+                "b": len(theirs),
+                "common": len(ours & theirs),
+                "came": _list_places(came, "new", "from"),
+                "went": _list_places(went, "gone", "to"),
+            }
+        )
+    return rows
+
+
+def _list_places(places: Mapping[str, int], nowhere: str, preposition: str) -> str:
+    """`3 new, 2 from train`."""
+    return ", ".join(
+        f"{number:,} {f'{preposition} {place}' if place else nowhere}"
+        for place, number in sorted(places.items())
+    )
+
+
+def compare_sources(a: Run, b: Run) -> dict[str, Any] | None:
+    """Items that came, went, or hold something else; None where a side does not say."""
+    if a.sources is None or b.sources is None:
+        return None
+    common = a.sources.keys() & b.sources.keys()
+    return {
+        "came": sorted(b.sources.keys() - common),
+        "went": sorted(a.sources.keys() - common),
+        "changed": sorted(item for item in common if a.sources[item] != b.sources[item]),
+        "same": sum(a.sources[item] == b.sources[item] for item in common),
+    }

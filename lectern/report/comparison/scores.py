@@ -1,0 +1,208 @@
+"""The figures of both runs: paired where they answered the same questions, side by side where they did not."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lectern.core.schema import BASE, HELD_OUT, TUNED
+from lectern.evaluation import figures
+from lectern.evaluation.bootstrap import Bootstrap
+from lectern.evaluation.rows import RowScore
+from lectern.report import wording
+from lectern.report.comparison.inputs import SCORES, Key, Run, explain
+from lectern.report.figures import FIGURES, Figure
+
+MAIN = ("nll", "bits_per_byte", "similarity", "rougeL")
+"""What a headline speaks of: the first that both runs measure alike."""
+SAME = "the same"
+SEED = 0
+RESAMPLES, CONFIDENCE = 10_000, 0.95
+"""Where the runs do not say what they used."""
+
+
+def compare_scores(a: Run, b: Run) -> dict[str, Any]:
+    """Each set of questions: what is said of it, its figures, and what tuning gained over each run's own base.
+
+    Figures of the questions that both runs answered are compared by a paired bootstrap over these rows; a figure that
+    only metrics/scores.json has stands side by side, and is never subtracted.
+    """
+    if missing := [run.name for run in (a, b) if not run.metrics.get("scores")]:
+        lacking = (
+            f"{' and '.join(missing)}: there is no metrics/scores.json, so that no score can be compared."
+        )
+        return {"sets": [], "headline": lacking}
+    sides = [run.metrics["scores"] for run in (a, b)]
+    main = sides[1].get("set", HELD_OUT)
+    sets = [_compare_set(name, a, b) for name in _list_sets(sides, main)]
+    return {"sets": sets, "headline": _headline(sets[0], a, b)}
+
+
+def _list_sets(sides: Sequence[Mapping[str, Any]], main: str) -> list[str]:
+    names = {name for side in sides for name in (side.get("set", HELD_OUT), *side.get("sets", {}))}
+    return [main, *sorted(names - {main})]
+
+
+def _figures_of(run: Run, name: str) -> Mapping[str, Any]:
+    """What metrics/scores.json says of a set; empty where the run has no such set."""
+    scores = run.metrics["scores"]
+    return scores if scores.get("set", HELD_OUT) == name else scores.get("sets", {}).get(name, {})
+
+
+def _compare_set(name: str, a: Run, b: Run) -> dict[str, Any]:
+    ours, theirs = ({_key(row): row for row in run.scores or [] if row.set == name} for run in (a, b))
+    common = [key for key in ours if key in theirs]
+    pairs = [(ours[key], theirs[key]) for key in common]
+    scored = a.scores is not None and b.scores is not None
+    described = _figures_of(a, name), _figures_of(b, name)
+    confidence = float(b.metrics["scores"].get("confidence", CONFIDENCE))
+    bootstrap = Bootstrap(
+        [row.item for _, row in pairs],
+        resamples=int(b.metrics["scores"].get("resamples", RESAMPLES)),
+        confidence=confidence,
+        seed=SEED,
+    )
+    tuned = list(_pair(pairs, TUNED, bootstrap))
+    base = list(_pair(pairs, BASE, bootstrap))
+    rows = [side.get("rows", 0) for side in described]
+    return {
+        "name": name,
+        "common": len(common),
+        "only_a": len(ours) - len(common) if scored else rows[0],
+        "only_b": len(theirs) - len(common) if scored else rows[1],
+        "scored": scored,
+        "why": explain(SCORES, a, b),
+        "other_tokens": _has_other_tokens(pairs),
+        "confidence": wording.percent(confidence),
+        "unit": "whole sources" if bootstrap.unit == "recordings" else "answers",
+        "tuned": tuned or list(_beside(*(side.get(TUNED, {}) for side in described))),
+        "base": base if any(row["difference"]["value"] for row in base) else [],
+        "gains": list(_beside(*(side.get("difference", {}) for side in described), change=True)),
+        "paired": bool(tuned),
+    }
+
+
+def _key(row: RowScore) -> Key:
+    return row.set, row.id
+
+
+def _has_other_tokens(pairs: Sequence[tuple[RowScore, RowScore]]) -> bool:
+    """Whether the true answers were cut into other tokens, so that a token's likelihood means something else."""
+    counts = [[row.answers[TUNED].tokens for row in pair if TUNED in row.answers] for pair in pairs]
+    return any(None not in pair and len(set(pair)) > 1 for pair in counts)
+
+
+def _pair(
+    pairs: Sequence[tuple[RowScore, RowScore]], contestant: str, bootstrap: Bootstrap
+) -> Iterator[dict[str, Any]]:
+    """`b` minus `a` for every figure that both measure on the same questions."""
+    left_out = figures.OF_TOKENS if _has_other_tokens(pairs) else ()
+    names = [name for name in FIGURES if name in figures.FIGURES and name not in left_out]
+    sides = [
+        figures.statistics(rows, [row.answers.get(contestant) for row in rows], names)
+        for rows in (list(side) for side in zip(*pairs, strict=True))
+    ] or [{}, {}]
+    both = {name: (sides[1][name], sides[0][name]) for name in names if name in sides[0] and name in sides[1]}
+    values = [bootstrap.intervals({name: side[name] for name in both}) for side in sides]
+    for name, difference in bootstrap.differences(both).items():
+        if difference.n:
+            before, after = (side[name].as_dict() for side in values)
+            yield _row(FIGURES[name], before, after, difference.as_dict())
+
+
+def _beside(a: Mapping[str, Any], b: Mapping[str, Any], *, change: bool = False) -> Iterator[dict[str, Any]]:
+    """Figures of metrics/scores.json that either side has, not compared."""
+    for figure in FIGURES.values():
+        if figure.key in a or figure.key in b:
+            yield _row(figure, a.get(figure.key), b.get(figure.key), None, change=change)
+
+
+def _row(
+    figure: Figure,
+    a: Mapping[str, Any] | None,
+    b: Mapping[str, Any] | None,
+    difference: Mapping[str, Any] | None,
+    *,
+    change: bool = False,
+) -> dict[str, Any]:
+    show = _show_change if change else _show
+    told = _tell(figure, difference)
+    return {
+        "key": figure.key,
+        "name": figure.name,
+        "about": figure.about,
+        "lower_is_better": figure.lower_is_better,
+        "a": show(figure, a),
+        "b": show(figure, b),
+        "difference": difference,
+        "change": figure.show_change(difference["value"]) + _unit(figure) if difference else "",
+        "interval": figure.show_change_interval(difference) if difference else "",
+        "n": difference["n"] if difference else None,
+        **told,
+    }  # fmt: skip
+
+
+def _tell(figure: Figure, difference: Mapping[str, Any] | None) -> dict[str, str]:
+    if difference is None:
+        return {"verdict": "not compared", "tone": "unknown"}
+    if difference["value"] == difference["low"] == difference["high"] == 0:
+        return {"verdict": SAME, "tone": "neutral"}
+    return figure.tell(difference)
+
+
+def _unit(figure: Figure) -> str:
+    return " points" if figure.is_share else ""
+
+
+def _show(figure: Figure, part: Mapping[str, Any] | None) -> dict[str, str]:
+    return {"text": "", "interval": ""} if part is None else {
+        "text": figure.show(part["value"]), "interval": figure.show_interval(part)
+    }  # fmt: skip
+
+
+def _show_change(figure: Figure, part: Mapping[str, Any] | None) -> dict[str, str]:
+    return {"text": "", "interval": ""} if part is None else {
+        "text": figure.show_change(part["value"]), "interval": figure.show_change_interval(part)
+    }  # fmt: skip
+
+
+def _headline(found: Mapping[str, Any], a: Run, b: Run) -> str:
+    """What may be said of the tuned models, on how many questions, and how sure that is."""
+    asked = wording.asked(found["name"], found["common"])
+    if not found["scored"]:
+        return (
+            f"The answers cannot be paired ({found['why']}): the figures stand side by side, each with its own "
+            "interval."
+        )
+    if not found["common"]:
+        return (
+            f"{a.name} and {b.name} have no question in common ({found['only_a']:,} and {found['only_b']:,}): their "
+            "figures stand side by side, each with its own interval, and none says which model is better."
+        )
+    row = next((row for key in MAIN for row in found["tuned"] if row["key"] == key), None)
+    where = f"On the {asked} that both have" + _describe_others(found, a, b)
+    if row is None:
+        return f"{where}, no figure was measured by both."
+    verdict = row["tone"]
+    values = f"{row['name'].lower() if row['key'] == 'nll' else row['name']} {row['a']['text']} → {row['b']['text']}"
+    sure = (
+        f"{found['confidence']} interval {row['interval']}"
+        if row["interval"]
+        else "too few rows for an interval"
+    )
+    if row["verdict"] == SAME:
+        return f"{where}, both tuned models do the same: {values}."
+    amount = f"{values}, {row['change']} ({sure})"
+    if verdict in ("better", "worse"):
+        return f"{where}, {b.name}'s tuned model is {verdict} than {a.name}'s: {amount}."
+    if verdict == "unclear":
+        return f"{where}, the two tuned models cannot be told apart: {amount}."
+    return f"{where}, nothing sure can be said of the two tuned models: {amount}."
+
+
+def _describe_others(found: Mapping[str, Any], a: Run, b: Run) -> str:
+    """`, (2 more only in main, 1 only in the branch)`, or nothing where both have the same questions."""
+    parts = [
+        f"{number:,} only in {run.name}"
+        for run, number in ((a, found["only_a"]), (b, found["only_b"]))
+        if number
+    ]
+    return f" ({', '.join(parts)})" if parts else ""

@@ -1,0 +1,68 @@
+"""The two runs as the templates show them: nothing is left to compute."""
+
+from typing import Any
+
+from lectern.report.comparison import answers, costs, differences, figures, rows, scores
+from lectern.report.comparison.inputs import Run, explain
+from lectern.report.comparison.sides import Side
+from lectern.report.scores import name_set
+
+EXAMPLES = 3
+"""Of the rows that came or went for one reason."""
+ANSWERS = 5
+"""That improved most, and as many that worsened most."""
+
+
+def build(sides: tuple[Side, Side], a: Run, b: Run) -> dict[str, Any]:
+    """All that the templates need."""
+    compared = scores.compare_scores(a, b)
+    return {
+        "title": f"{a.name} → {b.name}",
+        "headline": compared["headline"],
+        "a": a,
+        "b": b,
+        "sets": [{**found, "title": name_set(found["name"])} for found in compared["sets"]],
+        "judge": figures.compare_judge(a, b),
+        "others": figures.compare_others(a, b),
+        "params": differences.compare_params(a, b),
+        "code": differences.compare_code(*sides),
+        "libraries": differences.compare_libraries(a, b),
+        "stages": differences.compare_stages(a, b),
+        "decisions": rows.compare_decisions(a, b, examples=EXAMPLES),
+        "splits": rows.compare_splits(a, b),
+        "sources": rows.compare_sources(a, b),
+        "answers": answers.compare_answers(a, b, shown=ANSWERS),
+        "costs": costs.compare_costs(a, b),
+        "problems": [explain(path, a, b) for path in sorted({*a.problems, *b.problems})],
+    }
+
+
+def summarise(shown: dict[str, Any]) -> str:
+    """What a terminal says of it, in a few lines."""
+    lines = [shown["headline"]]
+    rows = shown["sets"][0]["tuned"] if shown["sets"] else []
+    moved = [row for row in rows if row["verdict"] != scores.SAME]
+    width = max((len(row["name"]) for row in moved), default=0)
+    for row in moved:
+        values = f"{row['a']['text'] or '-':>9} → {row['b']['text'] or '-':<9}"
+        lines.append(f"  {row['name']:<{width}}  {values} {row['change']:>12}  {row['verdict']}")
+    if len(moved) < len(rows):
+        lines.append(f"  the same: {len(rows) - len(moved)} more figures")
+    named = ", ".join(row["name"] for row in shown["params"][:8])
+    more = f" and {len(shown['params']) - 8} more" if len(shown["params"]) > 8 else ""
+    lines.append(f"parameters that differ: {named + more if named else 'none'}")
+    lines.append(
+        f"files of code that differ: {len(shown['code'])}; "
+        f"stages whose outputs differ: {', '.join(row['stage'] for row in shown['stages']['rows']) or 'none'}"
+    )
+    if shown["decisions"]:
+        kinds = {kind: 0 for kind in ("came", "went", "changed")}
+        for move in shown["decisions"]["moves"]:
+            kinds[move["kind"]] += move["rows"]
+        lines.append("rows: " + ", ".join(f"{number:,} {kind}" for kind, number in kinds.items()))
+    for counted in (shown["answers"] or {}).get("counts", []):
+        lines.append(
+            f"answers by {counted['name']}: {counted['better']} better, {counted['worse']} worse, "
+            f"{counted['equal']} equal (sign test p {counted['p']})"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,51 @@
+"""Episodes that the models wrote: their figures, and some of them side by side."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lectern.core.schema import BASE, TUNED, Episode
+from lectern.report import drawing, scores, wording
+from lectern.report.figures import EPISODES
+
+SHOWN = 2
+TURNS = 16
+"""Of each that are shown."""
+ENDINGS = {
+    "closing": "ended with a closing",
+    "turns": "stopped at the limit of turns",
+    "empty": "ended because nothing more was said",
+}
+
+
+def build(metric: Mapping[str, Any], episodes: Mapping[str, Sequence[Episode]]) -> dict[str, Any] | None:
+    """The figures and the episodes that both wrote from the same opening; None where none was written."""
+    if not metric.get("episodes"):
+        return None
+    lanes = {side: metric[side] for side in (BASE, TUNED)}
+    sides = {side: {one.id: one for one in episodes.get(side, [])} for side in (BASE, TUNED)}
+    both = [one for one in sides[BASE] if one in sides[TUNED]]
+    return {
+        "n": wording.count(metric["episodes"], "episode"),
+        "figures": scores.build_figures(EPISODES.values(), lanes, metric["difference"]),
+        "shown": [
+            {
+                "opening": wording.one_line(sides[BASE][one].opening, 140),
+                "guest": wording.one_line(sides[BASE][one].guest or ""),
+                "sides": [_episode(side, sides[side][one]) for side in (BASE, TUNED)],
+            }
+            for one in (both[i] for i in drawing.spread(len(both), SHOWN))
+        ],
+    }
+
+
+def _episode(side: str, episode: Episode) -> dict[str, Any]:
+    rest = len(episode.turns) - TURNS
+    return {
+        "side": side,
+        "turns": [
+            {"role": turn.role, "finished": turn.finished, **wording.shorten(turn.text, 600)}
+            for turn in episode.turns[:TURNS]
+        ],
+        "more": wording.count(rest, "more turn") if rest > 0 else "",
+        "ended": f"{wording.count(len(episode.turns), 'turn')}, {ENDINGS[episode.ended]}",
+    }

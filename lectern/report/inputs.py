@@ -1,0 +1,193 @@
+"""What the report is made of, read and checked; what is optional may be missing."""
+
+import csv
+import io as text_io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+
+from lectern.core import io, items
+from lectern.core.errors import LecternError
+from lectern.core.schema import (
+    BASE,
+    TUNED,
+    Conversation,
+    Episode,
+    PairJudgement,
+    Prediction,
+    Record,
+    RubricJudgement,
+)
+from lectern.evaluation.rows import RowScore
+from lectern.report import origin, sources
+
+Key = tuple[str, str]
+"""Set and id of a question."""
+METRICS = (
+    "conversations",
+    "curation",
+    "documents",
+    "episodes",
+    "examples",
+    "generation",
+    "judge",
+    "leakage",
+    "preflight",
+    "ratings",
+    "speech",
+    "train",
+    "transcripts",
+)
+"""Files of metrics/ that a report can do without."""
+
+
+@dataclass(frozen=True)
+class LossPoint:
+    """The losses at a step of metrics/train/plots; one that was not measured there is None."""
+
+    step: int
+    train: float | None
+    validation: float | None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One question, the answer of each contestant, and their scores."""
+
+    score: RowScore
+    predictions: Mapping[str, Prediction]
+
+    @property
+    def key(self) -> Key:
+        """Set and id."""
+        return self.score.set, self.score.id
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that the report shows."""
+
+    scores: Mapping[str, Any]
+    answers: list[Answers]
+    loss: list[LossPoint]
+    metrics: Mapping[str, Mapping[str, Any]]
+    """the others by name, each of METRICS; one that is not there is an empty mapping"""
+    pairs: Mapping[Key, list[PairJudgement]]
+    rubric: Mapping[Key, list[RubricJudgement]]
+    episodes: Mapping[str, list[Episode]]
+    spoken: list[sources.Spoken]
+    revision: str
+    """name that git gives to metrics/scores.json"""
+    params: str
+
+
+def read(metrics: Path, data: Path, params: Path) -> Inputs:
+    """Read the metrics, the predictions with their scores, what the judge said, and the parameters as text.
+
+    Raises:
+        LecternError: the scores or predictions are missing or belong to different rows, or a file is malformed.
+    """
+    return Inputs(
+        scores=io.read_plain(metrics / "scores.json"),
+        answers=_read_answers(data),
+        loss=_read_loss(metrics / "train" / "plots" / "metrics"),
+        metrics={name: _read_optional(metrics / f"{name}.json") for name in METRICS},
+        pairs=_by_question(_read_rows(data / "judgements" / "pairs.jsonl", PairJudgement)),
+        rubric=_by_question(_read_rows(data / "judgements" / "rubric.jsonl", RubricJudgement)),
+        episodes={name: _read_rows(data / "episodes" / f"{name}.jsonl", Episode) for name in (BASE, TUNED)},
+        spoken=_read_spoken(data / "conversations"),
+        revision=origin.git_name((metrics / "scores.json").read_bytes()),
+        params=_read_params(params) if params.is_file() else "",
+    )
+
+
+def _read_answers(data: Path) -> list[Answers]:
+    folder = data / "predictions"
+    files = {
+        path.stem: path for path in sorted(folder.glob("[!.]*.jsonl"))
+    }  # a hidden one is another stage's own
+    files |= {name: folder / f"{name}.jsonl" for name in (BASE, TUNED)}
+    said = {
+        name: {(row.set, row.id): row for row in io.read_jsonl(path, Prediction)}
+        for name, path in files.items()
+    }
+    answers = []
+    for row in io.read_jsonl(data / "scores.jsonl", RowScore):
+        for name in row.answers:
+            if (row.set, row.id) not in said.get(name, {}):
+                raise LecternError(
+                    f"{data / 'scores.jsonl'} has row {row.id} of {row.set}, the predictions of {name} have not. "
+                    "`dvc repro score` scores them again."
+                )
+        answers.append(Answers(row, {name: said[name][row.set, row.id] for name in row.answers}))
+    return answers
+
+
+R = TypeVar("R", bound=Record)
+J = TypeVar("J", PairJudgement, RubricJudgement)
+
+
+def _read_rows(path: Path, record: type[R]) -> list[R]:
+    return io.read_jsonl(path, record) if path.is_file() else []
+
+
+def _by_question(judgements: Sequence[J]) -> dict[Key, list[J]]:
+    found: dict[Key, list[J]] = {}
+    for judgement in judgements:
+        found.setdefault((judgement.set, judgement.id), []).append(judgement)
+    return found
+
+
+def _read_spoken(folder: Path) -> list[sources.Spoken]:
+    if not (folder / items.MANIFEST).is_file():
+        return []
+    # One at a time: the words of a thousand hours would fill the memory.
+    return [sources.measure(io.read_json(path, Conversation)) for path in items.read(folder).values()]
+
+
+def _read_params(path: Path) -> str:
+    """All that decides what the report shows: on how many workers it was computed does not."""
+    everything = OmegaConf.load(path)
+    assert isinstance(everything, DictConfig)
+    everything.pop("compute", None)
+    return OmegaConf.to_yaml(everything)
+
+
+def _read_optional(path: Path) -> Mapping[str, Any]:
+    return io.read_plain(path) if path.is_file() else {}
+
+
+def _read_loss(folder: Path) -> list[LossPoint]:
+    train, validation = (
+        _read_curve(folder / f"{name}.tsv", name) for name in ("train_loss", "validation_loss")
+    )
+    return [LossPoint(step, train.get(step), validation.get(step)) for step in sorted({*train, *validation})]
+
+
+def _read_curve(path: Path, name: str) -> dict[int, float | None]:
+    """Step -> value."""
+    if not path.is_file():
+        return {}
+    points = {}
+    lines = text_io.StringIO(path.read_text(encoding="utf-8"))
+    for number, row in enumerate(csv.DictReader(lines, delimiter="\t"), 2):
+        try:
+            points[int(row["step"])] = _number(row[name])
+        except (KeyError, ValueError, TypeError) as error:
+            raise LecternError(
+                f"{path}:{number}: expected the columns step and {name} ({error}). "
+                "`dvc repro -f train` writes it again."
+            ) from error
+    return points
+
+
+def _number(text: str | None) -> float | None:
+    """A blank is no measurement, and neither is a loss that overflowed: it cannot be drawn."""
+    if text is None or not text.strip():
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None

@@ -1,0 +1,181 @@
+"""Some questions with every answer side by side, and why these."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from lectern.core.schema import BASE, TUNED, PairJudgement, Prediction, Provenance, RubricJudgement
+from lectern.evaluation.rows import AnswerScore
+from lectern.report import drawing, marking, wording
+from lectern.report.inputs import Answers, Key
+from lectern.report.judgement import is_trusted
+from lectern.report.scores import name_set
+
+SHOWN = 1500
+"""Characters of an answer; of what only leads to it, a third."""
+GAIN, LOSS, EVENLY = (
+    "among the largest gains in likelihood",
+    "among the largest losses in likelihood",
+    "drawn evenly, not chosen",
+)
+Pairs = Mapping[Key, Sequence[PairJudgement]]
+Rubric = Mapping[Key, Sequence[RubricJudgement]]
+
+
+def build(
+    answers: Sequence[Answers],
+    headline_set: str,
+    count: int,
+    judge: Mapping[str, Any],
+    pairs: Pairs,
+    rubric: Rubric,
+) -> list[dict[str, Any]]:
+    """The sets that have samples, the headline set first; of another set a quarter as many, evenly drawn."""
+    by_set: dict[str, list[Answers]] = {}
+    for one in answers:
+        by_set.setdefault(one.score.set, []).append(one)
+    shown = []
+    for name in sorted(by_set, key=lambda name: (name != headline_set, name)):
+        rows = by_set[name]
+        if name == headline_set:
+            chosen = choose(rows, count)
+        else:
+            few = drawing.spread(len(rows), -(-count // 4))
+            chosen = [(i, EVENLY if len(few) < len(rows) else "") for i in few]
+        samples = [_sample(rows[i], why, judge, pairs, rubric) for i, why in chosen]
+        if samples:
+            how = _describe_choice([why for _, why in chosen])
+            shown.append({"name": name_set(name), "of": len(rows), "samples": samples, "how": how})
+    return shown
+
+
+def choose(rows: Sequence[Answers], count: int) -> list[tuple[int, str]]:
+    """Positions and why: a quarter of `count` for the largest gains, one for the largest losses, the rest evenly drawn.
+
+    All rows in their order, with no reason, where there are no more than `count`.
+    """
+    if len(rows) <= count:
+        return [(i, "") for i in range(len(rows))]
+    gains = {i: gain for i, row in enumerate(rows) if (gain := _gain(row)) is not None}
+    best = sorted((i for i in gains if gains[i] > 0), key=lambda i: (-gains[i], i))[: count // 4]
+    worst = sorted((i for i in gains if gains[i] < 0), key=lambda i: (gains[i], i))[: count // 4]
+    rest = [i for i in range(len(rows)) if i not in {*best, *worst}]
+    even = [rest[i] for i in drawing.spread(len(rest), count - len(best) - len(worst))]
+    return [
+        *((i, GAIN) for i in best),
+        *((i, LOSS) for i in worst),
+        *((i, EVENLY) for i in even),
+    ]
+
+
+def _describe_choice(reasons: Sequence[str]) -> str:
+    """How many were taken for which reason; empty where all rows are shown."""
+    return "; ".join(f"{n} {why}" for why in (GAIN, LOSS, EVENLY) if (n := reasons.count(why)))
+
+
+def _gain(row: Answers) -> float | None:
+    """How much likelier the tuned model finds the true answer, in nats a token."""
+    base, tuned = (_rate(row.score.answers.get(side)) for side in (BASE, TUNED))
+    return None if base is None or tuned is None else base - tuned
+
+
+def _rate(score: AnswerScore | None) -> float | None:
+    return None if score is None or score.nll is None or not score.tokens else score.nll / score.tokens
+
+
+def _sample(row: Answers, why: str, judge: Mapping[str, Any], pairs: Pairs, rubric: Rubric) -> dict[str, Any]:
+    first = next(iter(row.predictions.values()))
+    *earlier, question = first.messages
+    rated = {one.contestant: one for one in rubric.get(row.key, [])}
+    order = sorted(row.predictions, key=lambda name: ({BASE: 0, TUNED: 1}.get(name, 2), name))
+    return {
+        "why": why,
+        "question": wording.shorten(question.content, SHOWN // 3),
+        "earlier": [
+            {"role": message.role, **wording.shorten(message.content, SHOWN // 3)} for message in earlier
+        ],
+        "where": _describe_place(first.provenance),
+        "link": web_link(first.provenance.url),
+        "reference": None if first.reference is None else wording.shorten(first.reference, SHOWN),
+        "answers": [
+            _answer(name, row.predictions[name], row.score.answers[name], _compared_with(name, row))
+            | {"rating": _rating(rated.get(name))}
+            for name in order
+        ],
+        "rubric_trusted": is_trusted(judge, "rubric"),
+        "verdict": _verdict(pairs.get(row.key, [])),
+        "pairs_trusted": is_trusted(judge, "pairs"),
+    }
+
+
+def _describe_place(where: Provenance) -> str:
+    parts = [wording.one_line(where.item)]
+    if where.start is not None:
+        parts.append(wording.clock(where.start))
+    if where.page is not None:
+        parts.append(f"page {where.page}")
+    if where.row is not None:
+        parts.append(f"line {where.row}")
+    return ", ".join(parts)
+
+
+def _compared_with(name: str, row: Answers) -> str | None:
+    """What an answer's words are compared with: the reference, else the answer of the other of base and tuned."""
+    prediction = row.predictions[name]
+    if prediction.reference is not None:
+        return prediction.reference
+    other = row.predictions.get(BASE if name == TUNED else TUNED)
+    return None if other is None else other.prediction
+
+
+def _answer(name: str, said: Prediction, score: AnswerScore, other: str | None) -> dict[str, Any]:
+    shown = wording.shorten(said.prediction, SHOWN)
+    rate = _rate(score)
+    figures = [
+        "" if rate is None else f"{rate:.2f} nats a token",
+        "" if score.rougeL is None else f"ROUGE-L {score.rougeL:.2f}",
+        wording.count(score.words, "word"),
+        "" if not score.longest_copy else f"{score.longest_copy} copied in a run",
+    ]
+    return {
+        "name": name,
+        "side": name if name in (BASE, TUNED) else "other",
+        "runs": marking.mark(shown["text"], (other or "")[: 4 * SHOWN]),
+        "more": shown["more"],
+        "empty": not said.prediction.strip(),
+        "finished": said.finished,
+        "figures": " · ".join(text for text in figures if text),
+    }
+
+
+def _rating(found: RubricJudgement | None) -> dict[str, str] | None:
+    if found is None:
+        return None
+    score = "no usable reply" if found.score is None else f"{found.score} of 5"
+    return {"score": score, "reason": wording.one_line(found.reason or "", 300)}
+
+
+def _verdict(found: Sequence[PairJudgement]) -> dict[str, str] | None:
+    """Which of base and tuned the judge prefers."""
+    for one in found:
+        if {one.a, one.b} == {BASE, TUNED}:
+            if one.winner is None:
+                return {"text": "gave no usable reply", "reason": ""}
+            reason = wording.one_line(one.reasons[0], 300) if one.reasons else ""
+            if one.winner == "tie":
+                flipped = one.forward != one.backward
+                return {
+                    "text": "changes its mind with the order" if flipped else "sees a tie",
+                    "reason": reason,
+                }
+            return {"text": f"prefers {one.a if one.winner == 'a' else one.b}", "reason": reason}
+    return None
+
+
+def web_link(url: str | None) -> str | None:
+    """`url` when a browser may be sent there: http or https with a host, and nothing that runs."""
+    try:
+        parts = urlsplit(url or "")
+        return url if parts.scheme in ("http", "https") and parts.hostname else None
+    except ValueError:
+        return None

@@ -1,0 +1,64 @@
+"""How well the recordings were heard, as the report shows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lectern.report import drawing, wording
+
+
+@dataclass(frozen=True)
+class SpeechFigure:
+    """How a figure of metrics/speech.json is shown; all are shares."""
+
+    key: str
+    name: str
+    about: str
+    lower_is_better: bool = True
+
+
+SPEECH = (
+    SpeechFigure("wer", "Word error rate", "of the transcripts; lower is better"),
+    SpeechFigure("der", "Diarization error rate", "of the time somebody speaks; lower is better"),
+    SpeechFigure(
+        "der_with_collar", "The same with a collar", "without the moments around each change of speaker"
+    ),
+    SpeechFigure("word_speaker_accuracy", "Words with the right speaker", "higher is better", False),
+    SpeechFigure(
+        "speaker_count_accuracy", "Recordings with the right number of speakers", "higher is better", False
+    ),
+)
+
+
+def build(metric: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The figures that were measured, each with its picture."""
+    shown = []
+    for figure in SPEECH:
+        part = metric.get(figure.key)
+        if not isinstance(part, Mapping) or part.get("value") is None:
+            continue
+        value, low, high = part["value"], part.get("low"), part.get("high")
+        far = 0.1 if figure.lower_is_better else 1.0
+        scale = drawing.scale([value, value if high is None else high, far], from_zero=True)
+        bounds = "" if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f} %"
+        shown.append(
+            {
+                "name": figure.name,
+                "about": figure.about,
+                "text": f"{100 * value:.1f} %",
+                "interval": bounds,
+                "ticks": [{"at": scale.at(tick), "text": f"{100 * tick:.3g} %"} for tick in scale.ticks],
+                **drawing.dot(scale, {"value": value, "low": low, "high": high}),
+            }
+        )
+    return shown
+
+
+def describe(metric: Mapping[str, Any]) -> str:
+    """On how much the figures of speech rest."""
+    parts = [
+        wording.count(metric[key], noun)
+        for key, noun in (("items", "recording"), ("words", "word"))
+        if key in metric
+    ]
+    return ", ".join(parts)

@@ -1,0 +1,57 @@
+"""The inputs as the templates show them: words, positions and nothing left to compute."""
+
+from typing import Any
+
+from lectern.core.schema import BASE, HELD_OUT, TUNED
+from lectern.report import (
+    episodes,
+    funnel,
+    judgement,
+    loss,
+    origin,
+    samples,
+    scores,
+    selection,
+    sources,
+    speech,
+    wording,
+)
+from lectern.report.inputs import Inputs
+
+
+def build(inputs: Inputs, *, samples_shown: int) -> dict[str, Any]:
+    """Return all that the templates need; of the headline set no more than `samples_shown` questions are shown."""
+    metrics = inputs.metrics
+    headline_set = inputs.scores.get("set", HELD_OUT)
+    judge, contestants = metrics["judge"], metrics["generation"].get("contestants", {})
+    trusted = judgement.find_trusted(judge, headline_set)
+    return {
+        "title": wording.title(inputs.scores),
+        "headline": wording.headline(inputs.scores),
+        "preference": wording.preference(trusted, judge["calibration"]["pairs"]) if trusted else "",
+        "method": wording.method(inputs.scores),
+        "models": [
+            {"name": name, "text": text}
+            for name in (BASE, TUNED)
+            if (text := scores.describe_model(contestants.get(name, {})))
+        ],
+        "tiles": scores.build_tiles(inputs.scores, trusted),
+        "sets": scores.build_sets(inputs.scores, contestants),
+        "loss": loss.build(inputs.loss, metrics["train"]),
+        "preflight": loss.describe_preflight(metrics["preflight"]),
+        "judge": judgement.build(judge),
+        "curation_judge": judgement.build_curation(metrics["ratings"]),
+        "samples": samples.build(
+            inputs.answers, headline_set, samples_shown, judge, inputs.pairs, inputs.rubric
+        ),
+        "episodes": episodes.build(metrics["episodes"], inputs.episodes),
+        "funnel": funnel.build(metrics),
+        "selection": selection.build(metrics["curation"]),
+        "sources": sources.build(inputs.spoken, metrics),
+        "speech": speech.build(metrics["speech"]),
+        "heard": speech.describe(metrics["speech"]),
+        "params": inputs.params.strip("\n"),
+        "versions": origin.list_versions(),
+        "revision": inputs.revision,
+        "find": origin.find_command(inputs.revision),
+    }

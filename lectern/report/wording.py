@@ -1,0 +1,236 @@
+"""Numbers as people read them, and what may honestly be said of them."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from lectern.core.schema import DIALOGUES, HELD_OUT
+
+Verdict = Literal["better", "worse", "unclear", "unknown"]
+
+VERDICTS: Mapping[Verdict, str] = {
+    "better": "better",
+    "worse": "worse",
+    "unclear": "may be chance",
+    "unknown": "no interval",
+}
+"""What is said of a difference; nothing is better or worse while its interval holds zero."""
+
+NOT_COMPARED = "has not been compared with people"
+
+REASONS = {
+    "statement": "replies to a remark that asks nothing",
+    "no_context": "follow-ups with nothing before them",
+    "exact_duplicate": "the same words as a row that was kept",
+    "near_duplicate": "nearly the same words as a row that was kept",
+    "semantic_duplicate": "the same in other words as a row that was kept",
+    "contaminated": "what an evaluation set asks",
+    "rejected": "rejected by a person",
+    "low_rating": "rated too low by the judge",
+    "unrated": "not rated, because the judge's reply was of no use",
+    "housekeeping": "said only to run the event",
+    "language": "in another language",
+    "short_question": "a question of too few words",
+    "long_question": "a question of too many words",
+    "long_answer": "an answer of too many words",
+    "leak": "said what a held-out row says",
+    "too_long": "longer than the model may read",
+    "no_answer": "a question that nobody answered",
+    "short_answer": "an answer of too few words",
+    "stamp_after_end": "a question stamped after the end of its recording",
+}
+"""Why rows are left out."""
+
+
+def reason(name: str) -> str:
+    """Why rows were left out, in words."""
+    return REASONS.get(name, plain(name))
+
+
+def plain(name: str) -> str:
+    """`near_duplicate` as `near duplicate`."""
+    return name.replace("_", " ")
+
+
+def count(number: int, noun: str) -> str:
+    """`1 answer`, `1,204 answers`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """`+0.12`, `−0.12` with a real minus, `0.00` without a sign."""
+    text = f"{abs(value):.{digits}f}"
+    if float(text) == 0:
+        return text
+    return ("\u2212" if value < 0 else "+") + text
+
+
+def places(difference: float) -> int:
+    """Decimals that show two digits of a difference: 2 for 0.79, 3 for 0.012, at most 4."""
+    if difference == 0:
+        return 2
+    return min(4, max(2, 1 - math.floor(math.log10(abs(difference)))))
+
+
+def clock(seconds: float) -> str:
+    """`1:05`, `1:02:03`."""
+    whole = int(seconds)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def percent(share: float) -> str:
+    """`95 %`, `99.5 %`."""
+    return f"{share * 100:.4g} %"
+
+
+def share(value: float) -> str:
+    """A measured share without false digits: `36 %`, `2.5 %` below ten."""
+    return f"{100 * value:.{0 if value >= 0.0995 or value == 0 else 1}f} %"
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `15.7 min`, `12.3 h`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:,.1f} h"
+
+
+def shorten(text: str, characters: int, lines: int = 40) -> dict[str, str]:
+    """The beginning of a text, and how much of it is not shown: an empty string where all is.
+
+    Args:
+        text: of any length and in any form.
+        characters: at most so many are shown.
+        lines: at most so many are shown.
+    """
+    shown = "\n".join(text[:characters].splitlines()[:lines])
+    rest = len(text) - len(shown)
+    whole = rest <= 0 or not text[len(shown) :].strip()
+    return {"text": shown, "more": "" if whole else count(rest, "more character")}
+
+
+def one_line(text: str, characters: int = 90) -> str:
+    """A name or title as it stands in a table: one line, cut with an ellipsis."""
+    line = " ".join(text[: 4 * characters].split())
+    return line if len(line) <= characters else line[: characters - 1].rstrip() + "\u2026"
+
+
+def judge(difference: Mapping[str, Any], lower_is_better: bool) -> Verdict:
+    """Whether the tuned model is better by a figure: `unclear` when the interval holds zero."""
+    low, high = difference["low"], difference["high"]
+    if low is None or high is None:
+        return "unknown"
+    if low <= 0 <= high:
+        return "unclear"
+    return "better" if (high < 0) == lower_is_better else "worse"
+
+
+def judge_rate(rate: Mapping[str, Any]) -> Verdict:
+    """Whether a win rate speaks for the tuned model: `unclear` when the interval holds a half."""
+    if rate["low"] is None or rate["high"] is None:
+        return "unknown"
+    return judge({"low": rate["low"] - 0.5, "high": rate["high"] - 0.5}, lower_is_better=False)
+
+
+def asked(name: str, number: int) -> str:
+    """How many answers of a set: `10 held-out answers`, `3 answers of talks`."""
+    if name == HELD_OUT:
+        return count(number, "held-out answer")
+    if name == DIALOGUES:
+        return f"{count(number, 'last answer')} of held-out dialogues"
+    return f"{count(number, 'answer')} of {one_line(name)}"
+
+
+def title(scores: Mapping[str, Any]) -> str:
+    """The result in one line."""
+    difference = scores["difference"].get("nll")
+    if difference is None:
+        return f"{count(scores['rows'], 'answer')}, and no likelihood to compare them by"
+    amount = f"{abs(difference['value']):.{places(difference['value'])}f} nats a token"
+    name = scores.get("set", HELD_OUT)
+    answers = "held-out answers" if name in (HELD_OUT, DIALOGUES) else f"answers of {one_line(name)}"
+    verdict = judge(difference, lower_is_better=True)
+    if verdict == "better":
+        return f"Tuning makes the {answers} likelier, by {amount}"
+    if verdict == "worse":
+        return f"Tuning makes the {answers} less likely, by {amount}"
+    if verdict == "unclear":
+        return f"The tuned model and the base cannot be told apart on the {answers}"
+    few = scores["rows"]
+    return f"{asked(name, few)} {'is' if few == 1 else 'are'} too few to tell what the tuning did"
+
+
+def headline(scores: Mapping[str, Any]) -> str:
+    """The main figure in full: on how much it rests, both values, the difference and its interval."""
+    difference = scores["difference"].get("nll")
+    where = (
+        f"{asked(scores.get('set', HELD_OUT), scores['rows'])} from {count(scores['recordings'], 'source')}"
+    )
+    if difference is None:
+        return f"The tuned model and the base gave {where}; no true answer was there to be found likely."
+    value, low, high = (difference[key] for key in ("value", "low", "high"))
+    digits = (
+        places(value) if low is None or high is None else places(min(abs(value), (high - low) / 2) or value)
+    )
+    base, tuned = (f"{scores[side]['nll']['value']:.{digits}f}" for side in ("base", "tuned"))
+    opening = (
+        f"On {where} the tuned "
+        f"model's negative log-likelihood is {tuned} nats a token against {base} for the base"
+    )
+    if low is None or high is None:
+        return f"{opening}: {_more(value, digits)}, on too few rows for an interval."
+    sure = percent(scores["confidence"])
+    if low <= 0 <= high:
+        span = f"from {_more(low, digits)} to {_more(high, digits)}"
+        return f"{opening}: {_more(value, digits)}, which may well be chance ({sure} interval {span})."
+    near, far = sorted((abs(low), abs(high)))
+    ending = "." if value < 0 else ", so the tuning made it worse."
+    return (
+        f"{opening}: {_more(value, digits)} ({sure} interval {near:.{digits}f} to {far:.{digits}f}){ending}"
+    )
+
+
+def _more(value: float, digits: int) -> str:
+    text = f"{abs(value):.{digits}f}"
+    return "no different" if float(text) == 0 else f"{text} {'lower' if value < 0 else 'higher'}"
+
+
+def preference(found: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
+    """What a judge that agrees with people says of the pairs; call it for no other.
+
+    Args:
+        found: the pairs of one set in metrics/judge.json.
+        calibration: of the pairs, in the same file.
+    """
+    rate, kappa = found["win_rate"], calibration["kappa"]
+    judged = found["wins"] + found["ties"] + found["losses"]
+    opening = f"The judge, whose agreement with people is kappa {kappa['value']:.2f} on {count(kappa['n'], 'label')},"
+    if rate["low"] is None or rate["high"] is None:
+        return f"{opening} compared {count(judged, 'pair')}, too few for an interval."
+    low, high = share(rate["low"]).removesuffix(" %"), share(rate["high"])
+    won = f"{share(rate['value'])} of {judged:,} pairs ({low} to {high}), ties as halves"
+    if rate["low"] <= 0.5 <= rate["high"]:
+        return f"{opening} prefers neither model surely: the tuned one wins {won}."
+    return (
+        f"{opening} prefers the {'tuned model' if rate['low'] > 0.5 else 'base'}: the tuned one wins {won}."
+    )
+
+
+def distrust(why: str | None) -> str:
+    """Why a judge's figures are grey, as a sentence."""
+    return f"This judge {why or NOT_COMPARED}: its figures are grey, and no headline uses them."
+
+
+def method(scores: Mapping[str, Any]) -> str:
+    """How the intervals were made, and what they leave out."""
+    draws = (
+        f"Intervals are {percent(scores['confidence'])} bootstrap (percentiles, widened for few answers), "
+        f"{scores['resamples']:,} paired draws"
+    )
+    if scores["resampled"] == "recordings":
+        return f"{draws} of whole sources."
+    return (
+        f"{draws} of answers. With only {count(scores['recordings'], 'source')} held out they speak of other "
+        "questions on the same sources, not of other sources."
+    )

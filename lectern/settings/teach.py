@@ -1,0 +1,80 @@
+"""What is asked of a teacher LLM: section `teach` of params.yaml."""
+
+from dataclasses import dataclass, field
+
+FOLLOW = "follow"
+MIN_EXCHANGES = 2
+MIN_STEPS = 2
+
+
+@dataclass(frozen=True)
+class TeachParams:
+    """Section `teach`."""
+
+    name: str = "qa"
+    """Of the file under conf/teach."""
+    methods: list[str] = field(default_factory=lambda: ["qa"])
+    """What is written from each passage: keys of `methods.METHODS`."""
+    language: str = FOLLOW
+    """Of what is written: `follow` the passage's, or a code or name, such as `de`."""
+    tokens_per_question: float = 90
+    """qa: a passage gets a question for so many of its tokens, rounded half up, and at least one."""
+    max_questions: int = 8
+    """qa: a passage gets at most so many; fewer where teacher.max_tokens has no room for them (100 tokens each)."""
+    min_tokens: int = 60
+    """conversation, summary, reasoning: a shorter passage gets none."""
+    exchanges: int = 3
+    """conversation: questions with their answers."""
+    max_steps: int = 4
+    """reasoning: facts of the passage that an answer puts together, at most; at least 2."""
+    min_question_words: int = 3
+    """A row whose question has fewer words is dropped. Words are characters in scripts that put no spaces between."""
+    max_question_words: int = 40
+    """A row whose question has more words is dropped."""
+    min_answer_words: int = 4
+    """A row with a shorter answer is dropped."""
+    max_answer_words: int = 120
+    """A row with a longer answer is dropped."""
+    min_paragraph_words: int = 25
+    """paragraph_answer: shorter paragraphs are taken together."""
+    max_paragraph_words: int = 250
+    """paragraph_answer: a longer paragraph is no answer."""
+    min_quote_words: int = 3
+    """Evidence, and each of its parts around an ellipsis, has at least so many words."""
+
+    def __post_init__(self) -> None:
+        from lectern.teaching.methods import METHODS  # which needs this module
+
+        unknown = [method for method in self.methods if method not in METHODS]
+        if unknown or len(set(self.methods)) < len(self.methods):
+            raise ValueError(f"methods is {list(self.methods)}: use {', '.join(METHODS)}, each at most once")
+        if not self.language.strip():
+            raise ValueError("language is empty: use follow, or a code or name, such as de")
+        for name, least in (
+            ("tokens_per_question", 1),
+            ("max_questions", 1),
+            ("exchanges", MIN_EXCHANGES),
+            ("max_steps", MIN_STEPS),
+            ("min_quote_words", 1),
+        ):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}: use {least} or more")
+        for of in ("question", "answer", "paragraph"):
+            fewest, most = getattr(self, f"min_{of}_words"), getattr(self, f"max_{of}_words")
+            if not 1 <= fewest <= most:
+                raise ValueError(f"min_{of}_words is {fewest}, max_{of}_words is {most}: use 1 <= min <= max")
+
+    @property
+    def question_words(self) -> tuple[int, int]:
+        """Least and most."""
+        return self.min_question_words, self.max_question_words
+
+    @property
+    def answer_words(self) -> tuple[int, int]:
+        """Least and most."""
+        return self.min_answer_words, self.max_answer_words
+
+    @property
+    def paragraph_words(self) -> tuple[int, int]:
+        """Least and most."""
+        return self.min_paragraph_words, self.max_paragraph_words

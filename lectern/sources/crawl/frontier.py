@@ -1,0 +1,73 @@
+"""Which of the addresses that were found are asked, in an order that does not depend on which answer comes first."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+from lectern.sources.crawl import addresses
+from lectern.sources.crawl.addresses import Scope
+
+
+@dataclass(frozen=True, order=True)
+class Found:
+    """An address that is to be asked."""
+
+    url: str
+    depth: int
+    referrer: str = ""
+    chain: tuple[str, ...] = ()
+    """what redirected here, the first of them first"""
+    vouched: bool = False
+    """the configuration, a sitemap or an earlier crawl names it"""
+    root: bool = False
+    """the configuration names it, and without it there is no crawl"""
+
+
+@dataclass
+class Frontier:
+    """Lets each address through once, and no trap."""
+
+    scope: Scope
+    max_pages: int
+    max_alike: int
+    seen: set[str] = field(default_factory=set)
+    admitted: int = 0
+    disallowed: set[str] = field(default_factory=set)
+    beyond: set[str] = field(default_factory=set)
+    """what `max_pages` left out"""
+    forms: Counter[str] = field(default_factory=Counter)
+    alike: Counter[str] = field(default_factory=Counter)
+    """form -> how many addresses `max_alike` left out"""
+
+    async def admit(self, level: Iterable[Found], allowed: Callable[[str], Awaitable[bool]]) -> list[Found]:
+        """Return those that are to be asked now, in order of their addresses.
+
+        Args:
+            level: found at one depth; of those with one address the first in order counts.
+            allowed: whether the site's robots.txt allows an address.
+        """
+        chosen = []
+        for found in sorted(level):
+            wanted = self.scope.may_ask if found.root else self.scope.keeps
+            if found.url in self.seen or not wanted(found.url):
+                continue
+            self.seen.add(found.url)
+            if not found.vouched and addresses.goes_in_circles(found.url):
+                self.alike["paths that repeat themselves"] += 1
+            elif not await allowed(found.url):
+                self.disallowed.add(found.url)
+            elif self.admitted >= self.max_pages:
+                self.beyond.add(found.url)
+            elif self._is_one_too_many(found):
+                self.alike[addresses.form(found.url)] += 1
+            else:
+                self.admitted += 1
+                chosen.append(found)
+        return chosen
+
+    def _is_one_too_many(self, found: Found) -> bool:
+        if found.vouched:
+            return False
+        form = addresses.form(found.url)
+        self.forms[form] += 1
+        return self.forms[form] > self.max_alike

@@ -1,0 +1,54 @@
+"""What a site's robots.txt allows (RFC 9309), and the pause and the sitemaps that it names."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from protego import Protego
+
+from lectern.sources.crawl import addresses
+from lectern.sources.crawl.fetching import AGENT, FetchError, Web
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Of one host."""
+
+    parsed: Any = None
+    """none where there is no robots.txt, and everything is allowed"""
+    closed: str | None = None
+    """why nothing may be asked"""
+
+    def allow(self, url: str) -> bool:
+        """Whether the address may be asked."""
+        return self.closed is None and (self.parsed is None or self.parsed.can_fetch(url, AGENT))
+
+    @property
+    def sitemaps(self) -> list[str]:
+        """The addresses that it names."""
+        return list(self.parsed.sitemaps) if self.parsed else []
+
+    @property
+    def delay(self) -> float:
+        """Seconds between requests that it asks for."""
+        return float(self.parsed.crawl_delay(AGENT) or 0.0) if self.parsed else 0.0
+
+
+async def read(web: Web, origin: str) -> Rules:
+    """Ask for the robots.txt of an origin and keep to the pause in it.
+
+    One that is missing allows everything; one that cannot be had now allows nothing.
+    """
+    try:
+        response = await web.follow(f"{origin}/robots.txt", web.scope.allows_host)
+    except FetchError as error:
+        return Rules(closed=f"its robots.txt cannot be had ({error})")
+    if response.status >= 500 or response.status == 429:
+        return Rules(closed=f"its robots.txt cannot be had (HTTP {response.status})")
+    if response.status != 200:
+        return Rules()
+    rules = Rules(Protego.parse(response.body.decode("utf-8", "replace")))
+    if rules.delay > web.longest_wait:
+        return Rules(closed=f"its robots.txt asks for {rules.delay:g} s between requests (`longest_wait`)")
+    if rules.delay > web.delay:
+        web.pause(addresses.netloc(origin), rules.delay)
+    return rules

@@ -1,0 +1,56 @@
+"""Sitemaps (sitemaps.org): plain, packed, and indexes of others."""
+
+from collections.abc import Callable
+
+from scrapy.utils.gz import gunzip
+from scrapy.utils.sitemap import Sitemap
+
+from lectern.sources.crawl import addresses
+from lectern.sources.crawl.fetching import FetchError, Web
+
+_LARGEST = 50 * 1024 * 1024
+"""Bytes, unpacked, as the protocol says."""
+_MOST = 100
+"""Sitemaps that one index leads to."""
+
+
+async def read(web: Web, url: str, allows: Callable[[str], bool]) -> list[str]:
+    """The canonical addresses that a sitemap lists, or the sitemaps that it is an index of.
+
+    Raises:
+        FetchError: it cannot be had, or is no sitemap. Of the parts of an index, those that cannot be had are left out.
+    """
+    found: dict[str, None] = {}
+    asked = {url}
+    waiting = [url]
+    while waiting:
+        here = waiting.pop(0)
+        try:
+            kind, listed = await _read_one(web, here, allows)
+        except FetchError:
+            if here == url:
+                raise
+            continue
+        if kind == "sitemapindex":
+            new = [part for part in listed if part not in asked and allows(part)][: _MOST - len(asked)]
+            asked.update(new)
+            waiting += new
+        else:
+            found |= dict.fromkeys(listed)
+    return sorted(found)
+
+
+async def _read_one(web: Web, url: str, allows: Callable[[str], bool]) -> tuple[str, list[str]]:
+    response = await web.follow(url, allows, meta={"download_maxsize": _LARGEST})
+    if response.status != 200:
+        raise FetchError(f"HTTP {response.status}")
+    try:
+        packed = response.body[:2] == b"\x1f\x8b"
+        body = gunzip(response.body, max_size=_LARGEST) if packed else response.body
+        sitemap = Sitemap(body)
+        listed = [addresses.canonical(entry.get("loc", ""), url) for entry in sitemap]
+    except Exception as error:  # lxml, zlib and Scrapy have many
+        raise FetchError(f"is no sitemap ({type(error).__name__})") from error
+    if sitemap.type not in ("urlset", "sitemapindex"):
+        raise FetchError("is no sitemap")
+    return sitemap.type, [address for address in listed if address]

@@ -1,0 +1,84 @@
+"""Documents: files of text in a folder, each with what is known of it in a file of the same stem.
+
+guide.pdf          the document: PDF, DOCX, PPTX, EPUB, HTML, Markdown, reStructuredText or text in any encoding
+guide.info.json    title, url, licence, author, language
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lectern.core.io import write_json
+from lectern.core.item import Item
+from lectern.core.schema import Source
+from lectern.sources import media
+
+EXTENSIONS = frozenset(
+    {".docx", ".epub", ".htm", ".html", ".markdown", ".md", ".pdf", ".pptx", ".rst", ".txt", ".xhtml"}
+)
+SIBLINGS = (".description.txt",)
+"""Files of other kinds of source, which may lie in the same folder."""
+
+
+@dataclass(frozen=True)
+class DocumentsParams:
+    """An entry of `corpus.sources` with `kind: documents`."""
+
+    path: str
+    """folder, relative to the repository; folders in it count too"""
+    kind: str = "documents"
+
+
+def list_items(source: DocumentsParams) -> Iterator[Item]:
+    """Yield an item for each document below the folder; files of one stem are told apart by their suffix.
+
+    Raises:
+        LecternError: the folder does not exist or holds no document.
+    """
+    folder = Path(source.path)
+    documents = media.find_files(folder, "document", EXTENSIONS, _is_document)
+    for document in documents:
+        info = _find_info(document)
+        suffix = document.suffix.lower()
+        name = f"{document.relative_to(folder).with_suffix('')}-{document.suffix[1:]}"
+        inputs = {"document": document} | ({"info": info} if info else {})
+        yield Item(media.item_id(name), inputs, {"suffix": suffix})
+
+
+def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
+    """Copy the document into the folder `out`, with `item.json`; a title that nobody gave stays empty.
+
+    The document is renamed: its own name is whatever somebody else chose.
+
+    Raises:
+        ItemError: what is known of it is no JSON object.
+    """
+    out.mkdir()
+    document = "document" + item.values["suffix"]
+    shutil.copyfile(item.inputs["document"], out / document)
+    info = media.read_info(item.inputs.get("info"))
+    source = Source(
+        item=item.id,
+        kind="documents",
+        title=media.first_string(info, "title") or "",
+        url=media.first_string(info, "url", "webpage_url"),
+        licence=media.first_string(info, "licence", "license"),
+        author=media.first_string(info, "author"),
+        published=media.first_string(info, "published"),
+        language=media.first_string(info, "language"),
+        document=document,
+    )
+    write_json(out / "item.json", source)
+    return {"bytes": (out / document).stat().st_size}
+
+
+def _is_document(path: Path) -> bool:
+    hidden = path.name.startswith((".", "~$"))  # `~$guide.docx` is what Word keeps while it is open
+    return path.suffix.lower() in EXTENSIONS and not hidden and not path.name.endswith(SIBLINGS)
+
+
+def _find_info(document: Path) -> Path | None:
+    """`guide.pdf.info.json` tells of that file alone, `guide.info.json` of every `guide` beside it."""
+    return media.find_sibling(document, document.suffix + ".info.json", ".info.json")

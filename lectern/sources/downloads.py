@@ -1,0 +1,133 @@
+"""One episode of a listing into one folder of data/raw, and never downloaded twice.
+
+recording.<container>   its sound
+info.json               what yt-dlp knows of it, without what changes from day to day
+subtitles.<format>      as published
+chapters.json           as published (Podcasting 2.0)
+download.json           what was downloaded, with which options, and the sha256 of each file of it
+item.json               all that the pipeline knows of it, made from the above and the listing's line
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lectern.core.errors import ItemError
+from lectern.core.io import read_plain, sha256, write_json
+from lectern.core.item import Item
+from lectern.core.schema import Chapter, Source
+from lectern.sources import sound
+from lectern.sources.listing import Episode
+
+Download = Callable[[Episode, Path], Sequence[str]]
+RECORD = "download.json"
+
+
+def to_items(episodes: Iterator[Episode], options: Mapping[str, Any]) -> Iterator[Item]:
+    """An item for each episode; `options` are those that decide what is downloaded."""
+    for episode in episodes:
+        yield Item(episode.item, {}, {"episode": episode.model_dump(mode="json"), "options": dict(options)})
+
+
+def fetch(item: Item, out: Path, raw: Path, kind: str, download: Download) -> Mapping[str, Any]:
+    """Write the folder `out` of an episode.
+
+    Args:
+        item: of `to_items`.
+        out: the folder, not there yet.
+        raw: of the finished items. A download of this episode in it is taken over when its bytes are what they were
+            and it was made with the same options; so a change of our code, or a corrected line in the listing, asks
+            nothing of the site. When the site gives it no longer, it is taken over whatever the options.
+        kind: of the source.
+        download: writes the recording and what comes with it into a folder, and returns what could not be had beside
+            the recording.
+
+    Raises:
+        ItemError: it can neither be downloaded nor taken over.
+    """
+    episode = Episode.model_validate(item.values["episode"])
+    wanted = {"key": episode.key, "options": item.values["options"]}
+    earlier = _earlier(raw / item.id, episode.key)
+    out.mkdir()
+    if earlier.get("wanted") != wanted:
+        try:
+            missing = list(download(episode, out))
+        except ItemError as error:
+            if not earlier:
+                raise
+            print(f"{item.id}: {error} Kept what was downloaded earlier.", file=sys.stderr)
+            shutil.rmtree(out)
+            out.mkdir()
+        else:
+            files = {path.name: sha256(path) for path in sorted(out.iterdir())}
+            write_json(out / RECORD, {"wanted": wanted, "files": files, "missing": missing})
+            earlier = {}
+    if earlier:
+        for name in [*earlier["files"], RECORD]:
+            _take_over(raw / item.id / name, out / name)
+    write_json(out / "item.json", _source(episode, out, kind))
+    record = read_plain(out / RECORD)
+    (media,) = out.glob("recording.*")
+    return {"bytes": media.stat().st_size} | ({"missing": record["missing"]} if record["missing"] else {})
+
+
+def _earlier(folder: Path, key: str) -> dict[str, Any]:
+    """The record of an earlier download of this episode, if it is there and whole."""
+    if not (folder / RECORD).is_file():
+        return {}
+    record = read_plain(folder / RECORD)
+    whole = all(
+        (folder / name).is_file() and sha256(folder / name) == was for name, was in record["files"].items()
+    )
+    return record if whole and record["wanted"]["key"] == key else {}
+
+
+def _take_over(old: Path, new: Path) -> None:
+    try:
+        os.link(
+            old.resolve(), new
+        )  # the old name goes away in a moment; a recording need not be copied for that
+    except OSError:
+        shutil.copyfile(old, new)
+
+
+def _source(episode: Episode, folder: Path, kind: str) -> Source:
+    info = read_plain(folder / "info.json") if (folder / "info.json").is_file() else {}
+    (media,) = folder.glob("recording.*")
+    subtitles = next((path.name for path in folder.glob("subtitles.*")), None)
+    return Source.model_validate(
+        {
+            "item": episode.item,
+            "kind": kind,
+            "title": episode.title,
+            "url": info.get("webpage_url") or episode.url,
+            "media": media.name,
+            "description": info.get("description") or episode.description,
+            "licence": info.get("license") or episode.licence,
+            "published": info.get("published") or episode.published,
+            "author": info.get("channel") or info.get("uploader") or episode.author,
+            "language": info.get("language") or episode.language,
+            "subtitles": subtitles,
+            "chapters": _chapters(episode, info, folder, media),
+        }
+    )
+
+
+def _chapters(episode: Episode, info: Mapping[str, Any], folder: Path, media: Path) -> list[Chapter]:
+    """Chapters as published, each until the next: of the page, of the Podcasting 2.0 file, or of the feed."""
+    found = [(c.get("start_time"), c.get("title")) for c in info.get("chapters") or []]
+    if not found and (folder / "chapters.json").is_file():
+        found = [
+            (c.get("startTime"), c.get("title")) for c in read_plain(folder / "chapters.json")["chapters"]
+        ]
+    found = found or [(mark.start, mark.title) for mark in episode.chapters]
+    marks = sorted(
+        (float(start), str(title or "")) for start, title in found if isinstance(start, int | float)
+    )
+    if not marks:
+        return []
+    ends = [*(start for start, _ in marks[1:]), sound.duration(media)]
+    return [Chapter(start=s, end=e, title=t) for (s, t), e in zip(marks, ends, strict=True) if 0 <= s < e]

@@ -1,0 +1,84 @@
+"""The sound of a downloaded file, as it was coded: never decoded, never coded again."""
+
+from pathlib import Path
+from typing import Any
+
+from lectern.core.errors import ItemError
+
+# What FFmpeg calls the container -> the ending of its files. Only these are opened: a playlist that poses as a
+# recording could name other files of this machine.
+_CONTAINERS = {
+    "aac": ".aac", "aiff": ".aiff", "asf": ".wma", "avi": ".avi", "flac": ".flac", "matroska": ".mka", "mov": ".m4a",
+    "mp3": ".mp3", "mpeg": ".mpg", "mpegts": ".ts", "ogg": ".ogg", "wav": ".wav",
+}  # fmt: skip
+# Codec of the sound -> the container that it goes into without its video. Matroska takes any.
+_WITHOUT_VIDEO = {"aac": "mp4", "alac": "mp4", "mp3": "mp3", "opus": "ogg", "vorbis": "ogg", "flac": "flac"}
+_ENDINGS = {"mp4": ".m4a", "mp3": ".mp3", "ogg": ".ogg", "flac": ".flac", "matroska": ".mka"}
+
+
+def keep_sound(downloaded: Path, folder: Path) -> str:
+    """Move a download to `folder` as `recording.<container>`, without its video; return the file's name.
+
+    A file of sound alone keeps its bytes. The packets of any other are copied into a container that fits their codec.
+
+    Raises:
+        ItemError: it is no recording, or a silent one.
+    """
+    with _open(downloaded) as container:
+        streams = container.streams
+        if not streams.audio:
+            raise ItemError("what came has no sound in it. Remove its line from the listing.")
+        if not any(not _is_picture(stream) for stream in streams.video):
+            name = "recording" + _CONTAINERS[container.format.name.partition(",")[0]]
+            downloaded.rename(folder / name)
+            return name
+        target = _WITHOUT_VIDEO.get(streams.audio[0].codec_context.name, "matroska")
+        name = "recording" + _ENDINGS[target]
+        _copy_packets(container, streams.audio[0], folder / name, target)
+    downloaded.unlink()
+    return name
+
+
+def duration(recording: Path) -> float:
+    """Seconds, as the container says; 0.0 where it does not."""
+    with _open(recording) as container:
+        return (container.duration or 0) / 1_000_000
+
+
+def _open(path: Path) -> Any:
+    import av
+
+    try:
+        return av.open(str(path), options={"format_whitelist": ",".join(_container_names())})
+    except av.FFmpegError as error:
+        start = path.read_bytes()[:200].lstrip().lower()
+        what = (
+            "a web page" if start.startswith((b"<!doctype", b"<html")) else "no recording that FFmpeg knows"
+        )
+        raise ItemError(f"what came is {what}, not a recording. Open its address in a browser.") from error
+
+
+def _container_names() -> list[str]:
+    return [
+        "mov,mp4,m4a,3gp,3g2,mj2" if n == "mov" else "matroska,webm" if n == "matroska" else n
+        for n in _CONTAINERS
+    ]
+
+
+def _copy_packets(source: Any, stream: Any, path: Path, container: str) -> None:
+    import av
+
+    # bitexact: no random serial number and no name of the library, so that the same bytes in are the same bytes out
+    with av.open(str(path), "w", format=container, options={"fflags": "+bitexact"}) as target:
+        copy = target.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.dts is not None:
+                packet.stream = copy
+                target.mux(packet)
+
+
+def _is_picture(stream: Any) -> bool:
+    """Whether a video stream is only the cover."""
+    from av.stream import Disposition
+
+    return bool(stream.disposition & Disposition.attached_pic)

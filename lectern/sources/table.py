@@ -1,0 +1,163 @@
+"""Ready question-answer pairs: CSV, JSON lines, a JSON list or Parquet, in a file or a folder.
+
+faq.csv          a row for each pair; `columns` says which column is what
+faq.info.json    title, url, licence (optional)
+
+A table is several items, because the split between what is trained on and what is held out goes by item.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.item import Item
+from lectern.core.schema import Source
+from lectern.formats import table_files, table_rows
+from lectern.sources import media
+
+SUFFIXES = frozenset(table_files.READERS)
+
+
+@dataclass(frozen=True)
+class TableParams:
+    """An entry of `corpus.sources` with `kind: table`."""
+
+    path: str
+    """a file, or a folder whose tables have the same columns; relative to the repository; folders in it count too"""
+    columns: dict[str, str] = field(default_factory=dict)
+    """what a column is -> the table's name of it: `question` and `answer` (and, if there are, `system` and `url`), or
+    `messages`, a chat as a list of role and content or ShareGPT's from and value; empty for `question` and `answer`"""
+    parts: int = 20
+    """items that each table becomes; equal questions are in one of them"""
+    group: str | None = None
+    """a column, such as the page that a pair comes from: one item for each value of it, instead of `parts`"""
+    delimiter: str | None = None
+    """of a CSV; null finds it among comma, semicolon, tab and |"""
+    encoding: str | None = None
+    """of a CSV or JSON, such as cp1252; null finds out"""
+    language: str | None = None
+    """code such as `en`, where it is known"""
+    kind: str = "table"
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The columns, or those that are taken where none are given."""
+        return dict(self.columns) or {name: name for name in table_rows.PAIR}
+
+    def __post_init__(self) -> None:
+        chosen = self.chosen
+        chat = "messages" in chosen
+        if (
+            (unknown := set(chosen) - set(table_rows.COLUMNS))
+            or (chat and set(chosen) - {"messages", "url"})
+            or (not chat and not set(table_rows.PAIR) <= set(chosen))
+        ):
+            raise ValueError(
+                f"columns is {chosen}"
+                + (f" with the unknown {', '.join(sorted(unknown))}" if unknown else "")
+                + ": name `question` and `answer`, and `system` and `url` if you like, or `messages`, and `url`"
+            )
+        if self.parts < 1:
+            raise ValueError(f"parts is {self.parts}: use 1 or more; three splits need at least 3 items")
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '\r\n"'):
+            raise ValueError(f"delimiter is {self.delimiter!r}: use one character, or null to find it")
+        try:
+            "".encode(self.encoding or "utf-8")
+        except LookupError as error:
+            raise ValueError(f"encoding is {self.encoding!r}: Python knows none of that name") from error
+
+
+def list_items(source: TableParams) -> Iterator[Item]:
+    """Yield an item for each part of each table that has a row.
+
+    Raises:
+        LecternError: there is no table, one cannot be read, or a column is missing.
+    """
+    place = Path(source.path)
+    tables = [place] if place.is_file() else sorted(p for p in place.rglob("*") if _is_table(p))
+    if not tables or not all(path.suffix.lower() in SUFFIXES for path in tables):
+        raise LecternError(
+            f"corpus.sources: {place} is no table and holds none (looked for {' '.join(sorted(SUFFIXES))}). "
+            "Put one there, or correct `path`."
+        )
+    for path in tables:
+        name = path.stem if path == place else str(path.relative_to(place).with_suffix(""))
+        info = media.find_sibling(path, ".info.json")
+        values = {
+            "name": name,
+            "columns": source.chosen,
+            "parts": source.parts,
+            "group": source.group,
+            "delimiter": source.delimiter,
+            "encoding": source.encoding,
+            "language": source.language,
+        }
+        parts = _read(path, values)
+        if not parts:
+            raise LecternError(f"corpus.sources: {path} holds no row. Fill it, or remove it.")
+        for part in sorted(parts):
+            yield Item(
+                media.item_id(f"{name}/{part}" if source.group else f"{name}-{part}"),
+                {"table": path} | ({"info": info} if info else {}),
+                values | {"part": part},
+            )
+
+
+def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
+    """Write a part of the table into the folder `out` as table.jsonl, one row a line, with `item.json`."""
+    out.mkdir()
+    rows, part = _read(item.inputs["table"], item.values)[item.values["part"]], item.values["part"]
+    io.write_text(out / table_rows.FILE, "".join(rows))
+    info = media.read_info(item.inputs.get("info"))
+    title = media.first_string(info, "title") or Path(item.values["name"]).name
+    source = Source(
+        item=item.id,
+        kind="table",
+        title=f"{title}: {part}" if item.values["group"] else f"{title}, part {part}",
+        url=media.first_string(info, "webpage_url", "url"),
+        licence=media.first_string(info, "licence", "license"),
+        table=table_rows.FILE,
+        language=item.values["language"],
+    )
+    io.write_json(out / "item.json", source)
+    return {"rows": len(rows)}
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.lower().endswith(".info.json") and path.is_file()
+
+
+def _read(path: Path, values: Mapping[str, Any]) -> Mapping[str, list[str]]:
+    columns = tuple(values["columns"].items())
+    options = (values["parts"], values["group"], values["delimiter"], values["encoding"])
+    stat = path.stat()
+    return _read_once(path, (stat.st_mtime_ns, stat.st_size), columns, *options)
+
+
+@lru_cache(maxsize=1)  # all parts of a table are asked for in a row
+def _read_once(
+    path: Path,
+    _: tuple[int, int],
+    columns: tuple[tuple[str, str], ...],
+    parts: int,
+    group: str | None,
+    delimiter: str | None,
+    encoding: str | None,
+) -> Mapping[str, list[str]]:
+    """Name of a part -> the lines of its table.jsonl."""
+    needed = [*(column for _, column in columns), *([group] if group else [])]
+    found: dict[str, list[str]] = {}
+    for number, cells in enumerate(table_files.read(path, needed, delimiter, encoding), 1):
+        row = table_rows.read_row(number, cells, dict(columns))
+        if group:
+            part = " ".join(table_rows.read_text((cells or {}).get(group)).split())
+        else:
+            digest = hashlib.sha256(table_rows.question_key(row).encode()).hexdigest()
+            part = f"{int(digest[:13], 16) % parts + 1:0{len(str(parts))}d}"
+        found.setdefault(part, []).append(io.to_json(row.model_dump(mode="json"), indent=None) + "\n")
+    return found

@@ -1,0 +1,110 @@
+"""Ready transcripts: WebVTT, SRT, whisperX JSON or Podcasting 2.0 JSON in a folder; there is nothing to hear.
+
+talk.vtt                the transcript, UTF-8; who speaks stands in it (see lectern/formats/caption_files.py)
+talk.description.txt    as published, with the stamped questions
+talk.info.json          title, url, licence, author, published, chapters (yt-dlp's own file serves)
+"""
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from lectern.core.errors import ItemError
+from lectern.core.io import write_json
+from lectern.core.item import Item
+from lectern.core.schema import Chapter, Source
+from lectern.formats import captions
+from lectern.sources import media
+
+EXTENSIONS = frozenset({".json", ".srt", ".vtt"})
+SIBLINGS = (".info.json", ".truth.json")
+
+
+@dataclass(frozen=True)
+class TranscriptsParams:
+    """An entry of `corpus.sources` with `kind: transcripts`."""
+
+    path: str
+    """folder, relative to the repository; folders in it count too"""
+    language: str | None = None
+    """code such as `en`; empty takes the one that a file's header names, else `en`"""
+    kind: str = "transcripts"
+
+    def __post_init__(self) -> None:
+        if self.language is not None and not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*", self.language):
+            raise ValueError(f"language is {self.language!r}; it is a code such as en or pt-BR")
+
+
+def list_items(source: TranscriptsParams) -> Iterator[Item]:
+    """Yield an item for each transcript below the folder.
+
+    Raises:
+        LecternError: the folder does not exist or holds no transcript.
+    """
+    folder = Path(source.path)
+    transcripts = media.find_files(folder, "transcript", EXTENSIONS, _is_transcript)
+    for transcript in transcripts:
+        name = str(transcript.relative_to(folder).with_suffix(""))
+        siblings = {
+            "description": media.find_sibling(transcript, ".description.txt", ".description"),
+            "info": media.find_sibling(transcript, ".info.json"),
+        }
+        inputs = {"transcript": transcript} | {
+            role: path for role, path in siblings.items() if path is not None
+        }
+        values = {"name": name, "extension": transcript.suffix.lower(), "language": source.language}
+        yield Item(media.item_id(name), inputs, values)
+
+
+def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
+    """Copy the transcript into the folder `out`, with `item.json`.
+
+    Raises:
+        ItemError: it cannot be read as a transcript, or what is known of it is broken.
+    """
+    out.mkdir()
+    transcript = "transcript" + item.values["extension"]
+    shutil.copyfile(item.inputs["transcript"], out / transcript)
+    ready = captions.read_ready(item.inputs["transcript"], item.id, item.values["language"])
+    info = media.read_info(item.inputs.get("info"))
+    description = media.read_text(item.inputs["description"]) if "description" in item.inputs else ""
+    source = Source(
+        item=item.id,
+        kind="transcripts",
+        title=media.first_string(info, "title") or Path(item.values["name"]).name,
+        url=media.first_string(info, "webpage_url", "url"),
+        description=description or media.first_string(info, "description") or "",
+        licence=media.first_string(info, "licence", "license"),
+        published=_read_day(info),
+        author=media.first_string(info, "author", "channel", "uploader"),
+        transcript=transcript,
+        chapters=_read_chapters(info, item.inputs.get("info")),
+        language=ready.transcript.language,
+    )
+    write_json(out / "item.json", source)
+    return ready.facts
+
+
+def _is_transcript(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS and not path.name.lower().endswith(SIBLINGS)
+
+
+def _read_day(info: Mapping[str, Any]) -> str | None:
+    """The day, also as yt-dlp writes it, 20261122."""
+    day = media.first_string(info, "published", "upload_date", "release_date")
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day and re.fullmatch(r"\d{8}", day) else day
+
+
+def _read_chapters(info: Mapping[str, Any], path: Path | None) -> list[Chapter]:
+    chapters = info.get("chapters") or []
+    try:
+        return [Chapter(start=c["start_time"], end=c["end_time"], title=c["title"]) for c in chapters]
+    except (KeyError, TypeError, ValidationError) as error:
+        raise ItemError(
+            f"{path}: `chapters` is not a list of objects with start_time, end_time and title. Correct it."
+        ) from error

@@ -1,0 +1,118 @@
+"""Speech to words with times.
+
+An engine is a module with a function `load` that loads its model and returns a `Transcriber`. ENGINES lists them by
+name, each with the choices that `load` takes.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lectern.core import io
+from lectern.core.item import Item, Make
+from lectern.core.schema import Transcript, Word
+from lectern.formats.audio import Recording, open_recording
+from lectern.speech import hallucination, listening
+from lectern.speech.listening import Span
+
+
+class Heard(NamedTuple):
+    """What an engine heard in a recording."""
+
+    language: str  # code, such as "en"
+    words: list[Word]  # in order of time, see `word_times.time_words`
+    language_probability: float | None = None  # None where the language was given, not detected
+    speech: Sequence[Span] | None = None  # what `listening.find_speech` found, if the engine called it
+    counts: Mapping[str, int] = {}  # what else the manifest should say of this recording
+
+
+Transcriber = Callable[[Recording], Heard]
+
+
+class Engine(NamedTuple):
+    """A way to transcribe: what it needs to be named, without loading anything of it."""
+
+    module: str
+    libraries: tuple[str, ...]  # distributions whose version decides what is heard
+    choices: tuple[str, ...]  # fields of the section that `load` takes and that decide what is heard
+
+
+ENGINES: dict[str, Engine] = {
+    "faster_whisper": Engine(
+        "lectern.speech.faster_whisper_engine",
+        ("faster-whisper", "ctranslate2", "onnxruntime", "av"),
+        (
+            "model",
+            "language",
+            "beam_size",
+            "batch_size",
+            "vad",
+            "initial_prompt",
+            "hotwords",
+            "compute_type",
+            "device",
+        ),
+    ),
+    "whisperx": Engine(
+        "lectern.speech.whisperx_engine",
+        (
+            "whisperx",
+            "pyannote-audio",
+            "faster-whisper",
+            "ctranslate2",
+            "torch",
+            "torchaudio",
+            "transformers",
+            "av",
+        ),
+        (
+            "model",
+            "language",
+            "beam_size",
+            "batch_size",
+            "initial_prompt",
+            "hotwords",
+            "align",
+            "align_model",
+            "compute_type",
+            "device",
+        ),
+    ),
+}
+
+
+def transcribe(item: str, media: Path, listen: Transcriber) -> tuple[Transcript, Mapping[str, Any]]:
+    """The transcript of one recording, and the facts about it that the manifest keeps. No speech gives no words.
+
+    Raises:
+        ItemError: the recording cannot be decoded.
+    """
+    with open_recording(media) as recording:
+        heard = listen(recording)
+        speech = heard.speech if heard.speech is not None else listening.find_speech(recording)
+        seconds, damaged = recording.seconds, recording.damaged
+    transcript = Transcript(item=item, duration=seconds, language=heard.language, words=heard.words)
+    spoken = sum(end - start for start, end in speech)
+    return transcript, {
+        "seconds": transcript.duration,
+        "speech_seconds": round(spoken, 3),
+        "words": len(transcript.words),
+        "damaged_packets": damaged,
+        "language": heard.language,
+        "language_probability": heard.language_probability,
+        **heard.counts,
+        **hallucination.examine(transcript.words, speech, seconds),
+    }
+
+
+def load(*, engine: str, **choices: Any) -> Make:
+    """The function that writes an item's transcript, its engine loaded. `choices` are those of the engine."""
+    listen = importlib.import_module(ENGINES[engine].module).load(**choices)
+
+    def make(item: Item, path: Path) -> Mapping[str, Any]:
+        transcript, facts = transcribe(item.id, item.inputs["media"], listen)
+        io.write_json(path, transcript)
+        return facts
+
+    return make

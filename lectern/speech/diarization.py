@@ -1,0 +1,125 @@
+"""Who speaks when: what every engine gives, and what is made of it.
+
+An engine is a module with `load_engine(*, device, threads, batch_size, **choices)`, which loads its models and returns
+a function `diarize(item, media) -> (Diarization, facts)`. It imports its libraries inside `load_engine` only, so that
+naming an engine costs nothing.
+"""
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from lectern.core import io
+from lectern.core.item import Item, Make
+from lectern.core.schema import Diarization, SpeakerTurn, Voice
+
+Diarize = Callable[[str, Path], tuple[Diarization, Mapping[str, Any]]]
+"""Takes an item's id and its media file. Raises `ItemError` when the recording cannot be diarized."""
+
+LISTED = 20
+"""Items with ghosts that the metrics name; the manifest has all of them."""
+
+
+def load(module: str, **choices: Any) -> Make:
+    """The function that writes an item's diarization, the models of the engine in `module` loaded."""
+    diarize: Diarize = importlib.import_module(module).load_engine(**choices)
+
+    def make(item: Item, path: Path) -> Mapping[str, Any]:
+        found, facts = diarize(item.id, item.inputs["media"])
+        io.write_json(path, found)
+        return facts
+
+    return make
+
+
+def name_turns(runs: Sequence[tuple[float, float, Any]]) -> tuple[list[SpeakerTurn], dict[Any, str]]:
+    """Turns in order of time, their speakers named `speaker_1`, `speaker_2` ... in the order they are first heard.
+
+    Args:
+        runs: (start, end, label) in seconds, in any order; labels can be compared.
+
+    Returns: the turns, and label -> name.
+    """
+    ordered = sorted(run for run in runs if round(run[1], 3) > round(run[0], 3))
+    names = {
+        label: f"speaker_{n}" for n, label in enumerate(dict.fromkeys(label for *_, label in ordered), 1)
+    }
+    return [SpeakerTurn(speaker=names[label], start=start, end=end) for start, end, label in ordered], names
+
+
+def describe_voices(
+    turns: Sequence[SpeakerTurn], embeddings: Mapping[str, Iterable[float]], min_share: float
+) -> dict[str, Voice]:
+    """How long each speaker speaks, and whether it is a ghost: one with less than `min_share` of the speech.
+
+    Args:
+        turns: of the recording.
+        embeddings: speaker -> vector of unit length; may be empty for a speaker that has none.
+        min_share: of all turns' seconds.
+    """
+    seconds: dict[str, float] = {}
+    longest: dict[str, float] = {}
+    for turn in turns:
+        length = turn.end - turn.start
+        seconds[turn.speaker] = seconds.get(turn.speaker, 0.0) + length
+        longest[turn.speaker] = max(longest.get(turn.speaker, 0.0), length)
+    total = sum(seconds.values())
+    return {
+        speaker: Voice(
+            seconds=seconds[speaker],
+            longest=longest[speaker],
+            share=round(seconds[speaker] / total, 4),
+            ghost=seconds[speaker] < min_share * total,
+            embedding=[round(float(x), 5) for x in embeddings[speaker]],
+        )
+        for speaker in sorted(seconds)
+    }
+
+
+def measure_overlap(turns: Sequence[SpeakerTurn]) -> tuple[float, float]:
+    """Seconds in which anybody speaks, and seconds in which two or more do."""
+    changes = sorted([(turn.start, 1) for turn in turns] + [(turn.end, -1) for turn in turns])
+    speaking, anybody, several = 0, 0.0, 0.0
+    for (now, change), (then, _) in pairwise(changes):
+        speaking += change
+        anybody += (then - now) * (speaking >= 1)
+        several += (then - now) * (speaking >= 2)
+    return anybody, several
+
+
+def find_facts(found: Diarization, **others: Any) -> dict[str, Any]:
+    """What the manifest keeps of a diarization, and `others` beside it."""
+    speech, overlapped = measure_overlap(found.turns)
+    ghosts = [
+        {"speaker": name, "seconds": voice.seconds, "share": voice.share, "longest": voice.longest}
+        for name, voice in found.voices.items()
+        if voice.ghost
+    ]
+    return {
+        "seconds": round(found.duration, 3),
+        "speech_seconds": round(speech, 3),
+        "overlapped_seconds": round(overlapped, 3),
+        "turns": len(found.turns),
+        "speakers": len(found.voices) - len(ghosts),
+        "ghosts": ghosts,
+        **others,
+    }
+
+
+def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Totals over all items, and those with ghosts, the one with the most ghost speech first."""
+    totals = {
+        name: round(sum(entry[name] for entry in facts.values()), 3)
+        for name in ("seconds", "speech_seconds", "overlapped_seconds", "turns", "speakers")
+    }
+    haunted = {item: entry["ghosts"] for item, entry in facts.items() if entry["ghosts"]}
+    order = sorted(haunted, key=lambda item: (-sum(ghost["seconds"] for ghost in haunted[item]), item))
+    return {
+        "items": len(facts),
+        **totals,
+        "ghosts": sum(len(ghosts) for ghosts in haunted.values()),
+        "items_with_ghosts": len(haunted),
+        "most_ghosts": {item: haunted[item] for item in order[:LISTED]},
+    }

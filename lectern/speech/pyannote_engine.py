@@ -1,0 +1,135 @@
+"""Who speaks when, by a pipeline of pyannote.audio 4 (Plaquet & Bredin 2023, arXiv:2310.13025).
+
+It runs in the environment that `make whisperx` builds: `diarize.python: python-whisperx`.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lectern.core.errors import LecternError
+from lectern.core.schema import Diarization
+from lectern.formats.audio import RATE, Samples, open_recording
+from lectern.speech import environment, model_files
+from lectern.speech.diarization import Diarize, describe_voices, find_facts, name_turns
+
+if TYPE_CHECKING:
+    from pyannote.audio import Pipeline
+    from pyannote.audio.pipelines.speaker_diarization import DiarizeOutput
+
+
+def load_engine(
+    *,
+    device: str,
+    threads: int,
+    batch_size: int,
+    model: str,
+    min_share: float,
+    min_speakers: int,
+    max_speakers: int,
+) -> Diarize:
+    """Load a pipeline of pyannote.audio.
+
+    A model of the hub is read with the token in the environment (`HF_TOKEN`), which reaches no file. Only load models
+    whose makers you trust: pyannote's checkpoints are pickles, and opening one can run code.
+
+    Args:
+        device: "cpu" or "cuda".
+        threads: CPU threads of torch.
+        batch_size: windows that go through a model together.
+        model: a name on the hub, `pyannote/speaker-diarization-community-1` for one, with `@REVISION` where it is to
+            stay the same; or a directory with the pipeline's config.yaml.
+        min_share: share of the speech below which a speaker is a ghost.
+        min_speakers: fewest speakers in a recording.
+        max_speakers: most speakers.
+
+    Raises:
+        LecternError: pyannote.audio is not installed in this Python, or the pipeline cannot be loaded.
+    """
+    environment.check_installed(("pyannote-audio",), "diarize")
+    environment.quieten()
+    import torch
+
+    torch.set_num_threads(threads)
+    pipeline = load_pipeline(model)
+    pipeline.segmentation_batch_size = pipeline.embedding_batch_size = batch_size
+    pipeline.to(torch.device(device))
+    name = model_files.identify(model)
+
+    def listen(samples: Samples) -> "DiarizeOutput":
+        wave = {"waveform": torch.from_numpy(samples)[None], "sample_rate": RATE}
+        return pipeline(wave, min_speakers=min_speakers, max_speakers=max_speakers)
+
+    def diarize(item: str, media: Path) -> tuple[Diarization, Mapping[str, Any]]:
+        with open_recording(media) as recording:
+            output = listen(recording.read(0, len(recording)))
+            found = read_output(item, recording.seconds, name, output, min_share)
+            return found, find_facts(found, damaged_packets=recording.damaged)
+
+    return diarize
+
+
+def load_pipeline(model: str) -> "Pipeline":
+    """The speaker diarization pipeline of that name or in that directory.
+
+    Raises:
+        LecternError: it cannot be had, or is another kind of pipeline.
+    """
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+    from pyannote.audio import Pipeline
+    from pyannote.audio.pipelines import SpeakerDiarization
+
+    name, _, revision = model.partition("@") if not Path(model).is_dir() else (model, "", "")
+    try:
+        pipeline = Pipeline.from_pretrained(name, revision=revision or None)
+    except (GatedRepoError, RepositoryNotFoundError) as error:
+        page = re.search(r"/([\w.-]+/[\w.-]+)/resolve/", str(error))
+        repository = page[1] if page else name
+        raise LecternError(
+            f"diarize.model {model!r}: the hub does not give {repository} to "
+            + ("this token" if os.environ.get("HF_TOKEN") else "whoever has no token")
+            + f". Accept its terms at https://hf.co/{repository} (and those of other models that a pipeline names), "
+            "and put a token that may read it into the environment: export HF_TOKEN=... Or give a directory."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError) as error:
+        raise LecternError(
+            f"diarize.model {model!r} cannot be loaded: {environment.first_line(error)}. Give a pipeline's name on the "
+            "hub (pyannote/speaker-diarization-community-1), or a directory with its config.yaml and the models it "
+            "names; with HF_HUB_OFFLINE=1 the hub's cache must hold them."
+        ) from error
+    if not isinstance(pipeline, SpeakerDiarization):
+        raise LecternError(
+            f"diarize.model {model!r} is a {type(pipeline).__name__}, no SpeakerDiarization. Give a pipeline that "
+            "tells speakers apart, such as pyannote/speaker-diarization-community-1."
+        )
+    pipeline.legacy = False  # the old kind of output has no embeddings
+    return pipeline
+
+
+def read_output(
+    item: str, duration: float, model: str, output: "DiarizeOutput", min_share: float
+) -> Diarization:
+    """The turns and voices of what a pipeline returned.
+
+    Speakers are renamed in the order in which they are first heard. A speaker for which the pipeline has no embedding
+    (it gives zeros or NaN) gets an empty one.
+    """
+    runs = [
+        (max(0.0, segment.start), min(segment.end, duration), label)
+        for segment, _, label in output.speaker_diarization.itertracks(yield_label=True)
+    ]
+    turns, names = name_turns(runs)
+    rows = zip(output.speaker_diarization.labels(), output.speaker_embeddings, strict=True)
+    embeddings = {names[label]: _to_unit(row) for label, row in rows if label in names}
+    voices = describe_voices(turns, embeddings, min_share)
+    return Diarization(item=item, duration=duration, model=model, turns=turns, voices=voices)
+
+
+def _to_unit(vector: NDArray[np.floating]) -> list[float]:
+    length = float(np.linalg.norm(vector))
+    return (vector / length).tolist() if np.isfinite(length) and length > 0 else []

@@ -1,0 +1,125 @@
+"""Times for words that have none, or none that can be true.
+
+An aligner leaves words without times that it cannot spell ("2014", "$5"), and Whisper's attention sometimes gives a
+word no length, or a place before the word that it follows.
+"""
+
+import bisect
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from lectern.core.schema import Word
+
+SHORTEST = 0.02
+"""Seconds: what a word lasts at least, Whisper's own step of time. Under it a time is taken for wrong."""
+
+
+class RawWord(NamedTuple):
+    """A word as an engine gives it: in order of text, its times in seconds or None."""
+
+    text: str
+    start: float | None
+    end: float | None
+    probability: float | None = None
+
+
+def time_words(raw: Iterable[RawWord], start: float, end: float) -> list[Word]:
+    """The words in the order of their text, stripped, each with a time inside the segment that they were heard in.
+
+    A word keeps its times unless it has none, is shorter than SHORTEST, or breaks the order of the others (the fewest
+    words are taken to be wrong: all but a longest increasing run). The others share the room between their neighbours
+    by their number of letters; where there is none, their neighbours share theirs.
+
+    Args:
+        raw: the words of one segment; those without text are dropped.
+        start: seconds at which the segment begins, the earliest time of a word.
+        end: seconds at which it ends; words may not end later.
+
+    Returns: words with start <= end, starts and ends never falling.
+    """
+    words = [word._replace(text=text) for word in raw if (text := word.text.strip())]
+    end = max(start, end)
+    spans = [_usable(word, start, end) for word in words]
+    kept = _longest_increasing(spans)
+    known = {index: _given(spans[index]) for index in kept}
+    for index, following in pairwise(kept):  # words may overlap by a little: the earlier one yields
+        known[index] = (known[index][0], min(known[index][1], known[following][0]))
+    fixed = _fill(words, known, start, end)
+    return [
+        Word(
+            text=word.text,
+            start=a,
+            end=b,
+            probability=None if word.probability is None else round(float(word.probability), 3),
+        )
+        for word, (a, b) in zip(words, fixed, strict=True)
+    ]
+
+
+Times = tuple[float, float]
+
+
+def _given(span: Times | None) -> Times:
+    assert span is not None
+    return span
+
+
+def _usable(word: RawWord, start: float, end: float) -> Times | None:
+    if word.start is None or word.end is None or not (math.isfinite(word.start) and math.isfinite(word.end)):
+        return None
+    first, last = max(start, word.start), min(end, word.end)
+    return (first, last) if last - first >= SHORTEST - 1e-9 else None
+
+
+def _longest_increasing(spans: Sequence[Times | None]) -> list[int]:
+    """The indices of a longest subsequence whose starts never fall and whose middles rise (patience sorting)."""
+    tails: list[float] = []
+    ends: list[int] = []
+    before: dict[int, int | None] = {}
+    for index, span in enumerate(spans):
+        if span is None:
+            continue
+        middle = (span[0] + span[1]) / 2
+        place = bisect.bisect_left(tails, middle)
+        before[index] = ends[place - 1] if place else None
+        tails[place : place + 1], ends[place : place + 1] = [middle], [index]
+    chosen: list[int] = []
+    at = ends[-1] if ends else None
+    while at is not None:
+        chosen.append(at)
+        at = before[at]
+    chosen.reverse()
+    increasing: list[int] = []
+    for index in chosen:
+        if not increasing or _given(spans[index])[0] >= _given(spans[increasing[-1]])[0]:
+            increasing.append(index)
+    return increasing
+
+
+def _fill(words: Sequence[RawWord], known: dict[int, Times], start: float, end: float) -> list[Times]:
+    """Times for all words: each run without any shares the room between the words around it."""
+    times: list[Times | None] = [known.get(index) for index in range(len(words))]
+    index = 0
+    while index < len(words):
+        if times[index] is not None:
+            index += 1
+            continue
+        stop = next((i for i in range(index, len(words)) if times[i] is not None), len(words))
+        first, last = index, stop
+        left = _given(times[first - 1])[1] if first else start
+        right = _given(times[last])[0] if last < len(words) else end
+        if right - left < SHORTEST * (last - first):
+            if first:
+                first -= 1
+                left = _given(times[first])[0]
+            if last < len(words):
+                right = _given(times[last])[1]
+                last += 1
+            right = max(left, right)
+        letters = [len(word.text) for word in words[first:last]]
+        edges = [left + (right - left) * sum(letters[:i]) / sum(letters) for i in range(len(letters) + 1)]
+        times[first:last] = list(pairwise(edges))
+        index = stop
+    return [_given(span) for span in times]

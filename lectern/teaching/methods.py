@@ -1,0 +1,247 @@
+"""The kinds of examples that a teacher LLM writes: what is asked about a passage, and what rows a reply makes.
+
+The prompt of a method is lectern/llm/prompts/<method>.jinja. In each schema the quote comes first: a model that begins
+by copying a sentence keeps to it in what it writes next.
+"""
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lectern.core.schema import Passage
+from lectern.llm.structured import closed_object
+from lectern.settings.teach import MIN_EXCHANGES, MIN_STEPS, TeachParams
+from lectern.teaching import paragraphs, rules
+from lectern.text import evidence
+
+ROW_TOKENS = 100
+"""About what a question, its answer and its quote take of a reply."""
+WORD_CHARS = 7
+"""A word and its space in most languages; what bounds a reply of a model that would not stop by itself."""
+QUOTE_CHARS = 300
+MAX_QUOTES = 3
+"""summary: evidence for as many of its parts"""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One thing to ask about a passage."""
+
+    text: str
+    """what is shown: the passage or a part of it"""
+    count: int = 1
+    """rows, exchanges or steps asked for"""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A row before it knows where it comes from."""
+
+    turns: Sequence[tuple[str, str]]
+    """question and answer of each exchange"""
+    evidence: str
+    """in the words of the passage"""
+    shortened: bool = False
+    """later exchanges were left out, because the passage does not bear one of them out"""
+
+
+@dataclass(frozen=True)
+class Method:
+    """How one kind of example is asked for and read."""
+
+    plan: Callable[[Passage, TeachParams], tuple[list[Ask], Counter[str]]]
+    """what is asked about a passage, and what is not: reason -> how often"""
+    schema: Callable[[Ask, TeachParams], dict[str, Any]]
+    """JSON schema of the reply: how many rows, and how long they may be"""
+    read: Callable[[Any, Ask, TeachParams], Iterator[Draft | str]]
+    """the rows of a reply that fits the schema, and for each that is none the reason"""
+
+
+def read_reply(text: str, method: str, ask: Ask, params: TeachParams) -> list[Draft | str]:
+    """The rows of a reply that fits its schema, and for each that is none the reason."""
+    value = json.loads(text)
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a surrogate pair: legal in JSON, but no text
+        return ["unreadable"]
+    return list(METHODS[method].read(value, ask, params))
+
+
+def count_questions(tokens: int, params: TeachParams) -> int:
+    """How many questions a passage gets: its tokens by `tokens_per_question`, rounded half up, at least one.
+
+    Each passage is rounded by itself, so that an edit elsewhere does not change it; the least of one gives the short
+    passage at the end its question.
+    """
+    rounded = int(tokens / params.tokens_per_question + 0.5)
+    return max(1, min(rounded, params.max_questions))
+
+
+def _plan_questions(passage: Passage, params: TeachParams) -> tuple[list[Ask], Counter[str]]:
+    return [Ask(passage.text, count_questions(passage.tokens, params))], Counter()
+
+
+def _plan_paragraphs(passage: Passage, params: TeachParams) -> tuple[list[Ask], Counter[str]]:
+    # One call each, which shows the paragraph alone: what two passages share is asked about once.
+    stretches, left_out = paragraphs.divide(passage.text, *params.paragraph_words)
+    return [Ask(stretch) for stretch in stretches], left_out
+
+
+def _plan_whole(
+    count: Callable[[TeachParams], int],
+) -> Callable[[Passage, TeachParams], tuple[list[Ask], Counter[str]]]:
+    def plan(passage: Passage, params: TeachParams) -> tuple[list[Ask], Counter[str]]:
+        if passage.tokens < params.min_tokens:
+            return [], Counter(too_short=1)
+        return [Ask(passage.text, count(params))], Counter()
+
+    return plan
+
+
+def _schema_of_questions(ask: Ask, params: TeachParams) -> dict[str, Any]:
+    row = closed_object(evidence=_string(QUOTE_CHARS), question=_question(params), answer=_answer(params))
+    return closed_object(rows=_array(row, ask.count, ask.count))
+
+
+def _schema_of_question(ask: Ask, params: TeachParams) -> dict[str, Any]:
+    return closed_object(question=_question(params))
+
+
+def _schema_of_summary(ask: Ask, params: TeachParams) -> dict[str, Any]:
+    quotes = _array(_string(QUOTE_CHARS), 1, ask.count)
+    return closed_object(evidence=quotes, question=_question(params), answer=_answer(params))
+
+
+def _schema_of_reasoning(ask: Ask, params: TeachParams) -> dict[str, Any]:
+    step = closed_object(evidence=_string(QUOTE_CHARS), step=_question(params))
+    steps = _array(step, MIN_STEPS, ask.count)
+    return closed_object(question=_question(params), steps=steps, conclusion=_answer(params))
+
+
+def _read_questions(value: Any, ask: Ask, params: TeachParams) -> Iterator[Draft | str]:
+    passage = evidence.read(ask.text)
+    for row in value["rows"]:
+        found = _check(row["question"], row["answer"], [row["evidence"]], passage, params)
+        yield found if isinstance(found, str) else Draft([_turn(row)], _cite(found, ask))
+
+
+def _read_question(value: Any, ask: Ask, params: TeachParams) -> Iterator[Draft | str]:
+    question = value["question"].strip()
+    if _was_cut(value["question"], params.question_words):
+        yield "cut"
+        return
+    fault = rules.find_fault(
+        question,
+        ask.text,
+        evidence.read(ask.text),
+        question_words=params.question_words,
+        answer_words=params.paragraph_words,
+    )
+    yield fault or Draft([(question, ask.text)], ask.text)
+
+
+def _read_conversation(value: Any, ask: Ask, params: TeachParams) -> Iterator[Draft | str]:
+    """One row, up to the first exchange with a fault: what comes before does not need it, what comes after may."""
+    passage = evidence.read(ask.text)
+    turns: list[tuple[str, str]] = []
+    quotes: list[list[evidence.Span]] = []
+    fault = None
+    for exchange in value["rows"]:
+        found = _check(exchange["question"], exchange["answer"], [exchange["evidence"]], passage, params)
+        if isinstance(found, str):
+            fault = found
+            break
+        turns.append(_turn(exchange))
+        quotes += found
+    if len(turns) < MIN_EXCHANGES:
+        yield fault or "too_few_turns"
+    else:
+        yield Draft(turns, _cite(quotes, ask), shortened=fault is not None)
+
+
+def _read_summary(value: Any, ask: Ask, params: TeachParams) -> Iterator[Draft | str]:
+    found = _check(value["question"], value["answer"], value["evidence"], evidence.read(ask.text), params)
+    yield found if isinstance(found, str) else Draft([_turn(value)], _cite(found, ask))
+
+
+def _read_reasoning(value: Any, ask: Ask, params: TeachParams) -> Iterator[Draft | str]:
+    """One row: each step must have its own place in the passage, else the question needs no reasoning."""
+    steps = [step["step"].strip() for step in value["steps"]]
+    numbered = [f"{number}. {step}" for number, step in enumerate(steps, 1)]
+    answer = "\n".join(numbered) + "\n\n" + value["conclusion"].strip()
+    quotes = [step["evidence"] for step in value["steps"]]
+    found = _check(value["question"], answer, quotes, evidence.read(ask.text), params)
+    if isinstance(found, str):
+        yield found
+    elif not all(steps) or not value["conclusion"].strip():
+        yield "empty"
+    elif len({tuple(spans) for spans in found}) < MIN_STEPS:
+        yield "one_fact"
+    else:
+        yield Draft([(value["question"].strip(), answer)], _cite(found, ask))
+
+
+def _check(
+    question: str, answer: str, quotes: Sequence[str], passage: evidence.Text, params: TeachParams
+) -> list[list[evidence.Span]] | str:
+    """Where each quote stands in the passage, or why question and answer are no row."""
+    if _was_cut(question, params.question_words) or _was_cut(answer, params.answer_words):
+        return "cut"
+    fault = rules.find_fault(
+        question,
+        answer,
+        passage,
+        question_words=params.question_words,
+        answer_words=params.answer_words,
+    )
+    if fault:
+        return fault
+    found = [evidence.find(quote, passage, params.min_quote_words) for quote in quotes]
+    return found if found and all(found) else "no_evidence"
+
+
+def _cite(found: Sequence[Sequence[evidence.Span]], ask: Ask) -> str:
+    return evidence.cite(itertools.chain.from_iterable(found), ask.text)
+
+
+def _turn(row: Mapping[str, str]) -> tuple[str, str]:
+    return row["question"].strip(), row["answer"].strip()
+
+
+def _array(of: dict[str, Any], least: int, most: int) -> dict[str, Any]:
+    return {"type": "array", "items": of, "minItems": least, "maxItems": most}
+
+
+def _string(most: int) -> dict[str, Any]:
+    return {"type": "string", "minLength": 1, "maxLength": most}
+
+
+def _question(params: TeachParams) -> dict[str, Any]:
+    return _string(_room(params.question_words))
+
+
+def _answer(params: TeachParams) -> dict[str, Any]:
+    return _string(_room(params.answer_words))
+
+
+def _room(bounds: tuple[int, int]) -> int:
+    return bounds[1] * WORD_CHARS
+
+
+def _was_cut(text: str, bounds: tuple[int, int]) -> bool:
+    """A grammar ends a text that reaches its bound there and then, in the middle of a word too."""
+    return len(text) >= _room(bounds)
+
+
+METHODS: Mapping[str, Method] = {
+    "qa": Method(_plan_questions, _schema_of_questions, _read_questions),
+    "paragraph_answer": Method(_plan_paragraphs, _schema_of_question, _read_question),
+    "conversation": Method(
+        _plan_whole(lambda params: params.exchanges), _schema_of_questions, _read_conversation
+    ),
+    "summary": Method(_plan_whole(lambda params: MAX_QUOTES), _schema_of_summary, _read_summary),
+    "reasoning": Method(_plan_whole(lambda params: params.max_steps), _schema_of_reasoning, _read_reasoning),
+}

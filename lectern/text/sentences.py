@@ -1,0 +1,60 @@
+"""Words to sentences, each word with its time, so that what is cut at a sentence end is cut at a known second."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+
+from lectern.core.schema import Word
+
+LIBRARY = "sentencex"
+"""Its version decides where sentences end."""
+
+Sentence = list[Word]
+
+
+def split_sentences(words: Sequence[Word], language: str, longest: int | None = None) -> list[Sentence]:
+    """The sentences of `words`, in order; every word is in exactly one.
+
+    The ends are those of sentencex (rules and abbreviations for some 300 languages). Speech that was transcribed
+    without punctuation has none: a sentence above `longest` words is cut at its longest silences.
+
+    Args:
+        words: in order of time, with their punctuation.
+        language: code such as "en"; an unknown one gets general rules.
+        longest: words that a sentence may have; None sets no limit.
+    """
+    from sentencex import get_sentence_boundaries
+
+    if not words:
+        return []
+    begins = list(accumulate((len(word.text) + 1 for word in words), initial=0))[:-1]
+    text = " ".join(word.text for word in words)
+    cuts = {0}
+    for boundary in get_sentence_boundaries(language, text):
+        # A boundary inside a word (`example.org.uk`) is none; one in the space before a word belongs to that word.
+        index = bisect_left(begins, boundary["start_index"])
+        if index < len(begins) and begins[index] - boundary["start_index"] <= 1:
+            cuts.add(index)
+    ordered = [*sorted(cuts), len(words)]
+    sentences = [list(words[a:b]) for a, b in pairwise(ordered)]
+    if longest is None:
+        return sentences
+    return [piece for sentence in sentences for piece in cut_at_silences(sentence, longest)]
+
+
+def cut_at_silences(sentence: Sentence, longest: int) -> list[Sentence]:
+    """`sentence` in pieces of at most `longest` words, cut where the silence is longest, the middle first in a tie."""
+    waiting, pieces = [sentence], []
+    while waiting:
+        piece = waiting.pop()
+        if len(piece) <= longest:
+            pieces.append(piece)
+            continue
+        least = min(len(piece) // 4, longest // 2) or 1  # so that no piece is a word or two
+        middle = len(piece) / 2
+        at = max(
+            range(least, len(piece) - least + 1),
+            key=lambda i: (round(piece[i].start - piece[i - 1].end, 3), -abs(i - middle)),
+        )
+        waiting += [piece[at:], piece[:at]]
+    return pieces

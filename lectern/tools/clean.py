@@ -1,0 +1,35 @@
+"""Remove every output and cache of the pipeline, so that the next `dvc repro` builds all from nothing.
+
+Run: python -m lectern.tools.clean        (make clean)
+Reads dvc.yaml; metrics and plots, which git keeps, stay until the next run writes them again.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+CACHES = ("models/checkpoints", "data/.replies", ".dvc/cache", ".dvc/tmp", "metrics/runtime")
+
+
+def outputs(dvc_yaml: Path) -> list[str]:
+    """The paths of every `outs:` entry, in the order of the stages."""
+    stages: Any = OmegaConf.load(dvc_yaml).stages
+    entries = [out for stage in stages.values() for out in stage.get("outs", [])]
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+
+
+def main(root: Path) -> str:
+    """Remove the outputs that DVC keeps in its cache, the cache, and the state of unfinished trainings."""
+    found = [path for name in [*outputs(root / "dvc.yaml"), *CACHES] if (path := root / name).exists()]
+    for path in found:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return f"removed {len(found)} outputs and caches"
+
+
+if __name__ == "__main__":
+    print(main(Path()))

@@ -1,0 +1,101 @@
+"""Write the newest commit of each base model into its file, so that its weights cannot change under the experiment.
+
+Run: python -m lectern.tools.pin [NAME ...]        (make pin ARGS="mistral_7b_instruct")
+Reads and writes conf/base_model/*.yaml; without names, all that come from a hub. A branch or tag in `revision` becomes
+its commit; where there is none, or a commit already, it is the newest of the main branch. `make params` takes it up.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from lectern.core.errors import LecternError
+from lectern.core.io import write_text
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+REVISION = re.compile(r"^revision:[ \t]*[^\s#]*", re.MULTILINE)
+BRANCH = "main"
+
+
+def main(names: Sequence[str], folder: Path) -> str:
+    """Pin the named models, or all from a hub; one that fails keeps its revision and the others are pinned.
+
+    Raises:
+        LecternError: a name is unknown or its model does not come from a hub (nothing is written then), or a model
+            could not be pinned (the others are).
+    """
+    chosen = _choose(names, folder)
+    lines, failures = [], []
+    for file, hub_id in chosen.items():
+        try:
+            lines.append(f"{file.stem}: {_pin(file, hub_id)}")
+        except LecternError as error:
+            failures.append(f"{file.stem}: {error}")
+    if failures:
+        raise LecternError(
+            "\n".join([*lines, *failures, f"{len(failures)} of {len(chosen)} models could not be pinned"])
+        )
+    return "\n".join(lines) or f"no model in {folder} comes from a hub"
+
+
+def _choose(names: Sequence[str], folder: Path) -> dict[Path, str]:
+    """File and hub id of each model to pin."""
+    known = {}
+    for path in sorted(folder.glob("*.yaml")):
+        values = OmegaConf.load(path)
+        if values.source == "hub" and not Path(values.hub_id).is_dir():
+            known[path.stem] = (path, values.hub_id)
+    if wrong := [name for name in names if name not in known]:
+        raise LecternError(
+            f"{', '.join(wrong)}: no base model of {folder} that comes from a hub; "
+            f"there is {', '.join(known) or 'none'}"
+        )
+    return dict(known[name] for name in names or known)
+
+
+def _pin(file: Path, hub_id: str) -> str:
+    """Write the commit into the file; say what changed."""
+    text = file.read_text(encoding="utf-8")
+    found = REVISION.search(text)
+    if found is None:
+        raise LecternError(f"{file} has no line `revision:`; add `revision: null`")
+    before = found[0].partition(":")[2].strip(" \t'\"")
+    named = before not in ("", "null", "~")
+    after = newest_commit(hub_id, before if named and not COMMIT.fullmatch(before) else BRANCH)
+    if before == after:
+        return f"{after}, as before"
+    write_text(file, REVISION.sub(f"revision: {after}", text, count=1))
+    return f"{after}, before {before}" if named else after
+
+
+def newest_commit(hub_id: str, revision: str = BRANCH) -> str:
+    """The commit that a branch or tag of a model on the hub stands for now.
+
+    Raises:
+        LecternError: the hub refuses, does not answer, or answers with something else.
+    """
+    from huggingface_hub import HfApi
+
+    from lectern.models import hub
+
+    try:
+        commit = HfApi().model_info(hub_id, revision=revision, timeout=30).sha
+    except Exception as error:
+        if not hub.is_refusal(error):
+            raise
+        raise LecternError(hub.why_not(hub_id, revision, error)) from error
+    if commit is None or not COMMIT.fullmatch(commit):
+        raise LecternError(
+            f"the hub gave {commit!r} for {hub_id}, which is no commit (40 hexadecimal digits)"
+        )
+    return str(commit)
+
+
+if __name__ == "__main__":
+    try:
+        print(main(sys.argv[1:], Path("conf/base_model")))
+    except LecternError as problem:
+        raise SystemExit(f"error: {problem}") from None

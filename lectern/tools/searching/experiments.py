@@ -1,0 +1,110 @@
+"""DVC experiments, run and read by their names."""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lectern.core.errors import LecternError
+from lectern.tools import params as compose
+
+CONF = Path("conf")
+COPIES = Path(".dvc/tmp/exps/standalone")  # where DVC makes them
+
+
+def run(name: str, overrides: Sequence[str], target: str | None, log: Path) -> None:
+    """Run an experiment up to the stage `target` (None: all stages); what it prints goes into `log`.
+
+    It runs in a copy of HEAD (`--temp`): in the workspace it would compose params.yaml anew and leave its outputs.
+    """
+    options = [part for override in overrides for part in ("-S", override)]
+    command = ["exp", "run", "--temp", "--name", name, *options, *([target] if target else [])]
+    dvc = [sys.executable, "-m", "dvc", *command]
+    with log.open("wb") as file, subprocess.Popen(dvc, stdout=file, stderr=subprocess.STDOUT) as process:
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # it was interrupted too, and removes its copy; `subprocess.run` would kill it
+            raise
+
+
+def find_copies() -> list[Path]:
+    """The copies that experiments are running in, or were when they were killed: DVC then leaves them."""
+    return sorted(COPIES.glob("tmp*"))
+
+
+def find(name: str, commit: str) -> str | None:
+    """The revision of the finished experiment of this name that began at `commit`."""
+    reference = f"refs/exps/{commit[:2]}/{commit[2:]}/{name}"  # where DVC keeps it
+    return git("for-each-ref", "--format=%(objectname)", reference) or None
+
+
+def explain(log: Path) -> str:
+    """Why an experiment failed: what its stage said, else DVC's last error, else the last line."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    for pattern in (r"\w+: error: ", "ERROR: ", ""):
+        if said := [line for line in lines if re.match(pattern, line)]:
+            return f"{said[-1]} ({log})"
+    return f"it printed nothing ({log})"
+
+
+def read_metric(revision: str, metric: str) -> float:
+    """The number at FILE.json:KEY in a revision.
+
+    Raises:
+        LecternError: git has no such file there, or the file has no such number.
+    """
+    path, _, key = metric.partition(":")
+    if not has_file(revision, path):
+        raise LecternError(
+            f"{metric}: git has no {path}; dvc.yaml must name it under metrics, with cache: false"
+        )
+    found: Any = json.loads(git("show", f"{revision}:{path}"))
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise LecternError(f"{metric}: {path} has no number of this name")
+    return float(found)
+
+
+def has_file(revision: str, path: str) -> bool:
+    """Whether git has the file in a revision."""
+    return bool(git("ls-tree", "--name-only", revision, path))
+
+
+def params(revision: str) -> Any:
+    """params.yaml of a revision as plain values."""
+    return _parse(git("show", f"{revision}:params.yaml"))
+
+
+def composed(overrides: Sequence[str]) -> Any:
+    """params.yaml as an experiment with these overrides has it.
+
+    Raises:
+        LecternError: as `compose.main`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        compose.main(list(overrides), CONF, Path(folder) / "params.yaml")
+        return _parse((Path(folder) / "params.yaml").read_text(encoding="utf-8"))
+
+
+def _parse(text: str) -> Any:
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(OmegaConf.create(text))
+
+
+def git(*arguments: str) -> str:
+    """What a git command prints.
+
+    Raises:
+        LecternError: it failed, with what it said.
+    """
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LecternError(f"git {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout.strip()

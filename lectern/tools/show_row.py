@@ -1,0 +1,133 @@
+"""Print a rendered row as the model reads it, what is trained in colour, or without colour between [[ and ]].
+
+Run: python -m lectern.tools.show_row [ROW_ID] [--data data] [--colour]        (the first digits of an id will do)
+Without an id it is the first row that is trained; a row's id or its example's chooses another. Reads data/sft and the
+tokenizer of base_model, and writes nothing.
+"""
+
+import argparse
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from lectern.core import io, params
+from lectern.core.errors import LecternError
+from lectern.core.printing import BIDIRECTIONAL, one_line
+from lectern.core.schema import SPLITS, TokenRow
+from lectern.models import loading, templates
+
+TRAINED, CONTROL, RESET = "\x1b[32m", "\x1b[7m", "\x1b[0m"
+"""Green for what is trained, inverse for control tokens."""
+OPENING, CLOSING = "[[", "]]"
+
+
+def main(wanted: str, data: Path, base: loading.BaseModel, *, colour: bool) -> list[str]:
+    """The lines to print."""
+    split, row = find(wanted, data / "sft")
+    tokenizer = loading.get_tokenizer(base)
+    part = ", part {} of {} of it".format(*row.part) if row.part else ""
+    trained = sum(row.assistant_masks)
+    return [
+        f"row {row.id} of {split}, from example {row.example}{part} (item {one_line(row.provenance.item)})",
+        "",
+        show(row, tokenizer, colour=colour),
+        "",
+        f"{len(row.input_ids)} tokens, {trained} of them trained ({trained / len(row.input_ids):.0%}): "
+        + ("green; control tokens inverse" if colour else f"between {OPENING} and {CLOSING}"),
+    ]
+
+
+def find(wanted: str, folder: Path) -> tuple[str, TokenRow]:
+    """The first row whose id or whose example's begins with `wanted`, and its split.
+
+    Raises:
+        LecternError: there is none.
+    """
+    rows = 0
+    for split in SPLITS:
+        for row in io.read_jsonl(folder / f"{split}.jsonl", TokenRow):
+            if row.id.startswith(wanted.lower()) or row.example.startswith(wanted.lower()):
+                return split, row
+            rows += 1
+    raise LecternError(
+        f"none of the {rows} rows in {folder} has an id, or is of an example with one, that begins with "
+        f"{one_line(wanted)!r}. It may be a row that was dropped: `python -m lectern.tools.trace ROW_ID` tells."
+    )
+
+
+def show(row: TokenRow, tokenizer: Any, *, colour: bool) -> str:
+    """The text of a row; what could act on a terminal is written out as its code."""
+    special = templates.special_tokens(tokenizer)
+    shown, open_ = "", False
+    for text, trained, control in _runs(row.input_ids, row.assistant_masks, special, tokenizer):
+        if colour:
+            style = (TRAINED if trained else "") + (CONTROL if control else "")
+            shown += style + make_visible(text) + (RESET if style else "")
+        else:
+            # somebody's own brackets are not ours
+            safe = make_visible(text).replace(OPENING, "[\\x5b").replace(CLOSING, "]\\x5d")
+            shown += (OPENING if trained and not open_ else CLOSING if open_ and not trained else "") + safe
+        open_ = trained
+    return shown + (CLOSING if open_ and not colour else "")
+
+
+def _runs(
+    ids: Sequence[int], trained: Sequence[int], special: dict[int, str], tokenizer: Any
+) -> Iterator[tuple[str, bool, bool]]:
+    """The text of each run of tokens that are alike: (text, trained, control)."""
+    begin = 0
+    for (marked, control), run in groupby(
+        zip(ids, trained, strict=True), lambda pair: (pair[1], pair[0] in special)
+    ):
+        end = begin + len(list(run))
+        if control:
+            text = "".join(special[token] for token in ids[begin:end])
+        else:
+            # some tokenizers leave the space out with which a text begins: hence after the token before it
+            before = tokenizer.decode(ids[max(0, begin - 1) : begin])
+            text = tokenizer.decode(ids[max(0, begin - 1) : end])[len(before) :]
+        yield text, bool(marked), control
+        begin = end
+
+
+def make_visible(text: str) -> str:
+    r"""`text` with its line ends kept, and all else that is no visible character as `\x1b` or `\u202e`."""
+    return "".join(_make_visible(char) for char in text)
+
+
+def _make_visible(char: str) -> str:
+    hidden = unicodedata.category(char) in ("Cc", "Cs", "Cf", "Zl", "Zp") or char in BIDIRECTIONAL
+    joins = char in "\u200c\u200d"  # which letters and emoji of some scripts need
+    if not hidden or char == "\n" or joins:
+        return char
+    return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m lectern.tools.show_row", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument(
+        "row", nargs="?", default="", help="id of a row or of its example, or its first digits"
+    )
+    parser.add_argument("--data", type=Path, default=Path("data"), help="where the outputs are")
+    parser.add_argument("--colour", action="store_true", help="also where the output is no terminal")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may not know all characters
+    chosen = _parse(sys.argv[1:])
+    try:
+        lines = main(
+            chosen.row,
+            chosen.data,
+            params.load("base_model", loading.BaseModel),
+            colour=chosen.colour or sys.stdout.isatty(),
+        )
+        print("\n".join(lines))
+    except LecternError as problem:
+        raise SystemExit(f"error: {problem}") from None

@@ -1,0 +1,32 @@
+"""Print what the last run of each stage took, from metrics/runtime.
+
+Run: python -m lectern.tools.times        (`make run` does, at its end)
+"""
+
+from pathlib import Path
+
+from lectern.core.io import read_plain
+from lectern.core.stage import RUNTIME
+
+REPORT = Path("metrics/report.html")
+
+
+def main(folder: Path, report: Path) -> str:
+    """One line per stage in the order of the files' last writing, then where the report lies."""
+    files = sorted(folder.glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    rows = [(path.stem, read_plain(path)) for path in files]
+    lines = [f"{'stage':<14}{'seconds':>9}{'CPU s':>9}{'peak MB':>9}"]
+    lines += [f"{n:<14}{r['seconds']:>9.1f}{r['cpu_seconds']:>9.1f}{r['peak_memory_mb']:>9}" for n, r in rows]
+    total, cpu, peak = (
+        sum(r["seconds"] for _, r in rows),
+        sum(r["cpu_seconds"] for _, r in rows),
+        max((r["peak_memory_mb"] for _, r in rows), default=0),
+    )
+    lines.append(f"{'in all':<14}{total:>9.1f}{cpu:>9.1f}{peak:>9}")
+    if report.is_file():
+        lines.append(f"\nThe report: {report.resolve()}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(main(RUNTIME, REPORT))

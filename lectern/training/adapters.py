@@ -1,0 +1,218 @@
+"""What a training changes of a model: a new adapter, one to go on with, or all weights; saved and loaded again.
+
+A folder with an adapter is what PEFT writes, and `training.json` beside it (`Record`), which says what it goes on.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lectern.core import io, params
+from lectern.core.errors import LecternError
+from lectern.models import loading
+from lectern.settings.train import Training
+
+RECORD = "training.json"
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+TEMPLATE = "chat_template.jinja"
+
+
+@dataclass(frozen=True)
+class Record:
+    """`training.json`: what the weights beside it belong to."""
+
+    base_model: str
+    """identity of the base model"""
+    revision: str | None
+    """its commit on the hub, where one is pinned"""
+    method: str
+    """as in section `train`"""
+    precision: str
+    """in which it was trained: fp32, bf16 or fp16"""
+
+    @property
+    def quantized(self) -> bool:
+        """Whether the base model was held in 4 bits."""
+        return self.method == "qlora"
+
+
+def start(base: loading.BaseModel, model: Any, chosen: Training, adapters: Path) -> Any:
+    """The model with what is trained of it switched on.
+
+    Args:
+        base: its section of the parameters.
+        model: the causal language model, in 4 bits for qlora.
+        chosen: method, rank, and so on.
+        adapters: folder of the adapters that `from_adapter` names.
+
+    Raises:
+        LecternError: a target module is no linear layer of the model, or the adapter to go on with does not fit.
+    """
+    import peft
+    from transformers import set_seed
+
+    set_seed(chosen.seed)
+    if chosen.method == "full":
+        return model.requires_grad_(True)
+    targets = chosen.target_modules or base.target_modules or "all-linear"
+    check_targets(base, model, targets)
+    if chosen.quantized:
+        # checkpointing is the trainer's; this keeps the norms in fp32 and freezes the rest
+        model = peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    if chosen.from_adapter is not None:
+        return _go_on(base, model, chosen, adapters / chosen.from_adapter)
+    config = peft.LoraConfig(
+        task_type="CAUSAL_LM",
+        r=chosen.r,
+        lora_alpha=chosen.alpha,
+        lora_dropout=chosen.dropout,
+        target_modules=targets,
+        use_dora=chosen.method == "dora",
+        use_rslora=chosen.method == "rslora",
+    )
+    return peft.get_peft_model(model, config)
+
+
+def check_targets(base: loading.BaseModel, model: Any, targets: str | list[str]) -> None:
+    """Raise unless each name is that of a linear layer of the model, or all-linear."""
+    if targets == "all-linear":
+        return
+    known = linear_layers(model)
+    if isinstance(targets, str) or (unknown := sorted(set(targets) - set(known))):
+        wrong = targets if isinstance(targets, str) else ", ".join(unknown)
+        raise LecternError(
+            f"target_modules: {wrong} is no linear layer of {base.name}. It has {', '.join(known)}. Correct "
+            "train.target_modules (null takes those of base_model.target_modules, all-linear takes all)."
+        )
+
+
+def linear_layers(model: Any) -> list[str]:
+    """The last names of the linear layers but the head, in the order in which they first stand in the model."""
+    import torch
+
+    head = model.get_output_embeddings()
+    return list(
+        dict.fromkeys(
+            name.rpartition(".")[2]
+            for name, layer in model.named_modules()
+            if isinstance(layer, torch.nn.Linear) and layer is not head
+        )
+    )
+
+
+def files(folder: Path) -> list[Path]:
+    """What decides how a training goes on from an adapter."""
+    return [path for path in (folder / CONFIG, folder / WEIGHTS) if path.is_file()]
+
+
+def _go_on(base: loading.BaseModel, model: Any, chosen: Training, folder: Path) -> Any:
+    import peft
+    from safetensors import SafetensorError
+
+    if not (folder / CONFIG).is_file():
+        known = sorted(path.parent.name for path in folder.parent.glob(f"*/{CONFIG}"))
+        raise LecternError(
+            f"train.from_adapter: {folder} holds no adapter; there is {', '.join(known) or 'none'}. "
+            f"`dvc get . models/adapter --rev REVISION -o {folder}` fetches the one of an earlier commit."
+        )
+    made_for = io.read_plain(folder / CONFIG)
+    if made_for["base_model_name_or_path"] != base.identity:
+        raise LecternError(
+            f"train.from_adapter: {folder} was made for {made_for['base_model_name_or_path']}, and base_model is "
+            f"{base.identity}. Choose the base model that it was made for."
+        )
+    asked = {
+        "r": chosen.r,
+        "lora_alpha": chosen.alpha,
+        "use_dora": chosen.method == "dora",
+        "use_rslora": chosen.method == "rslora",
+    }
+    if wrong := [name for name, value in asked.items() if made_for.get(name) != value]:
+        found = ", ".join(f"{name} {made_for.get(name)}" for name in wrong)
+        raise LecternError(
+            f"train.from_adapter: {folder} has {found}, train asks for "
+            f"{', '.join(f'{name} {asked[name]}' for name in wrong)}. An adapter goes on as it was made: set train.r, "
+            "train.alpha and train.method to its values."
+        )
+    try:
+        return peft.PeftModel.from_pretrained(model, folder, is_trainable=True)
+    except (SafetensorError, RuntimeError, ValueError, OSError) as error:
+        raise LecternError(
+            f"train.from_adapter: the adapter in {folder} cannot be put on {base.name}: {error}"
+        ) from error
+
+
+def write_record(folder: Path, base: loading.BaseModel, method: str, precision: str, template: str) -> None:
+    """Say beside saved weights what they belong to, and bring PEFT's file into a form without places or chance.
+
+    Args:
+        folder: with what `save_pretrained` wrote.
+        base: the model that was tuned.
+        method: as in section `train`.
+        precision: in which it was trained.
+        template: the chat template to serve with.
+    """
+    (folder / "README.md").unlink(missing_ok=True)
+    if method != "full":
+        _check_weights(folder / WEIGHTS)
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config["base_model_name_or_path"] = base.identity
+        config["revision"] = base.revision
+        config["inference_mode"] = True
+        # PEFT keeps these as sets, whose order changes with each process.
+        for field, value in config.items():
+            if isinstance(value, list) and all(isinstance(part, str) for part in value):
+                config[field] = sorted(value)
+        io.write_json(folder / CONFIG, config)
+    io.write_text(folder / TEMPLATE, template)
+    io.write_json(folder / RECORD, asdict(Record(base.identity, base.revision, method, precision)))
+
+
+def _check_weights(file: Path) -> None:
+    """Raise when an adapter was saved without weights, as happens when they are gathered in the wrong process."""
+    from safetensors import safe_open
+
+    with safe_open(file, framework="pt") as weights:
+        if not list(weights.keys()):
+            raise LecternError(
+                f"{file} holds no weights. This is a fault of this project together with the installed versions of "
+                "PEFT and accelerate: report it, with requirements.lock and section `compute`."
+            )
+
+
+def read_record(base: loading.BaseModel, folder: Path) -> Record:
+    """The record of trained weights.
+
+    Raises:
+        LecternError: there is none, or it is that of another base model.
+    """
+    record = params.parse(io.read_plain(folder / RECORD), Record, str(folder / RECORD))
+    if record.base_model != base.identity:
+        raise LecternError(
+            f"{folder} was made for {record.base_model}, and base_model is {base.identity}. Choose the base model that "
+            "it was made for, or train again with `dvc repro`."
+        )
+    return record
+
+
+def load(base: loading.BaseModel, folder: Path) -> Any:
+    """The tuned model, ready to answer, with the base model held as it was in the training.
+
+    Raises:
+        LecternError: there are no weights, or they were made for another base model.
+    """
+    from lectern.models.devices import DTYPES, device
+
+    record = read_record(base, folder)
+    dtype = DTYPES[record.precision]
+    if record.method == "full":
+        from transformers import AutoModelForCausalLM
+
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device()).eval()
+    from peft import PeftModel
+
+    model = loading.get_model(base, quantized=record.quantized, dtype=dtype)
+    tuned = PeftModel.from_pretrained(model, folder)
+    return (tuned if record.quantized else tuned.to(device())).eval()

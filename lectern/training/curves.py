@@ -1,0 +1,101 @@
+"""The curves of a training, drawn by DVC while it runs, and the figures that sum them up.
+
+DVCLive writes `plots/metrics/<curve>.tsv` with a line for each step at which the curve has a value, and `metrics.json`
+with the last values. Neither holds a time: two runs with the same losses leave the same bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lectern.core.schema import TokenRow
+
+CURVES = {
+    "loss": "train_loss",
+    "eval_loss": "validation_loss",
+    "learning_rate": "learning_rate",
+    "grad_norm": "gradient_norm",
+}
+"""as the trainer calls it -> as a person would; losses in nats per trained token"""
+DIGITS = 6
+"""significant ones of what a curve holds"""
+
+
+def read_history(log: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+    """The trainer's log as one record a step: `step` and the curves measured there."""
+    steps: dict[int, dict[str, float]] = {}
+    for entry in log:
+        found = {CURVES[key]: _round(value) for key, value in entry.items() if key in CURVES}
+        if found:
+            steps.setdefault(entry["step"], {"step": entry["step"]}).update(found)
+    return [steps[step] for step in sorted(steps)]
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def draw(history: Sequence[Mapping[str, float]], folder: Path) -> None:
+    """Bring `folder` to the curves of a history."""
+    with open_live(folder) as live:
+        for record in history:
+            add(live, record)
+        live.make_summary()
+
+
+def open_live(folder: Path) -> Any:
+    """A DVCLive logger that empties `folder` and writes nowhere else."""
+    from dvclive import Live
+
+    # by default it would rewrite dvc.yaml in the middle of a stage, and keep an experiment of its own
+    return Live(str(folder), dvcyaml=None, report=None, save_dvc_exp=False)
+
+
+def add(live: Any, record: Mapping[str, float]) -> None:
+    """Write what was measured at one step."""
+    live.step = record["step"]
+    for name, value in record.items():
+        if name != "step":
+            live.log_metric(name, value)
+
+
+@dataclass(frozen=True)
+class History:
+    """What a finished training tells of itself."""
+
+    records: list[dict[str, float]]
+    """of `read_history`"""
+    steps_an_epoch: int
+    """as many as all epochs have"""
+    kept_step: int
+    """after which the weights were kept"""
+    padding_share: float
+    """padding tokens by all tokens that the model computed"""
+
+
+def summarise(
+    history: History, rows: Sequence[TokenRow], validation: Sequence[TokenRow], epochs: int
+) -> dict[str, Any]:
+    """Losses in nats per trained token, and the rows and tokens that they rest on.
+
+    The train loss is the mean over the steps of the last epoch. The validation loss is that of the weights which were
+    kept, and None where there are no rows. `epochs` were asked for; early stopping may have ended the training before.
+    """
+    trained = [record["train_loss"] for record in history.records if "train_loss" in record]
+    scored = {int(r["step"]): r["validation_loss"] for r in history.records if "validation_loss" in r}
+    last = trained[-history.steps_an_epoch :]
+    return {
+        "rows": len(rows),
+        "tokens": sum(len(row.input_ids) for row in rows),
+        "trained_tokens": sum(sum(row.assistant_masks) for row in rows),
+        "epochs": epochs,
+        "steps": len(trained),
+        "stopped_early": len(trained) < epochs * history.steps_an_epoch,
+        "kept_step": history.kept_step,
+        "padding_share": round(history.padding_share, 4),
+        "train_loss": _round(sum(last) / len(last)),
+        "validation_rows": len(validation),
+        "validation_loss_before": scored.get(0),
+        "validation_loss": scored.get(history.kept_step),
+    }

@@ -1,0 +1,38 @@
+"""Too little memory, as an error that says what to lower."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lectern.core.errors import LecternError
+from lectern.training import memory
+
+SIGNS = ("can't allocate memory", "not enough memory", "CUDA out of memory")
+"""what the libraries say of it"""
+
+
+@contextmanager
+def explaining(estimate: memory.Estimate | None) -> Iterator[None]:
+    """Turn a lack of memory, of a GPU or of the machine, into an error that says what to lower.
+
+    Args:
+        estimate: of the training; None while the model is loaded.
+    """
+    import torch
+
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        short = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not short and not any(sign in str(error) for sign in SIGNS):
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        advice = "Set train.method=qlora, or choose a smaller base_model."
+        if estimate is not None:
+            advice = f"The training takes {estimate.describe()}. {advise(estimate)}"
+        raise LecternError(f"there is not enough memory: {reason}\n{advice}") from error
+
+
+def advise(estimate: memory.Estimate) -> str:
+    """One sentence for people: what to change, and what each change would save."""
+    changes = "; ".join(str(advice) for advice in memory.lower(estimate))
+    return f"Lower it: {changes}." if changes else "Choose a smaller base_model."

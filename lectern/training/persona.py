@@ -1,0 +1,154 @@
+"""Who the model is told to be: a system message for the conversations that have none.
+
+Models whose chat template has no system role get the text of each system message in front of the user turn after it,
+which is what their makers advise (Llama 2 and Gemma are served so too).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from lectern.core.errors import LecternError
+from lectern.core.schema import BLANK_LINE, Example, Message, Provenance
+from lectern.models import templates
+
+PROBE = "8c1f"
+"""A text that no chat template writes of itself."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How conversations become the messages that the chat template is given."""
+
+    persona: str | None
+    """a Jinja template over the fields of a row's provenance"""
+    system_role: bool
+    """the chat template has one"""
+
+    def open(self, example: Example) -> list[Message]:
+        """Its messages, with the persona as system message where they have none; raises what `introduce` does."""
+        return self.introduce(example.messages, example.provenance)
+
+    def introduce(self, messages: Sequence[Message], provenance: Provenance) -> list[Message]:
+        """The messages, with the persona as system message where they have none.
+
+        Raises:
+            LecternError: the persona is no Jinja template, or does not fit this provenance.
+        """
+        if self.persona is None or any(message.role == "system" for message in messages):
+            return list(messages)
+        text = fill(self.persona, provenance).strip()
+        return ([Message(role="system", content=text)] if text else []) + list(messages)
+
+    def place(self, messages: Sequence[Message]) -> list[Message]:
+        """The messages as the chat template takes them, system messages in a row as one: some know only one."""
+        return join_systems(messages) if self.system_role else into_questions(messages)
+
+
+def shape(tokenizer: Any, template: str, persona: str | None) -> Shape:
+    """The shape of conversations for a model.
+
+    Args:
+        tokenizer: of the base model, with the chat template that serving uses.
+        template: with generation marks.
+        persona: a Jinja template, or none.
+
+    Raises:
+        LecternError: the persona is no Jinja template.
+    """
+    if persona is not None:
+        _compile(persona)
+    return Shape(persona, has_system_role(tokenizer, template))
+
+
+def has_system_role(tokenizer: Any, template: str) -> bool:
+    """Whether both the training template and the model's own write out a system message, found out by trying it."""
+    chat = [
+        Message(role="system", content=PROBE),
+        Message(role="user", content="?"),
+        Message(role="assistant", content="!"),
+    ]
+    try:
+        texts = templates.write(tokenizer, [chat], template) + templates.write(tokenizer, [chat])
+    except templates.RefusedError:
+        return False
+    return all(PROBE in text for text in texts)
+
+
+def join_systems(messages: Sequence[Message]) -> list[Message]:
+    """The messages, with each run of system messages as one, blank lines between their texts."""
+    joined: list[Message] = []
+    for message in messages:
+        if joined and message.role == joined[-1].role == "system":
+            message = Message(role="system", content=joined.pop().content + BLANK_LINE + message.content)
+        joined.append(message)
+    return joined
+
+
+def into_questions(messages: Sequence[Message]) -> list[Message]:
+    """The messages without system role: its text stands in front of the next user turn, after it a blank line.
+
+    One that no user turn follows stands behind the last.
+    """
+    placed: list[Message] = []
+    waiting: list[str] = []
+    for message in messages:
+        if message.role == "system":
+            waiting.append(message.content)
+        elif message.role == "user" and waiting:
+            placed.append(Message(role="user", content=BLANK_LINE.join([*waiting, message.content])))
+            waiting = []
+        else:
+            placed.append(message)
+    last = max((at for at, message in enumerate(placed) if message.role == "user"), default=None)
+    if waiting and last is not None:
+        placed[last] = Message(role="user", content=BLANK_LINE.join([placed[last].content, *waiting]))
+    return placed
+
+
+def fill(persona: str, provenance: Provenance) -> str:
+    """The persona for an example of this provenance.
+
+    Raises:
+        LecternError: it is no Jinja template, names a field that provenance does not have, or writes one that is empty
+            for this example.
+    """
+    from jinja2 import TemplateError
+
+    fields = provenance.model_dump()
+    try:
+        return str(_compile(persona).render(fields))
+    except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        empty = ", ".join(name for name, value in fields.items() if value is None)
+        raise LecternError(
+            f"render.persona does not fit a row of {provenance.item}: {error}. The fields are {', '.join(fields)}"
+            + (
+                f"; of this row, {empty} are empty: ask for such a field with {{% if ... %}}."
+                if empty
+                else "."
+            )
+        ) from error
+
+
+@cache
+def _compile(persona: str) -> Any:
+    from jinja2 import StrictUndefined, TemplateSyntaxError
+    from jinja2.exceptions import TemplateRuntimeError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    def refuse_empty(value: Any) -> Any:
+        if value is None:
+            raise TemplateRuntimeError("it writes a field that is empty")
+        return value
+
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, finalize=refuse_empty, trim_blocks=True, lstrip_blocks=True
+    )
+    try:
+        return environment.from_string(persona)
+    except TemplateSyntaxError as error:
+        raise LecternError(
+            f"render.persona is no Jinja template: line {error.lineno}: {error.message}. Correct it under conf/ "
+            "and run `make params`."
+        ) from error

@@ -1,0 +1,212 @@
+"""Chat examples to the rows that are trained."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lectern.core.schema import Example, Message, TokenRow, example_id
+from lectern.models import templates
+from lectern.models.templates import Encoded
+from lectern.training import chunking, persona
+
+TOO_LONG = ("divide", "drop")
+BATCH = 256
+"""Conversations that are tokenized together; what a batch needs besides its rows is not kept."""
+SURELY_LONG = 16
+"""Characters a token of the limit above which a conversation is not tried as a whole; only speed depends on it."""
+
+
+@dataclass(frozen=True)
+class RenderParams:
+    """Section `render`, whose persona `generate` reads too."""
+
+    max_length: int
+    """tokens of a row; a longer conversation becomes several rows, each as long as that allows"""
+    too_long: str = "divide"
+    """what becomes of a question and its answer that are longer: divide the answer at sentence ends and repeat the
+    question before each piece, or drop the row. An exchange within a longer conversation is always divided."""
+    persona: str | None = None
+    """the system message of each row that has none: a Jinja template over the fields of the row's provenance (item,
+    url, heading, ...). Where the model's chat template has no system role, it stands in front of the first question."""
+
+    def __post_init__(self) -> None:
+        if self.max_length < 8:
+            raise ValueError(
+                f"max_length is {self.max_length}; a question and its answer need more tokens than that"
+            )
+        if self.too_long not in TOO_LONG:
+            raise ValueError(f"too_long is {self.too_long!r}; choose one of {', '.join(TOO_LONG)}")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The rows of one split, and what became of its examples."""
+
+    rows: list[TokenRow] = field(default_factory=list)
+    conversations: list[list[Message]] = field(default_factory=list)
+    """the messages that each row holds"""
+    texts: list[str] = field(default_factory=list)
+    """each row as the training template writes it"""
+    counts: Counter[str] = field(default_factory=Counter)
+    """by COUNTED"""
+    faults: dict[str, list[str]] = field(default_factory=dict)
+    """by the names of `preflight.REMEDIES`: the examples that cannot be rendered, and why"""
+
+
+COUNTED = (
+    "examples",
+    "examples_divided",  # that became several rows
+    "chunks",  # rows that they became
+    "answers_divided",
+    "questions_shortened",
+    "unasked_turns",  # of the assistant before the first question, left out
+    "dropped_too_long",  # examples
+    "repeated_rows",  # left out
+)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Messages to tokens, for one model."""
+
+    tokenizer: Any
+    template: str
+    """with generation marks"""
+    shape: persona.Shape
+    special: frozenset[int]
+    """ids of the control tokens"""
+
+    def encode_all(self, conversations: Sequence[Sequence[Message]]) -> list[Encoded]:
+        """The tokens of conversations, in one batch."""
+        placed = [self.shape.place(messages) for messages in conversations]
+        return templates.encode(self.tokenizer, placed, self.template)
+
+    def encode(self, messages: Sequence[Message]) -> Encoded:
+        """The tokens of one conversation."""
+        return self.encode_all([messages])[0]
+
+    def shorten(self, whole: Encoded, messages: Sequence[Message]) -> Encoded:
+        """The tokens of messages that begin a conversation which is encoded already."""
+        [text] = templates.write(self.tokenizer, [self.shape.place(messages)], self.template)
+        return templates.begin_of(whole, text, self.special) or self.encode(messages)
+
+    def offsets(self, text: str) -> list[templates.Span]:
+        """The characters that each token of a plain text stands for."""
+        return list(templates.tokenize(self.tokenizer, [text])[0][1])
+
+
+def get_writer(tokenizer: Any, template: str, persona_text: str | None = None) -> Writer:
+    """The writer for a model and a persona.
+
+    Raises:
+        LecternError: the persona is no template.
+    """
+    shape = persona.shape(tokenizer, template, persona_text)
+    return Writer(tokenizer, template, shape, frozenset(templates.special_tokens(tokenizer)))
+
+
+def render(
+    examples: Sequence[Example],
+    tokenizer: Any,
+    template: str,
+    max_length: int,
+    *,
+    too_long: str = "divide",
+    persona_text: str | None = None,
+) -> Rendered:
+    """Tokenize examples, in their order. What is above `max_length` tokens is cut into rows of whole exchanges.
+
+    Every trained answer keeps its end of turn: one that loses it teaches the model not to stop.
+
+    Args:
+        examples: of one split.
+        tokenizer: of the base model, with the chat template that serving uses.
+        template: with generation marks.
+        max_length: tokens of a row.
+        too_long: divide or drop a single question and answer that are longer.
+        persona_text: see `RenderParams.persona`.
+
+    Raises:
+        LecternError: the persona is no template, or does not fit a row.
+    """
+    writer = get_writer(tokenizer, template, persona_text)
+    result = Rendered(counts=Counter(dict.fromkeys(COUNTED, 0)))
+    seen: set[str] = set()
+    for begin in range(0, len(examples), BATCH):
+        batch = examples[begin : begin + BATCH]
+        opened = [chunking.begin_with_user(writer.shape.open(example)) for example in batch]
+        wholes = _encode_short([messages for messages, _ in opened], max_length, writer)
+        for example, (messages, unasked), whole in zip(batch, opened, wholes, strict=True):
+            try:
+                chunks = _cut(messages, whole, max_length, too_long, writer, result.counts)
+            except templates.RefusedError as refusal:
+                result.faults.setdefault(refusal.fault, []).append(f"{example.id} ({refusal})")
+                continue
+            result.counts["examples"] += 1
+            result.counts["unasked_turns"] += unasked
+            _add(example, chunks, writer.shape, seen, result)
+    return result
+
+
+def _encode_short(conversations: Sequence[list[Message]], limit: int, writer: Writer) -> list[Encoded | None]:
+    """Each conversation as a whole, or None where it is surely too long or the template does not take it."""
+    short = [sum(len(m.content) for m in messages) <= SURELY_LONG * limit for messages in conversations]
+    try:
+        tried = [messages for messages, fits in zip(conversations, short, strict=True) if fits]
+        found = iter(writer.encode_all(tried))
+    except templates.RefusedError:  # `_cut` finds out which, and why
+        return [None] * len(conversations)
+    return [next(found) if fits else None for fits in short]
+
+
+def _cut(
+    messages: list[Message],
+    whole: Encoded | None,
+    limit: int,
+    too_long: str,
+    writer: Writer,
+    counts: Counter[str],
+) -> list[chunking.Chunk]:
+    """The rows of one conversation."""
+    if not any(message.role == "user" for message in messages):
+        raise templates.RefusedError("no user turn stands before an answer", "no_question")
+    droppable = too_long == "drop" and len(chunking.split_exchanges(messages)) == 1
+    if whole is None and droppable:
+        whole = writer.encode(messages)
+    if whole is not None and len(whole.input_ids) <= limit:
+        return [chunking.Chunk(messages, whole)]
+    if droppable:
+        found = chunking.Cut([], 0, 0)
+    else:
+        found = chunking.cut(messages, limit, writer.encode, writer.shorten, writer.offsets)
+    counts["dropped_too_long"] += not found.chunks
+    counts["answers_divided"] += found.answers_divided
+    counts["questions_shortened"] += found.questions_shortened
+    return found.chunks
+
+
+def _add(
+    example: Example, chunks: Sequence[chunking.Chunk], shape: persona.Shape, seen: set[str], result: Rendered
+) -> None:
+    if len(chunks) > 1:
+        result.counts["examples_divided"] += 1
+        result.counts["chunks"] += len(chunks)
+    for number, (messages, tokens) in enumerate(chunks, 1):
+        placed = shape.place(messages)
+        id = example_id(placed)
+        if id in seen:
+            result.counts["repeated_rows"] += 1
+            continue
+        seen.add(id)
+        row = {
+            "id": id,
+            "example": example.id,
+            "part": (number, len(chunks)) if len(chunks) > 1 else None,
+            "input_ids": tokens.input_ids,
+            "assistant_masks": tokens.assistant_mask,
+            "provenance": example.provenance,
+        }
+        result.rows.append(TokenRow.model_validate(row))
+        result.conversations.append(placed)
+        result.texts.append(tokens.text)

@@ -1,0 +1,271 @@
+"""Supervised fine-tuning on the answers of token rows (TRL's SFTTrainer, PEFT), in one process or as one of several."""
+
+import math
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import TokenRow
+from lectern.models import devices, loading
+from lectern.settings.train import Training
+from lectern.training import adapters, checkpoints, curves, memory, out_of_memory
+
+HISTORY = "history.json"
+SPEED = "speed.json"
+LIBRARIES = (
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "accelerate",
+    "bitsandbytes",
+    "safetensors",
+    "tokenizers",
+)
+
+
+def tune(
+    base: loading.BaseModel,
+    rows: Sequence[TokenRow],
+    validation: Sequence[TokenRow],
+    run: Path,
+    chosen: Training,
+    *,
+    to_continue: Path = Path("models/adapters"),
+    drawn: Path | None = None,
+) -> Path:
+    """Train, from the newest complete checkpoint of the run when there is one.
+
+    A run that was killed and resumed gives the same bytes as an undisturbed one.
+
+    Args:
+        base: the model that is tuned.
+        rows: trained where their mask says so. Nothing is cut: `render` saw to their length.
+        validation: scored before the training and during it; may be empty.
+        run: the folder of this run and no other (`checkpoints.open_run`).
+        chosen: everything else.
+        to_continue: folder of the adapters that `from_adapter` names.
+        drawn: where the curves grow while it runs; None for nowhere.
+
+    Returns: the folder with the trained weights and their history, complete.
+
+    Raises:
+        LecternError: there are no rows, the loss is not finite or explodes, or memory does not suffice.
+    """
+    if done := checkpoints.finished(run):
+        print(f"train: this run was completed before ({run.name}); its result is taken", file=sys.stderr)
+        return done
+    if not rows:
+        raise LecternError(
+            "data/sft/train.jsonl is empty: there is nothing to train on. Add sources or loosen the curation."
+        )
+    _check_trackers(chosen.trackers)
+    trainer = _get_trainer(base, rows, validation, run, chosen, to_continue, drawn)
+    main = trainer.args.process_index == 0
+    resumed = checkpoints.latest(run, clean=main)
+    if len(seen := {str(name) for name in trainer.gather(resumed and resumed.name)}) > 1:
+        raise LecternError(
+            f"the machines see different checkpoints of this run ({', '.join(sorted(seen))}). Put models/checkpoints "
+            f"on a disk that they share, or remove {run} on each to begin anew."
+        )
+    estimate = _estimate_memory(trainer, chosen)
+    if main:
+        _foretell(estimate)
+    if main and resumed:
+        print(f"train: going on from {resumed.name}", file=sys.stderr)
+    trainer.args.eval_on_start = bool(validation) and resumed is None
+    with out_of_memory.explaining(estimate):
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    _finish(trainer, base, run, chosen)
+    return run / checkpoints.FINISHED
+
+
+def read_history(finished: Path) -> curves.History:
+    """The history of a finished run."""
+    return curves.History(**io.read_plain(finished / HISTORY))
+
+
+def export(finished: Path, out: Path) -> None:
+    """Bring `out` to exactly what a user of the trained weights needs."""
+    own = (checkpoints.SEAL, HISTORY)
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(finished, out, ignore=lambda _, names: [name for name in names if name in own])
+
+
+def _check_trackers(trackers: Sequence[str]) -> None:
+    if missing := [name for name in trackers if find_spec(name) is None]:
+        raise LecternError(
+            f"train.trackers: {', '.join(missing)} is not installed. `pip install {' '.join(missing)}`, or take it out."
+        )
+
+
+def _get_trainer(
+    base: loading.BaseModel,
+    rows: Sequence[TokenRow],
+    validation: Sequence[TokenRow],
+    run: Path,
+    chosen: Training,
+    to_continue: Path,
+    drawn: Path | None,
+) -> Any:
+    from datasets import Dataset, disable_progress_bars
+    from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback
+
+    from lectern.models.microbatches import Plan
+    from lectern.training import trainer as trainers
+
+    disable_progress_bars()
+    # the rows come from the trainer's own loader; this stands for them where the library looks
+    stand_in = Dataset.from_dict({"input_ids": [[0]], "labels": [[0]]})
+    lengths = [len(row.input_ids) for row in rows]
+    plan = Plan(chosen.batch_size, chosen.packing, chosen.gradient_accumulation, chosen.seed)
+    steps = math.ceil(len(plan.cut(lengths, 0)) / chosen.gradient_accumulation)
+    precision = devices.choose_precision(chosen.precision)
+    # all weights are learned in fp32 and computed in `precision`; weights that stay may be held in it
+    held = "fp32" if chosen.method == "full" else precision
+    with out_of_memory.explaining(None):
+        model = loading.get_model(
+            base, quantized=chosen.quantized, dtype=devices.DTYPES[held], attention=chosen.attention
+        )
+    model = adapters.start(base, model, chosen, to_continue)
+    learned = {
+        name: weight.detach().clone() for name, weight in model.named_parameters() if weight.requires_grad
+    }
+    callbacks = [trainers.Progress(), trainers.Evaluations(steps, chosen.evaluations if validation else 0)]
+    if validation and chosen.early_stopping is not None:
+        callbacks.append(EarlyStoppingCallback(chosen.early_stopping))
+    if drawn is not None:
+        callbacks.append(trainers.Curves(drawn))
+    trainer = trainers.AnswerTrainer(
+        rows,
+        validation,
+        plan=plan,
+        steps_an_epoch=steps,
+        precision=precision,
+        explosion=chosen.explosion,
+        keep_best=chosen.keep == "best",
+        model=model,
+        args=_get_arguments(base, run, chosen, steps, precision, scored=bool(validation)),
+        train_dataset=stand_in,
+        eval_dataset=stand_in,
+        processing_class=loading.get_tokenizer(base),
+        callbacks=callbacks,
+    )
+    for callback in (ProgressCallback, PrinterCallback):
+        trainer.remove_callback(callback)
+    # TRL rounds what is learned on a quantised model to bfloat16, which costs an adapter that goes on its last digits
+    # and a CPU its speed
+    for name, weight in trainer.model.named_parameters():
+        if name in learned:
+            weight.data = learned[name]
+    if chosen.packing:
+        trainer.check_packing()
+    return trainer
+
+
+def _estimate_memory(trainer: Any, chosen: Training) -> memory.Estimate:
+    sizes = [(len(row.input_ids), sum(row.assistant_masks)) for row in trainer.rows]
+    cut = trainer.plan.cut([tokens for tokens, _ in sizes], 0)
+    rows, longest, answered = memory.busiest(
+        [[sizes[row] for row in batch] for batch in cut], packed=chosen.packing
+    )
+    return memory.estimate(
+        memory.Load(
+            sizes=memory.of_model(trainer.model),
+            method=chosen.method,
+            trained=memory.count_trained(trainer.model),
+            rows=rows,
+            longest=longest,
+            answered=answered,
+            precision=trainer.precision,
+            gradient_checkpointing=chosen.gradient_checkpointing,
+            optimizer=chosen.optimizer,
+            attention=chosen.attention,
+        )
+    )
+
+
+def _foretell(estimate: memory.Estimate) -> None:
+    """Say what memory it will take, and what to change when there is less."""
+    print(f"train: {estimate.describe()}", file=sys.stderr)
+    free = memory.free_memory()
+    if free is not None and estimate.to_come > free:
+        print(
+            f"train: warning: only {memory.show(free)} are free. {out_of_memory.advise(estimate)}",
+            file=sys.stderr,
+        )
+
+
+def _get_arguments(
+    base: loading.BaseModel, run: Path, chosen: Training, steps: int, precision: str, *, scored: bool
+) -> Any:
+    from trl import SFTConfig
+
+    processes = int(os.environ.get("WORLD_SIZE", "1"))  # as the launcher says it
+    if chosen.gradient_accumulation % processes:
+        raise LecternError(
+            f"train.gradient_accumulation is {chosen.gradient_accumulation}, which {processes} processes cannot divide "
+            f"among them. Make it a multiple of {processes}: a step then holds the same rows as with one process."
+        )
+    on_gpu = devices.device().type == "cuda"
+    return SFTConfig(
+        output_dir=str(run),
+        learning_rate=chosen.learning_rate,
+        num_train_epochs=chosen.epochs,
+        per_device_train_batch_size=chosen.batch_size,
+        gradient_accumulation_steps=chosen.gradient_accumulation // processes,
+        activation_checkpointing=chosen.gradient_checkpointing,
+        optim=chosen.optimizer,
+        lr_scheduler_type=chosen.scheduler,
+        warmup_steps=round(chosen.warmup_share * steps * chosen.epochs),
+        weight_decay=chosen.weight_decay,
+        max_grad_norm=chosen.max_grad_norm,
+        seed=chosen.seed,
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        # `Evaluations` says when; what is scored before a checkpoint is in it, so that a resumed run reports it too
+        eval_strategy="steps" if scored else "no",
+        eval_steps=steps * chosen.epochs,
+        metric_for_best_model="eval_loss" if scored else None,
+        greater_is_better=False,
+        save_strategy="steps",
+        save_steps=chosen.checkpoint_every,
+        save_total_limit=2,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        activation_offloading=False,
+        max_length=None,  # render saw to it; the default cuts the end of an answer off
+        dataset_kwargs={"skip_prepare_dataset": True},
+        ddp_find_unused_parameters=False,
+        use_cpu=not on_gpu,
+        dataloader_pin_memory=on_gpu,
+        report_to=chosen.trackers or "none",
+        eos_token=base.end_of_turn,
+    )
+
+
+def _finish(trainer: Any, base: loading.BaseModel, run: Path, chosen: Training) -> None:
+    """Write the result of a run, sealed, and how fast it went."""
+    step, folder = trainer.get_result()
+    tokens = trainer.count_tokens()
+    if trainer.args.process_index == 0:
+        history = curves.History(
+            records=curves.read_history(trainer.state.log_history),
+            steps_an_epoch=trainer.steps_an_epoch,
+            kept_step=step,
+            padding_share=trainer.padding_share(),
+        )
+        with checkpoints.finishing(run) as result:
+            shutil.copytree(folder, result, dirs_exist_ok=True)
+            template = trainer.processing_class.chat_template
+            adapters.write_record(result, base, chosen.method, trainer.precision, template)
+            io.write_json(result / HISTORY, asdict(history))
+        io.write_json(run / SPEED, devices.measure_speed(tokens, trainer.seconds))
+    trainer.accelerator.wait_for_everyone()
