@@ -1,11 +1,3 @@
-"""The stages of the pipeline and what they are made of; `python -m stages.x` runs one."""
+"""The stages of the pipeline, a file each: `python -m stages.x` runs one, as dvc.yaml does. The library is lectern."""
 
-import sys
-from importlib.util import find_spec
-
-# `.venv/bin/dvc repro` without the environment activated runs the stages with whatever `python` is first on the path.
-if find_spec("pydantic") is None or find_spec("omegaconf") is None:
-    sys.exit(
-        f"error: {sys.executable} lacks the packages of this pipeline. Run `make setup` once, and "
-        "`source .venv/bin/activate` in each shell before dvc."
-    )
+import lectern  # noqa: F401 - it says what to do where this Python lacks the packages

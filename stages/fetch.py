@@ -25,9 +25,9 @@ KINDS: dict[str, tuple[Any, type[Any]]] = {
     "table": (table, table.TableParams),
 }
 LISTED = ("youtube", "podcast")
-"""Kinds whose episodes stand in data/listings, which `lectern.tools.update` writes; `fetch` downloads them, each once."""
+"""Kinds whose episodes stand in data/listings, which `lectern update` writes; `fetch` downloads them, each once."""
 ASKED = (*LISTED, "website")
-"""Kinds whose sites `lectern.tools.update` asks; two sources may name one thing of them, which counts once."""
+"""Kinds whose sites `lectern update` asks; two sources may name one thing of them, which counts once."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The same voice in another recording: voices that a person named once, recognised by their embeddings.
 
-They stand in data/corrections/voices.yaml, written by `python -m lectern.tools.voices remember`.
+They stand in data/corrections/voices.yaml, written by `lectern voices remember`.
 """
 
 import math

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-ROOT = "stages"
+ROOTS = ("lectern", "stages")
 
 
 def closure(names: Iterable[str]) -> dict[str, Path]:
-    """Every module inside `stages` that the named modules import, at any depth and anywhere in the file.
+    """Every module inside `lectern` and `stages` that the named modules import, at any depth and anywhere in the file.
 
     Returns: dotted name -> file, sorted by name; packages on the way count, since importing runs them.
     """
@@ -52,7 +52,7 @@ def _imports(path: Path) -> frozenset[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             # `from lectern.core import io` names a module, `from lectern.core.io import write_json` a function in one
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return frozenset(name for name in names if name.split(".")[0] == ROOT and _is_module(name))
+    return frozenset(name for name in names if name.split(".")[0] in ROOTS and _is_module(name))
 
 
 @cache

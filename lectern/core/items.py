@@ -71,7 +71,7 @@ def sync(
             that another process can call it.
         suffix: of the outputs, `.json` for one.
         params: the parameters that decide the bytes.
-        code: the modules that decide the bytes; what they import inside `stages` counts too.
+        code: the modules that decide the bytes; what they import inside `lectern` counts too.
         libraries: distributions whose version decides the bytes.
         allow_failed: share of the items that may fail before the stage does.
         compute: where the items are made; decides no byte.

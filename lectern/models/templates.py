@@ -102,7 +102,7 @@ def training_template(tokenizer: Any, file: str | None) -> str:
     if "generation -%}" not in text and "generation %}" not in text:
         raise LecternError(
             f"{where} has no {{% generation %}} mark, so nothing says what is trained. Copy it to "
-            f"stages/tuning/{FOLDER.name}/, mark each answer with its end-of-turn token, and name the file in "
+            f"lectern/models/{FOLDER.name}/, mark each answer with its end-of-turn token, and name the file in "
             "base_model.chat_template."
         )
     return text

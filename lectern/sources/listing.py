@@ -1,6 +1,6 @@
 """What a playlist, channel or feed has offered so far: `data/listings/<source>.jsonl`, one episode a line, in git.
 
-`python -m lectern.tools.update` alone writes it. What stands in it stays, in its order and with its id, even when the site
+`lectern update` alone writes it. What stands in it stays, in its order and with its id, even when the site
 no longer offers it; so the corpus changes only when somebody asks for it, and git shows how.
 """
 

@@ -1,8 +1,8 @@
 """Podcasts: the episodes of an RSS or Atom feed, told apart by their guid.
 
-`lectern.tools.update` writes what the feed offers into the listing; `stages.fetch` reads the listing and downloads what is new
-in it. A feed whose URL names a secret is private: its listing holds no address of a file, since these hold secrets of
-their own, and `fetch` asks the feed for them when it has something to download. So it is with an episode of any feed
+`lectern update` writes what the feed offers into the listing; the stage `fetch` reads the listing and downloads what is
+new in it. A feed whose URL names a secret is private: its listing holds no address of a file, since these hold secrets
+of their own, and `fetch` asks the feed for them when it has something to download. So it is with an episode of any feed
 whose file has an address with a secret in it. What a feed says is never a template: only the feed's own address is.
 """
 

@@ -1,4 +1,4 @@
-"""Web sites: pages as they came, in data/sources/<name>, which `lectern.tools.update` alone crawls into; `fetch` copies them.
+"""Web sites: pages as they came, in data/sources/<name>, which `lectern update` alone crawls into; `fetch` copies them.
 
 guide-9f86d081884c.html     the page as it came, or as a browser made it by running its scripts (or .pdf, .docx ...)
 guide-9f86d081884c.json     its address, status, some headers, and where it was found (`lectern/sources/crawl/pages.py`)

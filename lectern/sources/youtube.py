@@ -1,7 +1,7 @@
 """Videos, playlists and channels of any site that yt-dlp knows; only their sound is kept.
 
-`lectern.tools.update` writes what there is into the listing; `stages.fetch` reads the listing and downloads what is new in it.
-What a page says is never a template; {LECTERN_X} in the listing is one for the hosts alone that the source names with
+`lectern update` writes what there is into the listing; `fetch` reads the listing and downloads what is new in it.
+What a page says is never a template; {LECTERN_X} in the listing is one for those hosts only that the source names with
 it. A video whose address holds a secret of the site's own is listed without it, and looked for where it was found.
 """
 

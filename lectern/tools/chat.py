@@ -1,6 +1,6 @@
 """Talk to the base and the tuned model side by side, and see which training rows an answer is near to.
 
-Run: python -m lectern.tools.chat [--endpoint URL] [--port PORT] [--no-browser]        (make chat; a tool, no stage)
+Run: lectern chat [--endpoint URL] [--port PORT] [--no-browser]        (make chat; a tool, no stage)
 Reads params.yaml, models/adapter and data/splits; writes nothing.
 """
 

@@ -1,6 +1,6 @@
 """Remove every output and cache of the pipeline, so that the next `dvc repro` builds all from nothing.
 
-Run: python -m lectern.tools.clean        (make clean)
+Run: lectern clean        (make clean)
 Reads dvc.yaml; metrics and plots, which git keeps, stay until the next run writes them again.
 """
 

@@ -1,6 +1,6 @@
 """Compare two revisions of this repository, or one with the files that lie here; nothing is run again.
 
-Run: python -m lectern.tools.compare BASE [HEAD]        (make compare BASE=main HEAD=branch; a tool, no stage of the pipeline)
+Run: lectern compare BASE [HEAD]        (make compare BASE=main HEAD=branch; a tool, no stage of the pipeline)
 Reads git, and outputs from DVC's cache or a remote, writes metrics/comparison/comparison.md for a pull request and
 comparison.html. HEAD is the working tree where it is not given.
 """
@@ -42,9 +42,7 @@ def main(base: str, head: str | None, out: Path, *, with_outputs: bool = True) -
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        prog="python -m lectern.tools.compare", description=__doc__.splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(prog="lectern compare", description=__doc__.splitlines()[0])
     parser.add_argument(
         "base", help="the revision to compare with: a commit, a branch, a tag, a DVC experiment"
     )

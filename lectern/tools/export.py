@@ -1,6 +1,6 @@
 """Write the tuned model in the forms that others load, with cards and the data set.
 
-Run: python -m lectern.tools.export [--no-gguf]        (make export; a tool, no stage of the pipeline)
+Run: lectern export [--no-gguf]        (make export; a tool, no stage of the pipeline)
 Reads params.yaml, models/adapter, data and metrics; writes models/export and metrics/export.json.
 """
 

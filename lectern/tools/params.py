@@ -1,6 +1,6 @@
 """Compose conf/ into params.yaml, as `dvc exp run` does it.
 
-Run: python -m lectern.tools.params [OVERRIDE ...]        (make params ARGS="recipe=smoke train.learning_rate=1e-4")
+Run: lectern params [OVERRIDE ...]        (make params ARGS="recipe=smoke train.learning_rate=1e-4")
 Reads conf/, writes params.yaml.
 """
 

@@ -1,6 +1,6 @@
 """Write the newest commit of each base model into its file, so that its weights cannot change under the experiment.
 
-Run: python -m lectern.tools.pin [NAME ...]        (make pin ARGS="mistral_7b_instruct")
+Run: lectern pin [NAME ...]        (make pin ARGS="mistral_7b_instruct")
 Reads and writes conf/base_model/*.yaml; without names, all that come from a hub. A branch or tag in `revision` becomes
 its commit; where there is none, or a commit already, it is the newest of the main branch. `make params` takes it up.
 """

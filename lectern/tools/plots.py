@@ -1,6 +1,6 @@
 """Draw the curves and scores of this and other revisions on one page that needs no network.
 
-Run: python -m lectern.tools.plots [REVISION ...]        (make plots ARGS="main other"; a tool, no stage of the pipeline)
+Run: lectern plots [REVISION ...]        (make plots ARGS="main other"; a tool, no stage of the pipeline)
 Reads the plots that dvc.yaml defines, through `dvc plots`, and writes metrics/plots/index.html.
 
 The page that DVC writes loads Vega from a network, is blank without one, and takes what stands in a plot's file for
@@ -121,9 +121,7 @@ def make_page(specifications: Sequence[Mapping[str, Any]], missing: Sequence[str
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        prog="python -m lectern.tools.plots", description=__doc__.splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(prog="lectern plots", description=__doc__.splitlines()[0])
     parser.add_argument(
         "revisions", nargs="*", help="commits, branches, tags or experiments beside the working tree"
     )

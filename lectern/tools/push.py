@@ -1,6 +1,6 @@
 """Publish the exported model and the data set on the Hugging Face hub; without --really it only says what would happen.
 
-Run: python -m lectern.tools.push [--really] [--dirty]        (make push; a tool, no stage of the pipeline)
+Run: lectern push [--really] [--dirty]        (make push; a tool, no stage of the pipeline)
 Reads section `publish` of params.yaml and models/export, whose cards it writes anew. The token comes from HF_TOKEN.
 """
 

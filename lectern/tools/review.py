@@ -1,6 +1,6 @@
 """Review in the browser what the machine made: who speaks, which rows are trained on, which answer is better.
 
-Run: python -m lectern.tools.review [--by NAME] [--port PORT] [--no-browser]     (make review; a tool, no stage)
+Run: lectern review [--by NAME] [--port PORT] [--no-browser]     (make review; a tool, no stage)
 Reads what the stages made, and writes nothing but data/corrections and data/labels.
 """
 

@@ -1,6 +1,6 @@
 """Search for good parameters with Optuna, where each trial is an ordinary DVC experiment.
 
-Run: python -m lectern.tools.search [OVERRIDE ...] [--space FILE] [--study NAME] [--trials N]        (make search ARGS=...)
+Run: lectern search [OVERRIDE ...] [--space FILE] [--study NAME] [--trials N]        (make search ARGS=...)
 Reads a space (conf/search/learning.yaml) and runs `dvc exp run --temp --name search-<study>-<n>` for each trial, with
 the overrides and what Optuna's TPE proposes (Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization"). The
 workspace stays as it is. Finished trials are kept in .dvc/tmp/search/<study>.db (which optuna-dashboard can show): a
@@ -246,9 +246,7 @@ def assign(parameter: str, value: Any) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        prog="python -m lectern.tools.search", description=(__doc__ or "").splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(prog="lectern search", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("overrides", nargs="*", help="Hydra overrides for all trials: base_model=phi_1_5")
     parser.add_argument("--space", type=Path, default=SPACE, help=f"what to search, {SPACE} if not given")
     parser.add_argument("--study", help="its name, that of the space if not given")

@@ -1,15 +1,15 @@
 """Serve the tuned model with OpenAI's chat API: by vLLM on a GPU, by llama.cpp's server on a CPU.
 
-Run: python -m lectern.tools.serve [--engine auto|llama_cpp|vllm] [--kind q8_0|q4_k_m] [--host HOST] [--port PORT]
+Run: lectern serve [--engine auto|llama_cpp|vllm] [--kind q8_0|q4_k_m] [--host HOST] [--port PORT]
                             [--context TOKENS] [--max-tokens TOKENS]
-     python -m lectern.tools.serve --check [URL]        (does the server say what the adapter says?)
-     python -m lectern.tools.serve --engine vllm --print        (write the configuration, and print the command)
+     lectern serve --check [URL]        (does the server say what the adapter says?)
+     lectern serve --engine vllm --print        (write the configuration, and print the command)
 (make serve; a tool, no stage of the pipeline.) Reads models/export, which it writes where it is missing or old. Whoever
 lets other machines in (--host) has to set LECTERN_API_KEY.
 
 With llama.cpp, `lectern/publishing/gateway.py` stands before the server: it keeps other sites of the browser out, and
-refuses with 400 what is above OpenAI's limits (`lectern/publishing/chat_requests.py`). An answer has --max-tokens tokens at
-most where the request does not say `max_tokens`, and `finish_reason` is `length` then.
+answers 400 above OpenAI's limits (`lectern/publishing/chat_requests.py`). An answer has --max-tokens tokens
+at most where the request does not say `max_tokens`, and `finish_reason` is `length` then.
 """
 
 import argparse

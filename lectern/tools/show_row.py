@@ -1,6 +1,6 @@
 """Print a rendered row as the model reads it, what is trained in colour, or without colour between [[ and ]].
 
-Run: python -m lectern.tools.show_row [ROW_ID] [--data data] [--colour]        (the first digits of an id will do)
+Run: lectern show-row [ROW_ID] [--data data] [--colour]        (the first digits of an id will do)
 Without an id it is the first row that is trained; a row's id or its example's chooses another. Reads data/sft and the
 tokenizer of base_model, and writes nothing.
 """
@@ -54,7 +54,7 @@ def find(wanted: str, folder: Path) -> tuple[str, TokenRow]:
             rows += 1
     raise LecternError(
         f"none of the {rows} rows in {folder} has an id, or is of an example with one, that begins with "
-        f"{one_line(wanted)!r}. It may be a row that was dropped: `python -m lectern.tools.trace ROW_ID` tells."
+        f"{one_line(wanted)!r}. It may be a row that was dropped: `lectern trace ROW_ID` tells."
     )
 
 
@@ -107,9 +107,7 @@ def _make_visible(char: str) -> str:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m lectern.tools.show_row", description=(__doc__ or "").split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="lectern show-row", description=(__doc__ or "").split("\n")[0])
     parser.add_argument(
         "row", nargs="?", default="", help="id of a row or of its example, or its first digits"
     )

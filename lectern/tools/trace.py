@@ -1,6 +1,6 @@
 """Print the way of a row, kept or dropped: its source, passage, rating, corrections, decisions, split and tokens.
 
-Run: python -m lectern.tools.trace ROW_ID [--data data]        (the first digits of an id will do)
+Run: lectern trace ROW_ID [--data data]        (the first digits of an id will do)
 Reads what is there below data and writes nothing.
 """
 
@@ -14,9 +14,7 @@ from lectern.curation import tracing
 
 def main(arguments: list[str]) -> list[str]:
     """The lines to print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lectern.tools.trace", description=(__doc__ or "").split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="lectern trace", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("row", help="id of a row, or its first digits")
     parser.add_argument("--data", type=Path, default=Path("data"), help="where the outputs are")
     chosen = parser.parse_args(arguments)

@@ -1,6 +1,6 @@
 """Ask playlists, channels and feeds what there is, and crawl web sites.
 
-Run: python -m lectern.tools.update [--refresh] [SOURCE ...]        (make update)
+Run: lectern update [--refresh] [SOURCE ...]        (make update)
 Reads section corpus of params.yaml, writes data/listings/<source>.jsonl for its `youtube` and `podcast` sources and the
 pages of its `website` sources into data/sources/<source>, or those of the named ones only. Nothing else asks them:
 `dvc repro` downloads what stands in the listings, and copies the pages. With --refresh, episodes that are known take
@@ -64,9 +64,7 @@ def printable(text: str) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        prog="python -m lectern.tools.update", description=(__doc__ or "").splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(prog="lectern update", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("source", nargs="*", help="name of a source; all of them when none is given")
     parser.add_argument(
         "--refresh", action="store_true", help="take over what has changed for known episodes too"

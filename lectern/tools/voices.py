@@ -1,7 +1,7 @@
 """Remember voices by name, so that they are recognised in other items, and show who speaks in an item.
 
-Run: python -m lectern.tools.voices remember ITEM SPEAKER NAME        (adds to data/corrections/voices.yaml)
-     python -m lectern.tools.voices list [ITEM]                       (who is remembered, or who speaks in the item)
+Run: lectern voices remember ITEM SPEAKER NAME        (adds to data/corrections/voices.yaml)
+     lectern voices list [ITEM]                       (who is remembered, or who speaks in the item)
 Reads data/diarization and, for the first words, data/transcripts.
 """
 
@@ -94,9 +94,7 @@ def _read_remembered(path: Path) -> tuple[voices.Remembered, ...]:
 
 def main(arguments: list[str], data: Path = Path("data")) -> list[str]:
     """The lines to print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lectern.tools.voices", description=(__doc__ or "").split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="lectern voices", description=(__doc__ or "").split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     adding = commands.add_parser("remember", help="give the voice of a speaker a name")
     for argument in ("item", "speaker", "name"):
@@ -109,9 +107,7 @@ def main(arguments: list[str], data: Path = Path("data")) -> list[str]:
         return [remember(chosen.item, chosen.speaker, chosen.name, data)]
     if chosen.item is not None:
         return list_speakers(chosen.item, data)
-    return list_remembered(data) or [
-        "no voice is remembered; `python -m lectern.tools.voices remember ITEM SPEAKER NAME`"
-    ]
+    return list_remembered(data) or ["no voice is remembered; `lectern voices remember ITEM SPEAKER NAME`"]
 
 
 if __name__ == "__main__":

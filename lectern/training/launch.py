@@ -1,7 +1,7 @@
 """Train in this process, or start several that train together (accelerate).
 
-Each process runs `lectern.training.worker` on the job that is written here. With several machines, `dvc repro` runs on the
-first. On each of the others, with the same commit and data (`dvc pull`), `LECTERN_MACHINE=1 python -m stages.train`
+Each process runs `lectern.training.worker` on the job that is written here. With several machines, `dvc repro` runs on
+the first. On each of the others, with the same commit and data (`dvc pull`), `LECTERN_MACHINE=1 python -m stages.train`
 (then 2, and so on) joins in; the result is written on the first.
 """
 

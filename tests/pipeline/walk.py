@@ -123,7 +123,7 @@ def _chat(page: Any, address: str) -> str:
     page.get_by_role("button", name="What in the data").nth(1).wait_for(timeout=240_000)
     answer = page.locator(".q-card").nth(1).inner_text()
     page.get_by_role("button", name="What in the data").nth(1).click()
-    page.get_by_text("python -m lectern.tools.trace").first.wait_for(timeout=120_000)
+    page.get_by_text("lectern trace").first.wait_for(timeout=120_000)
     return str(answer)
 
 

@@ -290,7 +290,7 @@ def _show_row(near: Near) -> None:
             widgets.link(where.url, "open the source")
         for message in row.messages[:4]:
             widgets.text(f"{message.role}: {message.content}", long=400, classes="text-sm")
-        ui.label(f"python -m lectern.tools.trace {row.id}").classes("text-xs font-mono opacity-80")
+        ui.label(f"lectern trace {row.id}").classes("text-xs font-mono opacity-80")
 
 
 def describe_revision(root: Path) -> str:

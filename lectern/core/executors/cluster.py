@@ -2,7 +2,7 @@
 
 Each worker is an actor, which loads the model once. The bytes of an item's inputs go to it through Ray's object store,
 for no more items at a time than there are workers, and the bytes of its output come back; only the driver writes. The
-driver sends its own `stages` package along, so that no other version of the code decides the bytes; the libraries
+driver sends its own code along, so that no other version of the code decides the bytes; the libraries
 must be installed on each machine, and a worker compares their versions with the driver's before it begins. A packaged
 model is unpacked on each machine by itself; a model that is named by its directory must be there under the same
 absolute path.
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-import stages
+import lectern
 from lectern.core import stage
 from lectern.core.errors import LecternError
 from lectern.core.executors import crew
@@ -87,10 +87,13 @@ def _connected(address: str) -> Iterator[Any]:
     address = address or os.environ.get("RAY_ADDRESS") or "auto"
     _knock(address)
     with tempfile.TemporaryDirectory() as folder:
-        # A folder with the package alone, as the working directory: then, and only then, Ray does not put the driver's
+        # A folder with the code alone, as the working directory: then, and only then, Ray does not put the driver's
         # paths first, under which another machine may have another version of the code.
-        code = Path(stages.__file__).parent
-        shutil.copytree(code, Path(folder) / code.name, ignore=shutil.ignore_patterns("__pycache__"))
+        code = Path(lectern.__file__).parents[1]
+        for package in ("lectern", "stages"):
+            shutil.copytree(
+                code / package, Path(folder) / package, ignore=shutil.ignore_patterns("__pycache__")
+            )
         try:
             ray.init(
                 address=address,

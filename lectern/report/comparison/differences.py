@@ -8,7 +8,7 @@ from lectern.core.revisions import call_git
 from lectern.report.comparison.inputs import Run
 from lectern.report.comparison.sides import Side
 
-CODE = ("stages", "dvc.yaml")
+CODE = ("lectern", "stages", "dvc.yaml")
 
 
 def compare_params(a: Run, b: Run) -> list[dict[str, str]]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-import stages
+import lectern
 from lectern.core.errors import LecternError
 
 RENDER = ("never", "empty", "always")
@@ -82,7 +82,7 @@ def run(job: Job, name: str) -> Report:
     Raises:
         LecternError: the crawl could not go on; what was fetched is kept.
     """
-    root = str(Path(stages.__file__).parents[1])
+    root = str(Path(lectern.__file__).parents[1])
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     last: Mapping[str, Any] = {}
     with (

@@ -224,7 +224,7 @@ def test_two_people_chat_in_the_browser_at_once(served: tuple[Path, str]) -> Non
             page.get_by_role("button", name="What in the data").nth(3).wait_for(timeout=60_000)
             assert page.title() == "Chat - Lectern"
         pages[0].get_by_role("button", name="What in the data").nth(3).click()
-        pages[0].get_by_text("python -m lectern.tools.trace").nth(4).wait_for(timeout=60_000)
+        pages[0].get_by_text("lectern trace").nth(4).wait_for(timeout=60_000)
         assert pages[0].locator("a[href^=javascript]").count() == 0
         assert pages[0].get_by_role("link", name="open the source").count() > 0
         with pages[0].expect_download() as kept:

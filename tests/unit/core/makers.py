@@ -14,7 +14,7 @@ import numpy as np  # noqa: F401  (so that its BLAS is there to ask)
 import psutil
 from threadpoolctl import threadpool_info
 
-import stages
+import lectern
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.item import Item, Load, Make
 
@@ -47,7 +47,7 @@ def tell_process(item: Item, path: Path) -> Mapping[str, Any]:
         "pid": os.getpid(),
         "threads": os.environ.get("OMP_NUM_THREADS", ""),
         "node": os.environ.get(NODE, ""),
-        "code": stages.__file__,
+        "code": lectern.__file__,
     }
 
 

@@ -39,8 +39,10 @@ class Cluster:
         paths = folder / "paths"
         (paths / "tests/unit/core").mkdir(parents=True)
         shutil.copy(makers.__file__, paths / "tests/unit/core")
-        (paths / "stages").mkdir()
-        (paths / "stages/__init__.py").write_text("raise AssertionError('not the code that the driver sent')")
+        (paths / "lectern").mkdir()
+        (paths / "lectern/__init__.py").write_text(
+            "raise AssertionError('not the code that the driver sent')"
+        )
         # A node that is gone is found out faster than by default.
         self.environment = {
             **os.environ,

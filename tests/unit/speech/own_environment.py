@@ -30,7 +30,8 @@ def add_recording(root: Path, name: str, media: Path) -> None:
 def run_stage(root: Path, stage: str, *choices: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Compose params.yaml in `root`, copy the code there and run a stage of it, without a model hub."""
     params.main(list(choices), ROOT / "conf", root / "params.yaml")
-    shutil.copytree(ROOT / "stages", root / "stages", dirs_exist_ok=True)
+    for package in ("lectern", "stages"):
+        shutil.copytree(ROOT / package, root / package, dirs_exist_ok=True)
     launcher = place_launcher(root, PYTHON.parents[1])
     kept = {
         name: value

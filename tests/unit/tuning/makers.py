@@ -1,7 +1,7 @@
 """What the makers of models publish of their tokenizers and chat formats, as far as it comes in packages.
 
-Pinned by version and sha256 and kept in the user's cache, as `lectern.models.bundled` does for models. Nothing is built:
-a package serves as an archive.
+Pinned by version and sha256 and kept in the user's cache, as `lectern.models.bundled` does for models. Nothing is
+built: a package serves as an archive.
 
 - llama-cpp-python (source distribution): vocabularies of Llama 2, Llama 3, Qwen2 and GPT-2 as GGUF, and in the tests of
   llama.cpp the text of some models' own chat templates.
