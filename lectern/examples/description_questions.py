@@ -8,7 +8,8 @@ from lectern.core.schema import ANSWERING, ASKING, Conversation, Utterance, Word
 from lectern.examples import multipart
 from lectern.examples.question_turns import QuestionFinder, find_follow_ups
 from lectern.examples.questions import Stamp, parse_stamps, read_chapters
-from lectern.examples.rows import Asked, Made, Piece, divide_answer, join, make_row
+from lectern.examples.rows import Asked, Made, Piece, divide_answer, make_row
+from lectern.text.sentences import join_words
 from lectern.text.words import words as comparable
 
 METHOD = "description_questions"
@@ -144,7 +145,7 @@ def find_asking_turns(utterances: Sequence[Utterance]) -> list[Asked]:
     for role, group in groupby(utterances, key=lambda utterance: utterance.role):
         words: list[Word] = [word for utterance in group for word in utterance.words]
         if role in ASKING and len(words) >= LEAST_ASKING:
-            turns.append(Asked(words[0].start, words[-1].end, join(words)))
+            turns.append(Asked(words[0].start, words[-1].end, join_words(words)))
     return turns
 
 

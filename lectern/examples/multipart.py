@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from lectern.core.schema import Conversation, Word
-from lectern.examples.rows import Asked, join
-from lectern.text.sentences import Sentence, split_sentences
+from lectern.examples.rows import Asked
+from lectern.text.sentences import Sentence, join_words, split_sentences
 from lectern.text.words import words as comparable
 
 CHOICES = ("together", "apart")
@@ -62,7 +62,7 @@ def _own_words(parts: Sequence[str], conversation: Conversation) -> list[frozens
         stems
         for utterance in conversation.utterances
         for sentence in split_sentences(utterance.words, conversation.language)
-        if (stems := _stems(join(sentence)))
+        if (stems := _stems(join_words(sentence)))
     ]
     having = Counter(stem for stems in sentences for stem in stems)
     most = max(FEW, COMMON * len(sentences))
@@ -93,9 +93,9 @@ def _find_turn(
 ) -> int | None:
     """The sentence at which the answer turns from the part with the words `before` to that with the words `own`."""
     for index in range(after + 1, len(sentences)):
-        if _TURNS_TO_THE_NEXT.match(join(sentences[index])):
+        if _TURNS_TO_THE_NEXT.match(join_words(sentences[index])):
             return index
-    stems = [_stems(join(sentence)) for sentence in sentences]
+    stems = [_stems(join_words(sentence)) for sentence in sentences]
     first = next((i for i in range(after, len(sentences)) if own & stems[i]), None)
     last = next((i for i in range(len(sentences) - 1, after - 1, -1) if before & stems[i]), None)
     return first if first is not None and last is not None and last < first else None

@@ -20,8 +20,8 @@ from itertools import groupby, zip_longest
 from typing import NamedTuple
 
 from lectern.core.schema import ANSWERING, ASKING, Conversation, Utterance, Word
-from lectern.examples.rows import Asked, Made, Piece, divide_answer, join, make_row
-from lectern.text.sentences import split_sentences
+from lectern.examples.rows import Asked, Made, Piece, divide_answer, make_row
+from lectern.text.sentences import join_words, split_sentences
 
 METHOD = "question_turns"
 AFTERTHOUGHT = 40
@@ -91,10 +91,10 @@ def make_examples(
             dropped["statement"] += bool(answer)
         elif len(answer) < min_answer_words:
             dropped["short_answer" if answer else "no_answer"] += 1
-        elif is_short and not follows and _POINTS_BACK.search(join(question)):
+        elif is_short and not follows and _POINTS_BACK.search(join_words(question)):
             dropped["no_context"] += 1
         else:
-            row, text = (rows[-1] if is_follow_up else []), join(question)
+            row, text = (rows[-1] if is_follow_up else []), join_words(question)
             taken = sum(len(piece.words) for piece in row)
             if is_follow_up and max_answer_words is not None and taken + len(answer) > max_answer_words:
                 row, text = [], f"{row[0].question} {text}"
@@ -139,7 +139,7 @@ class QuestionFinder:
     def _asks(self, sentence: Sequence[Word]) -> bool:
         if len(sentence) < self.least:
             return False
-        text = join(sentence)
+        text = join_words(sentence)
         if _MARK.search(text) or _REQUEST.match(text):
             return True
         return not self.has_marks and _UNMARKED.match(text) is not None
@@ -166,5 +166,5 @@ def find_follow_ups(utterances: Sequence[Utterance], finder: QuestionFinder) -> 
     for asks, group in groupby(utterances, key=lambda utterance: utterance.role in ASKING):
         words = [word for utterance in group for word in utterance.words]
         if asks and (question := finder.find(words)):
-            found.append(Asked(words[0].start, words[-1].end, join(question)))
+            found.append(Asked(words[0].start, words[-1].end, join_words(question)))
     return found

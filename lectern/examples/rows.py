@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lectern.conversations.dividing import divide
 from lectern.conversations.provenance import locate
 from lectern.core.schema import Conversation, Example, Message, Word
+from lectern.text.sentences import join_words
 
 SHORTEST_PIECE = 4
 """A piece of an answer that is divided has at least the longest length over this, where the sentences allow it."""
@@ -36,11 +37,6 @@ class Piece(NamedTuple):
 
     question: str
     words: list[Word]
-
-
-def join(words: Sequence[Word]) -> str:
-    """The words as spoken, with single spaces."""
-    return " ".join(word.text for word in words)
 
 
 def divide_answer(
@@ -73,7 +69,7 @@ def make_row(conversation: Conversation, pieces: Sequence[Piece], method: str) -
         for piece in pieces
         for message in (
             Message(role="user", content=piece.question),
-            Message(role="assistant", content=join(piece.words)),
+            Message(role="assistant", content=join_words(piece.words)),
         )
     ]
     words = [word for piece in pieces for word in piece.words]

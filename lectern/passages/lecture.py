@@ -6,10 +6,9 @@ from itertools import groupby, pairwise
 from lectern.conversations.dividing import rate_cuts
 from lectern.conversations.provenance import link_at
 from lectern.core.schema import Chapter, Conversation, Passage, Word, passage_id
-from lectern.examples.rows import join
 from lectern.models.tokens import Count
 from lectern.text.cutting import choose_cuts
-from lectern.text.sentences import Sentence, cut_at_silences, split_sentences
+from lectern.text.sentences import Sentence, cut_at_silences, join_words, split_sentences
 
 
 def cut(
@@ -52,7 +51,7 @@ def cut(
                 first -= 1
                 room -= lengths[first]
             passages.append((part[first:end], chapter))
-    texts = [join([word for sentence in part for word in sentence]) for part, _ in passages]
+    texts = [join_words([word for sentence in part for word in sentence]) for part, _ in passages]
     tokens = count(texts)
     return [
         _passage(conversation, part, chapter, text, length)
@@ -74,7 +73,7 @@ def _within(sentences: Sequence[Sentence], most: int, count: Count) -> list[Sent
 
 def _measure(sentences: Sequence[Sentence], count: Count) -> list[int]:
     """The tokens of each sentence at the beginning of a passage, or inside one if these are more."""
-    texts = [join(sentence) for sentence in sentences]
+    texts = [join_words(sentence) for sentence in sentences]
     return [max(both) for both in zip(count(texts), count([f" {text}" for text in texts]), strict=True)]
 
 

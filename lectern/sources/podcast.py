@@ -23,7 +23,7 @@ from urllib.parse import urljoin
 from lectern.core import secrets
 from lectern.core.errors import ItemError
 from lectern.core.item import Item
-from lectern.sources import download, downloads, listing, sound, template
+from lectern.sources import download, episode_folders, listing, sound, template
 from lectern.sources.crawl import addresses
 from lectern.sources.crawl.addresses import Reach
 from lectern.sources.download import Network
@@ -104,12 +104,12 @@ def list_items(source: PodcastParams) -> Iterator[Item]:
         LecternError: there is no listing, or nothing in it is wanted.
     """
     chosen = listing.choose(source.name, source.after, source.before, source.max_items, source.match)
-    return downloads.to_items(chosen, {})
+    return episode_folders.to_items(chosen, {})
 
 
 def fetch_item(item: Item, out: Path, source: PodcastParams, raw: Path) -> Mapping[str, Any]:
     """Download an episode, its chapters and its transcript into the folder `out`; see `episodes.fetch`."""
-    return downloads.fetch(item, out, raw, "podcast", functools.partial(_download, source=source))
+    return episode_folders.fetch(item, out, raw, "podcast", functools.partial(_download, source=source))
 
 
 def update(source: PodcastParams, refresh: bool) -> listing.Updated:

@@ -17,7 +17,7 @@ from lectern.core import secrets
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.io import write_json
 from lectern.core.item import Item
-from lectern.sources import download, downloads, listing, sound, template
+from lectern.sources import download, episode_folders, listing, sound, template
 from lectern.sources.crawl import addresses
 from lectern.sources.crawl.addresses import Reach
 from lectern.sources.download import Network
@@ -83,12 +83,12 @@ def list_items(source: YoutubeParams) -> Iterator[Item]:
         LecternError: there is no listing, or nothing in it is wanted.
     """
     chosen = listing.choose(source.name, source.after, source.before, source.max_items, source.match)
-    return downloads.to_items(chosen, {"format": source.format, "subtitles": list(source.subtitles)})
+    return episode_folders.to_items(chosen, {"format": source.format, "subtitles": list(source.subtitles)})
 
 
 def fetch_item(item: Item, out: Path, source: YoutubeParams, raw: Path) -> Mapping[str, Any]:
     """Download an episode's sound, info.json and subtitles into the folder `out`; see `episodes.fetch`."""
-    return downloads.fetch(item, out, raw, "youtube", functools.partial(_download, source=source))
+    return episode_folders.fetch(item, out, raw, "youtube", functools.partial(_download, source=source))
 
 
 def update(source: YoutubeParams, refresh: bool) -> listing.Updated:

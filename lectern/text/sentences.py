@@ -12,6 +12,11 @@ LIBRARY = "sentencex"
 Sentence = list[Word]
 
 
+def join_words(words: Sequence[Word]) -> str:
+    """The words as spoken, with single spaces."""
+    return " ".join(word.text for word in words)
+
+
 def split_sentences(words: Sequence[Word], language: str, longest: int | None = None) -> list[Sentence]:
     """The sentences of `words`, in order; every word is in exactly one.
 
@@ -28,7 +33,7 @@ def split_sentences(words: Sequence[Word], language: str, longest: int | None = 
     if not words:
         return []
     begins = list(accumulate((len(word.text) + 1 for word in words), initial=0))[:-1]
-    text = " ".join(word.text for word in words)
+    text = join_words(words)
     cuts = {0}
     for boundary in get_sentence_boundaries(language, text):
         # A boundary inside a word (`example.org.uk`) is none; one in the space before a word belongs to that word.

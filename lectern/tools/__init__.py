@@ -1,0 +1,1 @@
+"""What `lectern ...` runs: one file for each command. Nothing imports it."""

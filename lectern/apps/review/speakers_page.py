@@ -11,9 +11,9 @@ from lectern.apps.review import audio, recordings, speaker_edits
 from lectern.apps.review.navigation import frame
 from lectern.apps.review.recordings import Entry, Recording, Speaker
 from lectern.apps.web import versions, widgets
+from lectern.conversations import remembered
 from lectern.core.errors import LecternError
 from lectern.core.schema import Role
-from lectern.tools import voices
 
 NEW = "a new voice"
 KEEP = "Keep theirs"
@@ -509,7 +509,7 @@ class _RecordingPage:
 
         def remember() -> str:
             with versions.locked(self.root / "data/corrections"):
-                return voices.remember(self.item, label, name, self.root / "data")
+                return remembered.remember(self.item, label, name, self.root / "data")
 
         try:
             ui.notify(await to_thread(remember), multi_line=True)

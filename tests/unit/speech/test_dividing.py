@@ -9,8 +9,8 @@ import pytest
 from lectern.conversations.dividing import choose_cuts, divide
 from lectern.core.schema import Word
 from lectern.examples.description_questions import make_examples
-from lectern.examples.rows import Asked, divide_answer, join
-from lectern.text.sentences import split_sentences
+from lectern.examples.rows import Asked, divide_answer
+from lectern.text.sentences import join_words, split_sentences
 from tests.unit.speech.test_examples import HOST, MAIN, read_truth, talk
 
 
@@ -38,14 +38,14 @@ def spoken(text: str, begin: float = 0.0) -> list[Word]:
 )
 def test_sentences_end_where_a_reader_ends_them(language: str, sentences: list[str]) -> None:
     words = spoken(" ".join(sentences))
-    assert [join(sentence) for sentence in split_sentences(words, language)] == sentences
+    assert [join_words(sentence) for sentence in split_sentences(words, language)] == sentences
 
 
 def test_speech_without_punctuation_is_cut_at_its_silences() -> None:
     # Property: no piece is above the limit, every word is in one, and a pause decides before the middle does.
     words = [*spoken("a " * 14), *spoken("b " * 16, 20.0), *spoken("c " * 10, 36.2)]
     pieces = split_sentences(words, "en", longest=16)
-    assert [join(piece)[0] for piece in pieces] == ["a", "b", "c"]
+    assert [join_words(piece)[0] for piece in pieces] == ["a", "b", "c"]
     for longest in (1, 2, 3, 7, 39, 40):
         pieces = split_sentences(words, "en", longest=longest)
         assert max(map(len, pieces)) <= longest
@@ -114,7 +114,7 @@ def test_a_follow_up_inside_is_where_an_answer_is_divided_and_goes_into_the_ques
     words = [*spoken(first), *spoken(second, 20.0)]
     asked = [Asked(10.0, 19.0, "And do you nap?")]
     pieces = divide_answer("When do you sleep?", words, "en", 12, asked)
-    assert [(piece.question, join(piece.words)) for piece in pieces] == [
+    assert [(piece.question, join_words(piece.words)) for piece in pieces] == [
         ("When do you sleep?", first),
         ("When do you sleep? And do you nap?", second),
     ]

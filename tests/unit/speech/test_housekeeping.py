@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from lectern.conversations.housekeeping import HousekeepingParams, Rule, remove
 from lectern.core import params
 from lectern.core.errors import LecternError
-from lectern.examples.rows import join
+from lectern.text.sentences import join_words
 from tests.unit.speech.test_examples import HOST, MAIN, talk
 
 SHIPPED = params.parse(
@@ -18,7 +18,7 @@ SHIPPED = params.parse(
 
 def left(text: str, rules: HousekeepingParams = SHIPPED, role: str = HOST) -> tuple[str, dict[str, int]]:
     kept = remove(talk((role, text), (MAIN, "end")), rules.rules, rules.max_words)
-    said = [join(u.words) for u in kept.conversation.utterances[:-1]]
+    said = [join_words(u.words) for u in kept.conversation.utterances[:-1]]
     return " ".join(said), dict(kept.removals)
 
 

@@ -1,0 +1,85 @@
+"""The voices that people gave names (data/corrections/voices.yaml), and who speaks in an item."""
+
+from pathlib import Path
+
+from lectern.conversations import voices
+from lectern.core import io
+from lectern.core.errors import LecternError
+from lectern.core.schema import Diarization, Transcript
+from lectern.formats import attribution
+
+WORDS = 8
+"""First words of a speaker that are shown."""
+LITTLE = 5.0
+"""Seconds of speech below which the embeddings of one voice were found to differ most (dev/LOG.md)."""
+
+
+def remember(item: str, speaker: str, name: str, data: Path) -> str:
+    """Add the voice of `speaker` in `item` under `name`; say what to do next.
+
+    Raises:
+        LecternError: the item or the speaker does not exist, it has no embedding, or it is remembered already.
+    """
+    found = _read_diarization(item, data)
+    if speaker not in found.voices:
+        raise LecternError(f"{item} has no speaker {speaker!r}; it has {', '.join(found.voices) or 'none'}")
+    voice = found.voices[speaker]
+    if not voice.embedding:
+        raise LecternError(
+            f"{speaker} of {item} speaks too little to have an embedding. Remember it from another item."
+        )
+    if not name.strip():
+        raise LecternError("the name is empty. Give the name of the person.")
+    path = data / "corrections/voices.yaml"
+    for known in _read_remembered(path):
+        if (known.item, known.speaker, known.model) == (item, speaker, found.model):
+            raise LecternError(
+                f"{path} has {speaker} of {item} already, as {known.name!r}. Delete that entry first."
+            )
+    entry = voices.Remembered(
+        name=name.strip(), model=found.model, item=item, speaker=speaker, embedding=voice.embedding
+    )
+    before = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    text = before + ("\n" if before and not before.endswith("\n") else "") + voices.write_entry(entry)
+    voices.read(text)  # nothing that cannot be read again is written
+    io.write_text(path, text)
+    little = ", which is little to go by" if voice.seconds < LITTLE else ""
+    return f"{path}: {entry.name} is {speaker} of {item}, {voice.seconds:.0f} s of speech{little}. Now run `dvc repro`."
+
+
+def list_remembered(data: Path) -> list[str]:
+    """A line for each remembered voice."""
+    found = _read_remembered(data / "corrections/voices.yaml")
+    return [f"{voice.name}: {voice.speaker} of {voice.item} ({voice.model})" for voice in found]
+
+
+def list_speakers(item: str, data: Path) -> list[str]:
+    """A line for each voice of an item: how long it speaks, whom it sounds like, and its first words."""
+    found = _read_diarization(item, data)
+    transcript = data / f"transcripts/{item}.json"
+    words = io.read_json(transcript, Transcript).words if transcript.is_file() else []
+    labels = attribution.attribute_words(words, found.turns, reach=0.0)
+    remembered = _read_remembered(data / "corrections/voices.yaml")
+    lines = []
+    for speaker, voice in found.voices.items():
+        first = [word.text for word, label in zip(words, labels, strict=True) if label == speaker][:WORDS]
+        like = voices.compare(voice.embedding, found.model, remembered)
+        nearest = max(like, key=lambda name: like[name], default=None)
+        lines.append(
+            f"{speaker}: {voice.seconds:.0f} s, {voice.share:.0%} of the speech"
+            + (", a ghost" if voice.ghost else "")
+            + (f", like {nearest} ({like[nearest]:.2f})" if nearest else "")
+            + (f": {' '.join(first)} ..." if first else "")
+        )
+    return lines
+
+
+def _read_diarization(item: str, data: Path) -> Diarization:
+    path = data / "diarization" / f"{item}.json"
+    if path.parent != data / "diarization" or not path.is_file():
+        raise LecternError(f"{path} does not exist: is {item!r} the name of a folder in {data / 'raw'}?")
+    return io.read_json(path, Diarization)
+
+
+def _read_remembered(path: Path) -> tuple[voices.Remembered, ...]:
+    return voices.read(path.read_text(encoding="utf-8-sig")) if path.is_file() else ()
