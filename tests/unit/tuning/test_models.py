@@ -24,7 +24,7 @@ LOAD = """
 import json, os, sys
 from lectern.core.errors import LecternError
 from lectern.core.stage import quieten_libraries
-from lectern.tuning import models
+from lectern.models import loading as models
 quieten_libraries()
 for case in json.loads(sys.argv[1]):
     os.environ["HF_TOKEN"] = case.pop("token", "")
