@@ -5,7 +5,6 @@ Reads data/predictions; writes data/cleaned/<contestant>.jsonl for the contestan
 the LLM's replies in data/replies/clean_answers; metrics/cleaning.json counts what became of the answers.
 """
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from lectern.answering import trimming
@@ -13,28 +12,15 @@ from lectern.core import io, params, stage
 from lectern.core.errors import LecternError
 from lectern.core.schema import Prediction
 from lectern.llm import client, prompting
+from lectern.settings.clean_answers import CleanAnswers
 from lectern.settings.llm import LLM
 
 LISTING = "_contestants.json"
 """Whose answers were trimmed: DVC warns of an empty folder."""
 
 
-@dataclass(frozen=True)
-class CleanAnswersParams:
-    """Section `clean_answers`; the LLM is section `cleaner`."""
-
-    contestants: list[str] = field(default_factory=list)
-    """whose answers are trimmed, such as tuned; [] for nobody's"""
-    prompt: str = "clean_answer"
-    """a file of lectern/llm/prompts"""
-
-    def __post_init__(self) -> None:
-        if len(set(self.contestants)) < len(self.contestants):
-            raise ValueError(f"contestants names one twice: {', '.join(self.contestants)}")
-
-
 def main(
-    params: CleanAnswersParams, cleaner: LLM, predictions: Path, out: Path, replies: Path, metrics: Path
+    params: CleanAnswers, cleaner: LLM, predictions: Path, out: Path, replies: Path, metrics: Path
 ) -> str:
     """Bring `out` to exactly one file of trimmed answers per contestant that is named.
 
@@ -84,7 +70,7 @@ if __name__ == "__main__":
     stage.run(
         "clean_answers",
         lambda: main(
-            params.load("clean_answers", CleanAnswersParams),
+            params.load("clean_answers", CleanAnswers),
             params.load("cleaner", LLM),
             Path("data/predictions"),
             Path("data/cleaned"),

@@ -13,21 +13,22 @@ from typing import Any
 
 from lectern.answering import contestants, episodes, openings, turns
 from lectern.answering.contestants import Local
-from lectern.answering.episodes import Begun, Manner
+from lectern.answering.episodes import Begun
 from lectern.core import batches, code, io, params, stage
 from lectern.core.schema import Episode, Example
 from lectern.models import loading
-from lectern.settings.episodes import EpisodesParams
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.episodes import Episodes, TurnSettings
+from lectern.settings.render import Render
 from lectern.training import adapters
-from lectern.training.rendering import RenderParams
 
 Plan = Mapping[batches.Batch, Sequence[Begun]]
 """The episodes that are written together."""
 
 
 def main(
-    chosen: EpisodesParams,
-    base: loading.BaseModel,
+    chosen: Episodes,
+    base: BaseModelSettings,
     persona: str | None,
     *,
     held_out: Path,
@@ -71,7 +72,7 @@ def main(
     return f"{total // len(files)} openings, made {made}, kept {total - made}"
 
 
-def _plan(who: Local, parts: Sequence[Sequence[Begun]], manner: Manner, written_by: str) -> Plan:
+def _plan(who: Local, parts: Sequence[Sequence[Begun]], manner: TurnSettings, written_by: str) -> Plan:
     libraries = ["torch", "transformers", "peft", "regex"] + (["bitsandbytes"] if who.quantized else [])
     decides: dict[str, Any] = {
         "contestant": contestants.fingerprint(who),
@@ -97,9 +98,9 @@ if __name__ == "__main__":
     stage.run(
         "episodes",
         lambda: main(
-            params.load("episodes", EpisodesParams),
-            params.load("base_model", loading.BaseModel),
-            params.load("render", RenderParams).persona,
+            params.load("episodes", Episodes),
+            params.load("base_model", BaseModelSettings),
+            params.load("render", Render).persona,
             held_out=Path("data/splits/test.jsonl"),
             folder=Path("data/openings"),
             adapter=Path(contestants.ADAPTER),

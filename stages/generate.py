@@ -12,18 +12,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lectern.answering import answering, comparators, contestants, endpoints, questions
-from lectern.answering.comparators import Comparator
 from lectern.core import batches, io, params, revisions, stage
 from lectern.core.errors import LecternError
 from lectern.core.schema import TUNED, Example, Prediction
-from lectern.models import loading
-from lectern.settings.generate import GenerateParams
-from lectern.training.rendering import RenderParams
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.comparators import Comparator
+from lectern.settings.generate import Generate
+from lectern.settings.render import Render
 
 
 def main(
-    chosen: GenerateParams,
-    base: loading.BaseModel,
+    chosen: Generate,
+    base: BaseModelSettings,
     others: Mapping[str, Comparator],
     persona: str | None,
     *,
@@ -86,10 +86,10 @@ if __name__ == "__main__":
     stage.run(
         "generate",
         lambda: main(
-            params.load("generate", GenerateParams),
-            params.load("base_model", loading.BaseModel),
+            params.load("generate", Generate),
+            params.load("base_model", BaseModelSettings),
             comparators.load_comparators(),
-            params.load("render", RenderParams).persona,
+            params.load("render", Render).persona,
             held_out=Path("data/splits/test.jsonl"),
             evals=Path("data/evals"),
             adapter=Path(contestants.ADAPTER),

@@ -14,12 +14,12 @@ from lectern.evaluation import calibration, cases, labels, verdicts
 from lectern.evaluation.bootstrap import Bootstrap
 from lectern.evaluation.judging import Way, make_plan
 from lectern.llm import client, prompting
-from lectern.settings.judging import JudgingParams
+from lectern.settings.judging import Judging
 from lectern.settings.llm import LLM
 
 
 def main(
-    params: JudgingParams,
+    params: Judging,
     judge: LLM,
     predictions: Path,
     passages: Path,
@@ -87,7 +87,7 @@ if __name__ == "__main__":
     stage.run(
         "judge",
         lambda: main(
-            params.load("judging", JudgingParams),
+            params.load("judging", Judging),
             params.load("judge", LLM),
             Path("data/predictions"),
             Path("data/passages"),

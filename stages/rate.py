@@ -20,13 +20,13 @@ from lectern.evaluation.bootstrap import Bootstrap
 from lectern.evaluation.curve import draw_curve
 from lectern.evaluation.labels import Labelled
 from lectern.llm import client, prompting
-from lectern.settings.llm import LLM, make_request
-from lectern.settings.rate import RateParams
-from lectern.settings.request import Reply, Request
+from lectern.llm.request import Reply, Request, make_request
+from lectern.settings.llm import LLM
+from lectern.settings.rate import Rate
 
 
 def main(
-    params: RateParams,
+    params: Rate,
     judge: LLM,
     examples: Path,
     taught: Path,
@@ -100,9 +100,7 @@ def _read(
         yield item, rows, texts
 
 
-def ask(
-    row: Example, texts: Mapping[str, str], params: RateParams, judge: LLM, prompt: prompting.Prompt
-) -> Asked:
+def ask(row: Example, texts: Mapping[str, str], params: Rate, judge: LLM, prompt: prompting.Prompt) -> Asked:
     """The question about a row; `texts` are those of its item's passages, by their ids."""
     passage = texts.get(row.provenance.passage or "")
     criteria = ratings.choose_criteria(params.criteria, params.about_source, passage is not None)
@@ -113,7 +111,7 @@ def ask(
     return Asked(row, list(criteria), make_request(judge, messages, schema))
 
 
-def ask_labelled(known: Labelled, params: RateParams, judge: LLM, prompt: prompting.Prompt) -> Asked:
+def ask_labelled(known: Labelled, params: Rate, judge: LLM, prompt: prompting.Prompt) -> Asked:
     """The same question about a row that people have judged."""
     row = Example.of(known.label.messages, Provenance(item="labels", method="label", passage="passage"))
     texts = {} if known.label.passage is None else {"passage": known.label.passage}
@@ -131,7 +129,7 @@ if __name__ == "__main__":
     stage.run(
         "rate",
         lambda: main(
-            params.load("rate", RateParams),
+            params.load("rate", Rate),
             params.load("judge", LLM),
             Path("data/examples"),
             Path("data/taught"),

@@ -10,11 +10,12 @@ from lectern.core import io, params, stage
 from lectern.core.errors import LecternError
 from lectern.core.schema import SPLITS, Example
 from lectern.models import loading, templates
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.render import Render
 from lectern.training import preflight, rendering
-from lectern.training.rendering import RenderParams
 
 
-def main(chosen: RenderParams, base: loading.BaseModel, splits: Path, out: Path, metrics: Path) -> str:
+def main(chosen: Render, base: BaseModelSettings, splits: Path, out: Path, metrics: Path) -> str:
     """Write the token rows of each split when every one of them is sound, and nothing otherwise."""
     if chosen.max_length > base.context_length:
         raise LecternError(
@@ -84,8 +85,8 @@ if __name__ == "__main__":
     stage.run(
         "render",
         lambda: main(
-            params.load("render", RenderParams),
-            params.load("base_model", loading.BaseModel),
+            params.load("render", Render),
+            params.load("base_model", BaseModelSettings),
             Path("data/splits"),
             Path("data/sft"),
             Path("metrics/preflight.json"),

@@ -7,42 +7,16 @@ metrics/episodes.json.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lectern.core import io, params, stage
 from lectern.core.schema import BASE, TUNED, Episode, Example, Prediction
 from lectern.evaluation import copying, health, measuring, plotting, summary
+from lectern.settings.score import Score
 
 
-@dataclass(frozen=True)
-class ScoreParams:
-    """Section `score`."""
-
-    seed: int = 0
-    """Of the bootstrap's draws."""
-    resamples: int = 10000
-    """Draws of the bootstrap; at 10,000 the bounds of a 95 % interval are steady to about 1 % of its width."""
-    confidence: float = 0.95
-    """Share of the draws inside an interval."""
-    similarity: str | None = "embedded"
-    """What embeds the texts: `embedded` is all-MiniLM-L6-v2, which reads English; null leaves the figure out."""
-    copy_words: int = 8
-    """Words that a run has at least, in an answer and word for word in a training answer, to count as copied."""
-
-    def __post_init__(self) -> None:
-        if self.resamples < 100:
-            raise ValueError(f"resamples is {self.resamples}; choose at least 100 (10000 is usual)")
-        if not 0 < self.confidence < 1:
-            raise ValueError(f"confidence is {self.confidence}; choose between 0 and 1 (0.95 is usual)")
-        if self.similarity not in (None, "embedded"):
-            raise ValueError(f"similarity is {self.similarity!r}; choose embedded, or null for none")
-        if self.copy_words < 1:
-            raise ValueError(f"copy_words is {self.copy_words}; choose 1 or more (8 is usual)")
-
-
-def main(params: ScoreParams, data: Path, metrics: Path) -> str:
+def main(params: Score, data: Path, metrics: Path) -> str:
     """Write each row's scores and the figures over all rows, in folders laid out as the repository's."""
     trained = io.read_jsonl(data / "splits/train.jsonl", Example)
     copied = copying.index(_read_texts(trained, "assistant"), params.copy_words)
@@ -81,4 +55,4 @@ def _read_answers(folder: Path) -> dict[str, list[Prediction]]:
 
 
 if __name__ == "__main__":
-    stage.run("score", lambda: main(params.load("score", ScoreParams), Path("data"), Path("metrics")))
+    stage.run("score", lambda: main(params.load("score", Score), Path("data"), Path("metrics")))

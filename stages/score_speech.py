@@ -5,7 +5,6 @@ Reads data/raw, data/transcripts, data/diarization and data/conversations, write
 recording has a truth it says so and passes.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,32 +12,11 @@ from tqdm import tqdm
 from lectern.core import io, items, params, stage
 from lectern.core.schema import Transcript
 from lectern.evaluation import speech
-
-
-@dataclass(frozen=True)
-class ScoreSpeechParams:
-    """Section `score_speech`."""
-
-    collar: float = 0.25
-    """Seconds on each side of a true boundary that der_with_collar leaves out."""
-    resamples: int = 10000
-    """Draws of the bootstrap."""
-    confidence: float = 0.95
-    """Share of the draws inside an interval."""
-    seed: int = 0
-    """Of the bootstrap's draws."""
-
-    def __post_init__(self) -> None:
-        if self.collar < 0:
-            raise ValueError(f"collar is {self.collar}; choose at least 0 (0.25 is usual)")
-        if self.resamples < 100:
-            raise ValueError(f"resamples is {self.resamples}; choose at least 100 (10000 is usual)")
-        if not 0 < self.confidence < 1:
-            raise ValueError(f"confidence is {self.confidence}; choose between 0 and 1 (0.95 is usual)")
+from lectern.settings.score_speech import ScoreSpeech
 
 
 def main(
-    params: ScoreSpeechParams,
+    params: ScoreSpeech,
     raw: Path,
     transcripts: Path,
     diarization: Path,
@@ -72,7 +50,7 @@ if __name__ == "__main__":
     stage.run(
         "score_speech",
         lambda: main(
-            params.load("score_speech", ScoreSpeechParams),
+            params.load("score_speech", ScoreSpeech),
             Path("data/raw"),
             Path("data/transcripts"),
             Path("data/diarization"),

@@ -12,13 +12,14 @@ from pathlib import Path
 from lectern.core import io, items, params, stage
 from lectern.core.schema import Passage
 from lectern.llm import client, prompting
-from lectern.settings.llm import LLM, make_request
-from lectern.settings.teach import TeachParams
+from lectern.llm.request import make_request
+from lectern.settings.llm import LLM
+from lectern.settings.teach import Teach
 from lectern.teaching import methods, planning, writing
 
 
 def main(
-    params: TeachParams, teacher: LLM, passages: Path, out: Path, replies: Path, metrics: Path
+    params: Teach, teacher: LLM, passages: Path, out: Path, replies: Path, metrics: Path
 ) -> client.Outcome:
     """Bring `out` to exactly one file of examples per item with passages, which may be empty.
 
@@ -58,7 +59,7 @@ if __name__ == "__main__":
     stage.run(
         "teach",
         lambda: main(
-            params.load("teach", TeachParams),
+            params.load("teach", Teach),
             params.load("teacher", LLM),
             Path("data/passages"),
             Path("data/taught"),

@@ -10,25 +10,26 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lectern.core import io, params, stage
-from lectern.core.compute import IN_PROCESS, Compute
 from lectern.core.schema import TokenRow
-from lectern.models import devices, loading
-from lectern.settings.train import Training
+from lectern.models import devices
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.compute import Compute
+from lectern.settings.train import Train
 from lectern.training import adapters, checkpoints, curves, launch, sft
 
 RUNS_KEPT = 4
 
 
 def main(
-    chosen: Training,
-    base: loading.BaseModel,
+    chosen: Train,
+    base: BaseModelSettings,
     rendered: Path,
     root: Path,
     out: Path,
     metrics: Path,
     *,
+    compute: Compute,
     to_continue: Path = Path("models/adapters"),
-    compute: Compute = IN_PROCESS,
 ) -> str:
     """Train, or take up, the run that these parameters and rows name, and export its weights and figures."""
     files = (rendered / "train.jsonl", rendered / "validation.jsonl")
@@ -65,8 +66,8 @@ if __name__ == "__main__":
     stage.run(
         "train",
         lambda: main(
-            params.load("train", Training),
-            params.load("base_model", loading.BaseModel),
+            params.load("train", Train),
+            params.load("base_model", BaseModelSettings),
             Path("data/sft"),
             Path("models/checkpoints"),
             Path("models/adapter"),

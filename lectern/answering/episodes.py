@@ -17,11 +17,12 @@ from lectern.answering.openings import Start
 from lectern.answering.turns import Format, Side
 from lectern.core.errors import LecternError
 from lectern.core.schema import Episode, EpisodeTurn, Message
-from lectern.models import generation, loading
+from lectern.models import generation
 from lectern.models.sampling import Draw
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.episodes import TurnSettings
 from lectern.text.words import normalise
 
-HOSTS = ("continue", "swap")
 Speaker = Literal["host", "guest"]
 ENDING_WORDS = 20
 """Words at a turn's end in which a closing is looked for."""
@@ -31,28 +32,6 @@ CLOSING_SECONDS = 5.0
 """A pattern that takes longer on so short a text would never end."""
 TURNS_IN_CONTEXT = 4
 """Turns of the greatest length for which there must be room beside the opening: an exchange, a new one, and reserve."""
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How episodes are written."""
-
-    turns: int
-    """of an episode at most, its opening included"""
-    max_turn_tokens: int
-    """limit of a turn"""
-    temperature: float
-    """0 takes the likeliest token each time"""
-    top_p: float
-    """only the likeliest tokens with together this probability are drawn"""
-    seed: int
-    """of the draws; each turn of each episode draws by itself"""
-    host: Literal["continue", "swap"]
-    """who speaks for the host: the model in the user's place, or as the assistant, with the roles exchanged"""
-    host_persona: str
-    """for swap: what the model is told to be when it speaks for the host"""
-    closings: tuple[str, ...]
-    """regular expressions; a turn whose last words match one ends the episode"""
 
 
 @dataclass(frozen=True)
@@ -77,7 +56,7 @@ class Draft:
     ended: Literal["closing", "turns", "empty"] = "turns"
 
 
-def begin(start: Start, form: Format, manner: Manner) -> Begun:
+def begin(start: Start, form: Format, manner: TurnSettings) -> Begun:
     """What each speaker is given before the first turn.
 
     Raises:
@@ -103,7 +82,7 @@ def begin(start: Start, form: Format, manner: Manner) -> Begun:
     return Begun(start, guest, host)
 
 
-def _check_room(start: Start, tokens: int, form: Format, manner: Manner) -> None:
+def _check_room(start: Start, tokens: int, form: Format, manner: TurnSettings) -> None:
     room = max(form.context_length - TURNS_IN_CONTEXT * manner.max_turn_tokens, 0)
     if tokens > room:
         raise LecternError(
@@ -113,13 +92,18 @@ def _check_room(start: Start, tokens: int, form: Format, manner: Manner) -> None
         )
 
 
-def side_of(role: Speaker, manner: Manner) -> Side:
+def side_of(role: Speaker, manner: TurnSettings) -> Side:
     """In whose place of the chat template a turn is generated."""
     return "user" if role == "host" and manner.host == "continue" else "assistant"
 
 
 def write(
-    model: Any, tokenizer: Any, base: loading.BaseModel, begun: Sequence[Begun], form: Format, manner: Manner
+    model: Any,
+    tokenizer: Any,
+    base: BaseModelSettings,
+    begun: Sequence[Begun],
+    form: Format,
+    manner: TurnSettings,
 ) -> list[Episode]:
     """Write the episodes to their ends, all of them together, turn by turn.
 
@@ -161,7 +145,7 @@ def _opening(start: Start) -> EpisodeTurn:
     return EpisodeTurn(role="host", text=start.opening.opening, finished=True)
 
 
-def _add(draft: Draft, role: Speaker, turn: turns.Turn, manner: Manner) -> None:
+def _add(draft: Draft, role: Speaker, turn: turns.Turn, manner: TurnSettings) -> None:
     if turn.text:
         draft.turns.append(EpisodeTurn(role=role, text=turn.text, finished=turn.finished))
     if not normalise(turn.said):
@@ -204,7 +188,7 @@ def is_closing(text: str, closings: Sequence[str]) -> bool:
     return False
 
 
-def _fit(draft: Draft, role: Speaker, side: Side, form: Format, manner: Manner) -> list[int]:
+def _fit(draft: Draft, role: Speaker, side: Side, form: Format, manner: TurnSettings) -> list[int]:
     """The tokens before the next turn, of so much of the conversation that the turn has room in the context."""
     begins = draft.begun.host if role == "host" else draft.begun.guest
     rest = [_message(number, said, manner, role) for number, said in enumerate(draft.said)]
@@ -235,7 +219,7 @@ def _shorten(
     return tokens
 
 
-def _message(number: int, said: str, manner: Manner, speaker: Speaker) -> Message:
+def _message(number: int, said: str, manner: TurnSettings, speaker: Speaker) -> Message:
     """A turn after the opening, as the one who speaks next sees it."""
     of_guest = number % 2 == 0
     swapped = manner.host == "swap" and speaker == "host"

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from lectern.core import code as source_code
 from lectern.core import compute as computing
-from lectern.core.compute import IN_PROCESS, Compute
+from lectern.core.compute import IN_PROCESS, Workers
 from lectern.core.errors import LecternError
 from lectern.core.io import sha256, to_json, write_text
 from lectern.core.item import Item, Load, Made, Make
@@ -57,7 +57,7 @@ def sync(
     code: Sequence[ModuleType],
     libraries: Sequence[str] = (),
     allow_failed: float = 0.0,
-    compute: Compute = IN_PROCESS,
+    compute: Workers = IN_PROCESS,
 ) -> SyncResult:
     """Bring `out` to exactly `<id><suffix>` for each item, and the manifest.
 

@@ -21,17 +21,17 @@ CHOICES = sorted(
 )
 # The sections that belong to more than one stage.
 SHARED = {
-    "corpus": ("stages.fetch", "CorpusParams"),
+    "corpus": ("stages.fetch", "Corpus"),
     "base_model": ("lectern.models.loading", "BaseModel"),
     "compute": ("lectern.core.compute", "Compute"),
-    "render": ("lectern.training.rendering", "RenderParams"),
-    "train": ("lectern.settings.train", "Training"),
-    "housekeeping": ("lectern.conversations.housekeeping", "HousekeepingParams"),
+    "render": ("lectern.training.rendering", "Render"),
+    "train": ("lectern.settings.train", "Train"),
+    "housekeeping": ("lectern.conversations.housekeeping", "Housekeeping"),
     "teacher": ("lectern.settings.llm", "LLM"),
     "judge": ("lectern.settings.llm", "LLM"),
     "cleaner": ("lectern.settings.llm", "LLM"),
-    "publish": ("lectern.settings.publish", "PublishParams"),
-    "judging": ("lectern.settings.judging", "JudgingParams"),
+    "publish": ("lectern.settings.publish", "Publish"),
+    "judging": ("lectern.settings.judging", "Judging"),
 }
 
 

@@ -12,7 +12,7 @@ from lectern.apps.chat.talker import Talker
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.schema import Episode
-from lectern.settings.episodes import EpisodesParams
+from lectern.settings.episodes import Episodes
 
 
 async def show_episode(root: Path, talker: Talker) -> None:
@@ -25,7 +25,7 @@ class _EpisodePage:
 
     def __init__(self, root: Path, talker: Talker) -> None:
         self.talker = talker
-        self.settings = params.load("episodes", EpisodesParams, root / "params.yaml")
+        self.settings = params.load("episodes", Episodes, root / "params.yaml")
         self.stop = Event()
         self.working = False
         self.turns: list[str] = []

@@ -16,8 +16,9 @@ from lectern.core.errors import LecternError
 from lectern.core.schema import BASE, TUNED, Episode, Message, Provenance
 from lectern.models import devices, generation, loading, templates
 from lectern.models.generation import Decoding
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.render import Render
 from lectern.training import adapters
-from stages.render import RenderParams
 
 CHAT = "chat"
 """What a conversation's provenance calls its source."""
@@ -40,8 +41,8 @@ class Talker:
     """Answers questions with the models of the pipeline, by the code that the pipeline answers with."""
 
     def __init__(self, root: Path) -> None:
-        self.base = params.load("base_model", loading.BaseModel, root / "params.yaml")
-        self.persona = params.load("render", RenderParams, root / "params.yaml").persona
+        self.base = params.load("base_model", BaseModelSettings, root / "params.yaml")
+        self.persona = params.load("render", Render, root / "params.yaml").persona
         self._adapter = root / contestants.ADAPTER
         self._busy = Lock()
         self._loading = Lock()
@@ -156,7 +157,7 @@ class Talker:
         self,
         name: str,
         opening: Opening,
-        manner: episodes.Manner,
+        manner: episodes.TurnSettings,
         on_text: Callable[[int, str], None],
         stop: Event,
     ) -> Episode | None:

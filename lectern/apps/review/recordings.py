@@ -16,8 +16,8 @@ from lectern.core.errors import ItemError, LecternError
 from lectern.core.item import Item
 from lectern.core.schema import Conversation, Source
 from lectern.formats import attribution
+from lectern.settings.converse import Converse
 from stages import converse
-from stages.converse import ConverseParams
 
 SAMPLES = 3
 """Clips of a voice: its longest turns."""
@@ -203,7 +203,7 @@ def _lay_over(root: Path, name: str, text: str) -> Recording:
         ItemError: the corrections cannot be laid over it.
         LecternError: it was not heard yet.
     """
-    chosen = params.load("converse", ConverseParams, root / "params.yaml")
+    chosen = params.load("converse", Converse, root / "params.yaml")
     edits, _ = corrections.read(text, name)
     item = _find_item(root, name, chosen)
     source = io.read_json(item.inputs["source"], Source)
@@ -231,7 +231,7 @@ def _lay_over(root: Path, name: str, text: str) -> Recording:
     )
 
 
-def _find_item(root: Path, name: str, chosen: ConverseParams) -> Item:
+def _find_item(root: Path, name: str, chosen: Converse) -> Item:
     data = root / "data"
     with tempfile.TemporaryDirectory(
         prefix="lectern-"

@@ -13,10 +13,10 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from lectern.core import code, items
-from lectern.core.compute import Compute
 from lectern.core.errors import LecternError
 from lectern.core.executors import crew, processes
 from lectern.core.item import Item, Load, Made
+from lectern.settings.compute import Compute
 from tests.unit.core import makers
 
 TWO = Compute(workers=2)

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from lectern.core import code, items
-from lectern.core.compute import Compute
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.items import Item
+from lectern.settings.compute import Compute
 from tests.unit.core import makers
 
 CODE = [code]  # any module will do: these tests change parameters and inputs, not the code

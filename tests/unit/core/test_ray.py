@@ -16,9 +16,12 @@ import pytest
 
 from lectern.core import code, items
 from lectern.core import compute as computing
-from lectern.core.compute import IN_PROCESS, Compute
+from lectern.core.compute import IN_PROCESS
 from lectern.core.errors import LecternError
 from lectern.core.item import Item, Load
+from lectern.settings.compute import Compute
+from lectern.settings.corpus import Corpus
+from lectern.settings.transcribe import Transcribe
 from stages import fetch, transcribe
 from tests.unit.core import makers
 
@@ -218,10 +221,10 @@ def test_what_a_cluster_cannot_do_is_said(two_nodes: Cluster, tmp_path: Path) ->
 @pytest.mark.slow
 def test_recordings_are_transcribed_to_the_same_bytes_everywhere(two_nodes: Cluster, tmp_path: Path) -> None:
     source = {"kind": "media", "path": "data/sources/smoke"}
-    fetch.main(fetch.CorpusParams("smoke", [source]), tmp_path / "raw")
+    fetch.main(Corpus("smoke", [source]), tmp_path / "raw")
     ways = {"here": Compute(), "processes": Compute(workers=2), "ray": on(two_nodes)}
     for name, compute in ways.items():
-        params = transcribe.TranscribeParams(language="en")
+        params = Transcribe(language="en")
         done = transcribe.main(params, tmp_path / "raw", tmp_path / name, compute=compute)
         assert str(done) == "made 4, kept 0, removed 0, failed 0"
     assert tree(tmp_path / "here") == tree(tmp_path / "processes") == tree(tmp_path / "ray")

@@ -9,6 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from lectern.core.errors import LecternError
+from lectern.settings.corpus import Corpus
 from lectern.tools import update
 from stages import fetch
 from tests.unit.sources.conftest import SMOKE
@@ -29,7 +30,7 @@ def test_kinds_mix_in_one_corpus(site: Site, mp3: bytes) -> None:
     assert sorted(record.kind for record in records()) == ["media"] * 4 + ["podcast", "youtube"]
     assert str(fetch.main(chosen, RAW)) == "made 0, kept 6, removed 0, failed 0"
     # One source less: its items go, no other is made again.
-    fewer = fetch.CorpusParams(name="test", sources=chosen.sources[1:])
+    fewer = Corpus(name="test", sources=chosen.sources[1:])
     assert str(fetch.main(fewer, RAW)) == "made 0, kept 2, removed 4, failed 0"
 
 

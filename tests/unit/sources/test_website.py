@@ -15,6 +15,7 @@ from lectern.core import io as records
 from lectern.core import items
 from lectern.core.errors import LecternError
 from lectern.core.schema import Source
+from lectern.settings.corpus import Corpus
 from lectern.sources.crawl import browser, pages
 from lectern.tools import update
 from stages import fetch
@@ -37,8 +38,8 @@ def source(address: str, **options: Any) -> dict[str, Any]:
     }
 
 
-def corpus(*sources: dict[str, Any]) -> fetch.CorpusParams:
-    return fetch.CorpusParams(name="test", sources=list(sources))
+def corpus(*sources: dict[str, Any]) -> Corpus:
+    return Corpus(name="test", sources=list(sources))
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -51,7 +52,7 @@ class Crawled:
 
     site: ledger.Site
     other: ledger.Site
-    chosen: fetch.CorpusParams
+    chosen: Corpus
     folder: Path
     first: dict[str, bytes]
     second: dict[str, bytes]

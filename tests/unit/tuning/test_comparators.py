@@ -12,9 +12,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from lectern.answering import comparators, questions
-from lectern.answering.comparators import Comparator
 from lectern.core import io
 from lectern.core.errors import LecternError
+from lectern.settings.comparators import Comparator
 from lectern.tools import params
 from tests.unit.tuning.generating import SINGLE, outputs, read, run
 from tests.unit.tuning.tiny import TINY

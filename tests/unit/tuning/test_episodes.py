@@ -15,12 +15,13 @@ from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.schema import Episode, Example, Message, Provenance
 from lectern.models import generation, loading
-from lectern.settings.episodes import EpisodesParams
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.episodes import Episodes
 from lectern.text.words import words
 from stages import episodes as stage
 from tests.unit.tuning.tiny import TINY, example
 
-CHOSEN = EpisodesParams(turns=3, max_turn_tokens=16, batch_size=2, openings=["talks"], top_p=1.0)
+CHOSEN = Episodes(turns=3, max_turn_tokens=16, batch_size=2, openings=["talks"], top_p=1.0)
 SHORT = replace(CHOSEN, turns=2)
 TALKS = [
     Opening(opening="Welcome. What is a seed?"),
@@ -32,11 +33,11 @@ TALKS = [
 def run(
     folder: Path,
     adapter: Path,
-    chosen: EpisodesParams = CHOSEN,
+    chosen: Episodes = CHOSEN,
     *,
     talks: list[Opening] = TALKS,
     examples: list[Example] | None = None,
-    base: loading.BaseModel = TINY,
+    base: BaseModelSettings = TINY,
     persona_text: str | None = None,
 ) -> str:
     io.write_jsonl(folder / "openings/talks.jsonl", talks)
@@ -65,7 +66,7 @@ def start(opening: Opening) -> openings.Start:
 
 
 def begin(
-    base: loading.BaseModel, opening: Opening, manner: episodes.Manner, persona_text: str | None = None
+    base: BaseModelSettings, opening: Opening, manner: episodes.TurnSettings, persona_text: str | None = None
 ) -> tuple[turns.Format, episodes.Begun]:
     form = turns.get_format(base, loading.get_tokenizer(base), persona_text)
     return form, episodes.begin(start(opening), form, manner)
@@ -84,8 +85,8 @@ def always(model: Any, token: int) -> Any:
     return changed.eval()
 
 
-def tiny_base(name: str) -> loading.BaseModel:
-    return params.parse(OmegaConf.load(f"conf/base_model/{name}.yaml"), loading.BaseModel, name)
+def tiny_base(name: str) -> BaseModelSettings:
+    return params.parse(OmegaConf.load(f"conf/base_model/{name}.yaml"), BaseModelSettings, name)
 
 
 @pytest.mark.parametrize(
