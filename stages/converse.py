@@ -8,9 +8,7 @@ and the manifest) and metrics/conversations.json. An item that comes with a read
 import functools
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from lectern.conversations import conversation, inputs
 from lectern.core import io, items, params, stage
@@ -32,7 +30,7 @@ def main(
     """Bring `out` to exactly one conversation per item that has words and speakers and is not dropped."""
     found = inputs.find(raw, items.read(transcripts), items.read(diarization), corrections, params.metadata)
     _say(found.warnings)
-    choices = get_choices(params)
+    choices = params.choices
     result = items.sync(
         found.items,
         out,
@@ -47,20 +45,6 @@ def main(
     io.write_json(metrics, conversation.summarise(facts, len(found.dropped), len(found.left_out)))
     _say(conversation.list_near_misses(facts))
     return result
-
-
-def get_choices(params: Converse) -> dict[str, Any]:
-    """What of the parameters decides a conversation, as `conversation.build` takes it."""
-    return {
-        "reach": params.reach,
-        "rules": [asdict(rule) for rule in params.roles],
-        "others": params.others,
-        "voice_threshold": params.voice_threshold,
-        "voice_margin": params.voice_margin,
-        "cut_chapters": params.cut_chapters,
-        "first_gap": params.first_gap,
-        "first_gap_within": params.first_gap_within,
-    }
 
 
 def _say(lines: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ def main(
     params: Diarize, raw: Path, out: Path, metrics: Path | None = None, compute: Workers = IN_PROCESS
 ) -> items.SyncResult:
     """Bring `out` to exactly one diarization per recording in `raw`, and write what they come to."""
-    engine = ENGINES[params.engine]
+    engine = diarization.ENGINES[params.engine]
     environment.check_installed(engine.libraries, "diarize")
     everything = asdict(params)
     decisive = {name: everything[name] for name in (*engine.choices, "device", "threads")}

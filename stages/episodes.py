@@ -18,7 +18,7 @@ from lectern.core import batches, code, io, params, stage
 from lectern.core.schema import Episode, Example
 from lectern.models import loading
 from lectern.settings.base_model import BaseModelSettings
-from lectern.settings.episodes import Episodes, TurnSettings
+from lectern.settings.episodes import Episodes, EpisodeSettings
 from lectern.settings.render import Render
 from lectern.training import adapters
 
@@ -44,22 +44,22 @@ def main(
     plans: dict[str, Plan] = {who.name: {} for who in everyone}
     made = 0
     if any(groups):
-        tokenizer, manner = loading.get_tokenizer(base), chosen.manner
+        tokenizer, settings = loading.get_tokenizer(base), chosen.for_episode
         form = turns.get_format(base, tokenizer, persona)
         # Batches end with a file: what is added at its end moves nothing into another batch.
         parts = [
-            [episodes.begin(start, form, manner) for start in group[at : at + chosen.batch_size]]
+            [episodes.begin(start, form, settings) for start in group[at : at + chosen.batch_size]]
             for group in groups
             for at in range(0, len(group), chosen.batch_size)
         ]
         written_by = code.digest([episodes, loading, adapters])
-        plans = {who.name: _plan(who, parts, manner, written_by) for who in everyone}
+        plans = {who.name: _plan(who, parts, settings, written_by) for who in everyone}
         missing = {
             name: [batch for batch in plan if store.get(batch) is None] for name, plan in plans.items()
         }
         for who, model in contestants.load_in_turn([who for who in everyone if missing[who.name]]):
             for batch in missing[who.name]:
-                told = episodes.write(model, tokenizer, base, plans[who.name][batch], form, manner)
+                told = episodes.write(model, tokenizer, base, plans[who.name][batch], form, settings)
                 store.put(batch, told)
                 made += len(told)
             del model
@@ -72,12 +72,12 @@ def main(
     return f"{total // len(files)} openings, made {made}, kept {total - made}"
 
 
-def _plan(who: Local, parts: Sequence[Sequence[Begun]], manner: TurnSettings, written_by: str) -> Plan:
+def _plan(who: Local, parts: Sequence[Sequence[Begun]], settings: EpisodeSettings, written_by: str) -> Plan:
     libraries = ["torch", "transformers", "peft", "regex"] + (["bitsandbytes"] if who.quantized else [])
     decides: dict[str, Any] = {
         "contestant": contestants.fingerprint(who),
         "context": who.base.context_length,
-        "manner": asdict(manner),
+        "settings": asdict(settings),
         "code": written_by,
         "libraries": {name: importlib.metadata.version(name) for name in libraries},
     }

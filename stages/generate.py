@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from lectern.answering import answering, comparators, contestants, endpoints, questions
+from lectern.answering import answering, contestants, endpoints, questions
 from lectern.core import batches, io, params, revisions, stage
 from lectern.core.errors import LecternError
 from lectern.core.schema import TUNED, Example, Prediction
+from lectern.models.generation import Decoding
 from lectern.settings.base_model import BaseModelSettings
-from lectern.settings.comparators import Comparator
+from lectern.settings.comparators import Comparator, load_comparators
 from lectern.settings.generate import Generate
 from lectern.settings.render import Render
 
@@ -45,13 +46,14 @@ def main(
     asks = questions.collect(io.read_jsonl(held_out, Example), chosen.evals, evals)
     by_key = {ask.key: ask for ask in asks}
     local, served = contestants.gather(base, adapter, persona, others, root)
-    plans = answering.make_plans(local, asks, chosen.decoding, chosen.batch_size)
-    came = endpoints.answer_all(served, asks, persona, chosen.decoding, replies)
+    decoding = Decoding(chosen.max_new_tokens, chosen.temperature, chosen.top_p, chosen.seed)
+    plans = answering.make_plans(local, asks, decoding, chosen.batch_size)
+    came = endpoints.answer_all(served, asks, persona, decoding, replies)
     compared = answering.plan_parity(
         next(plan for plan in plans if plan.who.name == TUNED), chosen.parity_prompts, chosen.parity_tokens
     )
     store = batches.Store(out, Prediction, answering.identify)
-    made = answering.make_missing(plans, by_key, store, chosen.decoding, compared)
+    made = answering.make_missing(plans, by_key, store, decoding, compared)
     files = {plan.who.name: answering.fill(plan, by_key, store) for plan in plans}
     for name, answers in came.items():
         rows = [answering.predict(by_key[key], outcome) for key, outcome in answers.outcomes.items()]
@@ -88,7 +90,7 @@ if __name__ == "__main__":
         lambda: main(
             params.load("generate", Generate),
             params.load("base_model", BaseModelSettings),
-            comparators.load_comparators(),
+            load_comparators(),
             params.load("render", Render).persona,
             held_out=Path("data/splits/test.jsonl"),
             evals=Path("data/evals"),

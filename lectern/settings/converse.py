@@ -1,9 +1,9 @@
 """How words and voices become conversations: section `converse` of params.yaml."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from lectern.core.schema import Role
 
@@ -83,3 +83,17 @@ class Converse:
             raise ValueError(
                 f"metadata is {self.metadata!r}: name a file in data/corrections, without the folder"
             )
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What of the parameters decides a conversation, as `conversations.conversation.build` takes it."""
+        return {
+            "reach": self.reach,
+            "rules": [asdict(rule) for rule in self.roles],
+            "others": self.others,
+            "voice_threshold": self.voice_threshold,
+            "voice_margin": self.voice_margin,
+            "cut_chapters": self.cut_chapters,
+            "first_gap": self.first_gap,
+            "first_gap_within": self.first_gap_within,
+        }

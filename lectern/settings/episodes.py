@@ -12,7 +12,7 @@ LEAST_TOKENS = 16
 
 
 @dataclass(frozen=True)
-class TurnSettings:
+class EpisodeSettings:
     """How episodes are written."""
 
     turns: int
@@ -91,10 +91,10 @@ class Episodes:
             _check_closing(closing)
 
     @property
-    def manner(self) -> TurnSettings:
+    def for_episode(self) -> EpisodeSettings:
         """All that decides a turn, but the model and what came before."""
         swap = self.host == "swap"
-        return TurnSettings(
+        return EpisodeSettings(
             turns=self.turns,
             max_turn_tokens=self.max_turn_tokens,
             temperature=self.temperature,

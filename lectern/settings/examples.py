@@ -15,8 +15,8 @@ class Examples:
     name: str = "interview"
     """Of the file under conf/examples."""
     questions: list[str] = field(default_factory=lambda: list(QUESTIONS))
-    """Ways to find questions (keys of `examples.examples.QUESTIONS`), tried in this order in each recording: the first that
-    makes a row is the one used there."""
+    """Ways to find questions (QUESTIONS), tried in this order in each recording: the first that makes a row is the one
+    used there."""
     dialogue: bool = True
     """Make each whole conversation a row too."""
     min_answer_words: int = 5

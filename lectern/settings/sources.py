@@ -369,7 +369,7 @@ def _is_day(text: str) -> bool:
 
 
 def _is_page(url: str) -> bool:
-    """Whether an address has a host that a crawl can ask, and no user; `sources.crawl.addresses.canonical` writes it."""
+    """Whether an address has a host that a crawl can ask, and no user's name."""
     try:
         parts = urllib.parse.urlsplit(url.strip())
         host = (parts.hostname or "").rstrip(".").encode("idna").decode()
@@ -399,7 +399,7 @@ def parse_source(values: Mapping[str, Any], number: int) -> Any:
         LecternError: there is no such kind, or a parameter of it is wrong.
     """
     where = f"corpus.sources[{number}]"
-    kind = values.get("kind")
+    kind = str(values.get("kind"))
     if kind not in KINDS:
         raise LecternError(f"{where}: kind is {kind!r}; it is one of {', '.join(KINDS)}")
     return params.parse(values, KINDS[kind], where)

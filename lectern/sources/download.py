@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lectern.core import secrets
 from lectern.core.errors import ItemError
 from lectern.settings.sources import Network
 from lectern.sources import connecting

@@ -110,7 +110,7 @@ def _read_feed(source: PodcastSource) -> tuple[list[Episode], list[str]]:
     url: str | None = _template(source).expand()
     while url and url not in seen and len(seen) < _MOST_PAGES:
         seen.add(url)
-        shown = _template(source).shown if len(seen) == 1 else download.without_secrets(url)
+        shown = _template(source).shown if len(seen) == 1 else secrets.without_secrets(url)
         if _template(source).is_private and len(seen) > 1:
             shown = f"{_template(source).shown}, page {len(seen)}"
         name = shown if _template(source).is_private else None
@@ -192,7 +192,7 @@ def _episode(source: PodcastSource, feed: Any, entry: Any, links: Links) -> Epis
 
 def _public(text: str, feed: Template) -> str:
     """The text without the secrets of a private feed, whose notes may link to what only its reader may see."""
-    return download.without_secrets(template.hide(text, feed)) if feed.is_private else text
+    return secrets.without_secrets(template.hide(text, feed)) if feed.is_private else text
 
 
 def _links(entry: Any, page: str) -> Links | None:

@@ -16,7 +16,7 @@ from lectern.core import secrets
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.io import write_json
 from lectern.core.item import Item
-from lectern.settings.sources import YoutubeSource
+from lectern.settings.sources import YoutubeSource, check_url
 from lectern.sources import download, downloads, listing, sound, template
 from lectern.sources.crawl.addresses import Reach
 from lectern.sources.listing import Episode
@@ -105,7 +105,7 @@ def _lines(file: str | None) -> list[str]:
     urls = [(number, line) for number, line in lines if line and not line.startswith("#")]
     for number, url in urls:
         try:
-            template.check_url(url)
+            check_url(url)
         except ValueError as error:
             raise LecternError(f"{file}:{number}: {error}.") from error
     return [url for _, url in urls]
@@ -249,7 +249,7 @@ def _download(episode: Episode, out: Path, source: YoutubeSource) -> list[str]:
 
 
 def _shown(episode: Episode) -> str:
-    return download.without_secrets(episode.url) if episode.url else repr(episode.title)
+    return secrets.without_secrets(episode.url) if episode.url else repr(episode.title)
 
 
 def _download_once(

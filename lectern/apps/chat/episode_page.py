@@ -90,8 +90,8 @@ class _EpisodePage:
         self.working, self.note = True, "Loading the models …" if not self.talker.loaded else "writing …"
         self.stop.clear()
         try:
-            manner = replace(
-                self.settings.manner,
+            settings = replace(
+                self.settings.for_episode,
                 turns=int(self.count.value),
                 max_turn_tokens=int(self.most.value),
                 temperature=float(self.temperature.value),
@@ -103,7 +103,7 @@ class _EpisodePage:
                 biography=(self.biography.value or "").strip() or None,
             )
             self.made = await to_thread(
-                self.talker.write_episode, self.who.value, begun, manner, self._tell, self.stop
+                self.talker.write_episode, self.who.value, begun, settings, self._tell, self.stop
             )
             if self.made is not None:
                 self.turns = [turn.text for turn in self.made.turns]

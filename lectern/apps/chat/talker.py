@@ -157,7 +157,7 @@ class Talker:
         self,
         name: str,
         opening: Opening,
-        manner: episodes.TurnSettings,
+        settings: episodes.EpisodeSettings,
         on_text: Callable[[int, str], None],
         stop: Event,
     ) -> Episode | None:
@@ -166,7 +166,7 @@ class Talker:
         Args:
             name: base or tuned.
             opening: the host's first turn, and who the guest is.
-            manner: how it is written.
+            settings: how it is written.
             on_text: given the number of a turn, counted from 1 after the opening, and its text so far.
             stop: set to end it where it is.
 
@@ -176,7 +176,7 @@ class Talker:
         self.load()
         form = turns.get_format(self.base, self._tokenizer, self.persona)
         start = Start(opening, (), Provenance(item=CHAT, method="opening"), "the opening")
-        begun = episodes.begin(start, form, manner)
+        begun = episodes.begin(start, form, settings)
         number, last = 1, 0
 
         def tell(tokens: list[int]) -> None:
@@ -189,7 +189,7 @@ class Talker:
         with self._using(name) as model:
             try:
                 [made] = episodes.write(
-                    Watched(model, tell, stop), self._tokenizer, self.base, [begun], form, manner
+                    Watched(model, tell, stop), self._tokenizer, self.base, [begun], form, settings
                 )
             except StoppedError:
                 return None

@@ -17,7 +17,6 @@ from lectern.core.item import Item
 from lectern.core.schema import Conversation, Source
 from lectern.formats import attribution
 from lectern.settings.converse import Converse
-from stages import converse
 
 SAMPLES = 3
 """Clips of a voice: its longest turns."""
@@ -213,7 +212,7 @@ def _lay_over(root: Path, name: str, text: str) -> Recording:
         if text:
             inputs["corrections"] = Path(folder) / "corrections.yaml"
             inputs["corrections"].write_text(text, encoding="utf-8")
-        made, _ = conversation.build(Item(name, inputs, item.values), **converse.get_choices(chosen))
+        made, _ = conversation.build(Item(name, inputs, item.values), **chosen.choices)
     segments = _cut_segments(spoken, edits, name, text, made, chosen.reach)
     path = corrections_file(root, name)
     return Recording(

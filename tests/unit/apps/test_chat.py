@@ -129,15 +129,15 @@ def test_an_adapter_of_another_model_is_named(root: Path, tmp_path: Path) -> Non
 
 
 def test_an_episode_is_the_stage_s_and_told_turn_by_turn(root: Path, talker: Talker) -> None:
-    manner = replace(params.load("episodes", Episodes, root / "params.yaml").manner, turns=4)
+    settings = replace(params.load("episodes", Episodes, root / "params.yaml").for_episode, turns=4)
     opening, told = Opening(opening="Welcome. What is a seed?"), dict[int, str]()
-    made = talker.write_episode("tuned", opening, manner, told.__setitem__, Event())
+    made = talker.write_episode("tuned", opening, settings, told.__setitem__, Event())
     assert made is not None
-    assert made == talker.write_episode("tuned", opening, manner, lambda number, text: None, Event())
+    assert made == talker.write_episode("tuned", opening, settings, lambda number, text: None, Event())
     assert made.turns[0].text == opening.opening
     assert sorted(told) == list(range(1, len(made.turns)))
     stop = Event()
-    assert talker.write_episode("tuned", opening, manner, lambda number, text: stop.set(), stop) is None
+    assert talker.write_episode("tuned", opening, settings, lambda number, text: stop.set(), stop) is None
 
 
 def test_near_rows_are_those_that_say_the_same(root: Path, tmp_path: Path) -> None:

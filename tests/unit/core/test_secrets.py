@@ -11,7 +11,6 @@ from lectern.core import secrets
 from lectern.core.schema import Conversation, Document, Example, Message, Passage, Provenance, Source
 from lectern.formats.table_rows import TableRow
 from lectern.settings.sources import DocumentsSource, MediaSource, TableSource, TranscriptsSource
-from lectern.sources import template
 from lectern.sources.listing import Episode
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9"
@@ -128,7 +127,7 @@ def test_a_secret_is_masked_in_every_form(secret: str, form: str) -> None:
 def test_a_long_text_of_a_stranger_is_looked_through_once(text: str) -> None:
     # Property: a megabyte takes a moment; with a search that begins again at each place it would take an hour.
     secrets.without_credentials(text)
-    template.without_secrets(text)
+    secrets.without_secrets(text)
 
 
 def test_an_empty_secret_stands_nowhere() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from lectern.core import io, items
 from lectern.core.schema import Source
 from lectern.settings.corpus import Corpus
+from lectern.sources.kinds import LISTED
 from lectern.tools import update
 from stages import fetch
 
@@ -16,8 +17,7 @@ RAW = Path("data/raw")
 
 def corpus(*sources: dict[str, Any], allow_failed: float = 0.0) -> Corpus:
     network = [
-        {**s, "network": {**HASTE, **s.get("network", {})}} if s["kind"] in fetch.LISTED else s
-        for s in sources
+        {**s, "network": {**HASTE, **s.get("network", {})}} if s["kind"] in LISTED else s for s in sources
     ]
     return Corpus(name="test", sources=network, allow_failed=allow_failed)
 

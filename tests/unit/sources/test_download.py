@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lectern.core import items
+from lectern.core import items, secrets
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.items import SyncResult
 from lectern.settings.sources import Network
@@ -161,7 +161,7 @@ def test_a_full_disk_stops_the_stage_and_is_no_fault_of_the_item(
     ],
 )
 def test_no_query_and_no_user_is_in_a_message(text: str, kept: str) -> None:
-    assert download.without_secrets(text) == kept
+    assert secrets.without_secrets(text) == kept
 
 
 def test_a_secret_is_hidden_in_every_form(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from lectern.core.errors import LecternError
 from lectern.settings.corpus import Corpus
+from lectern.settings.sources import parse_source
 from lectern.tools import update
 from stages import fetch
 from tests.unit.sources.conftest import SMOKE
@@ -82,7 +83,7 @@ def test_every_source_of_a_shipped_corpus_is_accepted_by_its_kind(path: Path) ->
     sources = OmegaConf.to_container(OmegaConf.load(path).sources)
     assert isinstance(sources, list)
     for number, values in enumerate(sources):
-        fetch.parse(values, number)
+        parse_source(values, number)
 
 
 @pytest.mark.usefixtures("project")

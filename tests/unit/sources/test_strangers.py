@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import pytest
 
 from lectern.core.errors import ItemError, LecternError
-from lectern.settings.sources import Network
+from lectern.settings.sources import Network, parse_source
 from lectern.sources import connecting, download, listing
 from lectern.sources.crawl.addresses import Reach
 from lectern.tools import update
@@ -638,4 +638,4 @@ def helpers(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_host_is_named() -> None:
     for source in (podcast("https://example.org/feed"), videos("https://example.org/a")):
         with pytest.raises(LecternError, match=r"hosts: 'http://nas/' is no host such as"):
-            fetch.parse(source | {"hosts": ["http://nas/"]}, 0)
+            parse_source(source | {"hosts": ["http://nas/"]}, 0)

@@ -16,6 +16,8 @@ from lectern.core import items
 from lectern.core.errors import LecternError
 from lectern.core.schema import Source
 from lectern.settings.corpus import Corpus
+from lectern.settings.sources import parse_source
+from lectern.sources import website
 from lectern.sources.crawl import browser, pages
 from lectern.tools import update
 from stages import fetch
@@ -254,15 +256,15 @@ def test_fetch_asks_nothing_and_keeps_what_has_not_changed(
 
 @pytest.mark.usefixtures("project")
 def test_a_folder_that_is_no_sites_is_named() -> None:
-    module, parsed = fetch.parse(source("http://127.0.0.1:9"), 0)
+    parsed = parse_source(source("http://127.0.0.1:9"), 0)
     with pytest.raises(LecternError, match=r"data/sources/ledger: has no page. `make update` crawls"):
-        list(module.list_items(parsed))
+        list(website.list_items(parsed))
     FOLDER.mkdir(parents=True)
     (FOLDER / "talk.info.json").write_text("{}")
     with pytest.raises(
         LecternError, match=r"talk\.info\.json: .* holds pages of a web site only: choose another `name`"
     ):
-        list(module.list_items(parsed))
+        list(website.list_items(parsed))
 
 
 @pytest.mark.parametrize(
@@ -287,4 +289,4 @@ def test_a_folder_that_is_no_sites_is_named() -> None:
 )
 def test_a_wrong_parameter_is_named(values: dict[str, Any], message: str) -> None:
     with pytest.raises(LecternError, match=message):
-        fetch.parse({"kind": "website", "name": "a", "start": ["https://example.org/"], **values}, 0)
+        parse_source({"kind": "website", "name": "a", "start": ["https://example.org/"], **values}, 0)

@@ -106,12 +106,12 @@ def test_the_stage_writes_turns_facts_and_totals_and_the_same_bytes_in_another_p
     assert str(tmp_path).encode() not in b"".join(first.values())
 
 
-@pytest.mark.parametrize("name", diarize.ENGINES)
+@pytest.mark.parametrize("name", diarization.ENGINES)
 def test_naming_an_engine_loads_none_of_its_libraries_and_another_process_can_load_it(name: str) -> None:
     import subprocess
     import sys
 
-    module = diarize.ENGINES[name].module
+    module = diarization.ENGINES[name].module
     program = f"import sys, {module}; print({{'torch', 'pyannote.audio'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -3,14 +3,15 @@
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lectern.core import io, items
+from lectern.core.compute import IN_PROCESS, Workers
 from lectern.core.errors import LecternError
 from lectern.core.schema import Document, Source
-from lectern.settings.compute import Compute
 from lectern.settings.corpus import Corpus
 from lectern.settings.extract import Extract
 from stages import extract, fetch
@@ -28,10 +29,10 @@ def put(
     (raw / name / "item.json").write_text(json.dumps(values))
 
 
-def run(tmp_path: Path, compute: Compute | None = None, **options: float) -> items.SyncResult:
+def run(tmp_path: Path, compute: Workers | None = None, **options: float) -> items.SyncResult:
     out, metrics = tmp_path / "documents", tmp_path / "metrics.json"
     params = Extract(**options)
-    return extract.main(params, tmp_path / "raw", out, metrics, compute or Compute())
+    return extract.main(params, tmp_path / "raw", out, metrics, compute or IN_PROCESS)
 
 
 def result(tmp_path: Path, name: str) -> Document:
@@ -151,7 +152,7 @@ def test_worker_processes_write_the_same_bytes(tmp_path: Path) -> None:
     run(tmp_path)
     alone = everything(tmp_path / "documents")
     shutil.rmtree(tmp_path / "documents")
-    run(tmp_path, Compute(workers=2))
+    run(tmp_path, replace(IN_PROCESS, workers=2))
     assert everything(tmp_path / "documents") == alone
 
 

@@ -13,7 +13,7 @@ import torch
 from lectern.core import params
 from lectern.core.errors import LecternError
 from lectern.models import loading
-from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.base_model import ARCHITECTURES, BaseModelSettings
 from tests.unit.tuning import hub_server
 from tests.unit.tuning.tiny import TINY
 
@@ -156,7 +156,7 @@ def test_an_impossible_base_is_refused(change: dict[str, Any], complaint: str) -
 
 
 def test_models_of_other_families_load() -> None:
-    for architecture in loading.ARCHITECTURES:
+    for architecture in ARCHITECTURES:
         one, same = (loading.get_model(replace(TINY, architecture=architecture)) for _ in range(2))
         other = loading.get_model(replace(TINY, architecture=architecture, seed=1))
         names = [name for name, _ in one.named_parameters()]
@@ -166,7 +166,7 @@ def test_models_of_other_families_load() -> None:
         assert not bool((weights[0] == weights[2]).all())
 
 
-@pytest.mark.parametrize("architecture", loading.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_model_is_held_in_four_bits(architecture: str) -> None:
     from bitsandbytes.nn import Linear4bit
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core import io
-from lectern.core.compute import IN_PROCESS
 from lectern.core.schema import TokenRow
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.compute import Compute
@@ -55,7 +54,7 @@ def write(folder: Path, rows: list[TokenRow], validation: list[TokenRow]) -> Non
 
 
 def run(
-    folder: Path, params: Train = PARAMS, base: BaseModelSettings = TINY, compute: Compute = IN_PROCESS
+    folder: Path, params: Train = PARAMS, base: BaseModelSettings = TINY, compute: Compute | None = None
 ) -> str:
     return train.main(
         params,
@@ -65,7 +64,7 @@ def run(
         folder / "adapter",
         folder / "metrics/train",
         to_continue=folder / "adapters",
-        compute=compute,
+        compute=compute or Compute(),
     )
 
 
