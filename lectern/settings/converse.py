@@ -44,7 +44,7 @@ class Converse:
     reach: float = 0.5
     """Seconds between a word and a turn up to which the word may belong to it; further away its speaker is unknown."""
     roles: list[RoleRule] = field(default_factory=lambda: [RoleRule("main", "most_speech")])
-    """Who has which role: rules in order, each for a speaker whom no rule before it took; see `speech.roles.RULES`."""
+    """Who has which role: rules in order, each for a speaker whom no rule before it took."""
     others: str = "host"
     """The role of all other speakers: `host`, `guest` or `audience`."""
     voice_threshold: float = 0.7

@@ -203,11 +203,13 @@ def test_ctrl_c_ends_driver_and_workers_without_a_word_too_many(
     announce = os.open(tmp_path / "announce", os.O_RDONLY | os.O_NONBLOCK)
     script = (
         "import sys\nfrom pathlib import Path\nfrom lectern.core import items, stage\n"
-        "from dataclasses import replace\nfrom lectern.core.compute import IN_PROCESS\nfrom tests.unit.core import makers\n"
+        "from dataclasses import replace\nfrom lectern.core.compute import IN_PROCESS\n"
+        "from tests.unit.core import makers\n"
         "folder = Path(sys.argv[1])\n"
         "values = {name: str(folder / name) for name in ('announce', 'hang')}\n"
         "stage.run('hang', lambda: items.sync([items.Item(n, {}, values) for n in 'ab'], folder / 'out',\n"
-        "    makers.loader('announce_and_hang'), suffix='', params={}, code=[], compute=replace(IN_PROCESS, workers=2)))\n"
+        "    makers.loader('announce_and_hang'), suffix='', params={}, code=[],\n"
+        "    compute=replace(IN_PROCESS, workers=2)))\n"
     )
     driver = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)],

@@ -245,7 +245,8 @@ def test_no_cluster_and_no_ray_are_said_at_once(tmp_path: Path) -> None:
     assert time.perf_counter() - began < 20
     script = (
         "import sys\nsys.modules['ray'] = None  # what `import` does where it is not installed\n"
-        "from pathlib import Path\nfrom lectern.core import items, stage\nfrom dataclasses import replace\nfrom lectern.core.compute import IN_PROCESS\n"
+        "from dataclasses import replace\nfrom pathlib import Path\n"
+        "from lectern.core import items, stage\nfrom lectern.core.compute import IN_PROCESS\n"
         "stage.run('x', lambda: items.sync([items.Item('a', {})], Path(sys.argv[1]), print, suffix='', params={},\n"
         "    code=[], compute=replace(IN_PROCESS, executor='ray')))\n"
     )
