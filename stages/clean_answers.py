@@ -8,7 +8,7 @@ the LLM's replies in data/replies/clean_answers; metrics/cleaning.json counts wh
 from pathlib import Path
 
 from lectern.answering import trimming
-from lectern.core import io, params, stage
+from lectern.core import io, params, paths, stage
 from lectern.core.errors import LecternError
 from lectern.core.schema import Prediction
 from lectern.llm import client, prompting
@@ -20,7 +20,12 @@ LISTING = "_contestants.json"
 
 
 def main(
-    params: CleanAnswers, cleaner: LLM, predictions: Path, out: Path, replies: Path, metrics: Path
+    settings: CleanAnswers,
+    cleaner: LLM,
+    predictions: Path = paths.PREDICTIONS,
+    out: Path = paths.CLEANED,
+    replies: Path = paths.REPLIES / "clean_answers",
+    metrics: Path = paths.METRICS / "cleaning.json",
 ) -> str:
     """Bring `out` to exactly one file of trimmed answers per contestant that is named.
 
@@ -28,8 +33,8 @@ def main(
         LecternError: a contestant has no predictions, or more calls than `cleaner.allow_failed` got no reply; what was
             answered is written before.
     """
-    prompt = prompting.load(params.prompt)
-    before = read_answers(predictions, params.contestants)
+    prompt = prompting.load(settings.prompt)
+    before = read_answers(predictions, settings.contestants)
     asked = {name: [trimming.ask(row, cleaner, prompt) for row in rows] for name, rows in before.items()}
     requests = [request for some in asked.values() for request in some if request is not None]
     answers = client.ask(requests, cleaner, replies, "cleaner")
@@ -68,13 +73,5 @@ def read_answers(folder: Path, names: list[str]) -> dict[str, list[Prediction]]:
 
 if __name__ == "__main__":
     stage.run(
-        "clean_answers",
-        lambda: main(
-            params.load("clean_answers", CleanAnswers),
-            params.load("cleaner", LLM),
-            Path("data/predictions"),
-            Path("data/cleaned"),
-            Path("data/replies/clean_answers"),
-            Path("metrics/cleaning.json"),
-        ),
+        "clean_answers", lambda: main(params.load("clean_answers", CleanAnswers), params.load("cleaner", LLM))
     )

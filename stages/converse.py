@@ -11,26 +11,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lectern.conversations import conversation, inputs
-from lectern.core import io, items, params, stage
+from lectern.core import io, items, params, paths, stage
 from lectern.core.compute import IN_PROCESS, Workers
 from lectern.settings.compute import Compute
 from lectern.settings.converse import Converse
 
 
 def main(
-    params: Converse,
-    raw: Path,
-    transcripts: Path,
-    diarization: Path,
-    corrections: Path,
-    out: Path,
-    metrics: Path,
+    settings: Converse,
+    raw: Path = paths.RAW,
+    transcripts: Path = paths.TRANSCRIPTS,
+    diarization: Path = paths.DIARIZATION,
+    corrections: Path = paths.CORRECTIONS,
+    out: Path = paths.CONVERSATIONS,
+    metrics: Path = paths.METRICS / "conversations.json",
     compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
     """Bring `out` to exactly one conversation per item that has words and speakers and is not dropped."""
-    found = inputs.find(raw, items.read(transcripts), items.read(diarization), corrections, params.metadata)
+    found = inputs.find(raw, items.read(transcripts), items.read(diarization), corrections, settings.metadata)
     _say(found.warnings)
-    choices = params.choices
+    choices = settings.choices
     result = items.sync(
         found.items,
         out,
@@ -38,7 +38,7 @@ def main(
         suffix=".json",
         params=choices,
         code=(conversation,),
-        allow_failed=params.allow_failed,
+        allow_failed=settings.allow_failed,
         compute=compute,
     )
     facts = items.facts(out)
@@ -55,14 +55,5 @@ def _say(lines: Sequence[str]) -> None:
 if __name__ == "__main__":
     stage.run(
         "converse",
-        lambda: main(
-            params.load("converse", Converse),
-            Path("data/raw"),
-            Path("data/transcripts"),
-            Path("data/diarization"),
-            Path("data/corrections"),
-            Path("data/conversations"),
-            Path("metrics/conversations.json"),
-            params.load("compute", Compute).for_items,
-        ),
+        lambda: main(params.load("converse", Converse), compute=params.load("compute", Compute).for_items),
     )

@@ -8,24 +8,24 @@ data/curated.jsonl, data/curation_decisions.jsonl (one line for each row, kept o
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import BaseModel
-
-from lectern.core import io, items, params, stage
+from lectern.core import io, items, params, paths, stage
 from lectern.core.printing import one_line
-from lectern.core.schema import Example, Passage, Question, Rating
+from lectern.core.schema import Example, Passage, Rating
 from lectern.curation import curation, decontamination, filters, row_corrections
 from lectern.settings.curate import Curate
 from lectern.settings.housekeeping import Housekeeping
 
-R = TypeVar("R", bound=BaseModel)
 
-
-def main(params: Curate, rules: Housekeeping, data: Path, metrics: Path) -> str:
+def main(
+    settings: Curate,
+    rules: Housekeeping,
+    data: Path = paths.DATA,
+    metrics: Path = paths.METRICS / "curation.json",
+) -> str:
     """Write the rows that are kept, a decision on each row, and the counts; all but the counts lies below `data`."""
-    rows = [row for name in ("examples", "taught") for row in _read(data / name, Example)]
-    ratings = curation.merge_ratings(_read(data / "ratings", Rating))
+    rows = [row for name in ("examples", "taught") for row in items.read_records(data / name, Example)]
+    ratings = curation.merge_ratings(items.read_records(data / "ratings", Rating))
     corrections = row_corrections.read(data / "corrections")
     corrected = row_corrections.apply(rows, corrections)
     kept, decisions = curation.run(
@@ -34,32 +34,34 @@ def main(params: Curate, rules: Housekeeping, data: Path, metrics: Path) -> str:
             partial(
                 curation.by_rating,
                 ratings=ratings,
-                minimum=params.min_rating,
-                by_criterion=params.min_scores,
-                unrated=params.unrated,
+                minimum=settings.min_rating,
+                by_criterion=settings.min_scores,
+                unrated=settings.unrated,
             ),
             partial(
                 filters.by_length,
-                min_answer_words=params.min_answer_words,
-                max_answer_words=params.max_answer_words,
-                min_question_words=params.min_question_words,
-                max_question_words=params.max_question_words,
+                min_answer_words=settings.min_answer_words,
+                max_answer_words=settings.max_answer_words,
+                min_question_words=settings.min_question_words,
+                max_question_words=settings.max_question_words,
             ),
-            partial(filters.by_language, languages=params.languages),
+            partial(filters.by_language, languages=settings.languages),
             partial(filters.by_housekeeping, rules=rules.rules, max_words=rules.max_words),
         ],
         checks=[
             partial(
                 decontamination.drop,
-                evals=_read_evals(data / "evals"),
-                passages={passage.id: passage.text for passage in _read(data / "passages", Passage)},
-                threshold=params.decontamination_threshold,
-                semantic=params.decontamination_semantic_threshold,
+                evals=decontamination.read_evals(data / "evals"),
+                passages={
+                    passage.id: passage.text for passage in items.read_records(data / "passages", Passage)
+                },
+                threshold=settings.decontamination_threshold,
+                semantic=settings.decontamination_semantic_threshold,
             ),
             partial(
                 curation.drop_duplicates,
-                near=params.near_duplicate_threshold,
-                semantic=params.semantic_duplicate_threshold,
+                near=settings.near_duplicate_threshold,
+                semantic=settings.semantic_duplicate_threshold,
                 ratings=ratings,
                 accepted=curation.find_accepted(corrected),
             ),
@@ -75,27 +77,13 @@ def main(params: Curate, rules: Housekeeping, data: Path, metrics: Path) -> str:
     summary = curation.summarise(decisions) | {
         "corrections": row_corrections.count(corrections, unmatched),
         "ratings": curation.count_ratings(rows, ratings),
-        "near_duplicate_threshold": params.near_duplicate_threshold,
+        "near_duplicate_threshold": settings.near_duplicate_threshold,
     }
     io.write_json(metrics, summary)
     return f"kept {len(kept)} of {len(rows)} rows"
 
 
-def _read(folder: Path, record: type[R]) -> list[R]:
-    return [found for path in items.read(folder).values() for found in io.read_jsonl(path, record)]
-
-
-def _read_evals(folder: Path) -> dict[str, list[Question]]:
-    return {path.stem: io.read_jsonl(path, Question) for path in sorted(folder.glob("*.jsonl"))}
-
-
 if __name__ == "__main__":
     stage.run(
-        "curate",
-        lambda: main(
-            params.load("curate", Curate),
-            params.load("housekeeping", Housekeeping),
-            Path("data"),
-            Path("metrics/curation.json"),
-        ),
+        "curate", lambda: main(params.load("curate", Curate), params.load("housekeeping", Housekeeping))
     )

@@ -10,7 +10,7 @@ import importlib
 from dataclasses import asdict
 from pathlib import Path
 
-from lectern.core import io, items, params, stage
+from lectern.core import io, items, params, paths, stage
 from lectern.core.compute import IN_PROCESS, Workers
 from lectern.settings.compute import Compute
 from lectern.settings.diarize import Diarize
@@ -18,22 +18,26 @@ from lectern.speech import diarization, environment, model_files, recordings
 
 
 def main(
-    params: Diarize, raw: Path, out: Path, metrics: Path | None = None, compute: Workers = IN_PROCESS
+    settings: Diarize,
+    raw: Path = paths.RAW,
+    out: Path = paths.DIARIZATION,
+    metrics: Path | None = paths.METRICS / "diarization.json",
+    compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
     """Bring `out` to exactly one diarization per recording in `raw`, and write what they come to."""
-    engine = diarization.ENGINES[params.engine]
+    engine = diarization.ENGINES[settings.engine]
     environment.check_installed(engine.libraries, "diarize")
-    everything = asdict(params)
+    everything = asdict(settings)
     decisive = {name: everything[name] for name in (*engine.choices, "device", "threads")}
     result = items.sync(
         recordings.find(raw),
         out,
-        functools.partial(diarization.load, engine.module, batch_size=params.batch_size, **decisive),
+        functools.partial(diarization.load, engine.module, batch_size=settings.batch_size, **decisive),
         suffix=".json",
-        params={"engine": params.engine, **decisive, "model": model_files.identify(params.model)},
+        params={"engine": settings.engine, **decisive, "model": model_files.identify(settings.model)},
         code=(diarization, importlib.import_module(engine.module)),
         libraries=engine.libraries,
-        allow_failed=params.allow_failed,
+        allow_failed=settings.allow_failed,
         compute=compute,
     )
     if metrics:
@@ -44,11 +48,5 @@ def main(
 if __name__ == "__main__":
     stage.run(
         "diarize",
-        lambda: main(
-            params.load("diarize", Diarize),
-            Path("data/raw"),
-            Path("data/diarization"),
-            Path("metrics/diarization.json"),
-            params.load("compute", Compute).for_items,
-        ),
+        lambda: main(params.load("diarize", Diarize), compute=params.load("compute", Compute).for_items),
     )

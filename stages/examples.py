@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lectern.core import io, items, params, stage
+from lectern.core import io, items, params, paths, stage
 from lectern.core.compute import IN_PROCESS, Workers
 from lectern.examples import examples
 from lectern.formats import table_rows
@@ -22,19 +22,19 @@ from lectern.text.sentences import LIBRARY
 
 
 def main(
-    params: Examples,
+    settings: Examples,
     rules: Housekeeping,
-    raw: Path,
-    conversations: Path,
-    out: Path,
-    metrics: Path,
+    raw: Path = paths.RAW,
+    conversations: Path = paths.CONVERSATIONS,
+    out: Path = paths.EXAMPLES,
+    metrics: Path = paths.METRICS / "examples.json",
     compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
     """Bring `out` to exactly one file of examples per conversation and per part of a table, which may be empty."""
     choices: dict[str, Any] = {
-        "questions": list(params.questions),
-        "with_dialogue": params.dialogue,
-        "options": {method: params.options()[method] for method in params.questions},
+        "questions": list(settings.questions),
+        "with_dialogue": settings.dialogue,
+        "options": {method: settings.options()[method] for method in settings.questions},
     }
     result = items.sync(
         [
@@ -66,10 +66,6 @@ if __name__ == "__main__":
         lambda: main(
             params.load("examples", Examples),
             params.load("housekeeping", Housekeeping),
-            Path("data/raw"),
-            Path("data/conversations"),
-            Path("data/examples"),
-            Path("metrics/examples.json"),
-            params.load("compute", Compute).for_items,
+            compute=params.load("compute", Compute).for_items,
         ),
     )

@@ -7,7 +7,7 @@ Reads data/raw, writes data/documents: one JSON per page or document and the man
 import functools
 from pathlib import Path
 
-from lectern.core import io, items, params, stage
+from lectern.core import io, items, params, paths, stage
 from lectern.core.compute import IN_PROCESS, Workers
 from lectern.formats import extraction
 from lectern.settings.compute import Compute
@@ -15,18 +15,22 @@ from lectern.settings.extract import Extract
 
 
 def main(
-    params: Extract, raw: Path, out: Path, metrics: Path, compute: Workers = IN_PROCESS
+    settings: Extract,
+    raw: Path = paths.RAW,
+    out: Path = paths.DOCUMENTS,
+    metrics: Path = paths.METRICS / "documents.json",
+    compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
     """Bring `out` to exactly one document per item of `raw` that has one, and write what they come to."""
     result = items.sync(
         extraction.find(raw),
         out,
-        functools.partial(extraction.load, max_megabytes=params.max_megabytes),
+        functools.partial(extraction.load, max_megabytes=settings.max_megabytes),
         suffix=".json",
-        params={"max_megabytes": params.max_megabytes},
+        params={"max_megabytes": settings.max_megabytes},
         code=(extraction,),
         libraries=extraction.LIBRARIES,
-        allow_failed=params.allow_failed,
+        allow_failed=settings.allow_failed,
         compute=compute,
     )
     io.write_json(metrics, extraction.summarise(items.facts(out)))
@@ -36,11 +40,5 @@ def main(
 if __name__ == "__main__":
     stage.run(
         "extract",
-        lambda: main(
-            params.load("extract", Extract),
-            Path("data/raw"),
-            Path("data/documents"),
-            Path("metrics/documents.json"),
-            params.load("compute", Compute).for_items,
-        ),
+        lambda: main(params.load("extract", Extract), compute=params.load("compute", Compute).for_items),
     )

@@ -8,17 +8,17 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 
-from lectern.core import items, params, stage
+from lectern.core import items, params, paths, stage
 from lectern.core.items import SyncResult
 from lectern.settings.corpus import Corpus
 from lectern.sources import kinds
 
 
-def main(corpus: Corpus, out: Path) -> SyncResult:
+def main(settings: Corpus, out: Path = paths.RAW) -> SyncResult:
     """Bring `out` to exactly one folder per item that the sources list."""
     found: list[items.Item] = []
     makers: dict[str, items.Make] = {}
-    for module, source in kinds.read_sources(corpus):
+    for module, source in kinds.read_sources(settings):
         listed = source.kind in kinds.LISTED
         make = functools.partial(module.fetch_item, source=source, raw=out) if listed else module.fetch_item
         for item in module.list_items(source):
@@ -33,7 +33,7 @@ def main(corpus: Corpus, out: Path) -> SyncResult:
         suffix="",
         params={},
         code=list(kinds.MODULES.values()),
-        allow_failed=corpus.allow_failed,
+        allow_failed=settings.allow_failed,
     )
 
 
@@ -42,4 +42,4 @@ def _load(fetch: Mapping[str, items.Make]) -> items.Make:
 
 
 if __name__ == "__main__":
-    stage.run("fetch", lambda: main(params.load("corpus", Corpus), Path("data/raw")))
+    stage.run("fetch", lambda: main(params.load("corpus", Corpus)))

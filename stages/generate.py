@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lectern.answering import answering, contestants, endpoints, questions
-from lectern.core import batches, io, params, revisions, stage
+from lectern.core import batches, io, params, paths, revisions, stage
 from lectern.core.errors import LecternError
 from lectern.core.schema import TUNED, Example, Prediction
 from lectern.models.generation import Decoding
@@ -23,18 +23,18 @@ from lectern.settings.render import Render
 
 
 def main(
-    chosen: Generate,
+    settings: Generate,
     base: BaseModelSettings,
     others: Mapping[str, Comparator],
     persona: str | None,
     *,
-    held_out: Path,
-    evals: Path,
-    adapter: Path,
-    out: Path,
-    replies: Path,
-    metrics: Path,
-    parity: Path,
+    held_out: Path = paths.TEST_SPLIT,
+    evals: Path = paths.EVALS,
+    adapter: Path = paths.ADAPTER,
+    out: Path = paths.PREDICTIONS,
+    replies: Path = paths.REPLIES / "generate",
+    metrics: Path = paths.METRICS / "generation.json",
+    parity: Path = paths.METRICS / "parity.json",
     root: Path = revisions.HERE,
 ) -> str:
     """Bring `out` to exactly one file per contestant, its rows in order of set and id.
@@ -43,14 +43,16 @@ def main(
         LecternError: something cannot be asked at all, or more calls to an endpoint got no reply than allowed; then
             everything else is written first.
     """
-    asks = questions.collect(io.read_jsonl(held_out, Example), chosen.evals, evals)
+    asks = questions.collect(io.read_jsonl(held_out, Example), settings.evals, evals)
     by_key = {ask.key: ask for ask in asks}
     local, served = contestants.gather(base, adapter, persona, others, root)
-    decoding = Decoding(chosen.max_new_tokens, chosen.temperature, chosen.top_p, chosen.seed)
-    plans = answering.make_plans(local, asks, decoding, chosen.batch_size)
+    decoding = Decoding(settings.max_new_tokens, settings.temperature, settings.top_p, settings.seed)
+    plans = answering.make_plans(local, asks, decoding, settings.batch_size)
     came = endpoints.answer_all(served, asks, persona, decoding, replies)
     compared = answering.plan_parity(
-        next(plan for plan in plans if plan.who.name == TUNED), chosen.parity_prompts, chosen.parity_tokens
+        next(plan for plan in plans if plan.who.name == TUNED),
+        settings.parity_prompts,
+        settings.parity_tokens,
     )
     store = batches.Store(out, Prediction, answering.identify)
     made = answering.make_missing(plans, by_key, store, decoding, compared)
@@ -70,18 +72,7 @@ def main(
     if failures := [answers.failure for answers in came.values() if answers.failure]:
         raise LecternError(" ".join(failures))
     counts = {name: len(file.records) for name, file in files.items()}
-    return _summarise(counts, made, skipped)
-
-
-def _summarise(counts: Mapping[str, int], made: Mapping[str, int], skipped: Mapping[str, int]) -> str:
-    """Such as `base 24, tuned 24 (8 made, 16 kept); 1 skipped (longer than the context)`."""
-    told = [
-        f"{name} {rows}"
-        + (f" ({made[name]} made, {rows - made[name]} kept)" if made.get(name, rows) < rows else "")
-        for name, rows in counts.items()
-    ]
-    left = [f"{count} skipped ({reason})" for reason, count in skipped.items()]
-    return "; ".join([", ".join(told), *left])
+    return answering.tell_counts(counts, made, skipped)
 
 
 if __name__ == "__main__":
@@ -92,12 +83,5 @@ if __name__ == "__main__":
             params.load("base_model", BaseModelSettings),
             load_comparators(),
             params.load("render", Render).persona,
-            held_out=Path("data/splits/test.jsonl"),
-            evals=Path("data/evals"),
-            adapter=Path(contestants.ADAPTER),
-            out=Path("data/predictions"),
-            replies=Path("data/replies/generate"),
-            metrics=Path("metrics/generation.json"),
-            parity=Path("metrics/parity.json"),
         ),
     )

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lectern.core import io, items, params, stage
+from lectern.core import io, items, params, paths, stage
 from lectern.core.compute import IN_PROCESS, Workers
 from lectern.models import tokens
 from lectern.passages import parsing, passages
@@ -20,38 +20,38 @@ from lectern.settings.parse import Parse
 
 
 def main(
-    params: Parse,
+    settings: Parse,
     rules: Housekeeping,
-    documents: Path,
-    conversations: Path,
-    out: Path,
-    metrics: Path,
+    documents: Path = paths.DOCUMENTS,
+    conversations: Path = paths.CONVERSATIONS,
+    out: Path = paths.PASSAGES,
+    metrics: Path = paths.METRICS / "parse.json",
     compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
     """Bring `out` to exactly one file of passages per document and conversation, which may be empty."""
     choices: dict[str, Any] = {
-        "min_share": params.min_share,
-        "least": params.min_tokens,
-        "most": params.max_tokens,
-        "overlap": params.overlap,
+        "min_share": settings.min_share,
+        "least": settings.min_tokens,
+        "most": settings.max_tokens,
+        "overlap": settings.overlap,
     }
     result = items.sync(
         parsing.list_items(
             items.read(documents),
             items.read(conversations),
-            share=params.boilerplate_share,
-            pages=params.boilerplate_pages,
+            share=settings.boilerplate_share,
+            pages=settings.boilerplate_pages,
         ),
         out,
         functools.partial(
             parsing.load,
-            tokenizer=params.tokenizer,
+            tokenizer=settings.tokenizer,
             rules=tuple(rules.rules),
             max_words=rules.max_words,
             **choices,
         ),
         suffix=".jsonl",
-        params={**choices, "tokenizer": tokens.identify(params.tokenizer), "housekeeping": asdict(rules)},
+        params={**choices, "tokenizer": tokens.identify(settings.tokenizer), "housekeeping": asdict(rules)},
         code=(parsing,),
         libraries=passages.LIBRARIES,
         compute=compute,
@@ -66,10 +66,6 @@ if __name__ == "__main__":
         lambda: main(
             params.load("parse", Parse),
             params.load("housekeeping", Housekeeping),
-            Path("data/documents"),
-            Path("data/conversations"),
-            Path("data/passages"),
-            Path("metrics/parse.json"),
-            params.load("compute", Compute).for_items,
+            compute=params.load("compute", Compute).for_items,
         ),
     )

@@ -7,26 +7,20 @@ writes metrics/report.html and metrics/report.md.
 
 from pathlib import Path
 
-from lectern.core import io, params, stage
+from lectern.core import io, params, paths, stage
 from lectern.report import inputs, render, view
 from lectern.settings.report import Report
 
 
-def main(params: Report, metrics: Path, data: Path, parameters: Path) -> str:
+def main(
+    settings: Report, metrics: Path = paths.METRICS, data: Path = paths.DATA, parameters: Path = paths.PARAMS
+) -> str:
     """Write the page and its Markdown twin into `metrics`: the same bytes for the same inputs."""
-    shown = view.build(inputs.read(metrics, data, parameters), samples_shown=params.samples)
+    shown = view.build(inputs.read(metrics, data, parameters), samples_shown=settings.samples)
     io.write_text(metrics / "report.html", render.render_html(shown))
     io.write_text(metrics / "report.md", render.render_markdown(shown))
     return str(shown["title"])
 
 
 if __name__ == "__main__":
-    stage.run(
-        "report",
-        lambda: main(
-            params.load("report", Report),
-            Path("metrics"),
-            Path("data"),
-            Path("params.yaml"),
-        ),
-    )
+    stage.run("report", lambda: main(params.load("report", Report)))

@@ -9,19 +9,19 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lectern.core import io, items, params, stage
+from lectern.core import io, items, params, paths, stage
 from lectern.core.schema import Transcript
 from lectern.evaluation import speech
 from lectern.settings.score_speech import ScoreSpeech
 
 
 def main(
-    params: ScoreSpeech,
-    raw: Path,
-    transcripts: Path,
-    diarization: Path,
-    conversations: Path,
-    metrics: Path,
+    settings: ScoreSpeech,
+    raw: Path = paths.RAW,
+    transcripts: Path = paths.TRANSCRIPTS,
+    diarization: Path = paths.DIARIZATION,
+    conversations: Path = paths.CONVERSATIONS,
+    metrics: Path = paths.METRICS / "speech.json",
 ) -> str:
     """Write the figures over all recordings that have a truth, and by recording."""
     words, turns, told = (items.read(folder) for folder in (transcripts, diarization, conversations))
@@ -31,13 +31,13 @@ def main(
             turns[name],
             told[name],
             language=io.read_json(words[name], Transcript).language,
-            collar=params.collar,
+            collar=settings.collar,
         )
         for name in tqdm(sorted(told), desc="score_speech", unit="item", disable=None)
         if (raw / name / "truth.json").is_file()
     }
     summary = speech.summarise(
-        scored, resamples=params.resamples, confidence=params.confidence, seed=params.seed
+        scored, resamples=settings.resamples, confidence=settings.confidence, seed=settings.seed
     )
     io.write_json(metrics, summary)
     if not scored:
@@ -47,14 +47,4 @@ def main(
 
 
 if __name__ == "__main__":
-    stage.run(
-        "score_speech",
-        lambda: main(
-            params.load("score_speech", ScoreSpeech),
-            Path("data/raw"),
-            Path("data/transcripts"),
-            Path("data/diarization"),
-            Path("data/conversations"),
-            Path("metrics/speech.json"),
-        ),
-    )
+    stage.run("score_speech", lambda: main(params.load("score_speech", ScoreSpeech)))

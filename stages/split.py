@@ -7,7 +7,7 @@ of one split says what a row of another says; the metric is written all the same
 
 from pathlib import Path
 
-from lectern.core import io, params, stage
+from lectern.core import io, params, paths, stage
 from lectern.core.errors import LecternError
 from lectern.core.schema import SPLITS, Example
 from lectern.curation import leakage
@@ -15,16 +15,21 @@ from lectern.curation.partition import UNITS, assign
 from lectern.settings.split import Split
 
 
-def main(params: Split, curated: Path, out: Path, metrics: Path) -> str:
+def main(
+    settings: Split,
+    curated: Path = paths.CURATED,
+    out: Path = paths.SPLITS,
+    metrics: Path = paths.METRICS / "leakage.json",
+) -> str:
     """Write one file a split; each row stays with its item, or its section, and in its order."""
     rows = io.read_jsonl(curated, Example)
-    unit = UNITS[params.by]
-    chosen = assign({unit(row) for row in rows}, params.seed, params.validation, params.test)
+    unit = UNITS[settings.by]
+    chosen = assign({unit(row) for row in rows}, settings.seed, settings.validation, settings.test)
     splits = {name: [row for row in rows if chosen[unit(row)] == name] for name in SPLITS}
-    leaks = leakage.find_leaks(splits, params.near_duplicate_threshold, unit)
-    written = leakage.drop_leaks(splits, leaks) if params.on_leak == "drop" else splits
-    io.write_json(metrics, leakage.summarise(splits, written, leaks, params.near_duplicate_threshold))
-    if leaks and params.on_leak == "fail":
+    leaks = leakage.find_leaks(splits, settings.near_duplicate_threshold, unit)
+    written = leakage.drop_leaks(splits, leaks) if settings.on_leak == "drop" else splits
+    io.write_json(metrics, leakage.summarise(splits, written, leaks, settings.near_duplicate_threshold))
+    if leaks and settings.on_leak == "fail":
         raise LecternError(
             f"{len(leaks)} leaks between the splits:\n  "
             + "\n  ".join(str(leak) for leak in leaks[:5])
@@ -41,12 +46,4 @@ def main(params: Split, curated: Path, out: Path, metrics: Path) -> str:
 
 
 if __name__ == "__main__":
-    stage.run(
-        "split",
-        lambda: main(
-            params.load("split", Split),
-            Path("data/curated.jsonl"),
-            Path("data/splits"),
-            Path("metrics/leakage.json"),
-        ),
-    )
+    stage.run("split", lambda: main(params.load("split", Split)))

@@ -9,7 +9,7 @@ import importlib
 from dataclasses import asdict
 from pathlib import Path
 
-from lectern.core import io, items, params, stage
+from lectern.core import io, items, params, paths, stage
 from lectern.core.compute import IN_PROCESS, Workers
 from lectern.settings.compute import Compute
 from lectern.settings.transcribe import Transcribe
@@ -17,12 +17,16 @@ from lectern.speech import asr, environment, hallucination, model_files, recordi
 
 
 def main(
-    params: Transcribe, raw: Path, out: Path, metrics: Path | None = None, compute: Workers = IN_PROCESS
+    settings: Transcribe,
+    raw: Path = paths.RAW,
+    out: Path = paths.TRANSCRIPTS,
+    metrics: Path | None = paths.METRICS / "transcripts.json",
+    compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
     """Bring `out` to exactly one transcript per recording in `raw`, and write what they come to."""
-    engine = asr.ENGINES[params.engine]
+    engine = asr.ENGINES[settings.engine]
     environment.check_installed(engine.libraries, "transcribe")
-    everything = asdict(params)
+    everything = asdict(settings)
     decisive = {name: everything[name] for name in engine.choices}
     models = {
         name: model_files.identify(decisive[name]) for name in ("model", "align_model") if decisive.get(name)
@@ -30,12 +34,12 @@ def main(
     result = items.sync(
         recordings.find(raw),
         out,
-        functools.partial(asr.load, engine=params.engine, threads=params.threads, **decisive),
+        functools.partial(asr.load, engine=settings.engine, threads=settings.threads, **decisive),
         suffix=".json",
-        params={"engine": params.engine, **decisive, **models},
+        params={"engine": settings.engine, **decisive, **models},
         code=(asr, importlib.import_module(engine.module)),
         libraries=engine.libraries,
-        allow_failed=params.allow_failed,
+        allow_failed=settings.allow_failed,
         compute=compute,
     )
     if metrics:
@@ -47,10 +51,6 @@ if __name__ == "__main__":
     stage.run(
         "transcribe",
         lambda: main(
-            params.load("transcribe", Transcribe),
-            Path("data/raw"),
-            Path("data/transcripts"),
-            Path("metrics/transcripts.json"),
-            params.load("compute", Compute).for_items,
+            params.load("transcribe", Transcribe), compute=params.load("compute", Compute).for_items
         ),
     )

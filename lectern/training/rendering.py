@@ -187,3 +187,15 @@ def _add(
         result.rows.append(TokenRow.model_validate(row))
         result.conversations.append(placed)
         result.texts.append(tokens.text)
+
+
+def count(part: Rendered) -> dict[str, int]:
+    """The figures of a split: rows, tokens, those that are trained, and what became of long rows."""
+    lengths = [len(row.input_ids) for row in part.rows]
+    return {
+        "rows": len(part.rows),
+        "tokens": sum(lengths),
+        "trained_tokens": sum(sum(row.assistant_masks) for row in part.rows),
+        "longest": max(lengths, default=0),
+        **part.counts,
+    }
