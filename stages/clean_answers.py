@@ -5,36 +5,27 @@ Reads data/predictions; writes data/cleaned/<contestant>.jsonl for the contestan
 the LLM's replies in data/replies/clean_answers; metrics/cleaning.json counts what became of the answers.
 """
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from lectern.answering import trimming
-from lectern.core import io, params, stage
+from lectern.core import io, params, paths, stage
 from lectern.core.errors import LecternError
 from lectern.core.schema import Prediction
 from lectern.llm import client, prompting
+from lectern.settings.clean_answers import CleanAnswers
 from lectern.settings.llm import LLM
 
 LISTING = "_contestants.json"
 """Whose answers were trimmed: DVC warns of an empty folder."""
 
 
-@dataclass(frozen=True)
-class CleanAnswersParams:
-    """Section `clean_answers`; the LLM is section `cleaner`."""
-
-    contestants: list[str] = field(default_factory=list)
-    """whose answers are trimmed, such as tuned; [] for nobody's"""
-    prompt: str = "clean_answer"
-    """a file of lectern/llm/prompts"""
-
-    def __post_init__(self) -> None:
-        if len(set(self.contestants)) < len(self.contestants):
-            raise ValueError(f"contestants names one twice: {', '.join(self.contestants)}")
-
-
 def main(
-    params: CleanAnswersParams, cleaner: LLM, predictions: Path, out: Path, replies: Path, metrics: Path
+    settings: CleanAnswers,
+    cleaner: LLM,
+    predictions: Path = paths.PREDICTIONS,
+    out: Path = paths.CLEANED,
+    replies: Path = paths.REPLIES / "clean_answers",
+    metrics: Path = paths.METRICS / "cleaning.json",
 ) -> str:
     """Bring `out` to exactly one file of trimmed answers per contestant that is named.
 
@@ -42,8 +33,8 @@ def main(
         LecternError: a contestant has no predictions, or more calls than `cleaner.allow_failed` got no reply; what was
             answered is written before.
     """
-    prompt = prompting.load(params.prompt)
-    before = read_answers(predictions, params.contestants)
+    prompt = prompting.load(settings.prompt)
+    before = read_answers(predictions, settings.contestants)
     asked = {name: [trimming.ask(row, cleaner, prompt) for row in rows] for name, rows in before.items()}
     requests = [request for some in asked.values() for request in some if request is not None]
     answers = client.ask(requests, cleaner, replies, "cleaner")
@@ -82,13 +73,5 @@ def read_answers(folder: Path, names: list[str]) -> dict[str, list[Prediction]]:
 
 if __name__ == "__main__":
     stage.run(
-        "clean_answers",
-        lambda: main(
-            params.load("clean_answers", CleanAnswersParams),
-            params.load("cleaner", LLM),
-            Path("data/predictions"),
-            Path("data/cleaned"),
-            Path("data/replies/clean_answers"),
-            Path("metrics/cleaning.json"),
-        ),
+        "clean_answers", lambda: main(params.load("clean_answers", CleanAnswers), params.load("cleaner", LLM))
     )

@@ -7,130 +7,37 @@ have no names yet.
 
 import functools
 import importlib
-import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
 
-from lectern.core import io, items, params, stage
-from lectern.core.compute import IN_PROCESS, Compute
+from lectern.core import io, items, params, paths, stage
+from lectern.core.compute import IN_PROCESS, Workers
+from lectern.settings.compute import Compute
+from lectern.settings.diarize import Diarize
 from lectern.speech import diarization, environment, model_files, recordings
 
 
-class Engine(NamedTuple):
-    """A way to diarize: what it needs to be named, without loading anything of it."""
-
-    module: str  # with `load_engine`, see lectern/speech/diarization.py
-    libraries: tuple[str, ...]  # distributions whose version decides the result
-    choices: tuple[str, ...]  # fields of the section that it takes, all of which decide the result
-
-
-ENGINES = {
-    "embedded": Engine(
-        "lectern.speech.bundled_engine",
-        ("torch", "kaldi-native-fbank", "asteroid-filterbanks", "scipy", "av"),
-        (
-            "step",
-            "embed_every",
-            "threshold",
-            "min_embedding",
-            "min_share",
-            "min_speakers",
-            "max_speakers",
-            "fill_gap",
-            "min_turn",
-        ),
-    ),
-    "pyannote": Engine(
-        "lectern.speech.pyannote_engine",
-        ("torch", "torchaudio", "pyannote-audio", "av"),
-        ("model", "min_share", "min_speakers", "max_speakers"),
-    ),
-}
-
-
-@dataclass(frozen=True)
-class DiarizeParams:
-    """Section `diarize`."""
-
-    name: str = "embedded"
-    """Name of the choice in conf/diarize/."""
-    engine: str = "embedded"
-    """A key of `ENGINES`."""
-    python: str = "python"
-    """Name of the interpreter on the PATH that runs this stage, for an engine that needs an environment of its own."""
-    model: str = "embedded"
-    """What the engine `pyannote` loads, a name on the hub or a directory; `embedded` has its own."""
-    step: float = 2.5
-    """Seconds from one ten-second window to the next: smaller is slower and a little more exact."""
-    embed_every: int = 2
-    """2: every second window has its voices embedded, which costs most; those between follow their neighbours."""
-    threshold: float = 0.6
-    """How alike two groups of embeddings must be to be one speaker: 0 is as alike as two voices, 1 as one voice."""
-    min_embedding: float = 1.5
-    """Seconds of a local speaker's own speech from which its embedding decides on the number of speakers."""
-    min_share: float = 0.01
-    """Share of the speech below which a speaker is a ghost: it keeps its turns and is reported, never merged."""
-    min_speakers: int = 1
-    """Fewest speakers in a recording; equal to max_speakers where the number is known."""
-    max_speakers: int = 8
-    """Most speakers in a recording."""
-    fill_gap: float = 0.5
-    """Seconds of silence that do not end a turn."""
-    min_turn: float = 0.2
-    """Seconds under which a turn is dropped."""
-    batch_size: int = 8
-    """Windows that go through the model together; does not change the result."""
-    device: str = "cpu"
-    """`cpu` or `cuda`."""
-    threads: int = 1
-    """CPU threads; they change the order of sums and with it the last digits, so another number makes all anew."""
-    allow_failed: float = 0.0
-    """Share of the recordings that may fail without failing the stage."""
-
-    def __post_init__(self) -> None:
-        if self.engine not in ENGINES:
-            raise ValueError(f"engine is {self.engine!r}: use one of {', '.join(ENGINES)}")
-        if not re.fullmatch(r"[A-Za-z0-9._-]+", self.python):
-            raise ValueError(
-                f"python is {self.python!r}: give the name of an interpreter on the PATH, no path"
-            )
-        if self.threads < 1 or self.batch_size < 1:
-            raise ValueError(f"threads {self.threads} and batch_size {self.batch_size} must be at least 1")
-        if not 0 < self.step <= 10:
-            raise ValueError(f"step is {self.step}: windows last 10 s, so it must be above 0 and at most 10")
-        if self.embed_every < 1 or self.embed_every * self.step > 10:
-            raise ValueError(
-                f"embed_every is {self.embed_every}: at least 1, and times step ({self.step}) at most 10, "
-                "so that every second is in an embedded window"
-            )
-        if not 0 < self.threshold <= 1:
-            raise ValueError(f"threshold is {self.threshold}: choose above 0 and at most 1 (0.6 is usual)")
-        if not 0 <= self.min_share < 1:
-            raise ValueError(f"min_share is {self.min_share}: it is a share, so at least 0 and below 1")
-        if not 1 <= self.min_speakers <= self.max_speakers:
-            raise ValueError(
-                f"min_speakers {self.min_speakers} must be at least 1 and at most max_speakers {self.max_speakers}"
-            )
-
-
 def main(
-    params: DiarizeParams, raw: Path, out: Path, metrics: Path | None = None, compute: Compute = IN_PROCESS
+    settings: Diarize,
+    raw: Path = paths.RAW,
+    out: Path = paths.DIARIZATION,
+    metrics: Path | None = paths.METRICS / "diarization.json",
+    compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
     """Bring `out` to exactly one diarization per recording in `raw`, and write what they come to."""
-    engine = ENGINES[params.engine]
+    engine = diarization.ENGINES[settings.engine]
     environment.check_installed(engine.libraries, "diarize")
-    everything = asdict(params)
+    everything = asdict(settings)
     decisive = {name: everything[name] for name in (*engine.choices, "device", "threads")}
     result = items.sync(
         recordings.find(raw),
         out,
-        functools.partial(diarization.load, engine.module, batch_size=params.batch_size, **decisive),
+        functools.partial(diarization.load, engine.module, batch_size=settings.batch_size, **decisive),
         suffix=".json",
-        params={"engine": params.engine, **decisive, "model": model_files.identify(params.model)},
+        params={"engine": settings.engine, **decisive, "model": model_files.identify(settings.model)},
         code=(diarization, importlib.import_module(engine.module)),
         libraries=engine.libraries,
-        allow_failed=params.allow_failed,
+        allow_failed=settings.allow_failed,
         compute=compute,
     )
     if metrics:
@@ -141,11 +48,5 @@ def main(
 if __name__ == "__main__":
     stage.run(
         "diarize",
-        lambda: main(
-            params.load("diarize", DiarizeParams),
-            Path("data/raw"),
-            Path("data/diarization"),
-            Path("metrics/diarization.json"),
-            params.load("compute", Compute),
-        ),
+        lambda: main(params.load("diarize", Diarize), compute=params.load("compute", Compute).for_items),
     )

@@ -5,63 +5,38 @@ Reads data/openings, data/splits/test.jsonl and models/adapter; writes data/epis
 openings. Batches of episodes that nothing decides differently now are kept from the last run.
 """
 
-import importlib.metadata
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from lectern.answering import contestants, episodes, openings, turns
-from lectern.answering.contestants import Local
-from lectern.answering.episodes import Begun, Manner
-from lectern.core import batches, code, io, params, stage
+from lectern.answering import contestants, episode_batches, openings, turns
+from lectern.core import batches, io, params, paths, stage
 from lectern.core.schema import Episode, Example
 from lectern.models import loading
-from lectern.settings.episodes import EpisodesParams
-from lectern.training import adapters
-from lectern.training.rendering import RenderParams
-
-Plan = Mapping[batches.Batch, Sequence[Begun]]
-"""The episodes that are written together."""
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.episodes import Episodes
+from lectern.settings.render import Render
 
 
 def main(
-    chosen: EpisodesParams,
-    base: loading.BaseModel,
+    settings: Episodes,
+    base: BaseModelSettings,
     persona: str | None,
     *,
-    held_out: Path,
-    folder: Path,
-    adapter: Path,
-    out: Path,
+    held_out: Path = paths.TEST_SPLIT,
+    folder: Path = paths.OPENINGS,
+    adapter: Path = paths.ADAPTER,
+    out: Path = paths.EPISODES,
 ) -> str:
     """Bring `out` to exactly one episode of each model for each opening, in the openings' order."""
-    examples = io.read_jsonl(held_out, Example) if chosen.held_out else []
-    groups = openings.collect(chosen.openings, folder, examples, chosen.held_out)
+    examples = io.read_jsonl(held_out, Example) if settings.held_out else []
+    groups = openings.collect(settings.openings, folder, examples, settings.held_out)
     store = batches.Store(out, Episode, lambda episode: episode.id)
     everyone, _ = contestants.gather(base, adapter, persona, {})
-    plans: dict[str, Plan] = {who.name: {} for who in everyone}
+    plans: dict[str, episode_batches.Plan] = {who.name: {} for who in everyone}
     made = 0
     if any(groups):
-        tokenizer, manner = loading.get_tokenizer(base), chosen.manner
-        form = turns.get_format(base, tokenizer, persona)
-        # Batches end with a file: what is added at its end moves nothing into another batch.
-        parts = [
-            [episodes.begin(start, form, manner) for start in group[at : at + chosen.batch_size]]
-            for group in groups
-            for at in range(0, len(group), chosen.batch_size)
-        ]
-        written_by = code.digest([episodes, loading, adapters])
-        plans = {who.name: _plan(who, parts, manner, written_by) for who in everyone}
-        missing = {
-            name: [batch for batch in plan if store.get(batch) is None] for name, plan in plans.items()
-        }
-        for who, model in contestants.load_in_turn([who for who in everyone if missing[who.name]]):
-            for batch in missing[who.name]:
-                told = episodes.write(model, tokenizer, base, plans[who.name][batch], form, manner)
-                store.put(batch, told)
-                made += len(told)
-            del model
+        form = turns.get_format(base, loading.get_tokenizer(base), persona)
+        plans = episode_batches.make_plans(everyone, groups, form, settings.for_episode, settings.batch_size)
+        made = episode_batches.write_missing(everyone, plans, store, base, form, settings.for_episode)
     files = {
         name: batches.File(list(plan), [one for batch in plan for one in store.get(batch) or []])
         for name, plan in plans.items()
@@ -71,38 +46,12 @@ def main(
     return f"{total // len(files)} openings, made {made}, kept {total - made}"
 
 
-def _plan(who: Local, parts: Sequence[Sequence[Begun]], manner: Manner, written_by: str) -> Plan:
-    libraries = ["torch", "transformers", "peft", "regex"] + (["bitsandbytes"] if who.quantized else [])
-    decides: dict[str, Any] = {
-        "contestant": contestants.fingerprint(who),
-        "context": who.base.context_length,
-        "manner": asdict(manner),
-        "code": written_by,
-        "libraries": {name: importlib.metadata.version(name) for name in libraries},
-    }
-    plan: dict[batches.Batch, Sequence[Begun]] = {}
-    for begun in parts:
-        given = [
-            {
-                "opening": one.start.opening.model_dump(exclude={"note"}),
-                "guest": [message.model_dump() for message in one.guest],
-            }
-            for one in begun
-        ]
-        plan[batches.Batch(batches.make_key(decides, given), tuple(one.start.id for one in begun))] = begun
-    return plan
-
-
 if __name__ == "__main__":
     stage.run(
         "episodes",
         lambda: main(
-            params.load("episodes", EpisodesParams),
-            params.load("base_model", loading.BaseModel),
-            params.load("render", RenderParams).persona,
-            held_out=Path("data/splits/test.jsonl"),
-            folder=Path("data/openings"),
-            adapter=Path(contestants.ADAPTER),
-            out=Path("data/episodes"),
+            params.load("episodes", Episodes),
+            params.load("base_model", BaseModelSettings),
+            params.load("render", Render).persona,
         ),
     )

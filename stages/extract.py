@@ -5,46 +5,32 @@ Reads data/raw, writes data/documents: one JSON per page or document and the man
 """
 
 import functools
-from dataclasses import dataclass
 from pathlib import Path
 
-from lectern.core import io, items, params, stage
-from lectern.core.compute import IN_PROCESS, Compute
+from lectern.core import io, items, params, paths, stage
+from lectern.core.compute import IN_PROCESS, Workers
 from lectern.formats import extraction
-
-
-@dataclass(frozen=True)
-class ExtractParams:
-    """Section `extract`."""
-
-    max_megabytes: float = 20.0
-    """Size, in megabytes, of the text of one document, unpacked and with its markup; PDF files are read page by page
-    and may be of any size."""
-    allow_failed: float = 0.0
-    """Share of the documents that may fail without failing the stage."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.allow_failed <= 1:
-            raise ValueError(f"allow_failed is {self.allow_failed}; it is a share, from 0 to 1")
-        if self.max_megabytes <= 0:
-            raise ValueError(
-                f"max_megabytes is {self.max_megabytes}; it must be above 0 (20 is a shelf of books)"
-            )
+from lectern.settings.compute import Compute
+from lectern.settings.extract import Extract
 
 
 def main(
-    params: ExtractParams, raw: Path, out: Path, metrics: Path, compute: Compute = IN_PROCESS
+    settings: Extract,
+    raw: Path = paths.RAW,
+    out: Path = paths.DOCUMENTS,
+    metrics: Path = paths.METRICS / "documents.json",
+    compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
     """Bring `out` to exactly one document per item of `raw` that has one, and write what they come to."""
     result = items.sync(
         extraction.find(raw),
         out,
-        functools.partial(extraction.load, max_megabytes=params.max_megabytes),
+        functools.partial(extraction.load, max_megabytes=settings.max_megabytes),
         suffix=".json",
-        params={"max_megabytes": params.max_megabytes},
+        params={"max_megabytes": settings.max_megabytes},
         code=(extraction,),
         libraries=extraction.LIBRARIES,
-        allow_failed=params.allow_failed,
+        allow_failed=settings.allow_failed,
         compute=compute,
     )
     io.write_json(metrics, extraction.summarise(items.facts(out)))
@@ -54,11 +40,5 @@ def main(
 if __name__ == "__main__":
     stage.run(
         "extract",
-        lambda: main(
-            params.load("extract", ExtractParams),
-            Path("data/raw"),
-            Path("data/documents"),
-            Path("metrics/documents.json"),
-            params.load("compute", Compute),
-        ),
+        lambda: main(params.load("extract", Extract), compute=params.load("compute", Compute).for_items),
     )

@@ -11,29 +11,30 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from lectern.answering import answering, comparators, contestants, endpoints, questions
-from lectern.answering.comparators import Comparator
-from lectern.core import batches, io, params, revisions, stage
+from lectern.answering import answering, contestants, endpoints, questions
+from lectern.core import batches, io, params, paths, revisions, stage
 from lectern.core.errors import LecternError
 from lectern.core.schema import TUNED, Example, Prediction
-from lectern.models import loading
-from lectern.settings.generate import GenerateParams
-from lectern.training.rendering import RenderParams
+from lectern.models.generation import Decoding
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.comparators import Comparator, load_comparators
+from lectern.settings.generate import Generate
+from lectern.settings.render import Render
 
 
 def main(
-    chosen: GenerateParams,
-    base: loading.BaseModel,
+    settings: Generate,
+    base: BaseModelSettings,
     others: Mapping[str, Comparator],
     persona: str | None,
     *,
-    held_out: Path,
-    evals: Path,
-    adapter: Path,
-    out: Path,
-    replies: Path,
-    metrics: Path,
-    parity: Path,
+    held_out: Path = paths.TEST_SPLIT,
+    evals: Path = paths.EVALS,
+    adapter: Path = paths.ADAPTER,
+    out: Path = paths.PREDICTIONS,
+    replies: Path = paths.REPLIES / "generate",
+    metrics: Path = paths.METRICS / "generation.json",
+    parity: Path = paths.METRICS / "parity.json",
     root: Path = revisions.HERE,
 ) -> str:
     """Bring `out` to exactly one file per contestant, its rows in order of set and id.
@@ -42,16 +43,19 @@ def main(
         LecternError: something cannot be asked at all, or more calls to an endpoint got no reply than allowed; then
             everything else is written first.
     """
-    asks = questions.collect(io.read_jsonl(held_out, Example), chosen.evals, evals)
+    asks = questions.collect(io.read_jsonl(held_out, Example), settings.evals, evals)
     by_key = {ask.key: ask for ask in asks}
     local, served = contestants.gather(base, adapter, persona, others, root)
-    plans = answering.make_plans(local, asks, chosen.decoding, chosen.batch_size)
-    came = endpoints.answer_all(served, asks, persona, chosen.decoding, replies)
+    decoding = Decoding(settings.max_new_tokens, settings.temperature, settings.top_p, settings.seed)
+    plans = answering.make_plans(local, asks, decoding, settings.batch_size)
+    came = endpoints.answer_all(served, asks, persona, decoding, replies)
     compared = answering.plan_parity(
-        next(plan for plan in plans if plan.who.name == TUNED), chosen.parity_prompts, chosen.parity_tokens
+        next(plan for plan in plans if plan.who.name == TUNED),
+        settings.parity_prompts,
+        settings.parity_tokens,
     )
     store = batches.Store(out, Prediction, answering.identify)
-    made = answering.make_missing(plans, by_key, store, chosen.decoding, compared)
+    made = answering.make_missing(plans, by_key, store, decoding, compared)
     files = {plan.who.name: answering.fill(plan, by_key, store) for plan in plans}
     for name, answers in came.items():
         rows = [answering.predict(by_key[key], outcome) for key, outcome in answers.outcomes.items()]
@@ -68,34 +72,16 @@ def main(
     if failures := [answers.failure for answers in came.values() if answers.failure]:
         raise LecternError(" ".join(failures))
     counts = {name: len(file.records) for name, file in files.items()}
-    return _summarise(counts, made, skipped)
-
-
-def _summarise(counts: Mapping[str, int], made: Mapping[str, int], skipped: Mapping[str, int]) -> str:
-    """Such as `base 24, tuned 24 (8 made, 16 kept); 1 skipped (longer than the context)`."""
-    told = [
-        f"{name} {rows}"
-        + (f" ({made[name]} made, {rows - made[name]} kept)" if made.get(name, rows) < rows else "")
-        for name, rows in counts.items()
-    ]
-    left = [f"{count} skipped ({reason})" for reason, count in skipped.items()]
-    return "; ".join([", ".join(told), *left])
+    return answering.tell_counts(counts, made, skipped)
 
 
 if __name__ == "__main__":
     stage.run(
         "generate",
         lambda: main(
-            params.load("generate", GenerateParams),
-            params.load("base_model", loading.BaseModel),
-            comparators.load_comparators(),
-            params.load("render", RenderParams).persona,
-            held_out=Path("data/splits/test.jsonl"),
-            evals=Path("data/evals"),
-            adapter=Path(contestants.ADAPTER),
-            out=Path("data/predictions"),
-            replies=Path("data/replies/generate"),
-            metrics=Path("metrics/generation.json"),
-            parity=Path("metrics/parity.json"),
+            params.load("generate", Generate),
+            params.load("base_model", BaseModelSettings),
+            load_comparators(),
+            params.load("render", Render).persona,
         ),
     )

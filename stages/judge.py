@@ -8,25 +8,25 @@ judge's replies in data/replies/judge, and metrics/judge.json.
 import functools
 from pathlib import Path
 
-from lectern.core import io, params, stage
+from lectern.core import io, params, paths, stage
 from lectern.core.schema import BASE, TUNED
 from lectern.evaluation import calibration, cases, labels, verdicts
 from lectern.evaluation.bootstrap import Bootstrap
 from lectern.evaluation.judging import Way, make_plan
 from lectern.llm import client, prompting
-from lectern.settings.judging import JudgingParams
+from lectern.settings.judging import Judging
 from lectern.settings.llm import LLM
 
 
 def main(
-    params: JudgingParams,
+    settings: Judging,
     judge: LLM,
-    predictions: Path,
-    passages: Path,
-    labelled: Path,
-    out: Path,
-    replies: Path,
-    metrics: Path,
+    predictions: Path = paths.PREDICTIONS,
+    passages: Path = paths.PASSAGES,
+    labelled: Path = paths.LABELS,
+    out: Path = paths.JUDGEMENTS,
+    replies: Path = paths.REPLIES / "judge",
+    metrics: Path = paths.METRICS / "judge.json",
 ) -> str:
     """Write the judgements, and the figures over them beside the judge's agreement with people.
 
@@ -38,13 +38,13 @@ def main(
         judge,
         prompting.load("judge_pair"),
         prompting.load("judge_answer"),
-        params.criterion,
-        params.reasons,
-        params.longest,
+        settings.criterion,
+        settings.reasons,
+        settings.longest,
     )
-    plan = functools.partial(make_plan, way=way, pairs=params.pairs, rubric=params.rubric)
-    people = labels.gather(labels.read(labelled, params.labels), "pair", params.most_labels)
-    contest = plan(cases.read(predictions, passages, params.most), (TUNED, BASE))
+    plan = functools.partial(make_plan, way=way, pairs=settings.pairs, rubric=settings.rubric)
+    people = labels.gather(labels.read(labelled, settings.labels), "pair", settings.most_labels)
+    contest = plan(cases.read(predictions, passages, settings.most), (TUNED, BASE))
     known = plan([cases.of_label(one) for one in people], ("a", "b"))
     answers = client.ask([*contest.requests, *known.requests], judge, replies, "judge")
 
@@ -52,7 +52,7 @@ def main(
     io.write_jsonl(out / "pairs.jsonl", pairs)
     io.write_jsonl(out / "rubric.jsonl", rubric)
     draws = functools.partial(
-        Bootstrap, resamples=params.resamples, confidence=params.confidence, seed=params.seed
+        Bootstrap, resamples=settings.resamples, confidence=settings.confidence, seed=settings.seed
     )
     calibrated = calibration.calibrate(
         people,
@@ -60,8 +60,8 @@ def main(
         known.read_pairs(answers.replies),
         known.read_answers(answers.replies),
         draws,
-        min_labels=params.min_labels,
-        min_kappa=params.min_kappa,
+        min_labels=settings.min_labels,
+        min_kappa=settings.min_kappa,
     )
     io.write_json(
         metrics,
@@ -69,12 +69,12 @@ def main(
             "model": judge.model,
             "engine": judge.engine,
             "prompts": {"pair": way.pair.version, "rubric": way.answer.version},
-            "reasons": params.reasons,
-            "confidence": params.confidence,
-            "resamples": params.resamples,
+            "reasons": settings.reasons,
+            "confidence": settings.confidence,
+            "resamples": settings.resamples,
             "pairs": {"tuned_vs_base": verdicts.summarise_pairs(contest, pairs, draws)},
             "rubric": verdicts.summarise_rubric(contest, rubric, draws),
-            "cut": contest.count_cut(params.longest),
+            "cut": contest.count_cut(settings.longest),
             **calibrated,
         },
     )
@@ -84,16 +84,4 @@ def main(
 
 
 if __name__ == "__main__":
-    stage.run(
-        "judge",
-        lambda: main(
-            params.load("judging", JudgingParams),
-            params.load("judge", LLM),
-            Path("data/predictions"),
-            Path("data/passages"),
-            Path("data/labels"),
-            Path("data/judgements"),
-            Path("data/replies/judge"),
-            Path("metrics/judge.json"),
-        ),
-    )
+    stage.run("judge", lambda: main(params.load("judging", Judging), params.load("judge", LLM)))

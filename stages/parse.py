@@ -6,92 +6,52 @@ no speaker has nearly all the words and for a copy of another page, and the mani
 """
 
 import functools
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lectern.conversations.housekeeping import HousekeepingParams
-from lectern.core import io, items, params, stage
-from lectern.core.compute import IN_PROCESS, Compute
+from lectern.core import io, items, params, paths, stage
+from lectern.core.compute import IN_PROCESS, Workers
 from lectern.models import tokens
 from lectern.passages import parsing, passages
-
-
-@dataclass(frozen=True)
-class ParseParams:
-    """Section `parse`."""
-
-    tokenizer: str = "smollm2_135m"
-    """Counts the tokens: a packaged model, a directory with tokenizer.json, or a hub's organisation/model. It need not
-    be the base model's, so that a sweep over base models asks no question anew."""
-    min_tokens: int = 100
-    """A passage has at least so many tokens, where sections and sentences allow it."""
-    max_tokens: int = 300
-    """A passage has at most so many tokens."""
-    overlap: int = 1
-    """Sentences at the end of a passage that the next one of its section or chapter repeats."""
-    min_share: float = 0.8
-    """Share of a recording's words from which one speaker's are a lecture, whose passages are made."""
-    boilerplate_share: float = 0.5
-    """A block is boilerplate, and left out, where it stands on at least this share of its site's pages,"""
-    boilerplate_pages: int = 3
-    """and on at least so many of them."""
-
-    def __post_init__(self) -> None:
-        if not 0.5 < self.min_share <= 1:
-            raise ValueError(
-                f"min_share is {self.min_share}: one speaker has most of the words above 0.5, up to 1"
-            )
-        if not (1 <= self.min_tokens <= self.max_tokens and self.max_tokens >= 20):
-            raise ValueError(
-                f"min_tokens is {self.min_tokens}, max_tokens is {self.max_tokens}: use 1 <= min_tokens <= max_tokens "
-                "and max_tokens >= 20"
-            )
-        if self.overlap < 0:
-            raise ValueError(f"overlap is {self.overlap}: use 0 or more sentences")
-        if not 0 < self.boilerplate_share <= 1:
-            raise ValueError(
-                f"boilerplate_share is {self.boilerplate_share}: it is a share, above 0 and up to 1"
-            )
-        if self.boilerplate_pages < 2:
-            raise ValueError(
-                f"boilerplate_pages is {self.boilerplate_pages}: what stands on one page is not repeated; use 2 or more"
-            )
+from lectern.settings.compute import Compute
+from lectern.settings.housekeeping import Housekeeping
+from lectern.settings.parse import Parse
 
 
 def main(
-    params: ParseParams,
-    rules: HousekeepingParams,
-    documents: Path,
-    conversations: Path,
-    out: Path,
-    metrics: Path,
-    compute: Compute = IN_PROCESS,
+    settings: Parse,
+    rules: Housekeeping,
+    documents: Path = paths.DOCUMENTS,
+    conversations: Path = paths.CONVERSATIONS,
+    out: Path = paths.PASSAGES,
+    metrics: Path = paths.METRICS / "parse.json",
+    compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
     """Bring `out` to exactly one file of passages per document and conversation, which may be empty."""
     choices: dict[str, Any] = {
-        "min_share": params.min_share,
-        "least": params.min_tokens,
-        "most": params.max_tokens,
-        "overlap": params.overlap,
+        "min_share": settings.min_share,
+        "least": settings.min_tokens,
+        "most": settings.max_tokens,
+        "overlap": settings.overlap,
     }
     result = items.sync(
         parsing.list_items(
             items.read(documents),
             items.read(conversations),
-            share=params.boilerplate_share,
-            pages=params.boilerplate_pages,
+            share=settings.boilerplate_share,
+            pages=settings.boilerplate_pages,
         ),
         out,
         functools.partial(
             parsing.load,
-            tokenizer=params.tokenizer,
+            tokenizer=settings.tokenizer,
             rules=tuple(rules.rules),
             max_words=rules.max_words,
             **choices,
         ),
         suffix=".jsonl",
-        params={**choices, "tokenizer": tokens.identify(params.tokenizer), "housekeeping": asdict(rules)},
+        params={**choices, "tokenizer": tokens.identify(settings.tokenizer), "housekeeping": asdict(rules)},
         code=(parsing,),
         libraries=passages.LIBRARIES,
         compute=compute,
@@ -104,12 +64,8 @@ if __name__ == "__main__":
     stage.run(
         "parse",
         lambda: main(
-            params.load("parse", ParseParams),
-            params.load("housekeeping", HousekeepingParams),
-            Path("data/documents"),
-            Path("data/conversations"),
-            Path("data/passages"),
-            Path("metrics/parse.json"),
-            params.load("compute", Compute),
+            params.load("parse", Parse),
+            params.load("housekeeping", Housekeeping),
+            compute=params.load("compute", Compute).for_items,
         ),
     )

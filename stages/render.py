@@ -6,19 +6,26 @@ Reads data/splits, writes data/sft/{train,validation,test}.jsonl and metrics/pre
 
 from pathlib import Path
 
-from lectern.core import io, params, stage
+from lectern.core import io, params, paths, stage
 from lectern.core.errors import LecternError
 from lectern.core.schema import SPLITS, Example
 from lectern.models import loading, templates
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.render import Render
 from lectern.training import preflight, rendering
-from lectern.training.rendering import RenderParams
 
 
-def main(chosen: RenderParams, base: loading.BaseModel, splits: Path, out: Path, metrics: Path) -> str:
+def main(
+    settings: Render,
+    base: BaseModelSettings,
+    splits: Path = paths.SPLITS,
+    out: Path = paths.SFT,
+    metrics: Path = paths.METRICS / "preflight.json",
+) -> str:
     """Write the token rows of each split when every one of them is sound, and nothing otherwise."""
-    if chosen.max_length > base.context_length:
+    if settings.max_length > base.context_length:
         raise LecternError(
-            f"render.max_length {chosen.max_length} is above the {base.context_length} tokens that {base.name} "
+            f"render.max_length {settings.max_length} is above the {base.context_length} tokens that {base.name} "
             "can read (base_model.context_length). Lower it."
         )
     tokenizer = loading.get_tokenizer(base)
@@ -28,14 +35,15 @@ def main(chosen: RenderParams, base: loading.BaseModel, splits: Path, out: Path,
             io.read_jsonl(splits / f"{split}.jsonl", Example),
             tokenizer,
             template,
-            chosen.max_length,
-            too_long=chosen.too_long,
-            persona_text=chosen.persona,
+            settings.max_length,
+            too_long=settings.too_long,
+            persona_text=settings.persona,
         )
         for split in SPLITS
     }
     faults = [
-        _find_faults(part, tokenizer, base.end_of_turn, chosen.max_length) for part in rendered.values()
+        preflight.find_faults(part, tokenizer, base.end_of_turn, settings.max_length)
+        for part in rendered.values()
     ]
     if any(faults):
         broken = {name: [row for found in faults for row in found.get(name, [])] for name in preflight.CHECKS}
@@ -49,45 +57,12 @@ def main(chosen: RenderParams, base: loading.BaseModel, splits: Path, out: Path,
         )
     for split, part in rendered.items():
         io.write_jsonl(out / f"{split}.jsonl", part.rows)
-    facts = {split: _count(part) for split, part in rendered.items()}
+    facts = {split: rendering.count(part) for split, part in rendered.items()}
     io.write_json(metrics, {"checks_passed": len(preflight.CHECKS), **facts})
     return ", ".join(f"{split} {fact['rows']} rows" for split, fact in facts.items())
 
 
-def _find_faults(
-    part: rendering.Rendered, tokenizer: object, end_of_turn: str, max_length: int
-) -> preflight.Faults:
-    """Those of the examples that became no row, and those of the rows."""
-    found = preflight.find(
-        part.rows,
-        part.conversations,
-        tokenizer,
-        end_of_turn=end_of_turn,
-        max_length=max_length,
-        texts=part.texts,
-    )
-    return part.faults | {name: part.faults.get(name, []) + rows for name, rows in found.items()}
-
-
-def _count(part: rendering.Rendered) -> dict[str, int]:
-    lengths = [len(row.input_ids) for row in part.rows]
-    return {
-        "rows": len(part.rows),
-        "tokens": sum(lengths),
-        "trained_tokens": sum(sum(row.assistant_masks) for row in part.rows),
-        "longest": max(lengths, default=0),
-        **part.counts,
-    }
-
-
 if __name__ == "__main__":
     stage.run(
-        "render",
-        lambda: main(
-            params.load("render", RenderParams),
-            params.load("base_model", loading.BaseModel),
-            Path("data/splits"),
-            Path("data/sft"),
-            Path("metrics/preflight.json"),
-        ),
+        "render", lambda: main(params.load("render", Render), params.load("base_model", BaseModelSettings))
     )

@@ -7,55 +7,29 @@ metrics/episodes.json.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lectern.core import io, params, stage
+from lectern.core import io, params, paths, stage
 from lectern.core.schema import BASE, TUNED, Episode, Example, Prediction
 from lectern.evaluation import copying, health, measuring, plotting, summary
+from lectern.settings.score import Score
 
 
-@dataclass(frozen=True)
-class ScoreParams:
-    """Section `score`."""
-
-    seed: int = 0
-    """Of the bootstrap's draws."""
-    resamples: int = 10000
-    """Draws of the bootstrap; at 10,000 the bounds of a 95 % interval are steady to about 1 % of its width."""
-    confidence: float = 0.95
-    """Share of the draws inside an interval."""
-    similarity: str | None = "embedded"
-    """What embeds the texts: `embedded` is all-MiniLM-L6-v2, which reads English; null leaves the figure out."""
-    copy_words: int = 8
-    """Words that a run has at least, in an answer and word for word in a training answer, to count as copied."""
-
-    def __post_init__(self) -> None:
-        if self.resamples < 100:
-            raise ValueError(f"resamples is {self.resamples}; choose at least 100 (10000 is usual)")
-        if not 0 < self.confidence < 1:
-            raise ValueError(f"confidence is {self.confidence}; choose between 0 and 1 (0.95 is usual)")
-        if self.similarity not in (None, "embedded"):
-            raise ValueError(f"similarity is {self.similarity!r}; choose embedded, or null for none")
-        if self.copy_words < 1:
-            raise ValueError(f"copy_words is {self.copy_words}; choose 1 or more (8 is usual)")
-
-
-def main(params: ScoreParams, data: Path, metrics: Path) -> str:
+def main(settings: Score, data: Path = paths.DATA, metrics: Path = paths.METRICS) -> str:
     """Write each row's scores and the figures over all rows, in folders laid out as the repository's."""
     trained = io.read_jsonl(data / "splits/train.jsonl", Example)
-    copied = copying.index(_read_texts(trained, "assistant"), params.copy_words)
+    copied = copying.index(_read_texts(trained, "assistant"), settings.copy_words)
     rows = measuring.score_rows(
         _read_answers(data / "predictions"),
         _read_answers(data / "cleaned"),
         copied=copied.measure,
-        with_similarity=params.similarity is not None,
+        with_similarity=settings.similarity is not None,
     )
     drawn: dict[str, Any] = {
-        "seed": params.seed,
-        "resamples": params.resamples,
-        "confidence": params.confidence,
+        "seed": settings.seed,
+        "resamples": settings.resamples,
+        "confidence": settings.confidence,
     }
     found = summary.summarise(rows, **drawn)
     base, tuned = (io.read_jsonl(data / f"episodes/{name}.jsonl", Episode) for name in (BASE, TUNED))
@@ -64,7 +38,7 @@ def main(params: ScoreParams, data: Path, metrics: Path) -> str:
     plotting.write_plot(metrics / "scores.tsv", found)
     # an episode's host may copy a question; of a large corpus the index takes a while, and few have episodes
     said = _read_texts(trained, "user", "assistant") if base or tuned else []
-    known = copying.index(said, params.copy_words)
+    known = copying.index(said, settings.copy_words)
     io.write_json(metrics / "episodes.json", health.summarise_episodes(base, tuned, copied=known, **drawn))
     return f"{len(rows)} questions, {len(base)} episodes"
 
@@ -81,4 +55,4 @@ def _read_answers(folder: Path) -> dict[str, list[Prediction]]:
 
 
 if __name__ == "__main__":
-    stage.run("score", lambda: main(params.load("score", ScoreParams), Path("data"), Path("metrics")))
+    stage.run("score", lambda: main(params.load("score", Score)))

@@ -5,45 +5,23 @@ Reads data/raw, data/transcripts, data/diarization and data/conversations, write
 recording has a truth it says so and passes.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from lectern.core import io, items, params, stage
+from lectern.core import io, items, params, paths, stage
 from lectern.core.schema import Transcript
 from lectern.evaluation import speech
-
-
-@dataclass(frozen=True)
-class ScoreSpeechParams:
-    """Section `score_speech`."""
-
-    collar: float = 0.25
-    """Seconds on each side of a true boundary that der_with_collar leaves out."""
-    resamples: int = 10000
-    """Draws of the bootstrap."""
-    confidence: float = 0.95
-    """Share of the draws inside an interval."""
-    seed: int = 0
-    """Of the bootstrap's draws."""
-
-    def __post_init__(self) -> None:
-        if self.collar < 0:
-            raise ValueError(f"collar is {self.collar}; choose at least 0 (0.25 is usual)")
-        if self.resamples < 100:
-            raise ValueError(f"resamples is {self.resamples}; choose at least 100 (10000 is usual)")
-        if not 0 < self.confidence < 1:
-            raise ValueError(f"confidence is {self.confidence}; choose between 0 and 1 (0.95 is usual)")
+from lectern.settings.score_speech import ScoreSpeech
 
 
 def main(
-    params: ScoreSpeechParams,
-    raw: Path,
-    transcripts: Path,
-    diarization: Path,
-    conversations: Path,
-    metrics: Path,
+    settings: ScoreSpeech,
+    raw: Path = paths.RAW,
+    transcripts: Path = paths.TRANSCRIPTS,
+    diarization: Path = paths.DIARIZATION,
+    conversations: Path = paths.CONVERSATIONS,
+    metrics: Path = paths.METRICS / "speech.json",
 ) -> str:
     """Write the figures over all recordings that have a truth, and by recording."""
     words, turns, told = (items.read(folder) for folder in (transcripts, diarization, conversations))
@@ -53,13 +31,13 @@ def main(
             turns[name],
             told[name],
             language=io.read_json(words[name], Transcript).language,
-            collar=params.collar,
+            collar=settings.collar,
         )
         for name in tqdm(sorted(told), desc="score_speech", unit="item", disable=None)
         if (raw / name / "truth.json").is_file()
     }
     summary = speech.summarise(
-        scored, resamples=params.resamples, confidence=params.confidence, seed=params.seed
+        scored, resamples=settings.resamples, confidence=settings.confidence, seed=settings.seed
     )
     io.write_json(metrics, summary)
     if not scored:
@@ -69,14 +47,4 @@ def main(
 
 
 if __name__ == "__main__":
-    stage.run(
-        "score_speech",
-        lambda: main(
-            params.load("score_speech", ScoreSpeechParams),
-            Path("data/raw"),
-            Path("data/transcripts"),
-            Path("data/diarization"),
-            Path("data/conversations"),
-            Path("metrics/speech.json"),
-        ),
-    )
+    stage.run("score_speech", lambda: main(params.load("score_speech", ScoreSpeech)))

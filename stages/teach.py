@@ -9,16 +9,22 @@ import functools
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from lectern.core import io, items, params, stage
+from lectern.core import io, items, params, paths, stage
 from lectern.core.schema import Passage
 from lectern.llm import client, prompting
-from lectern.settings.llm import LLM, make_request
-from lectern.settings.teach import TeachParams
+from lectern.llm.request import make_request
+from lectern.settings.llm import LLM
+from lectern.settings.teach import Teach
 from lectern.teaching import methods, planning, writing
 
 
 def main(
-    params: TeachParams, teacher: LLM, passages: Path, out: Path, replies: Path, metrics: Path
+    settings: Teach,
+    teacher: LLM,
+    passages: Path = paths.PASSAGES,
+    out: Path = paths.TAUGHT,
+    replies: Path = paths.REPLIES / "teach",
+    metrics: Path = paths.METRICS / "teach.json",
 ) -> client.Outcome:
     """Bring `out` to exactly one file of examples per item with passages, which may be empty.
 
@@ -26,8 +32,8 @@ def main(
         LecternError: more calls got no reply than teacher.allow_failed; what the others brought is kept.
     """
     room = max(1, teacher.max_tokens // methods.ROW_TOKENS)
-    choices = replace(params, name="", max_questions=min(params.max_questions, room))
-    prompts = {method: prompting.load(method) for method in params.methods}
+    choices = replace(settings, name="", max_questions=min(settings.max_questions, room))
+    prompts = {method: prompting.load(method) for method in settings.methods}
     request = functools.partial(make_request, teacher)
     files = items.read(passages)
     plans = {
@@ -55,14 +61,4 @@ def main(
 
 
 if __name__ == "__main__":
-    stage.run(
-        "teach",
-        lambda: main(
-            params.load("teach", TeachParams),
-            params.load("teacher", LLM),
-            Path("data/passages"),
-            Path("data/taught"),
-            Path("data/replies/teach"),
-            Path("metrics/teach.json"),
-        ),
-    )
+    stage.run("teach", lambda: main(params.load("teach", Teach), params.load("teacher", LLM)))

@@ -9,35 +9,36 @@ models/checkpoints and ends with the same bytes.
 from dataclasses import asdict
 from pathlib import Path
 
-from lectern.core import io, params, stage
-from lectern.core.compute import IN_PROCESS, Compute
+from lectern.core import io, params, paths, stage
 from lectern.core.schema import TokenRow
-from lectern.models import devices, loading
-from lectern.settings.train import Training
+from lectern.models import devices
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.compute import Compute
+from lectern.settings.train import Train
 from lectern.training import adapters, checkpoints, curves, launch, sft
 
 RUNS_KEPT = 4
 
 
 def main(
-    chosen: Training,
-    base: loading.BaseModel,
-    rendered: Path,
-    root: Path,
-    out: Path,
-    metrics: Path,
+    settings: Train,
+    base: BaseModelSettings,
+    rendered: Path = paths.SFT,
+    root: Path = paths.CHECKPOINTS,
+    out: Path = paths.ADAPTER,
+    metrics: Path = paths.METRICS / "train",
     *,
-    to_continue: Path = Path("models/adapters"),
-    compute: Compute = IN_PROCESS,
+    compute: Compute,
+    to_continue: Path = paths.EARLIER_ADAPTERS,
 ) -> str:
     """Train, or take up, the run that these parameters and rows name, and export its weights and figures."""
     files = (rendered / "train.jsonl", rendered / "validation.jsonl")
-    before = adapters.files(to_continue / chosen.from_adapter) if chosen.from_adapter is not None else []
+    before = adapters.files(to_continue / settings.from_adapter) if settings.from_adapter is not None else []
     name = checkpoints.fingerprint(
         {
             "base_model": asdict(base),
-            "train": asdict(chosen),
-            "precision": devices.choose_precision(chosen.precision),
+            "train": asdict(settings),
+            "precision": devices.choose_precision(settings.precision),
             "processes": launch.count(compute),
         },
         [*files, *before, *launch.get_config(compute)],
@@ -45,12 +46,12 @@ def main(
         sft.LIBRARIES,
     )
     run = checkpoints.open_run(root, name, keep=RUNS_KEPT)
-    finished = launch.tune(compute, base, files, run, chosen, to_continue=to_continue, drawn=metrics)
+    finished = launch.tune(compute, base, files, run, settings, to_continue=to_continue, drawn=metrics)
     if launch.is_helper():
         return "done; the first machine writes the result"
     rows, validation = (io.read_jsonl(file, TokenRow) for file in files)
     history = sft.read_history(finished)
-    figures = curves.summarise(history, rows, validation, chosen.epochs)
+    figures = curves.summarise(history, rows, validation, settings.epochs)
     sft.export(finished, out)
     curves.draw(history.records, metrics)
     io.write_json(metrics.with_suffix(".json"), figures)
@@ -65,12 +66,8 @@ if __name__ == "__main__":
     stage.run(
         "train",
         lambda: main(
-            params.load("train", Training),
-            params.load("base_model", loading.BaseModel),
-            Path("data/sft"),
-            Path("models/checkpoints"),
-            Path("models/adapter"),
-            Path("metrics/train"),
+            params.load("train", Train),
+            params.load("base_model", BaseModelSettings),
             compute=params.load("compute", Compute),
         ),
     )

@@ -210,3 +210,14 @@ def skipped(plans: Sequence[Plan]) -> Iterator[tuple[str, int]]:
         if plan.who.kind != "tuned":
             for reason, count in sorted(plan.prepared.skipped.items()):
                 yield reason if plan.who.kind == "base" else f"{reason} of {plan.who.name}", count
+
+
+def tell_counts(counts: Mapping[str, int], made: Mapping[str, int], skipped: Mapping[str, int]) -> str:
+    """Such as `base 24, tuned 24 (8 made, 16 kept); 1 skipped (longer than the context)`."""
+    told = [
+        f"{name} {rows}"
+        + (f" ({made[name]} made, {rows - made[name]} kept)" if made.get(name, rows) < rows else "")
+        for name, rows in counts.items()
+    ]
+    left = [f"{count} skipped ({reason})" for reason, count in skipped.items()]
+    return "; ".join([", ".join(told), *left])

@@ -1,87 +1,10 @@
-"""Section `comparators` of params.yaml: who else answers, by name.
+"""The commits that section `comparators` names."""
 
-comparators:
-  qwen: {model: {...}}          another model, with the fields of conf/base_model
-  gpt: {endpoint: {...}}        a server with OpenAI's chat API, with the fields of conf/judge
-  before: {revision: 4df32fa}   the adapter of an earlier commit, from DVC's cache
-"""
-
-import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
-from lectern.core import params, revisions
+from lectern.core import revisions
 from lectern.core.errors import LecternError
-from lectern.core.schema import BASE, TUNED
-from lectern.models.loading import BaseModel
-from lectern.settings.llm import LLM
-
-KINDS = ("model", "endpoint", "revision")
-RESERVED = (BASE, TUNED, "reference")
-"""Names that mean something else in the figures."""
-
-
-@dataclass(frozen=True)
-class Comparator:
-    """Exactly one of these."""
-
-    model: BaseModel | None = None
-    """another model, not tuned"""
-    endpoint: LLM | None = None
-    """a server"""
-    revision: str | None = None
-    """the commit whose adapter answers on the base model of that commit"""
-
-
-def load_comparators(path: Path = Path("params.yaml")) -> dict[str, Comparator]:
-    """The section, in order of name; its keys are free, so `params.load` cannot read it.
-
-    Raises:
-        LecternError: the file or section is missing, or an entry is not as it must be; names it.
-    """
-    try:
-        everything = OmegaConf.load(path)
-        section: Any = OmegaConf.to_container(OmegaConf.select(everything, "comparators"), resolve=True)
-    except FileNotFoundError as error:
-        raise LecternError(f"{path} does not exist. `make params` writes it from conf/.") from error
-    except (OmegaConfBaseException, ValueError) as error:
-        raise LecternError(
-            f"{path}: section 'comparators' is missing or no mapping ({error}). Write `comparators: {{}}` into "
-            "conf/config.yaml and run `make params`."
-        ) from error
-    if not isinstance(section, dict):
-        raise LecternError(f"{path}: comparators is {section!r}; it maps names to what answers, such as {{}}")
-    return {str(name): _read(str(name), section[name], path) for name in sorted(section, key=str)}
-
-
-def _read(name: str, entry: Any, path: Path) -> Comparator:
-    where = f"{path}: comparators.{name}"
-    if not re.fullmatch("[a-z0-9_]+", name) or name.startswith("_") or name in RESERVED:
-        raise LecternError(
-            f"{where}: a comparator cannot be called {name!r}: the name is of a-z, 0-9 and _ and begins with no _, "
-            f"and {', '.join(RESERVED)} mean something else. Rename it under conf/ and run `make params`."
-        )
-    given = (
-        {kind: value for kind, value in entry.items() if value is not None} if isinstance(entry, dict) else {}
-    )
-    if len(given) != 1 or not set(given) <= set(KINDS):
-        found = ", ".join(map(str, given)) if isinstance(entry, dict) else repr(entry)
-        raise LecternError(
-            f"{where}: it has {found or 'nothing'}; give exactly one of {', '.join(KINDS)} under conf/ and run "
-            "`make params`."
-        )
-    [(kind, value)] = given.items()
-    if kind == "model":
-        return Comparator(model=params.parse(value, BaseModel, f"{where}.model"))
-    if kind == "endpoint":
-        return Comparator(endpoint=params.parse(value, LLM, f"{where}.endpoint"))
-    if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{7,40}", value):
-        raise LecternError(f"{where}.revision: {_why_no_commit(value)}")
-    return Comparator(revision=value)
+from lectern.settings.comparators import why_no_commit
 
 
 def find_commit(name: str, given: str, root: Path = revisions.HERE) -> revisions.Revision:
@@ -95,17 +18,5 @@ def find_commit(name: str, given: str, root: Path = revisions.HERE) -> revisions
     except LecternError as error:
         raise LecternError(f"comparators.{name}.revision: {error}") from error
     if not found.commit.startswith(given):
-        raise LecternError(f"comparators.{name}.revision: {_why_no_commit(given, root)}")
+        raise LecternError(f"comparators.{name}.revision: {why_no_commit(given, root)}")
     return found
-
-
-def _why_no_commit(value: Any, root: Path = revisions.HERE) -> str:
-    """What to write instead of a branch, which moves, so that DVC would not notice; or of what is nothing at all."""
-    asked = "give a commit, of 7 to 40 hex digits and in quotes, since YAML takes some for numbers"
-    if not isinstance(value, str):
-        return f"it is {value!r}; {asked}"
-    try:
-        commit = revisions.find(value, root).commit
-    except LecternError:
-        return f"it is {value!r}, which is no commit that git knows; {asked}"
-    return f"{value!r} may move to another commit, which DVC would not notice. It is at {commit[:10]} now: write that."

@@ -10,13 +10,15 @@ from typing import Any, Literal
 
 from omegaconf import OmegaConf
 
-from lectern.answering.comparators import Comparator, find_commit
+from lectern.answering.comparators import find_commit
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.revisions import HERE, Revision
 from lectern.core.schema import BASE, TUNED
 from lectern.models import bundled, devices, templates
 from lectern.models import loading as models
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.comparators import Comparator
 from lectern.settings.llm import LLM
 from lectern.training import adapters
 
@@ -37,7 +39,7 @@ class Local:
 
     name: str
     kind: Literal["base", "tuned", "model", "adapter"]
-    base: models.BaseModel
+    base: BaseModelSettings
     """its weights, tokenizer and chat template; for an adapter, what it goes on"""
     persona: str | None
     """who it is told to be"""
@@ -55,7 +57,7 @@ class Local:
 
 
 def gather(
-    base: models.BaseModel,
+    base: BaseModelSettings,
     adapter: Path,
     persona: str | None,
     comparators: Mapping[str, Comparator],
@@ -97,7 +99,7 @@ def _of_revision(name: str, commit: Revision, record: adapters.Record) -> Local:
     section = OmegaConf.select(then, "base_model") if text else None
     if section is None:
         raise LecternError(f"{where} has no section base_model. Choose a commit of this pipeline.")
-    base = params.parse(section, models.BaseModel, where)
+    base = params.parse(section, BaseModelSettings, where)
     return Local(name, "adapter", base, OmegaConf.select(then, "render.persona"), record, commit=commit)
 
 
@@ -128,7 +130,7 @@ def fingerprint(who: Local) -> dict[str, Any]:
     return {**decides, "method": who.record.method, "adapter": _hash_files(who.adapter)}
 
 
-def _weights(base: models.BaseModel) -> dict[str, Any]:
+def _weights(base: BaseModelSettings) -> dict[str, Any]:
     """What decides the weights and the tokenizer of a base model."""
     packaged = dict(bundled.PACKAGES[base.package].files) if base.package else None
     if base.source == "embedded":

@@ -10,8 +10,9 @@ from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.llm import client
 from lectern.llm.replies import COUNT, Replies
+from lectern.llm.request import make_request
 from lectern.models.generation import Decoding, Outcome
-from lectern.settings.llm import LLM, make_request
+from lectern.settings.llm import LLM
 from lectern.training import persona
 
 

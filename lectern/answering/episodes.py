@@ -17,11 +17,12 @@ from lectern.answering.openings import Start
 from lectern.answering.turns import Format, Side
 from lectern.core.errors import LecternError
 from lectern.core.schema import Episode, EpisodeTurn, Message
-from lectern.models import generation, loading
+from lectern.models import generation
 from lectern.models.sampling import Draw
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.episodes import EpisodeSettings
 from lectern.text.words import normalise
 
-HOSTS = ("continue", "swap")
 Speaker = Literal["host", "guest"]
 ENDING_WORDS = 20
 """Words at a turn's end in which a closing is looked for."""
@@ -31,28 +32,6 @@ CLOSING_SECONDS = 5.0
 """A pattern that takes longer on so short a text would never end."""
 TURNS_IN_CONTEXT = 4
 """Turns of the greatest length for which there must be room beside the opening: an exchange, a new one, and reserve."""
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How episodes are written."""
-
-    turns: int
-    """of an episode at most, its opening included"""
-    max_turn_tokens: int
-    """limit of a turn"""
-    temperature: float
-    """0 takes the likeliest token each time"""
-    top_p: float
-    """only the likeliest tokens with together this probability are drawn"""
-    seed: int
-    """of the draws; each turn of each episode draws by itself"""
-    host: Literal["continue", "swap"]
-    """who speaks for the host: the model in the user's place, or as the assistant, with the roles exchanged"""
-    host_persona: str
-    """for swap: what the model is told to be when it speaks for the host"""
-    closings: tuple[str, ...]
-    """regular expressions; a turn whose last words match one ends the episode"""
 
 
 @dataclass(frozen=True)
@@ -77,7 +56,7 @@ class Draft:
     ended: Literal["closing", "turns", "empty"] = "turns"
 
 
-def begin(start: Start, form: Format, manner: Manner) -> Begun:
+def begin(start: Start, form: Format, settings: EpisodeSettings) -> Begun:
     """What each speaker is given before the first turn.
 
     Raises:
@@ -94,32 +73,37 @@ def begin(start: Start, form: Format, manner: Manner) -> Begun:
     asked = form.shape.introduce([*start.systems, Message(role="user", content=opening)], start.provenance)
     guest = [*asked[:-1], *about, asked[-1]]
     host = guest
-    if manner.host == "swap":
-        brief = Message(role="user", content=manner.host_persona)
+    if settings.host == "swap":
+        brief = Message(role="user", content=settings.host_persona)
         host = [*about, brief, Message(role="assistant", content=opening)]
-    asked_first = [*host, _message(0, "?", manner, "host")]
-    lengths = [len(form.prompt(guest, "assistant")), len(form.prompt(asked_first, side_of("host", manner)))]
-    _check_room(start, max(lengths), form, manner)
+    asked_first = [*host, _message(0, "?", settings, "host")]
+    lengths = [len(form.prompt(guest, "assistant")), len(form.prompt(asked_first, side_of("host", settings)))]
+    _check_room(start, max(lengths), form, settings)
     return Begun(start, guest, host)
 
 
-def _check_room(start: Start, tokens: int, form: Format, manner: Manner) -> None:
-    room = max(form.context_length - TURNS_IN_CONTEXT * manner.max_turn_tokens, 0)
+def _check_room(start: Start, tokens: int, form: Format, settings: EpisodeSettings) -> None:
+    room = max(form.context_length - TURNS_IN_CONTEXT * settings.max_turn_tokens, 0)
     if tokens > room:
         raise LecternError(
             f"{start.where}: opening, biography and persona take {tokens} tokens, and there is room for {room}: the "
-            f"model can read {form.context_length}, of which {TURNS_IN_CONTEXT} turns of {manner.max_turn_tokens} "
+            f"model can read {form.context_length}, of which {TURNS_IN_CONTEXT} turns of {settings.max_turn_tokens} "
             "(episodes.max_turn_tokens) are kept free. Shorten the biography, or lower episodes.max_turn_tokens."
         )
 
 
-def side_of(role: Speaker, manner: Manner) -> Side:
+def side_of(role: Speaker, settings: EpisodeSettings) -> Side:
     """In whose place of the chat template a turn is generated."""
-    return "user" if role == "host" and manner.host == "continue" else "assistant"
+    return "user" if role == "host" and settings.host == "continue" else "assistant"
 
 
 def write(
-    model: Any, tokenizer: Any, base: loading.BaseModel, begun: Sequence[Begun], form: Format, manner: Manner
+    model: Any,
+    tokenizer: Any,
+    base: BaseModelSettings,
+    begun: Sequence[Begun],
+    form: Format,
+    settings: EpisodeSettings,
 ) -> list[Episode]:
     """Write the episodes to their ends, all of them together, turn by turn.
 
@@ -129,30 +113,30 @@ def write(
         base: what it is, or goes on.
         begun: as `begin` makes them.
         form: how its turns are written.
-        manner: how they are written.
+        settings: how they are written.
     """
     ends = generation.stop_tokens(model, tokenizer, base.end_of_turn)
     drafts = [Draft(one, [_opening(one.start)]) for one in begun]
     waiting = drafts
-    for number in range(1, manner.turns):
+    for number in range(1, settings.turns):
         if not waiting:
             break
         role: Speaker = "guest" if number % 2 else "host"
-        side = side_of(role, manner)
+        side = side_of(role, settings)
         answers = generation.answer(
             model,
-            [_fit(draft, role, side, form, manner) for draft in waiting],
-            max_new_tokens=manner.max_turn_tokens,
+            [_fit(draft, role, side, form, settings) for draft in waiting],
+            max_new_tokens=settings.max_turn_tokens,
             stop=form.stop(side, ends),
             pad=tokenizer.pad_token_id,
             batch_size=len(waiting),
             draws=[
-                Draw(f"{manner.seed}/{draft.begun.start.id}/{number}", manner.temperature, manner.top_p)
+                Draw(f"{settings.seed}/{draft.begun.start.id}/{number}", settings.temperature, settings.top_p)
                 for draft in waiting
             ],
         )
         for draft, answer in zip(waiting, answers, strict=True):
-            _add(draft, role, form.read(answer.tokens, answer.finished, side), manner)
+            _add(draft, role, form.read(answer.tokens, answer.finished, side), settings)
         waiting = [draft for draft in waiting if draft.ended == "turns"]
     return [_finish(draft) for draft in drafts]
 
@@ -161,14 +145,14 @@ def _opening(start: Start) -> EpisodeTurn:
     return EpisodeTurn(role="host", text=start.opening.opening, finished=True)
 
 
-def _add(draft: Draft, role: Speaker, turn: turns.Turn, manner: Manner) -> None:
+def _add(draft: Draft, role: Speaker, turn: turns.Turn, settings: EpisodeSettings) -> None:
     if turn.text:
         draft.turns.append(EpisodeTurn(role=role, text=turn.text, finished=turn.finished))
     if not normalise(turn.said):
         draft.ended = "empty"
         return
     draft.said.append(turn.said)
-    if is_closing(turn.said, manner.closings):
+    if is_closing(turn.said, settings.closings):
         draft.ended = "closing"
 
 
@@ -204,11 +188,11 @@ def is_closing(text: str, closings: Sequence[str]) -> bool:
     return False
 
 
-def _fit(draft: Draft, role: Speaker, side: Side, form: Format, manner: Manner) -> list[int]:
+def _fit(draft: Draft, role: Speaker, side: Side, form: Format, settings: EpisodeSettings) -> list[int]:
     """The tokens before the next turn, of so much of the conversation that the turn has room in the context."""
     begins = draft.begun.host if role == "host" else draft.begun.guest
-    rest = [_message(number, said, manner, role) for number, said in enumerate(draft.said)]
-    room = form.context_length - manner.max_turn_tokens
+    rest = [_message(number, said, settings, role) for number, said in enumerate(draft.said)]
+    room = form.context_length - settings.max_turn_tokens
 
     def encode(messages: Sequence[Message]) -> list[int]:
         return form.prompt([*begins, *messages], side)
@@ -235,8 +219,8 @@ def _shorten(
     return tokens
 
 
-def _message(number: int, said: str, manner: Manner, speaker: Speaker) -> Message:
+def _message(number: int, said: str, settings: EpisodeSettings, speaker: Speaker) -> Message:
     """A turn after the opening, as the one who speaks next sees it."""
     of_guest = number % 2 == 0
-    swapped = manner.host == "swap" and speaker == "host"
+    swapped = settings.host == "swap" and speaker == "host"
     return Message(role="assistant" if of_guest != swapped else "user", content=said)

@@ -13,9 +13,9 @@ from typing import Any
 
 from lectern.core.schema import Prediction
 from lectern.llm.prompting import Prompt
+from lectern.llm.request import Reply, Request, make_request
 from lectern.llm.structured import closed_object
-from lectern.settings.llm import LLM, make_request
-from lectern.settings.request import Reply, Request
+from lectern.settings.llm import LLM
 from lectern.text import evidence
 from lectern.text.words import normalise, words
 

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
-from lectern.models import loading, templates
+from lectern.models import templates
+from lectern.settings.base_model import BaseModelSettings
 from lectern.training import persona
 
 SENTINEL = "5f0e7a"
@@ -98,7 +99,7 @@ class Format:
         return Turn(f"{said} {tag}".strip(), said, False)
 
 
-def get_format(base: loading.BaseModel, tokenizer: Any, persona_text: str | None) -> Format:
+def get_format(base: BaseModelSettings, tokenizer: Any, persona_text: str | None) -> Format:
     """Find out how the turns of a base model, and of all that is tuned on it, are written.
 
     Args:

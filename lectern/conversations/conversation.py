@@ -14,6 +14,7 @@ from lectern.core.errors import ItemError
 from lectern.core.item import Item, Make
 from lectern.core.schema import Conversation, Diarization, Role, Source, SpeakerTurn, Transcript, Voice, Word
 from lectern.formats import attribution, captions
+from lectern.settings.converse import RoleRule
 
 LONG_TURN = 2.0
 """Seconds of speech in which words must be heard: where there are none, the transcription dropped something."""
@@ -67,7 +68,7 @@ def build(
         item: its inputs are `source`; `transcript` and `diarization`, or `ready`; and, where there are any,
             `corrections` and `voices`. Its value `metadata` is what `metadata.match` gives for it.
         reach: in seconds, see `attribution.attribute_words`.
-        rules: fields of `roles.Rule`, in order.
+        rules: fields of `RoleRule`, in order.
         others: the role of those whom no rule takes.
         voice_threshold: see `voices.recognise`.
         voice_margin: see `voices.recognise`.
@@ -107,7 +108,7 @@ def build(
         names,
         {role: row[role] for role in roles.PUBLISHED if role in row},
     )
-    found, idle = roles.assign(cast, [roles.Rule(**rule) for rule in rules], others, by_hand)
+    found, idle = roles.assign(cast, [RoleRule(**rule) for rule in rules], others, by_hand)
     named_by_role = roles.name_by_role(cast, found)
 
     conversation = Conversation(

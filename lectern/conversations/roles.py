@@ -1,38 +1,13 @@
 """Who asks and who answers: rules give the speakers of a recording their roles."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from lectern.core.schema import Role, SpeakerTurn
+from lectern.settings.converse import RoleRule
 
 PUBLISHED: tuple[Role, ...] = ("host", "guest", "main")
 """Roles whose names the metadata file may give."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """An entry of `converse.roles`: it gives one speaker a role, of those that no rule before it took."""
-
-    role: str
-    """`host`, `guest`, `main` or `audience`."""
-    rule: str
-    """A key of `RULES`."""
-    name: str | None = None
-    """Of the speaker that the rule `name` looks for, as a correction, a remembered voice or a transcript gives it."""
-    fallback: bool = False
-    """Leave the rule out when one before it found somebody for the role."""
-
-    def __post_init__(self) -> None:
-        known = [role for role in get_args(Role) if role != "unknown"]
-        if self.role not in known:
-            raise ValueError(f"roles: role is {self.role!r}: use one of {', '.join(known)}")
-        if self.rule not in RULES:
-            raise ValueError(f"roles: rule is {self.rule!r}: use one of {', '.join(RULES)}")
-        if (self.rule == "name") != (self.name is not None):
-            raise ValueError(
-                f"roles: the rule `name`, and only it, needs a name (got {self.rule}, {self.name})"
-            )
 
 
 class Cast(NamedTuple):
@@ -48,27 +23,27 @@ class Cast(NamedTuple):
     """role -> names that the metadata file gives for it"""
 
 
-def take_first_voice(cast: Cast, free: Sequence[str], rule: Rule) -> list[str]:
+def take_first_voice(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
     """Who is heard first."""
     return list(free[:1])
 
 
-def take_most_speech(cast: Cast, free: Sequence[str], rule: Rule) -> list[str]:
+def take_most_speech(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
     """Who speaks longest."""
     return [min(free, key=lambda label: (-cast.seconds.get(label, 0.0), label))] if free else []
 
 
-def take_name(cast: Cast, free: Sequence[str], rule: Rule) -> list[str]:
+def take_name(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
     """Who has exactly this name, whatever its case."""
     return _named(cast, free, [rule.name or ""])
 
 
-def take_metadata(cast: Cast, free: Sequence[str], rule: Rule) -> list[str]:
+def take_metadata(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
     """Those whom the metadata file names in the column of the rule's role."""
     return _named(cast, free, cast.published.get(rule.role, ()))
 
 
-RULES: dict[str, Callable[[Cast, Sequence[str], Rule], list[str]]] = {
+RULES: dict[str, Callable[[Cast, Sequence[str], RoleRule], list[str]]] = {
     "first_voice": take_first_voice,
     "most_speech": take_most_speech,
     "name": take_name,
@@ -77,7 +52,7 @@ RULES: dict[str, Callable[[Cast, Sequence[str], Rule], list[str]]] = {
 
 
 def assign(
-    cast: Cast, rules: Iterable[Rule], others: Role, by_hand: Mapping[str, Role]
+    cast: Cast, rules: Iterable[RoleRule], others: Role, by_hand: Mapping[str, Role]
 ) -> tuple[dict[str, Role], list[str]]:
     """The role of each speaker, and the rules that found nobody, as `role: rule`; metadata that give no name count not.
 

@@ -17,18 +17,22 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel
 from tqdm import tqdm
 
 from lectern.core import code as source_code
 from lectern.core import compute as computing
-from lectern.core.compute import IN_PROCESS, Compute
+from lectern.core import io
+from lectern.core.compute import IN_PROCESS, Workers
 from lectern.core.errors import LecternError
 from lectern.core.io import sha256, to_json, write_text
 from lectern.core.item import Item, Load, Made, Make
 
 __all__ = ["Item", "Load", "Make", "SyncResult", "facts", "read", "sync"]
+
+R = TypeVar("R", bound=BaseModel)
 
 MANIFEST = "_manifest.json"
 JOURNAL = "_journal.jsonl"
@@ -57,7 +61,7 @@ def sync(
     code: Sequence[ModuleType],
     libraries: Sequence[str] = (),
     allow_failed: float = 0.0,
-    compute: Compute = IN_PROCESS,
+    compute: Workers = IN_PROCESS,
 ) -> SyncResult:
     """Bring `out` to exactly `<id><suffix>` for each item, and the manifest.
 
@@ -129,6 +133,15 @@ def read(out: Path) -> dict[str, Path]:
                 f"{path} is missing, though {out / MANIFEST} lists {name}. `dvc repro -f` makes it again."
             )
     return outputs
+
+
+def read_records(folder: Path, record: type[R]) -> list[R]:
+    """Every record of the items of a folder whose outputs are JSON lines, in order of the items.
+
+    Raises:
+        LecternError: a line is no such record; the message names the file and the line.
+    """
+    return [found for path in read(folder).values() for found in io.read_jsonl(path, record)]
 
 
 def facts(out: Path) -> dict[str, Mapping[str, Any]]:

@@ -31,6 +31,11 @@ _RANDOM = re.compile(r"[A-Za-z0-9_.~+/=-]{16,}")
 _PLAIN_WORDS = re.compile(r"(?:[a-z]+(?:[-_. ][a-z]+)*|[A-Z]+(?:[-_. ][A-Z]+)*)")
 _LONGEST_WORDS = 20
 
+_URL = re.compile(
+    r"(?i)([a-z][a-z0-9+.-]{0,20}://)(?:[^\s/\"'<>]*@)?"
+    r"(\[[^\]\s]*\]|[^\s/?#:\"'<>)]*)(?::(?!\d)[^\s/?#\"'<>)]*)?([^\s?#\"'<>)]*)[^\s\"'<>)]*"
+)
+
 
 @functools.lru_cache(maxsize=64)
 def pattern(secret: str) -> re.Pattern[str]:
@@ -87,6 +92,11 @@ def _has_odd_port(authority: str) -> bool:
 def has_credentials(address: str) -> bool:
     """Whether an address holds a user, a password or another secret in plain sight."""
     return without_credentials(address) != address
+
+
+def without_secrets(text: str) -> str:
+    """`text` with the user, the query and the fragment cut from each URL in it, and a port that is no number."""
+    return _URL.sub(r"\1\2\3", text)
 
 
 def _clean(part: str) -> str:

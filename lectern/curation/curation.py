@@ -31,7 +31,6 @@ REASONS = (
 )
 """Why rows are dropped, in the order in which it is looked for."""
 
-UNRATED = ("keep", "drop")
 ACCEPTED = 10.0
 """An accepted row counts as rated above any score, so that of rows that say the same it is the one that stays."""
 

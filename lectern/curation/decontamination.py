@@ -14,10 +14,12 @@ Passages are not searched for answers: the corpus is where the answers to questi
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
+from lectern.core import io
 from lectern.core.schema import Decision, Example, Question
 from lectern.curation.decisions import drop as decide
 from lectern.curation.dedupe import NearIndex, make_sketch, questions, shingle, turns
@@ -191,3 +193,8 @@ def _find_meant(
             ):
                 found.setdefault(number, Hit("means the question of", name, question, float(exact[n])))
     return found
+
+
+def read_evals(folder: Path) -> dict[str, list[Question]]:
+    """The questions of each file of a folder, by its name without the suffix."""
+    return {path.stem: io.read_jsonl(path, Question) for path in sorted(folder.glob("*.jsonl"))}

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from lectern.conversations.housekeeping import Rule
 from lectern.core.errors import LecternError
 from lectern.core.schema import Decision, Example
 from lectern.curation.decisions import drop
+from lectern.settings.housekeeping import HousekeepingRule
 from lectern.text.words import normalise, words
 
 CONFIDENCE = 0.8
@@ -99,7 +99,7 @@ def _load_detector() -> Any:
 
 
 def by_housekeeping(
-    rows: Sequence[Example], rules: Sequence[Rule], max_words: int
+    rows: Sequence[Example], rules: Sequence[HousekeepingRule], max_words: int
 ) -> tuple[list[Example], list[Decision]]:
     """Drop the rows whose question, or answer, is nothing but housekeeping (`speech.housekeeping`).
 

@@ -13,9 +13,9 @@ from typing import Any, Literal
 from lectern.core.schema import Message, PairJudgement, RubricJudgement
 from lectern.evaluation.cases import Case
 from lectern.llm.prompting import Prompt
+from lectern.llm.request import Reply, Request, make_request
 from lectern.llm.structured import closed_object
-from lectern.settings.llm import LLM, make_request
-from lectern.settings.request import Reply, Request
+from lectern.settings.llm import LLM
 
 Verdict = Literal["a", "b", "tie"]
 SCORES = (1, 2, 3, 4, 5)

@@ -13,6 +13,7 @@ from lectern.core.schema import Conversation, Example
 from lectern.examples import description_questions, dialogue, question_turns
 from lectern.examples.rows import Made
 from lectern.formats import table_rows
+from lectern.settings.housekeeping import HousekeepingRule
 
 QUESTIONS: Mapping[str, Callable[..., Made]] = {
     description_questions.METHOD: description_questions.make_examples,
@@ -26,7 +27,7 @@ def load(
     questions: Sequence[str],
     with_dialogue: bool,
     options: Mapping[str, Mapping[str, Any]],
-    rules: Sequence[housekeeping.Rule],
+    rules: Sequence[HousekeepingRule],
     max_words: int,
 ) -> Make:
     """The function that writes an item's examples, of a conversation (see `build`) or of a table's rows."""
@@ -49,7 +50,7 @@ def build(
     with_dialogue: bool,
     options: Mapping[str, Mapping[str, Any]],
     *,
-    rules: Sequence[housekeeping.Rule] = (),
+    rules: Sequence[HousekeepingRule] = (),
     max_words: int = 12,
 ) -> tuple[list[Example], dict[str, Any]]:
     """The examples of the conversation in the file `path`, and the facts about them that the manifest keeps.

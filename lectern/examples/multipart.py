@@ -9,7 +9,6 @@ from lectern.examples.rows import Asked
 from lectern.text.sentences import Sentence, join_words, split_sentences
 from lectern.text.words import words as comparable
 
-CHOICES = ("together", "apart")
 COMMON = 0.05
 """A word in more than this share of the recording's sentences (and in more than FEW) tells no parts apart."""
 FEW = 3

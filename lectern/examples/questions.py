@@ -22,8 +22,6 @@ from lectern.examples.layout import (
     to_seconds,
 )
 
-TITLES = ("questions", "all")
-"""Which chapters count, see `read_chapters`."""
 _LINK_TARGET = re.compile(r"^\]\([^)\s]*\)")  # of a Markdown link around the stamp
 _STAMP_LAST = re.compile(rf"[\s(\[{{@–—|>-]{TIME}(?:{RANGE})?[\s)\]}}.]*$", re.IGNORECASE)
 # What stands around a question: any sign but those with which a text may begin.

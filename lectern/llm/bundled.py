@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lectern.core.errors import LecternError
+from lectern.llm.request import CUT, Reply, Request
 from lectern.llm.structured import find_problem
 from lectern.models import integer_layers, packaged
 from lectern.models.sampling import Draw, make_sampler
 from lectern.settings.llm import LLM
-from lectern.settings.request import CUT, Reply, Request
 
 TOKENS_IN_BATCH = 16_384
 """Prompt and reply of all rows of a batch, padding included: what bounds memory."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from lectern.core.errors import LecternError
 from lectern.core.items import SyncResult
 from lectern.llm.replies import Replies
+from lectern.llm.request import Reply, Request
 from lectern.settings.llm import LLM
-from lectern.settings.request import Reply, Request
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lectern.llm.limits import retry_after
-from lectern.settings.request import CUT
+from lectern.llm.request import CUT
 
 if TYPE_CHECKING:
     import openai

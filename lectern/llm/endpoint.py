@@ -26,8 +26,8 @@ from lectern.llm import completions, structured
 from lectern.llm.budget import Budget, BudgetError, Size
 from lectern.llm.completions import AccessError, Completion, RefusedError, TryError
 from lectern.llm.limits import Pace, backoff
+from lectern.llm.request import Reply, Request
 from lectern.settings.llm import LLM
-from lectern.settings.request import Reply, Request
 
 if TYPE_CHECKING:
     import openai

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from lectern.core import io
 from lectern.core.errors import LecternError
-from lectern.settings.request import Reply
+from lectern.llm.request import Reply
 
 JOURNAL = "_journal.jsonl"
 COUNT = "_replies.json"

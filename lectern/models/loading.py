@@ -8,80 +8,18 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import LecternError
-from lectern.models import bundled, hub, stand_ins, templates
+from lectern.models import hub, stand_ins, templates
 from lectern.models.packaged import converted
+from lectern.settings.base_model import BaseModelSettings
 
-SOURCES = ("embedded", "hub", "random")
-ARCHITECTURES = stand_ins.ARCHITECTURES
 DTYPES = ("float32", "float16", "bfloat16")
 
 
-@dataclass(frozen=True)
-class BaseModel:
-    """The model that is tuned: section `base_model` of params.yaml, which render, train and generate share."""
-
-    name: str
-    """what the adapter and the report call it"""
-    source: str
-    """embedded, hub or random"""
-    context_length: int
-    """tokens; no row may be longer"""
-    end_of_turn: str
-    """the token that ends each turn of its chat template; trained in each answer, and it stops generation"""
-    chat_template: str | None = None
-    """a file of lectern/models/chat_templates: the model's own template plus generation marks; null where the model's
-    own has them"""
-    own_template: bool = True
-    """false where the model has no chat template, or not this one: `chat_template` is what it is served with too"""
-    package: str | None = None
-    """the packaged model of core/embedded.py; for `random`, the one whose tokenizer is used"""
-    hub_id: str | None = None
-    """for `hub`: organisation/model, or a directory"""
-    revision: str | None = None
-    """for `hub`: a commit, so that the weights cannot change under the experiment; `make pin` fills it in"""
-    target_modules: list[str] = field(default_factory=list)
-    """names of the linear layers of this architecture that an adapter may go on, its head left out; none given: all"""
-    architecture: str | None = None
-    """for `random`: llama, mistral, phi or qwen3"""
-    seed: int = 0
-    """for `random`: of the weights"""
-
-    def __post_init__(self) -> None:
-        if self.source not in SOURCES:
-            raise ValueError(f"source is {self.source!r}; choose one of {', '.join(SOURCES)}")
-        needed = {"embedded": ["package"], "hub": ["hub_id"], "random": ["package", "architecture"]}[
-            self.source
-        ]
-        if missing := [field for field in needed if getattr(self, field) is None]:
-            raise ValueError(
-                f"source {self.source} needs {' and '.join(missing)}; give it in conf/base_model"
-            )
-        if not self.own_template and self.chat_template is None:
-            raise ValueError("own_template is false, so chat_template must name the file to serve with")
-        if self.package is not None and self.package not in bundled.PACKAGES:
-            raise ValueError(f"package is {self.package!r}; choose one of {', '.join(bundled.PACKAGES)}")
-        if self.source == "random" and self.architecture not in ARCHITECTURES:
-            raise ValueError(
-                f"architecture is {self.architecture!r}; choose one of {', '.join(ARCHITECTURES)}"
-            )
-        if self.context_length < 1:
-            raise ValueError(
-                f"context_length is {self.context_length}; give the number of tokens the model can read"
-            )
-
-    @property
-    def identity(self) -> str:
-        """What an adapter records as its base: the hub's name where there is one, never a directory."""
-        on_hub = self.source == "hub" and self.hub_id is not None and not Path(self.hub_id).is_dir()
-        return str(self.hub_id) if on_hub else self.name
-
-
-def get_tokenizer(base: BaseModel) -> Any:
+def get_tokenizer(base: BaseModelSettings) -> Any:
     """The tokenizer with the chat template that serving uses, padding token set.
 
     Raises:
@@ -114,7 +52,7 @@ def get_tokenizer(base: BaseModel) -> Any:
 
 
 def get_model(
-    base: BaseModel, *, quantized: bool = False, dtype: str = "float32", attention: str | None = None
+    base: BaseModelSettings, *, quantized: bool = False, dtype: str = "float32", attention: str | None = None
 ) -> Any:
     """The causal language model, in evaluation mode; on this process's GPU where there is one.
 
@@ -200,7 +138,7 @@ def _from_pretrained(place: str | Path, **options: Any) -> Any:
         ) from error
 
 
-def _stand_in(base: BaseModel, options: dict[str, Any]) -> Any:
+def _stand_in(base: BaseModelSettings, options: dict[str, Any]) -> Any:
     """The random model, loaded as a real one would be: only a saved model can be loaded in 4 bits."""
     assert base.architecture is not None
     tokenizer = get_tokenizer(base)
@@ -214,7 +152,7 @@ def _stand_in(base: BaseModel, options: dict[str, Any]) -> Any:
     return loaded
 
 
-def _load(base: BaseModel, load: Callable[..., Any]) -> Any:
+def _load(base: BaseModelSettings, load: Callable[..., Any]) -> Any:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()

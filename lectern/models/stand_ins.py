@@ -5,8 +5,6 @@ What they compute means nothing; which code it runs through is that of the famil
 
 from typing import Any
 
-ARCHITECTURES = ("llama", "mistral", "phi", "qwen3")
-
 SIZE = {
     "hidden_size": 64,
     "intermediate_size": 128,
@@ -20,7 +18,7 @@ def random_model(architecture: str, tokenizer: Any, *, context_length: int, seed
     """A causal language model with weights from `seed`, float32, in evaluation mode. The embedding is most of it.
 
     Args:
-        architecture: one of ARCHITECTURES, the model type in transformers.
+        architecture: one of `settings.base_model.ARCHITECTURES`, the model type in transformers.
         tokenizer: whose vocabulary and special tokens it has.
         context_length: tokens that it can read.
         seed: the same seed gives the same weights, whatever was drawn before.

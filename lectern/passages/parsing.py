@@ -12,6 +12,7 @@ from lectern.core.item import Item, Make
 from lectern.core.schema import Conversation, Document
 from lectern.models import tokens
 from lectern.passages import boilerplate, lecture, passages
+from lectern.settings.housekeeping import HousekeepingRule
 
 SHOWN = 20
 """Boilerplate texts and copied pages that the metrics name."""
@@ -74,7 +75,7 @@ def load(
     least: int,
     most: int,
     overlap: int,
-    rules: Sequence[housekeeping.Rule],
+    rules: Sequence[HousekeepingRule],
     max_words: int,
 ) -> Make:
     """The function that writes an item's passages; see `passages.cut`, `lecture.cut` and `housekeeping.remove`."""

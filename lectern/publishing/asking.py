@@ -10,11 +10,12 @@ from lectern.core import io
 from lectern.core.schema import Example
 from lectern.models import generation, loading, templates
 from lectern.publishing.fidelity import Asked
+from lectern.settings.base_model import BaseModelSettings
 from lectern.training import persona
 
 
 def collect(
-    model: Any, base: loading.BaseModel, persona_text: str | None, test: Path, *, most: int, new_tokens: int
+    model: Any, base: BaseModelSettings, persona_text: str | None, test: Path, *, most: int, new_tokens: int
 ) -> list[Asked]:
     """The first `most` held-out prompts by id that fit the context, and the model's answers of `new_tokens` at most.
 

@@ -10,14 +10,14 @@ from lectern.publishing import consent, markdown
 from lectern.publishing.facts import Facts
 from lectern.report import judgement, wording
 from lectern.report.figures import GROUPS
-from lectern.settings.publish import PublishParams
+from lectern.settings.publish import Publish
 
 TEMPLATES = Path(__file__).parent / "templates"
 HEADLINE = ("nll", "rougeL", "rouge1", "chrf", "similarity", "finished", "repetition4", "words")
 """Figures of the card's table; all are in the report."""
 
 
-def write_model_card(facts: Facts, chosen: PublishParams, identity: str) -> str:
+def write_model_card(facts: Facts, chosen: Publish, identity: str) -> str:
     """The README.md of the model's repository.
 
     Args:
@@ -55,7 +55,7 @@ def write_model_card(facts: Facts, chosen: PublishParams, identity: str) -> str:
     return _render("model.md.j2", facts, chosen, data, name, identity=identity)
 
 
-def write_dataset_card(facts: Facts, chosen: PublishParams, left_out: Mapping[str, int]) -> str:
+def write_dataset_card(facts: Facts, chosen: Publish, left_out: Mapping[str, int]) -> str:
     """The README.md of the data set's repository.
 
     Args:
@@ -84,7 +84,7 @@ def write_dataset_card(facts: Facts, chosen: PublishParams, left_out: Mapping[st
     return _render("dataset.md.j2", facts, chosen, data, name, left_out=left_out)
 
 
-def _render(template: str, facts: Facts, chosen: PublishParams, data: Any, name: str, **more: Any) -> str:
+def _render(template: str, facts: Facts, chosen: Publish, data: Any, name: str, **more: Any) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=ChainableUndefined,  # an older run lacks some of the metrics

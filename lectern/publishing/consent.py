@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lectern.publishing.facts import Facts, Voice
-from lectern.settings.publish import PublishParams
+from lectern.settings.publish import Publish
 
 EVERYBODY = "*"
 
@@ -28,7 +28,7 @@ def list_unlicensed(facts: Facts) -> list[str]:
     return [source.item for source in facts.sources if not (source.licence or "").strip()]
 
 
-def list_problems(facts: Facts, chosen: PublishParams) -> list[str]:
+def list_problems(facts: Facts, chosen: Publish) -> list[str]:
     """All that stands against a push, each with its remedy."""
     problems = []
     if missing := list_missing(facts, chosen.consent):

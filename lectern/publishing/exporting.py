@@ -16,6 +16,7 @@ from lectern.core.errors import LecternError
 from lectern.core.schema import TUNED
 from lectern.models import generation, loading
 from lectern.publishing import asking, converter, fidelity, llama_server, modelfile, usage
+from lectern.settings.base_model import BaseModelSettings
 from lectern.training import adapters, merging
 
 MANIFEST = "manifest.json"
@@ -31,7 +32,7 @@ DOUBTFUL = 0.9
 class Model:
     """What is exported."""
 
-    base: loading.BaseModel
+    base: BaseModelSettings
     """section `base_model`"""
     persona: str | None
     """`render.persona`"""

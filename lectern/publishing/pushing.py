@@ -10,7 +10,7 @@ from lectern.core.errors import LecternError
 from lectern.core.printing import one_line
 from lectern.publishing.facts import Facts
 from lectern.publishing.writing import DATASET
-from lectern.settings.publish import PublishParams
+from lectern.settings.publish import Publish
 
 TOKEN = "HF_TOKEN"
 MODEL_FILES = (
@@ -44,7 +44,7 @@ class Upload:
         return sum(path.stat().st_size for path in self.files)
 
 
-def plan(out: Path, chosen: PublishParams) -> list[Upload]:
+def plan(out: Path, chosen: Publish) -> list[Upload]:
     """What would be uploaded where.
 
     Raises:

@@ -3,21 +3,21 @@
 from pathlib import Path
 
 from lectern.core import io, params
-from lectern.models import loading
 from lectern.publishing import cards, facts, layouts
 from lectern.publishing.facts import Facts
-from lectern.settings.publish import PublishParams
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.publish import Publish
 
 DATASET = "dataset"
 
 
-def load_settings(root: Path) -> PublishParams:
+def load_settings(root: Path) -> Publish:
     """Section `publish`.
 
     Raises:
         LecternError: it does not fit.
     """
-    return params.load("publish", PublishParams, root / "params.yaml")
+    return params.load("publish", Publish, root / "params.yaml")
 
 
 def write(root: Path, out: Path) -> Facts:
@@ -27,7 +27,7 @@ def write(root: Path, out: Path) -> Facts:
         LecternError: there are no splits, or an output is broken.
     """
     known, chosen = facts.gather(root), load_settings(root)
-    base = params.load("base_model", loading.BaseModel, root / "params.yaml")
+    base = params.load("base_model", BaseModelSettings, root / "params.yaml")
     left_out = layouts.write(root / "data/splits", out / DATASET)
     io.write_text(out / DATASET / "README.md", cards.write_dataset_card(known, chosen, left_out))
     io.write_text(out / "README.md", cards.write_model_card(known, chosen, base.identity))

@@ -2,17 +2,39 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 import regex
 
-from lectern.answering.episodes import HOSTS, Manner
-
+HOSTS = ("continue", "swap")
 LEAST_TOKENS = 16
 """Of a turn: below, the template's own tokens would need the room that is kept free beside an opening."""
 
 
 @dataclass(frozen=True)
-class EpisodesParams:
+class EpisodeSettings:
+    """How episodes are written."""
+
+    turns: int
+    """of an episode at most, its opening included"""
+    max_turn_tokens: int
+    """limit of a turn"""
+    temperature: float
+    """0 takes the likeliest token each time"""
+    top_p: float
+    """only the likeliest tokens with together this probability are drawn"""
+    seed: int
+    """of the draws; each turn of each episode draws by itself"""
+    host: Literal["continue", "swap"]
+    """who speaks for the host: the model in the user's place, or as the assistant, with the roles exchanged"""
+    host_persona: str
+    """for swap: what the model is told to be when it speaks for the host"""
+    closings: tuple[str, ...]
+    """regular expressions; a turn whose last words match one ends the episode"""
+
+
+@dataclass(frozen=True)
+class Episodes:
     """Section `episodes`."""
 
     turns: int
@@ -69,10 +91,10 @@ class EpisodesParams:
             _check_closing(closing)
 
     @property
-    def manner(self) -> Manner:
+    def for_episode(self) -> EpisodeSettings:
         """All that decides a turn, but the model and what came before."""
         swap = self.host == "swap"
-        return Manner(
+        return EpisodeSettings(
             turns=self.turns,
             max_turn_tokens=self.max_turn_tokens,
             temperature=self.temperature,

@@ -4,11 +4,10 @@ import re
 from dataclasses import dataclass, field
 
 from lectern.core.schema import DIALOGUES, HELD_OUT
-from lectern.models.generation import Decoding
 
 
 @dataclass(frozen=True)
-class GenerateParams:
+class Generate:
     """Section `generate`."""
 
     max_new_tokens: int
@@ -46,8 +45,3 @@ class GenerateParams:
                 )
         if len(set(self.evals)) < len(self.evals):
             raise ValueError(f"evals names a set twice: {', '.join(self.evals)}")
-
-    @property
-    def decoding(self) -> Decoding:
-        """How tokens are chosen."""
-        return Decoding(self.max_new_tokens, self.temperature, self.top_p, self.seed)

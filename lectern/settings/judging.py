@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class JudgingParams:
+class Judging:
     """Section `judging`."""
 
     criterion: str = (

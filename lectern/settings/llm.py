@@ -3,9 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from lectern.core.schema import Message
 from lectern.core.secrets import has_credentials
-from lectern.settings.request import Request
 
 ENGINES = ("embedded", "openai")
 OUTPUTS = ("json_schema", "json_object", "prompt")
@@ -85,12 +83,3 @@ class LLM:
             raise ValueError(f"allow_failed is {self.allow_failed}; it is a share, from 0 to 1")
         if self.max_cost is not None and (self.input_price is None or self.output_price is None):
             raise ValueError("max_cost needs input_price and output_price (money for a million tokens)")
-
-
-def make_request(llm: LLM, messages: list[Message], schema: dict[str, Any] | None = None) -> Request:
-    """The request of these messages to this LLM."""
-    options: dict[str, Any] = {"temperature": llm.temperature, "max_tokens": llm.max_tokens}
-    if llm.seed is not None:
-        options["seed"] = llm.seed
-    given = {name: value for name, value in (options | llm.extra).items() if value is not None}
-    return Request(llm.model, messages, schema, given)

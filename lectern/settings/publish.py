@@ -7,7 +7,7 @@ REPO = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True)
-class PublishParams:
+class Publish:
     """Section `publish`."""
 
     model_repo: str | None = None

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class RateParams:
+class Rate:
     """Section `rate`."""
 
     methods: list[str] = field(default_factory=list)

@@ -2,19 +2,20 @@
 
 from dataclasses import dataclass, field
 
+METHODS = ("qa", "paragraph_answer", "conversation", "summary", "reasoning")
 FOLLOW = "follow"
 MIN_EXCHANGES = 2
 MIN_STEPS = 2
 
 
 @dataclass(frozen=True)
-class TeachParams:
+class Teach:
     """Section `teach`."""
 
     name: str = "qa"
     """Of the file under conf/teach."""
     methods: list[str] = field(default_factory=lambda: ["qa"])
-    """What is written from each passage: keys of `methods.METHODS`."""
+    """What is written from each passage: keys of `teaching.methods.METHODS`."""
     language: str = FOLLOW
     """Of what is written: `follow` the passage's, or a code or name, such as `de`."""
     tokens_per_question: float = 90
@@ -43,8 +44,6 @@ class TeachParams:
     """Evidence, and each of its parts around an ellipsis, has at least so many words."""
 
     def __post_init__(self) -> None:
-        from lectern.teaching.methods import METHODS  # which needs this module
-
         unknown = [method for method in self.methods if method not in METHODS]
         if unknown or len(set(self.methods)) < len(self.methods):
             raise ValueError(f"methods is {list(self.methods)}: use {', '.join(METHODS)}, each at most once")

@@ -9,7 +9,7 @@ TRACKERS = ("tensorboard", "wandb", "mlflow")
 
 
 @dataclass(frozen=True)
-class Training:
+class Train:
     """Section `train`."""
 
     name: str

@@ -6,13 +6,13 @@ guide.info.json    title, url, licence, author, language
 
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lectern.core.io import write_json
 from lectern.core.item import Item
 from lectern.core.schema import Source
+from lectern.settings.sources import DocumentsSource
 from lectern.sources import media
 
 EXTENSIONS = frozenset(
@@ -22,16 +22,7 @@ SIBLINGS = (".description.txt",)
 """Files of other kinds of source, which may lie in the same folder."""
 
 
-@dataclass(frozen=True)
-class DocumentsParams:
-    """An entry of `corpus.sources` with `kind: documents`."""
-
-    path: str
-    """folder, relative to the repository; folders in it count too"""
-    kind: str = "documents"
-
-
-def list_items(source: DocumentsParams) -> Iterator[Item]:
+def list_items(source: DocumentsSource) -> Iterator[Item]:
     """Yield an item for each document below the folder; files of one stem are told apart by their suffix.
 
     Raises:

@@ -16,46 +16,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lectern.core import secrets
 from lectern.core.errors import ItemError
+from lectern.settings.sources import Network
 from lectern.sources import connecting
 from lectern.sources.crawl.addresses import Reach
-from lectern.sources.template import without_secrets
 
 T = TypeVar("T")
 COOKIES = "LECTERN_COOKIES"
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE}
-
-
-@dataclass(unsafe_hash=True)  # not frozen: OmegaConf sets nothing inside a frozen section of a section
-class Network:
-    """How a source is asked. Nothing here decides what comes, so a change makes nothing again."""
-
-    sleep: float = 1.0
-    """seconds between requests and before each download, and the first pause before a retry (each doubles)"""
-    retries: int = 3
-    """further tries after a cut connection, a silence, or an answer such as 429 or 503"""
-    timeout: float = 30.0
-    """seconds of silence after which a server counts as hung"""
-    longest_wait: float = 120.0
-    """seconds: a server that asks for more (Retry-After) fails the item instead"""
-    rate_limit: int | None = None
-    """bytes a second"""
-    max_megabytes: int = 2000
-    """a larger file fails its item"""
-
-    def __post_init__(self) -> None:
-        for name in ("sleep", "longest_wait", "retries"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"network.{name} is {getattr(self, name)}; it may not be negative")
-        for name in ("timeout", "max_megabytes"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"network.{name} is {getattr(self, name)}; it must be above 0")
-        if self.rate_limit is not None and self.rate_limit <= 0:
-            raise ValueError(f"network.rate_limit is {self.rate_limit}; it is bytes a second, or null")
 
 
 @contextmanager
@@ -127,7 +99,7 @@ def written(folder: Path, what: str) -> Path:
     found = [path for path in folder.glob("download.*") if path.suffix not in (".part", ".ytdl")]
     if len(found) != 1:
         raise ItemError(
-            f"{without_secrets(what)}: nothing came. A newer yt-dlp may help: pip install -U yt-dlp"
+            f"{secrets.without_secrets(what)}: nothing came. A newer yt-dlp may help: pip install -U yt-dlp"
         )
     return found[0]
 
@@ -153,7 +125,7 @@ def read(network: Network, reach: Reach, url: str, name: str | None = None, limi
 
     found = persistently(url, network, ask, name)
     if len(found) > limit:
-        raise ItemError(f"{name or without_secrets(url)}: larger than {limit / 1e6:.0f} MB")
+        raise ItemError(f"{name or secrets.without_secrets(url)}: larger than {limit / 1e6:.0f} MB")
     return found
 
 
@@ -173,7 +145,7 @@ def persistently(url: str, network: Network, ask: Callable[[], T], name: str | N
         ItemError: what the site says, and the remedy.
     """
     private = name is not None
-    name = name or without_secrets(url)
+    name = name or secrets.without_secrets(url)
     for attempt in range(network.retries + 1):
         try:
             return ask()
@@ -274,7 +246,7 @@ def _reason(error: BaseException, private: bool) -> str:
         return "the stream needs ffmpeg, which asks by itself, and so is not used"
     text = re.sub(r"\(caused by .*|; please report this issue on .*", "", str(error), flags=re.DOTALL)
     text = re.sub(r"^(ERROR: )?(\[download\] Got error: )?", "", text)
-    return without_secrets(text).strip().rstrip(".")[:300] or type(error).__name__
+    return secrets.without_secrets(text).strip().rstrip(".")[:300] or type(error).__name__
 
 
 def _refused(error: BaseException) -> BaseException | None:

@@ -4,7 +4,6 @@
 no longer offers it; so the corpus changes only when somebody asks for it, and git shows how.
 """
 
-import datetime
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -78,25 +77,6 @@ class Episode(Record):
     description: str = Field(default="", description="plain text")
     links: Links | None = Field(default=None, description="none where yt-dlp finds them or they are secret")
     chapters: list[Mark] = Field(default_factory=list)
-
-
-def check_name(name: str) -> None:
-    """Raise ValueError where a source's name cannot be a file's name."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
-        raise ValueError(f"name is {name!r}; it names a file: use a-z, 0-9, - and _")
-
-
-def check_limits(after: str | None, before: str | None, max_items: int | None, match: str | None) -> None:
-    """Raise ValueError where a choice among the episodes makes no sense."""
-    for key, day in (("after", after), ("before", before)):
-        if day is not None and not _is_day(day):
-            raise ValueError(f"{key} is {day!r}; it is a day, as in '2026-11-22'")
-    if max_items is not None and max_items < 1:
-        raise ValueError(f"max_items is {max_items}; it is at least 1, or null")
-    try:
-        re.compile(match or "")
-    except re.error as error:
-        raise ValueError(f"match is {match!r}, which is no regular expression ({error})") from error
 
 
 def item_id(title: str, key: str) -> str:
@@ -208,10 +188,3 @@ def update(
     more = f"; and {len(new) - SHOWN} more" if len(new) > SHOWN else ""
     line = f"{len(new)} new in {name}, {changed} changed, {len(after)} in all"
     return Updated(line + (f": {titles}{more}" if new else ""), problems, [])
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return datetime.date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False

@@ -12,7 +12,6 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from lectern.core.errors import ItemError, LecternError
 from lectern.core.io import write_json
 from lectern.core.item import Item
 from lectern.core.schema import Source
+from lectern.settings.sources import MediaSource
 
 EXTENSIONS = frozenset(
     {".aac", ".aif", ".aiff", ".avi", ".flac", ".m4a", ".m4v", ".mka", ".mkv", ".mov", ".mp3", ".mp4"}
@@ -27,16 +27,7 @@ EXTENSIONS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class MediaParams:
-    """An entry of `corpus.sources` with `kind: media`."""
-
-    path: str
-    """folder, relative to the repository; folders in it count too"""
-    kind: str = "media"
-
-
-def list_items(source: MediaParams) -> Iterator[Item]:
+def list_items(source: MediaSource) -> Iterator[Item]:
     """Yield an item for each recording below the folder.
 
     Raises:

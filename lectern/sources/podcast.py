@@ -15,7 +15,6 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -23,10 +22,9 @@ from urllib.parse import urljoin
 from lectern.core import secrets
 from lectern.core.errors import ItemError
 from lectern.core.item import Item
+from lectern.settings.sources import Network, PodcastSource
 from lectern.sources import download, episode_folders, listing, sound, template
-from lectern.sources.crawl import addresses
 from lectern.sources.crawl.addresses import Reach
-from lectern.sources.download import Network
 from lectern.sources.listing import Episode, Links, Mark
 from lectern.sources.media import EXTENSIONS
 from lectern.sources.template import Template
@@ -56,48 +54,17 @@ _BLOCKS = {
 _MOST_PAGES = 200
 
 
-@dataclass(frozen=True)
-class PodcastParams:
-    """An entry of `corpus.sources` with `kind: podcast`."""
-
-    name: str
-    """of the listing, data/listings/<name>.jsonl"""
-    feed: str
-    """its address; {LECTERN_X} in it stands for that environment variable, for a feed that needs a secret"""
-    after: str | None = None
-    """first day of publication that counts, as in '2026-11-22'"""
-    before: str | None = None
-    """last day of publication that counts"""
-    max_items: int | None = None
-    """at most this many, the first of the listing that fit; so what is found later never pushes one out"""
-    match: str | None = None
-    """regular expression that the title holds"""
-    allow_private: bool = False
-    """let the feed's own host, and `hosts`, be in a private network, or on this machine"""
-    hosts: list[str] = field(default_factory=list)
-    """with `allow_private`: further hosts that may be, as `files.example.lan`, `*.example.lan` or `127.0.0.1:8080`"""
-    network: Network = field(default_factory=Network)
-    kind: str = "podcast"
-
-    def __post_init__(self) -> None:
-        listing.check_name(self.name)
-        listing.check_limits(self.after, self.before, self.max_items, self.match)
-        template.check_url(self.feed)
-        for host in self.hosts:
-            addresses.check_host(host)
-
-    @property
-    def template(self) -> Template:
-        """The feed's address."""
-        return Template(self.feed)
-
-    @property
-    def reach(self) -> Reach:
-        """What it may connect to."""
-        return template.find_reach([self.template], self.allow_private, self.hosts)
+def _template(source: PodcastSource) -> Template:
+    """The feed's address."""
+    return Template(source.feed)
 
 
-def list_items(source: PodcastParams) -> Iterator[Item]:
+def _reach(source: PodcastSource) -> Reach:
+    """What the source may connect to."""
+    return template.find_reach([_template(source)], source.allow_private, source.hosts)
+
+
+def list_items(source: PodcastSource) -> Iterator[Item]:
     """Yield an item for each episode that the listing holds and the source wants. Asks no site.
 
     Raises:
@@ -107,17 +74,17 @@ def list_items(source: PodcastParams) -> Iterator[Item]:
     return episode_folders.to_items(chosen, {})
 
 
-def fetch_item(item: Item, out: Path, source: PodcastParams, raw: Path) -> Mapping[str, Any]:
+def fetch_item(item: Item, out: Path, source: PodcastSource, raw: Path) -> Mapping[str, Any]:
     """Download an episode, its chapters and its transcript into the folder `out`; see `episodes.fetch`."""
     return episode_folders.fetch(item, out, raw, "podcast", functools.partial(_download, source=source))
 
 
-def update(source: PodcastParams, refresh: bool) -> listing.Updated:
+def update(source: PodcastSource, refresh: bool) -> listing.Updated:
     """Bring the listing up to date; see `listing.update`."""
     return listing.update(source.name, functools.partial(list_episodes, source), refresh)
 
 
-def list_episodes(source: PodcastParams, known: Sequence[Episode]) -> tuple[list[Episode], list[str]]:
+def list_episodes(source: PodcastSource, known: Sequence[Episode]) -> tuple[list[Episode], list[str]]:
     """Ask the feed what there is.
 
     Returns: the episodes, and what is wrong with the feed.
@@ -126,12 +93,12 @@ def list_episodes(source: PodcastParams, known: Sequence[Episode]) -> tuple[list
         offered, problems = _read_feed(source)
     except ItemError as error:
         return [], [str(error)]
-    if not source.template.is_private:
+    if not _template(source).is_private:
         return offered, problems
     return [episode.model_copy(update={"links": None}) for episode in offered], problems
 
 
-def _read_feed(source: PodcastParams) -> tuple[list[Episode], list[str]]:
+def _read_feed(source: PodcastSource) -> tuple[list[Episode], list[str]]:
     """Every episode of the feed, its further pages (RFC 5005) included; a further page that is bad costs itself alone.
 
     Raises:
@@ -140,15 +107,15 @@ def _read_feed(source: PodcastParams) -> tuple[list[Episode], list[str]]:
     found: dict[str, Episode] = {}
     problems: list[str] = []
     seen: set[str] = set()
-    url: str | None = source.template.expand()
+    url: str | None = _template(source).expand()
     while url and url not in seen and len(seen) < _MOST_PAGES:
         seen.add(url)
-        shown = source.template.shown if len(seen) == 1 else download.without_secrets(url)
-        if source.template.is_private and len(seen) > 1:
-            shown = f"{source.template.shown}, page {len(seen)}"
-        name = shown if source.template.is_private else None
+        shown = _template(source).shown if len(seen) == 1 else secrets.without_secrets(url)
+        if _template(source).is_private and len(seen) > 1:
+            shown = f"{_template(source).shown}, page {len(seen)}"
+        name = shown if _template(source).is_private else None
         try:
-            feed = _parse(download.read(source.network, source.reach, url, name), shown)
+            feed = _parse(download.read(source.network, _reach(source), url, name), shown)
         except ItemError as error:
             if len(seen) == 1:
                 raise
@@ -174,7 +141,7 @@ def _secret_links(
     feed: str, network: Network, allow_private: bool, hosts: tuple[str, ...]
 ) -> Mapping[str, Links | None]:
     """The files of a feed by guid, where they are secret: asked once in a run, and kept nowhere."""
-    source = PodcastParams(
+    source = PodcastSource(
         name="private", feed=feed, network=network, allow_private=allow_private, hosts=list(hosts)
     )
     offered, _ = _read_feed(source)
@@ -199,11 +166,11 @@ def _parse(body: bytes, shown: str) -> Any:
     return feed
 
 
-def _episode(source: PodcastParams, feed: Any, entry: Any, links: Links) -> Episode:
-    plain = functools.partial(_public, feed=source.template)
+def _episode(source: PodcastSource, feed: Any, entry: Any, links: Links) -> Episode:
+    plain = functools.partial(_public, feed=_template(source))
     guid = str(entry.get("id") or entry.get("link") or links.media)
     # A guid may be an address with a secret in it.
-    secret = source.template.is_private or secrets.has_credentials(guid)
+    secret = _template(source).is_private or secrets.has_credentials(guid)
     key = hashlib.sha256(guid.encode()).hexdigest()[:16] if secret else guid
     title = plain(" ".join(str(entry.get("title") or "Untitled").split()))
     day = entry.get("published_parsed") or entry.get("updated_parsed")
@@ -225,7 +192,7 @@ def _episode(source: PodcastParams, feed: Any, entry: Any, links: Links) -> Epis
 
 def _public(text: str, feed: Template) -> str:
     """The text without the secrets of a private feed, whose notes may link to what only its reader may see."""
-    return download.without_secrets(template.hide(text, feed)) if feed.is_private else text
+    return secrets.without_secrets(template.hide(text, feed)) if feed.is_private else text
 
 
 def _links(entry: Any, page: str) -> Links | None:
@@ -315,7 +282,7 @@ def _to_text(markup: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _download(episode: Episode, out: Path, source: PodcastParams) -> list[str]:
+def _download(episode: Episode, out: Path, source: PodcastSource) -> list[str]:
     links = episode.links
     if links is None:
         asked = (source.feed, source.network, source.allow_private, tuple(source.hosts))
@@ -332,17 +299,17 @@ def _download(episode: Episode, out: Path, source: PodcastParams) -> list[str]:
     for what, url in (("chapters", links.chapters), ("transcript", links.transcript)):
         try:
             if url is not None:
-                body = download.read(source.network, source.reach, url, name)
-                _write_extra(what, _masked(body, source.template), url, out)
+                body = download.read(source.network, _reach(source), url, name)
+                _write_extra(what, _masked(body, _template(source)), url, out)
         except ItemError:
             missing.append(what)
     return missing
 
 
-def _transfer(links: Links, out: Path, source: PodcastParams) -> None:
+def _transfer(links: Links, out: Path, source: PodcastSource) -> None:
     url = links.media
     known = {"id": "recording", "title": "recording", "extractor": "generic", "extractor_key": "Generic"}
-    with download.session(source.network, source.reach, out) as ydl:
+    with download.session(source.network, _reach(source), out) as ydl:
         # The protocol is named, or a playlist that poses as a recording would be followed.
         file = {"url": url, "ext": "mp3", "protocol": url.partition(":")[0], "vcodec": "none"}
         ydl.process_ie_result({**known, "webpage_url": url, **file}, download=True)

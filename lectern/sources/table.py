@@ -8,7 +8,6 @@ A table is several items, because the split between what is trained on and what 
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,61 +17,13 @@ from lectern.core.errors import LecternError
 from lectern.core.item import Item
 from lectern.core.schema import Source
 from lectern.formats import table_files, table_rows
+from lectern.settings.sources import TableSource
 from lectern.sources import media
 
 SUFFIXES = frozenset(table_files.READERS)
 
 
-@dataclass(frozen=True)
-class TableParams:
-    """An entry of `corpus.sources` with `kind: table`."""
-
-    path: str
-    """a file, or a folder whose tables have the same columns; relative to the repository; folders in it count too"""
-    columns: dict[str, str] = field(default_factory=dict)
-    """what a column is -> the table's name of it: `question` and `answer` (and, if there are, `system` and `url`), or
-    `messages`, a chat as a list of role and content or ShareGPT's from and value; empty for `question` and `answer`"""
-    parts: int = 20
-    """items that each table becomes; equal questions are in one of them"""
-    group: str | None = None
-    """a column, such as the page that a pair comes from: one item for each value of it, instead of `parts`"""
-    delimiter: str | None = None
-    """of a CSV; null finds it among comma, semicolon, tab and |"""
-    encoding: str | None = None
-    """of a CSV or JSON, such as cp1252; null finds out"""
-    language: str | None = None
-    """code such as `en`, where it is known"""
-    kind: str = "table"
-
-    @property
-    def chosen(self) -> dict[str, str]:
-        """The columns, or those that are taken where none are given."""
-        return dict(self.columns) or {name: name for name in table_rows.PAIR}
-
-    def __post_init__(self) -> None:
-        chosen = self.chosen
-        chat = "messages" in chosen
-        if (
-            (unknown := set(chosen) - set(table_rows.COLUMNS))
-            or (chat and set(chosen) - {"messages", "url"})
-            or (not chat and not set(table_rows.PAIR) <= set(chosen))
-        ):
-            raise ValueError(
-                f"columns is {chosen}"
-                + (f" with the unknown {', '.join(sorted(unknown))}" if unknown else "")
-                + ": name `question` and `answer`, and `system` and `url` if you like, or `messages`, and `url`"
-            )
-        if self.parts < 1:
-            raise ValueError(f"parts is {self.parts}: use 1 or more; three splits need at least 3 items")
-        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '\r\n"'):
-            raise ValueError(f"delimiter is {self.delimiter!r}: use one character, or null to find it")
-        try:
-            "".encode(self.encoding or "utf-8")
-        except LookupError as error:
-            raise ValueError(f"encoding is {self.encoding!r}: Python knows none of that name") from error
-
-
-def list_items(source: TableParams) -> Iterator[Item]:
+def list_items(source: TableSource) -> Iterator[Item]:
     """Yield an item for each part of each table that has a row.
 
     Raises:

@@ -7,7 +7,6 @@ keep placeholders where an address held a secret: `fill` puts it back, for the h
 
 import os
 import re
-import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +18,6 @@ from lectern.sources.crawl.addresses import Reach
 
 # Strict, so that no two libraries read another host out of it.
 _ORIGIN = re.compile(r"(?i)(https?)://(?:([^/?#\\\s@]*)@)?([^/?#\\\s@{}]+)(?=[/?#]|$)")
-
-_URL = re.compile(
-    r"(?i)([a-z][a-z0-9+.-]{0,20}://)(?:[^\s/\"'<>]*@)?"
-    r"(\[[^\]\s]*\]|[^\s/?#:\"'<>)]*)(?::(?!\d)[^\s/?#\"'<>)]*)?([^\s?#\"'<>)]*)[^\s\"'<>)]*"
-)
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ class Template:
     @property
     def shown(self) -> str:
         """The address for a message."""
-        return without_secrets(self.text)
+        return secrets.without_secrets(self.text)
 
 
 def fill(address: str, templates: Sequence[Template]) -> str:
@@ -102,44 +96,6 @@ def find_reach(templates: Sequence[Template], allow_private: bool, hosts: Sequen
     """What a source may connect to: private addresses where it says so, of the hosts that it names alone."""
     own = [place for template in templates if (place := template.place)]
     return Reach(tuple(dict.fromkeys([*own, *hosts])) if allow_private else ())
-
-
-def check_url(url: str) -> None:
-    """Accept a URL of the configuration: http or https, and without a secret in plain sight.
-
-    Raises:
-        ValueError: what is wrong with it (the URL's secret is not repeated).
-    """
-    shown = without_secrets(url)
-    try:
-        parts = urllib.parse.urlsplit(secrets.PLACEHOLDER.sub("x", url))
-        raw = urllib.parse.urlsplit(url)
-        is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_web = False
-    if not is_web:
-        raise ValueError(f"{shown!r} is not an http or https address")
-    for name in secrets.PLACEHOLDER.findall(url):
-        if not name.startswith("LECTERN_"):
-            raise ValueError(f"{{{name}}} in a URL: only variables named LECTERN_... are put into URLs")
-    user, _, place = raw.netloc.rpartition("@")
-    if secrets.PLACEHOLDER.search(place):
-        raise ValueError(
-            f"{shown}: a variable stands for the host, which decides who is sent the secrets. Write the host itself"
-        )
-    name, _, password = user.partition(":")
-    pairs = urllib.parse.parse_qsl(raw.query) + urllib.parse.parse_qsl(raw.fragment)
-    plain = [password or name] + [value for key, value in pairs if secrets.is_secret(key, value)]
-    if any(value and not secrets.PLACEHOLDER.search(value) for value in plain):
-        raise ValueError(
-            f"{shown} holds a secret, which git would keep. Write {{LECTERN_FEED_TOKEN}} (or another "
-            "name that begins with LECTERN_) in its place and set that variable in the environment"
-        )
-
-
-def without_secrets(text: str) -> str:
-    """`text` with the user, the query and the fragment cut from each URL in it, and a port that is no number."""
-    return _URL.sub(r"\1\2\3", text)
 
 
 def _put_in(text: str, names: Sequence[str]) -> str:

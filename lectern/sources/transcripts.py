@@ -8,7 +8,6 @@ talk.info.json          title, url, licence, author, published, chapters (yt-dlp
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +18,14 @@ from lectern.core.io import write_json
 from lectern.core.item import Item
 from lectern.core.schema import Chapter, Source
 from lectern.formats import captions
+from lectern.settings.sources import TranscriptsSource
 from lectern.sources import media
 
 EXTENSIONS = frozenset({".json", ".srt", ".vtt"})
 SIBLINGS = (".info.json", ".truth.json")
 
 
-@dataclass(frozen=True)
-class TranscriptsParams:
-    """An entry of `corpus.sources` with `kind: transcripts`."""
-
-    path: str
-    """folder, relative to the repository; folders in it count too"""
-    language: str | None = None
-    """code such as `en`; empty takes the one that a file's header names, else `en`"""
-    kind: str = "transcripts"
-
-    def __post_init__(self) -> None:
-        if self.language is not None and not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*", self.language):
-            raise ValueError(f"language is {self.language!r}; it is a code such as en or pt-BR")
-
-
-def list_items(source: TranscriptsParams) -> Iterator[Item]:
+def list_items(source: TranscriptsSource) -> Iterator[Item]:
     """Yield an item for each transcript below the folder.
 
     Raises:

@@ -9,7 +9,6 @@ import datetime
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,9 @@ from lectern.core import secrets
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.io import write_json
 from lectern.core.item import Item
+from lectern.settings.sources import YoutubeSource, check_url
 from lectern.sources import download, episode_folders, listing, sound, template
-from lectern.sources.crawl import addresses
 from lectern.sources.crawl.addresses import Reach
-from lectern.sources.download import Network
 from lectern.sources.listing import Episode
 from lectern.sources.template import Template
 
@@ -36,47 +34,7 @@ _GENERIC = (None, "Generic", "HTML5MediaEmbed")
 _DEEPEST = 3
 
 
-@dataclass(frozen=True)
-class YoutubeParams:
-    """An entry of `corpus.sources` with `kind: youtube`."""
-
-    name: str
-    """of the listing, data/listings/<name>.jsonl"""
-    urls: list[str] = field(default_factory=list)
-    """addresses of videos, playlists and channels; {LECTERN_X} in one stands for that environment variable"""
-    file: str | None = None
-    """further addresses, one a line, in a file of the repository; # begins a comment"""
-    after: str | None = None
-    """first day of publication that counts, as in '2026-11-22'"""
-    before: str | None = None
-    """last day of publication that counts"""
-    max_items: int | None = None
-    """at most this many, the first of the listing that fit; so what is found later never pushes one out"""
-    match: str | None = None
-    """regular expression that the title holds"""
-    format: str = "bestaudio/best"
-    """yt-dlp's choice of format; a video's picture is thrown away"""
-    subtitles: list[str] = field(default_factory=lambda: ["en.*"])
-    """languages of published subtitles, regular expressions, the first that fits is taken; empty for none"""
-    allow_private: bool = False
-    """let the hosts of `urls` and of `file`, and `hosts`, be in a private network, or on this machine"""
-    hosts: list[str] = field(default_factory=list)
-    """with `allow_private`: further hosts that may be, as `files.example.lan`, `*.example.lan` or `127.0.0.1:8080`"""
-    network: Network = field(default_factory=Network)
-    kind: str = "youtube"
-
-    def __post_init__(self) -> None:
-        listing.check_name(self.name)
-        listing.check_limits(self.after, self.before, self.max_items, self.match)
-        if not self.urls and self.file is None:
-            raise ValueError(f"the source {self.name!r} has neither urls nor a file of them")
-        for url in self.urls:
-            template.check_url(url)
-        for host in self.hosts:
-            addresses.check_host(host)
-
-
-def list_items(source: YoutubeParams) -> Iterator[Item]:
+def list_items(source: YoutubeSource) -> Iterator[Item]:
     """Yield an item for each episode that the listing holds and the source wants. Asks no site.
 
     Raises:
@@ -86,17 +44,17 @@ def list_items(source: YoutubeParams) -> Iterator[Item]:
     return episode_folders.to_items(chosen, {"format": source.format, "subtitles": list(source.subtitles)})
 
 
-def fetch_item(item: Item, out: Path, source: YoutubeParams, raw: Path) -> Mapping[str, Any]:
+def fetch_item(item: Item, out: Path, source: YoutubeSource, raw: Path) -> Mapping[str, Any]:
     """Download an episode's sound, info.json and subtitles into the folder `out`; see `episodes.fetch`."""
     return episode_folders.fetch(item, out, raw, "youtube", functools.partial(_download, source=source))
 
 
-def update(source: YoutubeParams, refresh: bool) -> listing.Updated:
+def update(source: YoutubeSource, refresh: bool) -> listing.Updated:
     """Bring the listing up to date; see `listing.update`."""
     return listing.update(source.name, functools.partial(list_episodes, source), refresh)
 
 
-def list_episodes(source: YoutubeParams, known: Sequence[Episode]) -> tuple[list[Episode], list[str]]:
+def list_episodes(source: YoutubeSource, known: Sequence[Episode]) -> tuple[list[Episode], list[str]]:
     """Ask the sites what there is. A video that is listed already is not asked for again.
 
     Returns: the episodes, and what could not be asked.
@@ -121,7 +79,7 @@ def list_episodes(source: YoutubeParams, known: Sequence[Episode]) -> tuple[list
     return list(found.values()), problems
 
 
-def _templates(source: YoutubeParams) -> list[Template]:
+def _templates(source: YoutubeSource) -> list[Template]:
     """The addresses that the user wrote.
 
     Raises:
@@ -130,7 +88,7 @@ def _templates(source: YoutubeParams) -> list[Template]:
     return [Template(url) for url in dict.fromkeys([*source.urls, *_lines(source.file)])]
 
 
-def _reach(source: YoutubeParams) -> Reach:
+def _reach(source: YoutubeSource) -> Reach:
     return template.find_reach(_templates(source), source.allow_private, source.hosts)
 
 
@@ -147,13 +105,13 @@ def _lines(file: str | None) -> list[str]:
     urls = [(number, line) for number, line in lines if line and not line.startswith("#")]
     for number, url in urls:
         try:
-            template.check_url(url)
+            check_url(url)
         except ValueError as error:
             raise LecternError(f"{file}:{number}: {error}.") from error
     return [url for _, url in urls]
 
 
-def _list(source: YoutubeParams, address: Template, settled: Sequence[str], dated: bool) -> list[Episode]:
+def _list(source: YoutubeSource, address: Template, settled: Sequence[str], dated: bool) -> list[Episode]:
     with download.session(source.network, _reach(source), known=settled, noplaylist=False) as ydl:
         found = []
         for page, entry in _leaves(ydl, address.expand()):
@@ -274,7 +232,7 @@ def _day(entry: Mapping[str, Any]) -> str | None:
     return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day and re.fullmatch(r"\d{8}", day) else None
 
 
-def _download(episode: Episode, out: Path, source: YoutubeParams) -> list[str]:
+def _download(episode: Episode, out: Path, source: YoutubeSource) -> list[str]:
     templates = _templates(source)
     shown = _shown(episode)
     ask = functools.partial(_download_once, episode, out, source, templates)
@@ -291,11 +249,11 @@ def _download(episode: Episode, out: Path, source: YoutubeParams) -> list[str]:
 
 
 def _shown(episode: Episode) -> str:
-    return download.without_secrets(episode.url) if episode.url else repr(episode.title)
+    return secrets.without_secrets(episode.url) if episode.url else repr(episode.title)
 
 
 def _download_once(
-    episode: Episode, out: Path, source: YoutubeParams, templates: Sequence[Template]
+    episode: Episode, out: Path, source: YoutubeSource, templates: Sequence[Template]
 ) -> dict[str, Any]:
     options: dict[str, Any] = {
         "format": source.format,
@@ -340,7 +298,7 @@ def _find(ydl: Any, episode: Episode, templates: Sequence[Template]) -> tuple[st
 
 
 def _subtitles(
-    info: Mapping[str, Any], out: Path, source: YoutubeParams, templates: Sequence[Template]
+    info: Mapping[str, Any], out: Path, source: YoutubeSource, templates: Sequence[Template]
 ) -> list[str]:
     published = info.get("subtitles") or {}
     choices = [

@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lectern.core import io
 from lectern.core.item import Item, Make
@@ -20,6 +20,38 @@ Diarize = Callable[[str, Path], tuple[Diarization, Mapping[str, Any]]]
 
 LISTED = 20
 """Items with ghosts that the metrics name; the manifest has all of them."""
+
+
+class Engine(NamedTuple):
+    """A way to diarize: what it needs to be named, without loading anything of it."""
+
+    module: str  # with `load_engine`
+    libraries: tuple[str, ...]  # distributions whose version decides the result
+    choices: tuple[str, ...]  # fields of the section that it takes, all of which decide the result
+
+
+ENGINES = {
+    "embedded": Engine(
+        "lectern.speech.bundled_engine",
+        ("torch", "kaldi-native-fbank", "asteroid-filterbanks", "scipy", "av"),
+        (
+            "step",
+            "embed_every",
+            "threshold",
+            "min_embedding",
+            "min_share",
+            "min_speakers",
+            "max_speakers",
+            "fill_gap",
+            "min_turn",
+        ),
+    ),
+    "pyannote": Engine(
+        "lectern.speech.pyannote_engine",
+        ("torch", "torchaudio", "pyannote-audio", "av"),
+        ("model", "min_share", "min_speakers", "max_speakers"),
+    ),
+}
 
 
 def load(module: str, **choices: Any) -> Make:

@@ -13,7 +13,7 @@ from typing import Any
 
 from lectern.core.schema import Passage
 from lectern.llm.structured import closed_object
-from lectern.settings.teach import MIN_EXCHANGES, MIN_STEPS, TeachParams
+from lectern.settings.teach import MIN_EXCHANGES, MIN_STEPS, Teach
 from lectern.teaching import paragraphs, rules
 from lectern.text import evidence
 
@@ -52,15 +52,15 @@ class Draft:
 class Method:
     """How one kind of example is asked for and read."""
 
-    plan: Callable[[Passage, TeachParams], tuple[list[Ask], Counter[str]]]
+    plan: Callable[[Passage, Teach], tuple[list[Ask], Counter[str]]]
     """what is asked about a passage, and what is not: reason -> how often"""
-    schema: Callable[[Ask, TeachParams], dict[str, Any]]
+    schema: Callable[[Ask, Teach], dict[str, Any]]
     """JSON schema of the reply: how many rows, and how long they may be"""
-    read: Callable[[Any, Ask, TeachParams], Iterator[Draft | str]]
+    read: Callable[[Any, Ask, Teach], Iterator[Draft | str]]
     """the rows of a reply that fits the schema, and for each that is none the reason"""
 
 
-def read_reply(text: str, method: str, ask: Ask, params: TeachParams) -> list[Draft | str]:
+def read_reply(text: str, method: str, ask: Ask, params: Teach) -> list[Draft | str]:
     """The rows of a reply that fits its schema, and for each that is none the reason."""
     value = json.loads(text)
     try:
@@ -70,7 +70,7 @@ def read_reply(text: str, method: str, ask: Ask, params: TeachParams) -> list[Dr
     return list(METHODS[method].read(value, ask, params))
 
 
-def count_questions(tokens: int, params: TeachParams) -> int:
+def count_questions(tokens: int, params: Teach) -> int:
     """How many questions a passage gets: its tokens by `tokens_per_question`, rounded half up, at least one.
 
     Each passage is rounded by itself, so that an edit elsewhere does not change it; the least of one gives the short
@@ -80,20 +80,20 @@ def count_questions(tokens: int, params: TeachParams) -> int:
     return max(1, min(rounded, params.max_questions))
 
 
-def _plan_questions(passage: Passage, params: TeachParams) -> tuple[list[Ask], Counter[str]]:
+def _plan_questions(passage: Passage, params: Teach) -> tuple[list[Ask], Counter[str]]:
     return [Ask(passage.text, count_questions(passage.tokens, params))], Counter()
 
 
-def _plan_paragraphs(passage: Passage, params: TeachParams) -> tuple[list[Ask], Counter[str]]:
+def _plan_paragraphs(passage: Passage, params: Teach) -> tuple[list[Ask], Counter[str]]:
     # One call each, which shows the paragraph alone: what two passages share is asked about once.
     stretches, left_out = paragraphs.divide(passage.text, *params.paragraph_words)
     return [Ask(stretch) for stretch in stretches], left_out
 
 
 def _plan_whole(
-    count: Callable[[TeachParams], int],
-) -> Callable[[Passage, TeachParams], tuple[list[Ask], Counter[str]]]:
-    def plan(passage: Passage, params: TeachParams) -> tuple[list[Ask], Counter[str]]:
+    count: Callable[[Teach], int],
+) -> Callable[[Passage, Teach], tuple[list[Ask], Counter[str]]]:
+    def plan(passage: Passage, params: Teach) -> tuple[list[Ask], Counter[str]]:
         if passage.tokens < params.min_tokens:
             return [], Counter(too_short=1)
         return [Ask(passage.text, count(params))], Counter()
@@ -101,34 +101,34 @@ def _plan_whole(
     return plan
 
 
-def _schema_of_questions(ask: Ask, params: TeachParams) -> dict[str, Any]:
+def _schema_of_questions(ask: Ask, params: Teach) -> dict[str, Any]:
     row = closed_object(evidence=_string(QUOTE_CHARS), question=_question(params), answer=_answer(params))
     return closed_object(rows=_array(row, ask.count, ask.count))
 
 
-def _schema_of_question(ask: Ask, params: TeachParams) -> dict[str, Any]:
+def _schema_of_question(ask: Ask, params: Teach) -> dict[str, Any]:
     return closed_object(question=_question(params))
 
 
-def _schema_of_summary(ask: Ask, params: TeachParams) -> dict[str, Any]:
+def _schema_of_summary(ask: Ask, params: Teach) -> dict[str, Any]:
     quotes = _array(_string(QUOTE_CHARS), 1, ask.count)
     return closed_object(evidence=quotes, question=_question(params), answer=_answer(params))
 
 
-def _schema_of_reasoning(ask: Ask, params: TeachParams) -> dict[str, Any]:
+def _schema_of_reasoning(ask: Ask, params: Teach) -> dict[str, Any]:
     step = closed_object(evidence=_string(QUOTE_CHARS), step=_question(params))
     steps = _array(step, MIN_STEPS, ask.count)
     return closed_object(question=_question(params), steps=steps, conclusion=_answer(params))
 
 
-def _read_questions(value: Any, ask: Ask, params: TeachParams) -> Iterator[Draft | str]:
+def _read_questions(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | str]:
     passage = evidence.read(ask.text)
     for row in value["rows"]:
         found = _check(row["question"], row["answer"], [row["evidence"]], passage, params)
         yield found if isinstance(found, str) else Draft([_turn(row)], _cite(found, ask))
 
 
-def _read_question(value: Any, ask: Ask, params: TeachParams) -> Iterator[Draft | str]:
+def _read_question(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | str]:
     question = value["question"].strip()
     if _was_cut(value["question"], params.question_words):
         yield "cut"
@@ -143,7 +143,7 @@ def _read_question(value: Any, ask: Ask, params: TeachParams) -> Iterator[Draft 
     yield fault or Draft([(question, ask.text)], ask.text)
 
 
-def _read_conversation(value: Any, ask: Ask, params: TeachParams) -> Iterator[Draft | str]:
+def _read_conversation(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | str]:
     """One row, up to the first exchange with a fault: what comes before does not need it, what comes after may."""
     passage = evidence.read(ask.text)
     turns: list[tuple[str, str]] = []
@@ -162,12 +162,12 @@ def _read_conversation(value: Any, ask: Ask, params: TeachParams) -> Iterator[Dr
         yield Draft(turns, _cite(quotes, ask), shortened=fault is not None)
 
 
-def _read_summary(value: Any, ask: Ask, params: TeachParams) -> Iterator[Draft | str]:
+def _read_summary(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | str]:
     found = _check(value["question"], value["answer"], value["evidence"], evidence.read(ask.text), params)
     yield found if isinstance(found, str) else Draft([_turn(value)], _cite(found, ask))
 
 
-def _read_reasoning(value: Any, ask: Ask, params: TeachParams) -> Iterator[Draft | str]:
+def _read_reasoning(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | str]:
     """One row: each step must have its own place in the passage, else the question needs no reasoning."""
     steps = [step["step"].strip() for step in value["steps"]]
     numbered = [f"{number}. {step}" for number, step in enumerate(steps, 1)]
@@ -185,7 +185,7 @@ def _read_reasoning(value: Any, ask: Ask, params: TeachParams) -> Iterator[Draft
 
 
 def _check(
-    question: str, answer: str, quotes: Sequence[str], passage: evidence.Text, params: TeachParams
+    question: str, answer: str, quotes: Sequence[str], passage: evidence.Text, params: Teach
 ) -> list[list[evidence.Span]] | str:
     """Where each quote stands in the passage, or why question and answer are no row."""
     if _was_cut(question, params.question_words) or _was_cut(answer, params.answer_words):
@@ -219,11 +219,11 @@ def _string(most: int) -> dict[str, Any]:
     return {"type": "string", "minLength": 1, "maxLength": most}
 
 
-def _question(params: TeachParams) -> dict[str, Any]:
+def _question(params: Teach) -> dict[str, Any]:
     return _string(_room(params.question_words))
 
 
-def _answer(params: TeachParams) -> dict[str, Any]:
+def _answer(params: Teach) -> dict[str, Any]:
     return _string(_room(params.answer_words))
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from lectern.core.schema import Message, Passage
 from lectern.llm.prompting import Prompt
-from lectern.settings.request import Request
-from lectern.settings.teach import FOLLOW, TeachParams
+from lectern.llm.request import Request
+from lectern.settings.teach import FOLLOW, Teach
 from lectern.teaching.methods import METHODS, Ask
 
 LANGUAGES = {
@@ -82,7 +82,7 @@ class Plan:
 
 def plan(
     passages: Sequence[Passage],
-    params: TeachParams,
+    params: Teach,
     prompts: Mapping[str, Prompt],
     make_request: MakeRequest,
 ) -> Plan:

@@ -10,8 +10,8 @@ from lectern.core import io
 from lectern.core.item import Item, Make
 from lectern.core.schema import Example, Message, Passage, Provenance
 from lectern.llm.prompting import Prompt
-from lectern.settings.request import Reply
-from lectern.settings.teach import TeachParams
+from lectern.llm.request import Reply
+from lectern.settings.teach import Teach
 from lectern.teaching.methods import Draft, read_reply
 from lectern.teaching.planning import Plan
 
@@ -29,7 +29,7 @@ def load(
     *,
     plans: Mapping[str, Plan],
     replies: Mapping[str, Reply],
-    choices: TeachParams,
+    choices: Teach,
     prompts: Mapping[str, Prompt],
 ) -> Make:
     """The function that writes an item's examples.
@@ -50,7 +50,7 @@ def load(
 
 
 def write(
-    plan: Plan, replies: Mapping[str, Reply], choices: TeachParams, prompts: Mapping[str, Prompt]
+    plan: Plan, replies: Mapping[str, Reply], choices: Teach, prompts: Mapping[str, Prompt]
 ) -> tuple[list[Example], dict[str, Any]]:
     """The examples of an item in the order of its passages, and the figures about them."""
     examples: dict[str, Example] = {}

@@ -11,10 +11,10 @@ from pathlib import Path
 from lectern.answering import contestants
 from lectern.core import params, stage
 from lectern.core.errors import LecternError
-from lectern.models import loading
 from lectern.publishing import exporting, writing
 from lectern.publishing.exporting import Model
-from stages.render import RenderParams
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.render import Render
 
 OUT = Path("models/export")
 METRICS = Path("metrics/export.json")
@@ -31,8 +31,8 @@ def read_model(root: Path = Path()) -> Model:
     if not adapter.is_dir():
         raise LecternError(f"{adapter} does not exist. `make run` trains it; `dvc pull` fetches it.")
     return Model(
-        base=params.load("base_model", loading.BaseModel, file),
-        persona=params.load("render", RenderParams, file).persona,
+        base=params.load("base_model", BaseModelSettings, file),
+        persona=params.load("render", Render, file).persona,
         adapter=adapter,
         test=root / "data/splits/test.jsonl",
     )

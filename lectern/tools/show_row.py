@@ -18,13 +18,14 @@ from lectern.core.errors import LecternError
 from lectern.core.printing import BIDIRECTIONAL, one_line
 from lectern.core.schema import SPLITS, TokenRow
 from lectern.models import loading, templates
+from lectern.settings.base_model import BaseModelSettings
 
 TRAINED, CONTROL, RESET = "\x1b[32m", "\x1b[7m", "\x1b[0m"
 """Green for what is trained, inverse for control tokens."""
 OPENING, CLOSING = "[[", "]]"
 
 
-def main(wanted: str, data: Path, base: loading.BaseModel, *, colour: bool) -> list[str]:
+def main(wanted: str, data: Path, base: BaseModelSettings, *, colour: bool) -> list[str]:
     """The lines to print."""
     split, row = find(wanted, data / "sft")
     tokenizer = loading.get_tokenizer(base)
@@ -123,7 +124,7 @@ if __name__ == "__main__":
         lines = main(
             chosen.row,
             chosen.data,
-            params.load("base_model", loading.BaseModel),
+            params.load("base_model", BaseModelSettings),
             colour=chosen.colour or sys.stdout.isatty(),
         )
         print("\n".join(lines))

@@ -14,19 +14,21 @@ from typing import Any
 
 from lectern.core import params
 from lectern.core.errors import ItemError, LecternError
-from stages import fetch
+from lectern.settings.corpus import Corpus
+from lectern.sources import kinds
 
 SHOWN = 20
 
 
-def main(corpus: fetch.CorpusParams, names: Sequence[str] = (), refresh: bool = False) -> int:
+def main(corpus: Corpus, names: Sequence[str] = (), refresh: bool = False) -> int:
     """Bring the sources up to date; return how many of them, or parts of one, could not be asked.
 
     Raises:
         LecternError: a name is no source's, or two sources share one.
     """
-    parsed = [fetch.parse(values, number) for number, values in enumerate(corpus.sources)]
-    sources = [(module, source) for module, source in parsed if source.kind in fetch.ASKED]
+    sources = [
+        (module, source) for module, source in kinds.read_sources(corpus) if source.kind in kinds.ASKED
+    ]
     known = [source.name for _, source in sources]
     if repeated := sorted({name for name in known if known.count(name) > 1}):
         raise LecternError(
@@ -71,7 +73,7 @@ if __name__ == "__main__":
     )
     arguments = parser.parse_args()
     try:
-        failed = main(params.load("corpus", fetch.CorpusParams), arguments.source, arguments.refresh)
+        failed = main(params.load("corpus", Corpus), arguments.source, arguments.refresh)
     except LecternError as error:
         sys.exit(f"update: error: {error}")
     except KeyboardInterrupt:

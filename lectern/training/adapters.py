@@ -11,7 +11,8 @@ from typing import Any
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.models import loading
-from lectern.settings.train import Training
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.train import Train
 
 RECORD = "training.json"
 CONFIG = "adapter_config.json"
@@ -38,7 +39,7 @@ class Record:
         return self.method == "qlora"
 
 
-def start(base: loading.BaseModel, model: Any, chosen: Training, adapters: Path) -> Any:
+def start(base: BaseModelSettings, model: Any, chosen: Train, adapters: Path) -> Any:
     """The model with what is trained of it switched on.
 
     Args:
@@ -75,7 +76,7 @@ def start(base: loading.BaseModel, model: Any, chosen: Training, adapters: Path)
     return peft.get_peft_model(model, config)
 
 
-def check_targets(base: loading.BaseModel, model: Any, targets: str | list[str]) -> None:
+def check_targets(base: BaseModelSettings, model: Any, targets: str | list[str]) -> None:
     """Raise unless each name is that of a linear layer of the model, or all-linear."""
     if targets == "all-linear":
         return
@@ -107,7 +108,7 @@ def files(folder: Path) -> list[Path]:
     return [path for path in (folder / CONFIG, folder / WEIGHTS) if path.is_file()]
 
 
-def _go_on(base: loading.BaseModel, model: Any, chosen: Training, folder: Path) -> Any:
+def _go_on(base: BaseModelSettings, model: Any, chosen: Train, folder: Path) -> Any:
     import peft
     from safetensors import SafetensorError
 
@@ -144,7 +145,7 @@ def _go_on(base: loading.BaseModel, model: Any, chosen: Training, folder: Path) 
         ) from error
 
 
-def write_record(folder: Path, base: loading.BaseModel, method: str, precision: str, template: str) -> None:
+def write_record(folder: Path, base: BaseModelSettings, method: str, precision: str, template: str) -> None:
     """Say beside saved weights what they belong to, and bring PEFT's file into a form without places or chance.
 
     Args:
@@ -182,7 +183,7 @@ def _check_weights(file: Path) -> None:
             )
 
 
-def read_record(base: loading.BaseModel, folder: Path) -> Record:
+def read_record(base: BaseModelSettings, folder: Path) -> Record:
     """The record of trained weights.
 
     Raises:
@@ -197,7 +198,7 @@ def read_record(base: loading.BaseModel, folder: Path) -> Record:
     return record
 
 
-def load(base: loading.BaseModel, folder: Path) -> Any:
+def load(base: BaseModelSettings, folder: Path) -> Any:
     """The tuned model, ready to answer, with the base model held as it was in the training.
 
     Raises:

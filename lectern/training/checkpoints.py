@@ -1,4 +1,4 @@
-"""Training state that survives a kill, and never serves another run.
+"""Train state that survives a kill, and never serves another run.
 
 Each run has a folder named by the fingerprint of everything that decides its result. A checkpoint in it counts as
 complete once it is sealed: a list of its files with their sha256, written last. The finished adapter is kept in the

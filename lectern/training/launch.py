@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core import io
-from lectern.core.compute import Compute
 from lectern.core.errors import LecternError
 from lectern.core.schema import TokenRow
-from lectern.models import devices, loading
-from lectern.settings.train import Training
+from lectern.models import devices
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.compute import Compute
+from lectern.settings.train import Train
 from lectern.training import checkpoints, sft
 
 CONFIGS = Path("conf/accelerate")
@@ -52,10 +53,10 @@ def get_config(compute: Compute) -> list[Path]:
 
 def tune(
     compute: Compute,
-    base: loading.BaseModel,
+    base: BaseModelSettings,
     files: tuple[Path, Path],
     run: Path,
-    chosen: Training,
+    chosen: Train,
     *,
     to_continue: Path,
     drawn: Path,

@@ -19,6 +19,7 @@ from lectern.core.errors import LecternError
 from lectern.core.printing import one_line
 from lectern.core.schema import Message, TokenRow
 from lectern.models import templates
+from lectern.training.rendering import Rendered
 
 REMEDIES: Mapping[str, str] = {
     "no_question": "nothing is asked in it: correct the row, or drop it, in data/corrections/examples.jsonl",
@@ -356,3 +357,16 @@ def _prompts(messages: Sequence[Message]) -> Iterator[tuple[Sequence[Message], b
 
 def _prompt(text: str, messages: Sequence[Message], whole: bool) -> Prompt:
     return Prompt(text if whole else text[text.rfind(messages[0].content.strip()) :], whole)
+
+
+def find_faults(part: Rendered, tokenizer: object, end_of_turn: str, max_length: int) -> Faults:
+    """Those of the examples that became no row, and those of the rows."""
+    found = find(
+        part.rows,
+        part.conversations,
+        tokenizer,
+        end_of_turn=end_of_turn,
+        max_length=max_length,
+        texts=part.texts,
+    )
+    return part.faults | {name: part.faults.get(name, []) + rows for name, rows in found.items()}

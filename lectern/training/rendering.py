@@ -10,33 +10,10 @@ from lectern.models import templates
 from lectern.models.templates import Encoded
 from lectern.training import chunking, persona
 
-TOO_LONG = ("divide", "drop")
 BATCH = 256
 """Conversations that are tokenized together; what a batch needs besides its rows is not kept."""
 SURELY_LONG = 16
 """Characters a token of the limit above which a conversation is not tried as a whole; only speed depends on it."""
-
-
-@dataclass(frozen=True)
-class RenderParams:
-    """Section `render`, whose persona `generate` reads too."""
-
-    max_length: int
-    """tokens of a row; a longer conversation becomes several rows, each as long as that allows"""
-    too_long: str = "divide"
-    """what becomes of a question and its answer that are longer: divide the answer at sentence ends and repeat the
-    question before each piece, or drop the row. An exchange within a longer conversation is always divided."""
-    persona: str | None = None
-    """the system message of each row that has none: a Jinja template over the fields of the row's provenance (item,
-    url, heading, ...). Where the model's chat template has no system role, it stands in front of the first question."""
-
-    def __post_init__(self) -> None:
-        if self.max_length < 8:
-            raise ValueError(
-                f"max_length is {self.max_length}; a question and its answer need more tokens than that"
-            )
-        if self.too_long not in TOO_LONG:
-            raise ValueError(f"too_long is {self.too_long!r}; choose one of {', '.join(TOO_LONG)}")
 
 
 @dataclass(frozen=True)
@@ -125,7 +102,7 @@ def render(
         template: with generation marks.
         max_length: tokens of a row.
         too_long: divide or drop a single question and answer that are longer.
-        persona_text: see `RenderParams.persona`.
+        persona_text: see `Render.persona`.
 
     Raises:
         LecternError: the persona is no template, or does not fit a row.
@@ -210,3 +187,15 @@ def _add(
         result.rows.append(TokenRow.model_validate(row))
         result.conversations.append(placed)
         result.texts.append(tokens.text)
+
+
+def count(part: Rendered) -> dict[str, int]:
+    """The figures of a split: rows, tokens, those that are trained, and what became of long rows."""
+    lengths = [len(row.input_ids) for row in part.rows]
+    return {
+        "rows": len(part.rows),
+        "tokens": sum(lengths),
+        "trained_tokens": sum(sum(row.assistant_masks) for row in part.rows),
+        "longest": max(lengths, default=0),
+        **part.counts,
+    }

@@ -14,7 +14,8 @@ from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import TokenRow
 from lectern.models import devices, loading
-from lectern.settings.train import Training
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.train import Train
 from lectern.training import adapters, checkpoints, curves, memory, out_of_memory
 
 HISTORY = "history.json"
@@ -32,11 +33,11 @@ LIBRARIES = (
 
 
 def tune(
-    base: loading.BaseModel,
+    base: BaseModelSettings,
     rows: Sequence[TokenRow],
     validation: Sequence[TokenRow],
     run: Path,
-    chosen: Training,
+    chosen: Train,
     *,
     to_continue: Path = Path("models/adapters"),
     drawn: Path | None = None,
@@ -107,11 +108,11 @@ def _check_trackers(trackers: Sequence[str]) -> None:
 
 
 def _get_trainer(
-    base: loading.BaseModel,
+    base: BaseModelSettings,
     rows: Sequence[TokenRow],
     validation: Sequence[TokenRow],
     run: Path,
-    chosen: Training,
+    chosen: Train,
     to_continue: Path,
     drawn: Path | None,
 ) -> Any:
@@ -170,7 +171,7 @@ def _get_trainer(
     return trainer
 
 
-def _estimate_memory(trainer: Any, chosen: Training) -> memory.Estimate:
+def _estimate_memory(trainer: Any, chosen: Train) -> memory.Estimate:
     sizes = [(len(row.input_ids), sum(row.assistant_masks)) for row in trainer.rows]
     cut = trainer.plan.cut([tokens for tokens, _ in sizes], 0)
     rows, longest, answered = memory.busiest(
@@ -204,7 +205,7 @@ def _foretell(estimate: memory.Estimate) -> None:
 
 
 def _get_arguments(
-    base: loading.BaseModel, run: Path, chosen: Training, steps: int, precision: str, *, scored: bool
+    base: BaseModelSettings, run: Path, chosen: Train, steps: int, precision: str, *, scored: bool
 ) -> Any:
     from trl import SFTConfig
 
@@ -251,7 +252,7 @@ def _get_arguments(
     )
 
 
-def _finish(trainer: Any, base: loading.BaseModel, run: Path, chosen: Training) -> None:
+def _finish(trainer: Any, base: BaseModelSettings, run: Path, chosen: Train) -> None:
     """Write the result of a run, sealed, and how fast it went."""
     step, folder = trainer.get_result()
     tokens = trainer.count_tokens()

@@ -12,8 +12,8 @@ from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.schema import TokenRow
 from lectern.core.stage import quieten_libraries
-from lectern.models import loading
-from lectern.settings.train import Training
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.train import Train
 from lectern.training import sft
 
 
@@ -22,11 +22,11 @@ def main(file: Path) -> None:
     job = io.read_plain(file)
     rows, validation = (io.read_jsonl(Path(name), TokenRow) for name in job["files"])
     sft.tune(
-        params.parse(job["base_model"], loading.BaseModel, str(file)),
+        params.parse(job["base_model"], BaseModelSettings, str(file)),
         rows,
         validation,
         Path(job["run"]),
-        params.parse(job["train"], Training, str(file)),
+        params.parse(job["train"], Train, str(file)),
         to_continue=Path(job["to_continue"]),
         drawn=Path(job["drawn"]),
     )

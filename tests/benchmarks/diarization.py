@@ -20,7 +20,8 @@ from omegaconf import OmegaConf
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.evaluation.speech import TrueTurn, Truth, measure_der
-from stages.diarize import ENGINES, DiarizeParams
+from lectern.settings.diarize import Diarize
+from stages.diarize import ENGINES
 
 ROOT = Path(__file__).parents[2]
 COLLAR = 0.25
@@ -60,9 +61,7 @@ def find_pairs(folder: Path) -> list[tuple[Path, Truth]]:
 def main(folder: Path, changes: Sequence[str]) -> None:
     """Diarize each recording of `folder` and print the figures."""
     section = OmegaConf.load(ROOT / "params.yaml").diarize
-    chosen = params.parse(
-        OmegaConf.merge(section, OmegaConf.from_dotlist(list(changes))), DiarizeParams, "diarize"
-    )
+    chosen = params.parse(OmegaConf.merge(section, OmegaConf.from_dotlist(list(changes))), Diarize, "diarize")
     engine = ENGINES[chosen.engine]
     values = {name: asdict(chosen)[name] for name in (*engine.choices, "device", "threads", "batch_size")}
     diarize = importlib.import_module(engine.module).load_engine(**values)

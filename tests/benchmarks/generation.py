@@ -15,6 +15,7 @@ from lectern.answering import questions
 from lectern.core import io, params
 from lectern.core.schema import Example, Message
 from lectern.models import batching, generation, loading, templates
+from lectern.settings.base_model import BaseModelSettings
 
 OPENINGS = ("", "Briefly: ", "I have a question. ", "One more thing, and please answer in two sentences. ")
 
@@ -36,7 +37,7 @@ def main(count: int, batch_size: int, tokens: int) -> None:
     import torch
 
     torch.set_num_threads(1)
-    base = params.load("base_model", loading.BaseModel)
+    base = params.load("base_model", BaseModelSettings)
     tokenizer, model = loading.get_tokenizer(base), loading.get_model(base)
     template = templates.training_template(tokenizer, base.chat_template)
     found = questions.prepare(

@@ -20,8 +20,8 @@ from pathlib import Path
 from lectern.core.schema import Message
 from lectern.llm import endpoint
 from lectern.llm.replies import Replies
-from lectern.settings.llm import LLM, make_request
-from lectern.settings.request import Reply, Request
+from lectern.llm.request import Reply, Request, make_request
+from lectern.settings.llm import LLM
 
 SERVER = Path(__file__).parents[1] / "unit" / "llm" / "failing_server.py"
 PASSAGE = "The text of a passage goes here, some three hundred words of it. " * 30

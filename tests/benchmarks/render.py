@@ -24,11 +24,13 @@ from lectern.core import io
 from lectern.core.schema import SPLITS, Example, TokenRow
 from lectern.models import batching, templates
 from lectern.models import loading as models
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.render import Render
 from lectern.training import preflight, rendering
 from stages import render
 from tests.unit.tuning.tiny import example
 
-BASE = models.BaseModel(
+BASE = BaseModelSettings(
     name="smollm2_135m",
     source="embedded",
     package="smollm2_135m",
@@ -84,7 +86,7 @@ def theirs(conversations: Sequence[Any], tokenizer: Any, template: str) -> list[
 
 def run_stage(folder: Path) -> None:
     """The stage's main on the splits of a folder."""
-    chosen = rendering.RenderParams(max_length=LIMIT)
+    chosen = Render(max_length=LIMIT)
     render.main(chosen, BASE, folder / "splits", folder / "sft", folder / "preflight.json")
 
 

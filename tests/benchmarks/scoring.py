@@ -22,6 +22,7 @@ from unittest import mock
 from lectern.core import io
 from lectern.core.schema import Example, Message, Prediction, Provenance, example_id
 from lectern.evaluation import copying, health, measuring, overlap, rouge, summary
+from lectern.settings.score import Score
 from stages import score
 
 QUESTIONS = 5000
@@ -47,7 +48,7 @@ def main(questions: int) -> None:
         seconds = dict.fromkeys(PARTS, 0.0)
         began = time.perf_counter()
         with timed(seconds):
-            score.main(score.ScoreParams(), root / "data", root / "metrics")
+            score.main(Score(), root / "data", root / "metrics")
         whole = time.perf_counter() - began
         found = json.loads((root / "metrics/scores.json").read_text())
     for name, taken in seconds.items():

@@ -28,6 +28,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lectern.settings.base_model import BaseModelSettings
 from tests.benchmarks.training_clock import PHASES
 from tests.benchmarks.training_task import Task, write_task
 
@@ -219,9 +220,8 @@ def main(given: argparse.Namespace) -> None:
     pythons = {name: Path(sys.executable) for name in chosen}
     if "litgpt" in pythons:
         pythons["litgpt"] = prepare_litgpt(given.litgpt)
-    from lectern.models import loading
 
-    base = loading.BaseModel(**get_base(given.quick))
+    base = BaseModelSettings(**get_base(given.quick))
     print(f"{base.name}, one core, one thread{' (quick: the speeds mean nothing)' if given.quick else ''}")
     with tempfile.TemporaryDirectory() as scratch:
         work = given.work or Path(scratch)

@@ -14,7 +14,8 @@ from lectern.core import io
 from lectern.core.params import parse
 from lectern.core.schema import TokenRow
 from lectern.models import loading
-from lectern.settings.train import Training
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.train import Train
 from lectern.training import sft
 from tests.benchmarks.training_clock import Clock, watch_llama
 from tests.benchmarks.training_task import TARGETS, Task, hand_back, read_task
@@ -23,12 +24,12 @@ DEFAULTS = Path(__file__).parents[2] / "conf/train/lora.yaml"
 NEVER = 10**6
 
 
-def choose(task: Task, rows: int) -> Training:
+def choose(task: Task, rows: int) -> Train:
     """The defaults, and what must be equal."""
     section = OmegaConf.to_container(OmegaConf.load(DEFAULTS))
-    chosen = parse(section, Training, "conf/train/lora.yaml")
+    chosen = parse(section, Train, "conf/train/lora.yaml")
     steps = task.epochs * rows // task.step_rows
-    assert isinstance(chosen, Training)
+    assert isinstance(chosen, Train)
     return replace(
         chosen,
         r=task.r,
@@ -62,7 +63,7 @@ def main(task: Task) -> None:
     rows = io.read_jsonl(Path(task.rows), TokenRow)
     run = Path(task.out) / "run"
     run.mkdir()
-    done = sft.tune(loading.BaseModel(**task.base), rows, [], run, choose(task, len(rows)))
+    done = sft.tune(BaseModelSettings(**task.base), rows, [], run, choose(task, len(rows)))
     adapter = Path(task.out) / "adapter"
     sft.export(done, adapter)
     tokens = task.epochs * sum(len(row.input_ids) for row in rows)

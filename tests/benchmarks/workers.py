@@ -16,12 +16,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from lectern.core import items
-from lectern.core.compute import Compute
+from lectern.core.compute import IN_PROCESS
 from lectern.core.params import parse
 from lectern.core.schema import Source
+from lectern.settings.corpus import Corpus
+from lectern.settings.transcribe import Transcribe
 from stages import fetch, transcribe
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +34,7 @@ def make_recordings(raw: Path, count: int) -> None:
     """Fill `raw` with copies of the smoke corpus."""
     source = raw.with_name("source")
     sources = [{"kind": "media", "path": str(ROOT / "data/sources/smoke")}]
-    fetch.main(fetch.CorpusParams("smoke", sources), source)
+    fetch.main(Corpus("smoke", sources), source)
     originals = list(items.read(source).values())
     for number in range(count):
         original = originals[number % len(originals)]
@@ -43,9 +46,9 @@ def make_recordings(raw: Path, count: int) -> None:
 
 def run_once(raw: Path, out: Path, workers: int) -> None:
     """Transcribe `raw` here, and print what it took as JSON."""
-    params = parse({"language": "en"}, transcribe.TranscribeParams, "benchmark")
+    params = parse({"language": "en"}, Transcribe, "benchmark")
     began = time.perf_counter()
-    transcribe.main(params, raw, out, compute=Compute(workers=workers))
+    transcribe.main(params, raw, out, compute=replace(IN_PROCESS, workers=workers))
     wall = time.perf_counter() - began
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     cpu = sum(u.ru_utime + u.ru_stime for u in usage)

@@ -1,6 +1,5 @@
 """Every shipped configuration composes, and every section of it is one that its stage accepts."""
 
-import importlib
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,10 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from lectern.answering import comparators
 from lectern.core import params
 from lectern.core.errors import LecternError
+from lectern.settings.comparators import load_comparators
+from lectern.settings.sections import SECTIONS
 from lectern.tools import params as compose
 
 CONF = Path("conf")
@@ -19,20 +19,6 @@ OTHERS = {"search", "accelerate"}
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml") if path.parent.name not in OTHERS
 )
-# The sections that belong to more than one stage.
-SHARED = {
-    "corpus": ("stages.fetch", "CorpusParams"),
-    "base_model": ("lectern.models.loading", "BaseModel"),
-    "compute": ("lectern.core.compute", "Compute"),
-    "render": ("lectern.training.rendering", "RenderParams"),
-    "train": ("lectern.settings.train", "Training"),
-    "housekeeping": ("lectern.conversations.housekeeping", "HousekeepingParams"),
-    "teacher": ("lectern.settings.llm", "LLM"),
-    "judge": ("lectern.settings.llm", "LLM"),
-    "cleaner": ("lectern.settings.llm", "LLM"),
-    "publish": ("lectern.settings.publish", "PublishParams"),
-    "judging": ("lectern.settings.judging", "JudgingParams"),
-}
 
 
 def composed(tmp_path: Path, *overrides: str) -> Any:
@@ -48,13 +34,11 @@ def defaults(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize("choice", ["", *CHOICES])
 def test_a_choice_composes_and_its_stages_accept_it(tmp_path: Path, choice: str, defaults: Any) -> None:
     sections = composed(tmp_path, *filter(None, [choice]))
-    comparators.load_comparators(tmp_path / "params.yaml")  # its keys are free
+    load_comparators(tmp_path / "params.yaml")  # its keys are free
     for section in sections.keys() - {"comparators"}:
         if choice and sections[section] == defaults[section]:
             continue  # accepted or not with the defaults, where choice is ""
-        name = "".join(part.capitalize() for part in section.split("_")) + "Params"
-        module, cls = SHARED.get(section, (f"stages.{section}", name))
-        params.load(section, getattr(importlib.import_module(module), cls), tmp_path / "params.yaml")
+        params.load(section, SECTIONS[section], tmp_path / "params.yaml")
     group, _, chosen = choice.partition("=")
     assert group in ("", "recipe") or sections[group]["name"] == chosen
 

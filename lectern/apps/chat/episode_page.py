@@ -12,7 +12,7 @@ from lectern.apps.chat.talker import Talker
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.schema import Episode
-from lectern.settings.episodes import EpisodesParams
+from lectern.settings.episodes import Episodes
 
 
 async def show_episode(root: Path, talker: Talker) -> None:
@@ -25,7 +25,7 @@ class _EpisodePage:
 
     def __init__(self, root: Path, talker: Talker) -> None:
         self.talker = talker
-        self.settings = params.load("episodes", EpisodesParams, root / "params.yaml")
+        self.settings = params.load("episodes", Episodes, root / "params.yaml")
         self.stop = Event()
         self.working = False
         self.turns: list[str] = []
@@ -90,8 +90,8 @@ class _EpisodePage:
         self.working, self.note = True, "Loading the models …" if not self.talker.loaded else "writing …"
         self.stop.clear()
         try:
-            manner = replace(
-                self.settings.manner,
+            settings = replace(
+                self.settings.for_episode,
                 turns=int(self.count.value),
                 max_turn_tokens=int(self.most.value),
                 temperature=float(self.temperature.value),
@@ -103,7 +103,7 @@ class _EpisodePage:
                 biography=(self.biography.value or "").strip() or None,
             )
             self.made = await to_thread(
-                self.talker.write_episode, self.who.value, begun, manner, self._tell, self.stop
+                self.talker.write_episode, self.who.value, begun, settings, self._tell, self.stop
             )
             if self.made is not None:
                 self.turns = [turn.text for turn in self.made.turns]

@@ -19,7 +19,7 @@ from lectern.core.errors import LecternError
 from lectern.core.schema import BASE, TUNED
 from lectern.models.generation import Decoding
 from lectern.publishing.exporting import serving_name
-from lectern.settings.generate import GenerateParams
+from lectern.settings.generate import Generate
 
 PAGES = {"Chat": "/", "Episode": "/episode"}
 MISSING = "There is no tuned model yet: `make run` makes one. The base model answers alone."
@@ -69,7 +69,7 @@ class _ChatPage:
     async def show(self) -> None:
         from nicegui import ui
 
-        defaults = params.load("generate", GenerateParams, self.root / "params.yaml")
+        defaults = params.load("generate", Generate, self.root / "params.yaml")
         several = len(self.chats) > 1
         if not several:
             ui.label(MISSING)

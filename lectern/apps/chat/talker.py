@@ -16,8 +16,9 @@ from lectern.core.errors import LecternError
 from lectern.core.schema import BASE, TUNED, Episode, Message, Provenance
 from lectern.models import devices, generation, loading, templates
 from lectern.models.generation import Decoding
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.render import Render
 from lectern.training import adapters
-from stages.render import RenderParams
 
 CHAT = "chat"
 """What a conversation's provenance calls its source."""
@@ -40,8 +41,8 @@ class Talker:
     """Answers questions with the models of the pipeline, by the code that the pipeline answers with."""
 
     def __init__(self, root: Path) -> None:
-        self.base = params.load("base_model", loading.BaseModel, root / "params.yaml")
-        self.persona = params.load("render", RenderParams, root / "params.yaml").persona
+        self.base = params.load("base_model", BaseModelSettings, root / "params.yaml")
+        self.persona = params.load("render", Render, root / "params.yaml").persona
         self._adapter = root / contestants.ADAPTER
         self._busy = Lock()
         self._loading = Lock()
@@ -156,7 +157,7 @@ class Talker:
         self,
         name: str,
         opening: Opening,
-        manner: episodes.Manner,
+        settings: episodes.EpisodeSettings,
         on_text: Callable[[int, str], None],
         stop: Event,
     ) -> Episode | None:
@@ -165,7 +166,7 @@ class Talker:
         Args:
             name: base or tuned.
             opening: the host's first turn, and who the guest is.
-            manner: how it is written.
+            settings: how it is written.
             on_text: given the number of a turn, counted from 1 after the opening, and its text so far.
             stop: set to end it where it is.
 
@@ -175,7 +176,7 @@ class Talker:
         self.load()
         form = turns.get_format(self.base, self._tokenizer, self.persona)
         start = Start(opening, (), Provenance(item=CHAT, method="opening"), "the opening")
-        begun = episodes.begin(start, form, manner)
+        begun = episodes.begin(start, form, settings)
         number, last = 1, 0
 
         def tell(tokens: list[int]) -> None:
@@ -188,7 +189,7 @@ class Talker:
         with self._using(name) as model:
             try:
                 [made] = episodes.write(
-                    Watched(model, tell, stop), self._tokenizer, self.base, [begun], form, manner
+                    Watched(model, tell, stop), self._tokenizer, self.base, [begun], form, settings
                 )
             except StoppedError:
                 return None

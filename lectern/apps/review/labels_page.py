@@ -13,8 +13,8 @@ from lectern.apps.web.desk import Act, Acts
 from lectern.core import params
 from lectern.core.errors import LecternError
 from lectern.core.schema import Label
-from lectern.settings.judging import JudgingParams
-from lectern.settings.rate import RateParams
+from lectern.settings.judging import Judging
+from lectern.settings.rate import Rate
 
 VERDICTS = {
     "pair": (
@@ -79,7 +79,7 @@ class _LabelsPage:
         names = labelling.list_contestants(self.root)
         self.contestants = names[:2]
         with ui.row().classes("items-end w-full gap-4"):
-            kinds = ui.toggle({"pair": "Answers", "row": "Training rows"}, value=self.kind).props("no-caps")
+            kinds = ui.toggle({"pair": "Answers", "row": "Train rows"}, value=self.kind).props("no-caps")
             kinds.on_value_change(self._change_kind)
             if len(names) > 2:
                 for place in (0, 1):
@@ -110,7 +110,7 @@ class _LabelsPage:
                     )
             else:
                 rows, _ = await to_thread(self.state.get)
-                methods = params.load("rate", RateParams, self.root / "params.yaml").methods
+                methods = params.load("rate", Rate, self.root / "params.yaml").methods
                 self.cases = await to_thread(labelling.list_rows, self.root, rows, methods)
         except LecternError as error:
             self.problem = str(error)
@@ -126,7 +126,7 @@ class _LabelsPage:
         """What the browser knows: the next cases, and how far this person is."""
         question = "Would you train on this row?"
         if self.kind == "pair":
-            criterion = params.load("judging", JudgingParams, self.root / "params.yaml").criterion
+            criterion = params.load("judging", Judging, self.root / "params.yaml").criterion
             question = f"Which is the better one? It is {criterion}."
         return {
             "cases": [self._plain(case) for case in self.order[:NEXT]],

@@ -16,8 +16,7 @@ from lectern.core.errors import ItemError, LecternError
 from lectern.core.item import Item
 from lectern.core.schema import Conversation, Source
 from lectern.formats import attribution
-from stages import converse
-from stages.converse import ConverseParams
+from lectern.settings.converse import Converse
 
 SAMPLES = 3
 """Clips of a voice: its longest turns."""
@@ -203,7 +202,7 @@ def _lay_over(root: Path, name: str, text: str) -> Recording:
         ItemError: the corrections cannot be laid over it.
         LecternError: it was not heard yet.
     """
-    chosen = params.load("converse", ConverseParams, root / "params.yaml")
+    chosen = params.load("converse", Converse, root / "params.yaml")
     edits, _ = corrections.read(text, name)
     item = _find_item(root, name, chosen)
     source = io.read_json(item.inputs["source"], Source)
@@ -213,7 +212,7 @@ def _lay_over(root: Path, name: str, text: str) -> Recording:
         if text:
             inputs["corrections"] = Path(folder) / "corrections.yaml"
             inputs["corrections"].write_text(text, encoding="utf-8")
-        made, _ = conversation.build(Item(name, inputs, item.values), **converse.get_choices(chosen))
+        made, _ = conversation.build(Item(name, inputs, item.values), **chosen.choices)
     segments = _cut_segments(spoken, edits, name, text, made, chosen.reach)
     path = corrections_file(root, name)
     return Recording(
@@ -231,7 +230,7 @@ def _lay_over(root: Path, name: str, text: str) -> Recording:
     )
 
 
-def _find_item(root: Path, name: str, chosen: ConverseParams) -> Item:
+def _find_item(root: Path, name: str, chosen: Converse) -> Item:
     data = root / "data"
     with tempfile.TemporaryDirectory(
         prefix="lectern-"

@@ -120,12 +120,6 @@ def explain_refusal(address: str) -> str:
     )
 
 
-def check_host(host: str) -> None:
-    """Raise ValueError where an entry of `hosts` is none."""
-    if not re.fullmatch(r"(\*\.)?[a-z0-9.-]+(:\d+)?|\[[0-9a-f:]+\](:\d+)?", host):
-        raise ValueError(f"hosts: {host!r} is no host such as example.org, *.example.org or example.org:8080")
-
-
 @dataclass(frozen=True)
 class Reach:
     """Which addresses a source may connect to: those of the internet, and of private ones its own hosts'."""

@@ -21,9 +21,6 @@ from tqdm import tqdm
 import lectern
 from lectern.core.errors import LecternError
 
-RENDER = ("never", "empty", "always")
-GONE = ("keep", "remove")
-
 
 @dataclass(frozen=True)
 class Job:

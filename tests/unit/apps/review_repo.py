@@ -24,9 +24,9 @@ from lectern.core.schema import (
     Word,
     passage_id,
 )
+from lectern.settings.converse import Converse
 from lectern.tools import params as compose
 from stages import converse
-from stages.converse import ConverseParams
 
 ROOT = Path(__file__).parents[3]
 SOUND = ROOT / "data/sources/smoke/smoke-01-logs.mp3"
@@ -180,7 +180,7 @@ def converse_again(root: Path) -> None:
     """Run the real stage, with the corrections that there are."""
     data = root / "data"
     converse.main(
-        params.load("converse", ConverseParams, root / "params.yaml"),
+        params.load("converse", Converse, root / "params.yaml"),
         data / "raw",
         data / "transcripts",
         data / "diarization",

@@ -17,10 +17,10 @@ from lectern.apps.chat.talker import Talker
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.schema import Episode, Example, Message, Prediction
-from lectern.models import loading
 from lectern.models.generation import Decoding
-from lectern.settings.episodes import EpisodesParams
-from lectern.settings.generate import GenerateParams
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.episodes import Episodes
+from lectern.settings.generate import Generate
 from stages import generate
 from tests import browsers
 from tests.unit.apps import review_repo, tuned_repo
@@ -54,10 +54,10 @@ def test_a_greedy_answer_is_the_one_that_the_pipeline_scores(
     root: Path, talker: Talker, tmp_path: Path
 ) -> None:
     held_out = io.read_jsonl(root / "data/splits/test.jsonl", Example)
-    chosen = GenerateParams(max_new_tokens=12, batch_size=2, parity_prompts=0, parity_tokens=1)
+    chosen = Generate(max_new_tokens=12, batch_size=2, parity_prompts=0, parity_tokens=1)
     generate.main(
         chosen,
-        params.load("base_model", loading.BaseModel, root / "params.yaml"),
+        params.load("base_model", BaseModelSettings, root / "params.yaml"),
         {},
         None,
         held_out=root / "data/splits/test.jsonl",
@@ -129,15 +129,15 @@ def test_an_adapter_of_another_model_is_named(root: Path, tmp_path: Path) -> Non
 
 
 def test_an_episode_is_the_stage_s_and_told_turn_by_turn(root: Path, talker: Talker) -> None:
-    manner = replace(params.load("episodes", EpisodesParams, root / "params.yaml").manner, turns=4)
+    settings = replace(params.load("episodes", Episodes, root / "params.yaml").for_episode, turns=4)
     opening, told = Opening(opening="Welcome. What is a seed?"), dict[int, str]()
-    made = talker.write_episode("tuned", opening, manner, told.__setitem__, Event())
+    made = talker.write_episode("tuned", opening, settings, told.__setitem__, Event())
     assert made is not None
-    assert made == talker.write_episode("tuned", opening, manner, lambda number, text: None, Event())
+    assert made == talker.write_episode("tuned", opening, settings, lambda number, text: None, Event())
     assert made.turns[0].text == opening.opening
     assert sorted(told) == list(range(1, len(made.turns)))
     stop = Event()
-    assert talker.write_episode("tuned", opening, manner, lambda number, text: stop.set(), stop) is None
+    assert talker.write_episode("tuned", opening, settings, lambda number, text: stop.set(), stop) is None
 
 
 def test_near_rows_are_those_that_say_the_same(root: Path, tmp_path: Path) -> None:

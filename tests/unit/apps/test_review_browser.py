@@ -236,7 +236,7 @@ def test_ten_answers_are_labelled_blind(visit: Open, app: tuple[Path, str]) -> N
     page.keyboard.press("u")
     page.get_by_text("9 of 12 labelled").wait_for()
     assert len(list(folder.glob("*.json"))) == 9
-    page.get_by_role("button", name="Training rows").click()
+    page.get_by_role("button", name="Train rows").click()
     page.get_by_role("button", name="Reject").click()
     page.get_by_text(re.compile("1 rows labelled by you")).wait_for()
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lectern.core import params
 from lectern.models import loading
+from lectern.settings.base_model import BaseModelSettings
 from lectern.tools import params as compose
 from lectern.training import adapters
 from tests.unit.apps import review_repo
@@ -15,11 +16,11 @@ def make(root: Path, *overrides: str, hostile: bool = False, base_model: str = "
     review_repo.make(root, hostile=hostile)
     chosen = ["recipe=smoke", f"base_model={base_model}", *overrides]
     compose.main(chosen, review_repo.ROOT / "conf", root / "params.yaml")
-    base = params.load("base_model", loading.BaseModel, root / "params.yaml")
+    base = params.load("base_model", BaseModelSettings, root / "params.yaml")
     draw_adapter(root / "models/adapter", base)
 
 
-def draw_adapter(folder: Path, base: loading.BaseModel) -> None:
+def draw_adapter(folder: Path, base: BaseModelSettings) -> None:
     """An adapter with random weights in both halves."""
     import torch
 

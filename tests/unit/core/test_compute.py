@@ -7,19 +7,21 @@ import subprocess
 import sys
 from collections.abc import Hashable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from threadpoolctl import threadpool_limits
 
 from lectern.core import code, items
-from lectern.core.compute import Compute
+from lectern.core.compute import IN_PROCESS, Workers
 from lectern.core.errors import LecternError
 from lectern.core.executors import crew, processes
 from lectern.core.item import Item, Load, Made
+from lectern.settings.compute import Compute
 from tests.unit.core import makers
 
-TWO = Compute(workers=2)
+TWO = replace(IN_PROCESS, workers=2)
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -35,7 +37,7 @@ def texts(folder: Path, **contents: str) -> list[Item]:
     return [Item(name, {"text": folder / f"{name}.txt"}, flag) for name in contents]
 
 
-def sync(found: list[Item], out: Path, load: Load, compute: Compute = TWO, **options: object) -> str:
+def sync(found: list[Item], out: Path, load: Load, compute: Workers = TWO, **options: object) -> str:
     chosen = {"suffix": ".txt", "params": {}, "code": [code], "allow_failed": 1.0, **options}
     return str(items.sync(found, out, load, compute=compute, **chosen))  # type: ignore[arg-type]
 
@@ -64,12 +66,12 @@ def test_each_of_many_items_has_the_bytes_of_one_process(tmp_path: Path) -> None
     found = texts(tmp_path / "in", **{f"item{n}": f"text {n}" for n in range(20)})
     log = tmp_path / "log"
     assert sync(found, tmp_path / "two", makers.loader("write_text", log)).startswith("made 20")
-    sync(found, tmp_path / "none", makers.loader("write_text"), Compute())
+    sync(found, tmp_path / "none", makers.loader("write_text"), IN_PROCESS)
     assert tree(tmp_path / "two") == tree(tmp_path / "none")
     assert len(log.read_text().split()) <= 2
     # The number of workers is in no key: nothing is stale for another one.
     log.unlink()
-    for compute in (Compute(), Compute(workers=1), Compute(workers=3, max_tries=1)):
+    for compute in (IN_PROCESS, replace(IN_PROCESS, workers=1), replace(IN_PROCESS, workers=3, max_tries=1)):
         kept = sync(found, tmp_path / "two", makers.loader("write_text", log), compute)
         assert kept == "made 0, kept 20, removed 0, failed 0"
     assert not log.exists()
@@ -85,7 +87,7 @@ def test_one_stale_item_starts_one_worker(tmp_path: Path) -> None:
 
 def test_every_failure_is_told_as_without_workers(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     found = texts(tmp_path / "in", a="item", b="unforeseen", c="nothing", d="fine")
-    for name, compute in {"two": TWO, "none": Compute()}.items():
+    for name, compute in {"two": TWO, "none": IN_PROCESS}.items():
         assert sync(found, tmp_path / name, makers.loader("fail_in_every_way"), compute).endswith("failed 3")
         assert errors(tmp_path / name)["a"] == "a is bad"
         assert errors(tmp_path / name)["b"] == "ZeroDivisionError: division by zero"
@@ -120,7 +122,7 @@ def test_an_item_whose_worker_dies_once_is_made_by_another(tmp_path: Path) -> No
     (tmp_path / "flag").touch()
     assert sync(found, tmp_path / "out", makers.loader("die_once")) == "made 6, kept 0, removed 0, failed 0"
     assert not (tmp_path / "flag").exists()
-    sync(found, tmp_path / "clean", makers.loader("write_text"), Compute())
+    sync(found, tmp_path / "clean", makers.loader("write_text"), IN_PROCESS)
     assert tree(tmp_path / "out") == tree(tmp_path / "clean")
 
 
@@ -139,7 +141,7 @@ def test_a_worker_that_dies_while_it_waits_takes_nothing_along(tmp_path: Path) -
 def test_a_full_disk_stops_all_workers_and_keeps_what_was_finished(tmp_path: Path) -> None:
     found = texts(tmp_path / "in", a="one", b="bad")
     with pytest.raises(LecternError, match=r"No space left on device .*Free some space"):
-        sync(found, tmp_path / "out", makers.loader("fill_disk_at_bad"), Compute(workers=1))
+        sync(found, tmp_path / "out", makers.loader("fill_disk_at_bad"), replace(IN_PROCESS, workers=1))
     assert sync(found, tmp_path / "out", makers.loader("write_text")) == "made 1, kept 1, removed 0, failed 0"
 
 
@@ -201,11 +203,13 @@ def test_ctrl_c_ends_driver_and_workers_without_a_word_too_many(
     announce = os.open(tmp_path / "announce", os.O_RDONLY | os.O_NONBLOCK)
     script = (
         "import sys\nfrom pathlib import Path\nfrom lectern.core import items, stage\n"
-        "from lectern.core.compute import Compute\nfrom tests.unit.core import makers\n"
+        "from dataclasses import replace\nfrom lectern.core.compute import IN_PROCESS\n"
+        "from tests.unit.core import makers\n"
         "folder = Path(sys.argv[1])\n"
         "values = {name: str(folder / name) for name in ('announce', 'hang')}\n"
         "stage.run('hang', lambda: items.sync([items.Item(n, {}, values) for n in 'ab'], folder / 'out',\n"
-        "    makers.loader('announce_and_hang'), suffix='', params={}, code=[], compute=Compute(workers=2)))\n"
+        "    makers.loader('announce_and_hang'), suffix='', params={}, code=[],\n"
+        "    compute=replace(IN_PROCESS, workers=2)))\n"
     )
     driver = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)],
@@ -228,7 +232,7 @@ def test_ctrl_c_ends_driver_and_workers_without_a_word_too_many(
 
 
 def test_ctrl_c_is_the_drivers_matter(tmp_path: Path) -> None:
-    compute = Compute(workers=1, max_tries=1)
+    compute = replace(IN_PROCESS, workers=1, max_tries=1)
     assert sync([Item("a", {})], tmp_path / "out", makers.loader("interrupt_itself"), compute).startswith(
         "made 1"
     )
@@ -249,9 +253,9 @@ def test_the_workers_threads_are_not_more_than_the_cores(
     assert dict(os.environ) == before
 
 
-@pytest.mark.parametrize("compute", [Compute(), TWO], ids=["here", "workers"])
+@pytest.mark.parametrize("compute", [IN_PROCESS, TWO], ids=["here", "workers"])
 def test_matrix_products_have_one_thread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compute: Compute
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compute: Workers
 ) -> None:
     # With two, a transcript differed in words from that of a machine with one core.
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
@@ -266,8 +270,8 @@ def test_nothing_is_imported_for_nothing(tmp_path: Path) -> None:
     # An idle stage pays for no worker, whatever the section says.
     script = (
         "import sys\nfrom pathlib import Path\nfrom lectern.core import items\n"
-        "from lectern.core.compute import Compute\n"
-        "for compute in (Compute(workers=2), Compute(executor='ray')):\n"
+        "from dataclasses import replace\nfrom lectern.core.compute import IN_PROCESS\n"
+        "for compute in (replace(IN_PROCESS, workers=2), replace(IN_PROCESS, executor='ray')):\n"
         "    items.sync([], Path(sys.argv[1]), None, suffix='', params={}, code=[], compute=compute)\n"
         "heavy = {'ray', 'multiprocessing.connection', 'lectern.core.executors', 'threadpoolctl'} & set(sys.modules)\n"
         "print(heavy)\n"

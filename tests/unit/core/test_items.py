@@ -10,12 +10,13 @@ import subprocess
 import sys
 import tempfile
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lectern.core import code, items
-from lectern.core.compute import Compute
+from lectern.core.compute import IN_PROCESS, Workers
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.items import Item
 from tests.unit.core import makers
@@ -133,7 +134,7 @@ def test_incremental_with_workers_equals_clean_without(tmp_path: Path, seed: int
     sources, out = tmp_path / "sources", tmp_path / "out"
     sources.mkdir()
 
-    def sync(target: Path, compute: Compute) -> None:
+    def sync(target: Path, compute: Workers) -> None:
         found = [Item(p.stem, {"text": p}) for p in sources.iterdir()]
         load = makers.loader("kill_driver" if compute.workers else "write_text")
         options = {"suffix": ".txt", "params": {}, "code": CODE, "allow_failed": 1.0, "compute": compute}
@@ -147,14 +148,14 @@ def test_incremental_with_workers_equals_clean_without(tmp_path: Path, seed: int
             text = doomed.read_text()
             doomed.write_text("bad")
             if not (driver := os.fork()):
-                sync(out, Compute(workers=2))
+                sync(out, replace(IN_PROCESS, workers=2))
                 os._exit(0)
             assert os.waitpid(driver, 0)[1] == signal.SIGKILL
             doomed.write_text(text)
         else:
             doomed.unlink()
-        sync(out, Compute(workers=2))
-        sync(tmp_path / f"clean{number}", Compute())
+        sync(out, replace(IN_PROCESS, workers=2))
+        sync(tmp_path / f"clean{number}", IN_PROCESS)
         assert tree(out) == tree(tmp_path / f"clean{number}"), f"differs after edit {number}"
     assert not list(tmp_path.glob(".*")), "a scratch folder stayed behind"
 

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,9 +17,11 @@ import pytest
 
 from lectern.core import code, items
 from lectern.core import compute as computing
-from lectern.core.compute import IN_PROCESS, Compute
+from lectern.core.compute import IN_PROCESS, Workers
 from lectern.core.errors import LecternError
 from lectern.core.item import Item, Load
+from lectern.settings.corpus import Corpus
+from lectern.settings.transcribe import Transcribe
 from stages import fetch, transcribe
 from tests.unit.core import makers
 
@@ -105,13 +108,13 @@ def two_nodes(started: Cluster) -> Cluster:
     return started
 
 
-def sync(found: list[Item], out: Path, load: Load, compute: Compute = IN_PROCESS, **options: object) -> str:
+def sync(found: list[Item], out: Path, load: Load, compute: Workers = IN_PROCESS, **options: object) -> str:
     chosen = {"suffix": ".txt", "params": {}, "code": [code], "allow_failed": 1.0, **options}
     return str(items.sync(found, out, load, compute=compute, **chosen))  # type: ignore[arg-type]
 
 
-def on(cluster: Cluster, **options: object) -> Compute:
-    return Compute(executor="ray", address=cluster.address, **options)  # type: ignore[arg-type]
+def on(cluster: Cluster, **options: object) -> Workers:
+    return replace(IN_PROCESS, executor="ray", address=cluster.address, **options)  # type: ignore[arg-type]
 
 
 def texts(folder: Path, contents: dict[str, str], **values: str) -> list[Item]:
@@ -141,7 +144,7 @@ def test_files_and_folders_come_and_go_with_their_names(two_nodes: Cluster, tmp_
     (folder / "a folder/empty").write_bytes(b"")
     (folder / "naïve name.txt").write_text("text")
     found = [Item(name, {"folder": folder / "a folder", "text": folder / "naïve name.txt"}) for name in "abc"]
-    for name, compute in {"ray": on(two_nodes), "here": Compute()}.items():
+    for name, compute in {"ray": on(two_nodes), "here": IN_PROCESS}.items():
         sync(found, tmp_path / name, makers.loader("copy_folder"), compute, suffix="")
     assert tree(tmp_path / "ray") == tree(tmp_path / "here")
     assert "b/a folder/deep/bytes" in tree(tmp_path / "ray")
@@ -152,7 +155,7 @@ def test_every_failure_is_told_as_here(
     two_nodes: Cluster, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     found = texts(tmp_path / "in", {"a": "item", "b": "unforeseen", "c": "fine"})
-    for name, compute in {"ray": on(two_nodes), "here": Compute()}.items():
+    for name, compute in {"ray": on(two_nodes), "here": IN_PROCESS}.items():
         sync(found, tmp_path / name, makers.loader("fail_in_every_way"), compute)
         assert "in fail_in_every_way" in capfd.readouterr().err
     assert tree(tmp_path / "ray") == tree(tmp_path / "here")  # the errors stand in the manifest
@@ -218,10 +221,10 @@ def test_what_a_cluster_cannot_do_is_said(two_nodes: Cluster, tmp_path: Path) ->
 @pytest.mark.slow
 def test_recordings_are_transcribed_to_the_same_bytes_everywhere(two_nodes: Cluster, tmp_path: Path) -> None:
     source = {"kind": "media", "path": "data/sources/smoke"}
-    fetch.main(fetch.CorpusParams("smoke", [source]), tmp_path / "raw")
-    ways = {"here": Compute(), "processes": Compute(workers=2), "ray": on(two_nodes)}
+    fetch.main(Corpus("smoke", [source]), tmp_path / "raw")
+    ways = {"here": IN_PROCESS, "processes": replace(IN_PROCESS, workers=2), "ray": on(two_nodes)}
     for name, compute in ways.items():
-        params = transcribe.TranscribeParams(language="en")
+        params = Transcribe(language="en")
         done = transcribe.main(params, tmp_path / "raw", tmp_path / name, compute=compute)
         assert str(done) == "made 4, kept 0, removed 0, failed 0"
     assert tree(tmp_path / "here") == tree(tmp_path / "processes") == tree(tmp_path / "ray")
@@ -233,13 +236,19 @@ def test_no_cluster_and_no_ray_are_said_at_once(tmp_path: Path) -> None:
     found = texts(tmp_path / "in", {"a": "one"})
     began = time.perf_counter()
     with pytest.raises(LecternError, match=f"no Ray cluster answers at {nobody} .*ray start --head"):
-        sync(found, tmp_path / "out", makers.loader("write_text"), Compute(executor="ray", address=nobody))
+        sync(
+            found,
+            tmp_path / "out",
+            makers.loader("write_text"),
+            replace(IN_PROCESS, executor="ray", address=nobody),
+        )
     assert time.perf_counter() - began < 20
     script = (
         "import sys\nsys.modules['ray'] = None  # what `import` does where it is not installed\n"
-        "from pathlib import Path\nfrom lectern.core import items, stage\nfrom lectern.core.compute import Compute\n"
+        "from dataclasses import replace\nfrom pathlib import Path\n"
+        "from lectern.core import items, stage\nfrom lectern.core.compute import IN_PROCESS\n"
         "stage.run('x', lambda: items.sync([items.Item('a', {})], Path(sys.argv[1]), print, suffix='', params={},\n"
-        "    code=[], compute=Compute(executor='ray')))\n"
+        "    code=[], compute=replace(IN_PROCESS, executor='ray')))\n"
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "x")], capture_output=True, text=True)
     assert done.returncode == 1

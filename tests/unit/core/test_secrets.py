@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lectern.core import secrets
 from lectern.core.schema import Conversation, Document, Example, Message, Passage, Provenance, Source
 from lectern.formats.table_rows import TableRow
-from lectern.sources import template
+from lectern.settings.sources import DocumentsSource, MediaSource, TableSource, TranscriptsSource
 from lectern.sources.listing import Episode
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9"
@@ -127,7 +127,7 @@ def test_a_secret_is_masked_in_every_form(secret: str, form: str) -> None:
 def test_a_long_text_of_a_stranger_is_looked_through_once(text: str) -> None:
     # Property: a megabyte takes a moment; with a search that begins again at each place it would take an hour.
     secrets.without_credentials(text)
-    template.without_secrets(text)
+    secrets.without_secrets(text)
 
 
 def test_an_empty_secret_stands_nowhere() -> None:
@@ -171,10 +171,10 @@ def test_what_stands_in_files_beside_a_recording_or_a_table_reaches_no_other_fil
         path.write_text(body)
     columns = {"question": "question", "answer": "answer", "url": "url"}
     kinds = [
-        (media, media.MediaParams(str(tmp_path / "in/a"))),
-        (documents, documents.DocumentsParams(str(tmp_path / "in/b"))),
-        (transcripts, transcripts.TranscriptsParams(str(tmp_path / "in/c"))),
-        (table, table.TableParams(str(tmp_path / "in/d"), columns=columns, parts=1)),
+        (media, MediaSource(str(tmp_path / "in/a"))),
+        (documents, DocumentsSource(str(tmp_path / "in/b"))),
+        (transcripts, TranscriptsSource(str(tmp_path / "in/c"))),
+        (table, TableSource(str(tmp_path / "in/d"), columns=columns, parts=1)),
     ]
     for module, params in kinds:
         (item,) = module.list_items(params)

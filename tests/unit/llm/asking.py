@@ -9,8 +9,8 @@ from pathlib import Path
 
 from lectern.core.schema import Message
 from lectern.llm import client
-from lectern.settings.llm import LLM, make_request
-from lectern.settings.request import Request
+from lectern.llm.request import Request, make_request
+from lectern.settings.llm import LLM
 
 SCHEMA = {
     "type": "object",

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
 from lectern.llm import bundled
+from lectern.llm.request import Reply, Request, make_request
 from lectern.llm.structured import find_problem
-from lectern.settings.llm import LLM, make_request
-from lectern.settings.request import Reply, Request
+from lectern.settings.llm import LLM
 
 SMALL = LLM(name="test", engine="embedded", model="smollm2_135m", max_tokens=24)
 

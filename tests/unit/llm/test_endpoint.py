@@ -18,8 +18,8 @@ from lectern.core.errors import LecternError
 from lectern.core.schema import Message
 from lectern.llm import client, endpoint
 from lectern.llm.replies import Replies
-from lectern.settings.llm import LLM, make_request
-from lectern.settings.request import Reply, Request
+from lectern.llm.request import Reply, Request, make_request
+from lectern.settings.llm import LLM
 from tests.unit.llm import asking
 
 ROOT = Path(__file__).parents[3]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lectern.core.errors import LecternError
 from lectern.llm.replies import COUNT, JOURNAL, Replies
-from lectern.settings.request import Reply
+from lectern.llm.request import Reply
 
 # In few shards, so that some hold several replies and lose some of them.
 ALL = [f"{shard}{number:062x}" for number in range(4) for shard in ("00", "7f", "ff")]

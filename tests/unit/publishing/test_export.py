@@ -13,6 +13,7 @@ from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.models import generation, loading
 from lectern.publishing import converter, exporting, fidelity, llama_server, modelfile, vllm
+from lectern.settings.base_model import BaseModelSettings
 from lectern.tools import export
 from lectern.training import adapters
 from tests.unit.apps import tuned_repo
@@ -111,7 +112,7 @@ def test_what_the_converter_does_not_know_is_said(tmp_path: Path) -> None:
 
 
 def test_the_ollama_template_writes_what_the_chat_template_writes() -> None:
-    base = loading.BaseModel(
+    base = BaseModelSettings(
         "smollm2_135m", "embedded", 8192, "<|im_end|>", "smollm2.jinja", package="smollm2_135m"
     )
     tokenizer = loading.get_tokenizer(base)
@@ -202,7 +203,7 @@ def test_vllm_is_told_what_the_model_is(tuned: Path, tmp_path: Path) -> None:
     assert merged["max-logprobs"] == 20
     assert json.loads(merged["allowed-origins"]) == [], "no site of a browser reads the answers"
     hub = {**vars(model.base), "source": "hub", "hub_id": "org/name; touch x", "revision": "a" * 40}
-    on_hub = exporting.Model(loading.BaseModel(**hub), None, tmp_path / "adapter", model.test)
+    on_hub = exporting.Model(BaseModelSettings(**hub), None, tmp_path / "adapter", model.test)
     shutil.copytree(model.adapter, on_hub.adapter)
     record = io.read_plain(on_hub.adapter / adapters.RECORD)
     io.write_json(on_hub.adapter / adapters.RECORD, {**record, "base_model": on_hub.base.identity})

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from lectern.core.errors import LecternError
 from lectern.publishing import pushing
-from lectern.settings.publish import PublishParams
+from lectern.settings.publish import Publish
 from lectern.tools import params
 from tests.unit.apps import review_repo
 from tests.unit.publishing.hub import TOKEN, Hub, serve
@@ -151,10 +151,10 @@ def test_a_link_is_not_followed(repo: Path, tmp_path: Path) -> None:
     (tmp_path / "outside.gguf").write_bytes(b"x")
     (repo / "models/export/gguf/link.gguf").symlink_to(tmp_path / "outside.gguf")
     with pytest.raises(LecternError, match=r"link\.gguf is a link"):
-        pushing.plan(repo / "models/export", PublishParams(model_repo="me/talks"))
+        pushing.plan(repo / "models/export", Publish(model_repo="me/talks"))
 
 
 def test_a_name_that_is_no_repository_is_refused() -> None:
     for name in ("talks", "../x/y", "me/ta lks", "me/talks/more", "https://hf.co/me/talks"):
         with pytest.raises(ValueError, match="give the owner and the name"):
-            PublishParams(model_repo=name)
+            Publish(model_repo=name)

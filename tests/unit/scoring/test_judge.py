@@ -27,6 +27,7 @@ from lectern.evaluation import calibration, cases, labels
 from lectern.evaluation.bootstrap import Bootstrap
 from lectern.evaluation.judging import CUT, NO_REPLY, Way, compare_scores, make_plan
 from lectern.llm import prompting
+from lectern.settings.judging import Judging
 from lectern.settings.llm import LLM
 from stages import judge
 from tests.unit.scoring import judge_rules
@@ -35,7 +36,7 @@ from tests.unit.text import teacher_server
 from tests.unit.text.teacher_server import Teacher
 
 SHIPPED = Path("data/labels")
-PARAMS = judge.JudgingParams(rubric=False, reasons=False, resamples=400)
+PARAMS = Judging(rubric=False, reasons=False, resamples=400)
 LABELS = labels.read(SHIPPED, ["talks"])
 
 
@@ -54,7 +55,7 @@ class Run:
         self.labels: dict[str, list[Label]] = {"talks": LABELS}
         self.texts: dict[str, list[str]] = {}
 
-    def run(self, chosen: judge.JudgingParams = PARAMS, **llm: Any) -> dict[str, Any]:
+    def run(self, chosen: Judging = PARAMS, **llm: Any) -> dict[str, Any]:
         for name, rows in self.rows.items():
             io.write_jsonl(self.root / f"predictions/{name}.jsonl", rows)
         for name, found in self.labels.items():

@@ -13,6 +13,7 @@ from lectern.core.errors import LecternError
 from lectern.core.schema import Example, Message, Prediction, Provenance
 from lectern.evaluation import figures, measuring, summary
 from lectern.evaluation.rows import RowScore
+from lectern.settings.score import Score
 from stages import score
 
 REFERENCE = "the seed is fixed once"
@@ -60,7 +61,7 @@ def run(
         io.write_jsonl(root / f"data/episodes/{name}.jsonl", [])
     messages = [Message(role="user", content="how?"), Message(role="assistant", content=TRAINED)]
     io.write_jsonl(root / "data/splits/train.jsonl", [Example.of(messages, Provenance(item="t", method="m"))])
-    chosen = score.ScoreParams(resamples=500, similarity=similarity)
+    chosen = Score(resamples=500, similarity=similarity)
     score.main(chosen, root / "data", root / "metrics")
     return json.loads((root / "metrics/scores.json").read_text())
 
@@ -291,7 +292,7 @@ def test_a_likelihood_that_is_no_number_is_an_error() -> None:
 )
 def test_a_parameter_out_of_bounds_is_an_error(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{field} is .*; choose"):
-        score.ScoreParams(**{field: value})
+        Score(**{field: value})
 
 
 @pytest.mark.slow
@@ -304,7 +305,7 @@ def test_scoring_writes_nothing_but_its_outputs_and_needs_no_network(tmp_path: P
     )
     code = (
         "from pathlib import Path; from stages import score; from lectern.core import params;"
-        "score.main(params.load('score', score.ScoreParams), Path('data'), Path('metrics'))"
+        "score.main(params.load('score', Score), Path('data'), Path('metrics'))"
     )
     root = Path(__file__).parents[3]
     proxy = {

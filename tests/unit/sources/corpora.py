@@ -5,6 +5,8 @@ from typing import Any
 
 from lectern.core import io, items
 from lectern.core.schema import Source
+from lectern.settings.corpus import Corpus
+from lectern.sources.kinds import LISTED
 from lectern.tools import update
 from stages import fetch
 
@@ -13,12 +15,11 @@ HASTE = {"sleep": 0.0, "retries": 1, "timeout": 5.0}
 RAW = Path("data/raw")
 
 
-def corpus(*sources: dict[str, Any], allow_failed: float = 0.0) -> fetch.CorpusParams:
+def corpus(*sources: dict[str, Any], allow_failed: float = 0.0) -> Corpus:
     network = [
-        {**s, "network": {**HASTE, **s.get("network", {})}} if s["kind"] in fetch.LISTED else s
-        for s in sources
+        {**s, "network": {**HASTE, **s.get("network", {})}} if s["kind"] in LISTED else s for s in sources
     ]
-    return fetch.CorpusParams(name="test", sources=network, allow_failed=allow_failed)
+    return Corpus(name="test", sources=network, allow_failed=allow_failed)
 
 
 def videos(*urls: str, name: str = "talks", **options: Any) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def podcast(feed: str, name: str = "show", **options: Any) -> dict[str, Any]:
     return {"kind": "podcast", "name": name, "feed": feed, "allow_private": True, **options}
 
 
-def get(chosen: fetch.CorpusParams) -> items.SyncResult:
+def get(chosen: Corpus) -> items.SyncResult:
     """`make update` and `dvc repro fetch`."""
     assert update.main(chosen) == 0
     return fetch.main(chosen, RAW)

@@ -17,6 +17,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from lectern.core.errors import LecternError
+from lectern.settings.sources import parse_source
+from lectern.sources import website
 from lectern.sources.crawl import pages
 from lectern.sources.listing import Updated
 from lectern.tools import update
@@ -42,8 +44,8 @@ def put(site: Site, path: str, *links: str, text: str = "", **more: Any) -> str:
 
 
 def crawl(address: str, refresh: bool = False, **options: Any) -> Updated:
-    _, parsed = fetch.parse(source(address, **{"render": "never", "sitemaps": [], **options}), 0)
-    done: Updated = fetch.KINDS["website"][0].update(parsed, refresh)
+    parsed = parse_source(source(address, **{"render": "never", "sitemaps": [], **options}), 0)
+    done: Updated = website.update(parsed, refresh)
     return done
 
 

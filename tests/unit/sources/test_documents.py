@@ -9,13 +9,15 @@ from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.schema import Source
 from lectern.formats import extraction
+from lectern.settings.corpus import Corpus
+from lectern.settings.sources import DocumentsSource
 from lectern.sources import documents
 from stages import fetch
 
 
 def run(folder: Path, out: Path, allow_failed: float = 0.0) -> items.SyncResult:
     sources = [{"kind": "documents", "path": str(folder)}]
-    return fetch.main(fetch.CorpusParams(name="test", sources=sources, allow_failed=allow_failed), out)
+    return fetch.main(Corpus(name="test", sources=sources, allow_failed=allow_failed), out)
 
 
 def record(out: Path, name: str) -> Source:
@@ -73,9 +75,9 @@ def test_files_of_one_stem_are_several_items_and_may_share_what_is_known(
 def test_names_are_safe_and_a_new_file_renames_no_other(folder: Path, tmp_path: Path) -> None:
     (folder / "Über uns" / "Größe & Maß.txt").write_text("text")
     (folder / "a.txt").write_text("text")
-    before = {item.id for item in documents.list_items(documents.DocumentsParams(str(folder)))}
+    before = {item.id for item in documents.list_items(DocumentsSource(str(folder)))}
     (folder / "a.md").write_text("text")
-    after = {item.id for item in documents.list_items(documents.DocumentsParams(str(folder)))}
+    after = {item.id for item in documents.list_items(DocumentsSource(str(folder)))}
     assert before < after
     assert all(name.isascii() and "/" not in name and " " not in name for name in after)
 
@@ -91,7 +93,7 @@ def test_what_is_no_document_is_left_alone(folder: Path, tmp_path: Path) -> None
         "script.yaml",
     ):
         (folder / name).write_text("{}")
-    assert [item.id for item in documents.list_items(documents.DocumentsParams(str(folder)))] == ["a-md"]
+    assert [item.id for item in documents.list_items(DocumentsSource(str(folder)))] == ["a-md"]
 
 
 def test_an_empty_or_missing_folder_is_named(folder: Path, tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lectern.core import items
+from lectern.core import items, secrets
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.items import SyncResult
+from lectern.settings.sources import Network
 from lectern.sources import download, template
 from lectern.sources.crawl.addresses import Reach
 from lectern.sources.template import Template
@@ -71,7 +72,7 @@ def test_a_busy_server_is_waited_for(site: Site, mp3: bytes, kind: str, status: 
 
 
 def test_as_long_as_the_server_asks_and_no_longer_than_allowed(site: Site) -> None:
-    network = download.Network(sleep=0.0, retries=1, longest_wait=1.0)
+    network = Network(sleep=0.0, retries=1, longest_wait=1.0)
     site.pages["/a"] = Reply(b"here")
     site.once["/a"] = [Reply(status=429, headers={"Retry-After": "1"})]
     began = time.monotonic()
@@ -116,7 +117,7 @@ def test_a_server_that_says_nothing_is_given_up(site: Site, kind: str) -> None:
 
 
 def test_nobody_there_is_told(site: Site) -> None:
-    network = download.Network(sleep=0.0, retries=0)
+    network = Network(sleep=0.0, retries=0)
     with pytest.raises(ItemError, match=r"refused.*Check the network"):
         download.read(network, Reach(("127.0.0.1:1",)), "http://127.0.0.1:1/feed")
 
@@ -136,7 +137,7 @@ def test_a_file_above_the_limit_is_not_downloaded(site: Site, mp3: bytes, kind: 
 def test_a_large_feed_is_not_read_to_its_end(site: Site) -> None:
     site.put("/feed", b" " * 2000)
     with pytest.raises(ItemError, match="larger than"):
-        download.read(download.Network(sleep=0.0), reach(site), site.address + "/feed", limit=1000)
+        download.read(Network(sleep=0.0), reach(site), site.address + "/feed", limit=1000)
 
 
 def test_a_full_disk_stops_the_stage_and_is_no_fault_of_the_item(
@@ -148,7 +149,7 @@ def test_a_full_disk_stops_the_stage_and_is_no_fault_of_the_item(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        download.persistently("https://example.org", download.Network(), write)
+        download.persistently("https://example.org", Network(), write)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ def test_a_full_disk_stops_the_stage_and_is_no_fault_of_the_item(
     ],
 )
 def test_no_query_and_no_user_is_in_a_message(text: str, kept: str) -> None:
-    assert download.without_secrets(text) == kept
+    assert secrets.without_secrets(text) == kept
 
 
 def test_a_secret_is_hidden_in_every_form(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from lectern.core.errors import LecternError
+from lectern.settings.corpus import Corpus
+from lectern.settings.sources import parse_source
 from lectern.tools import update
 from stages import fetch
 from tests.unit.sources.conftest import SMOKE
@@ -29,7 +31,7 @@ def test_kinds_mix_in_one_corpus(site: Site, mp3: bytes) -> None:
     assert sorted(record.kind for record in records()) == ["media"] * 4 + ["podcast", "youtube"]
     assert str(fetch.main(chosen, RAW)) == "made 0, kept 6, removed 0, failed 0"
     # One source less: its items go, no other is made again.
-    fewer = fetch.CorpusParams(name="test", sources=chosen.sources[1:])
+    fewer = Corpus(name="test", sources=chosen.sources[1:])
     assert str(fetch.main(fewer, RAW)) == "made 0, kept 2, removed 4, failed 0"
 
 
@@ -81,7 +83,7 @@ def test_every_source_of_a_shipped_corpus_is_accepted_by_its_kind(path: Path) ->
     sources = OmegaConf.to_container(OmegaConf.load(path).sources)
     assert isinstance(sources, list)
     for number, values in enumerate(sources):
-        fetch.parse(values, number)
+        parse_source(values, number)
 
 
 @pytest.mark.usefixtures("project")

@@ -8,7 +8,9 @@ import pytest
 from lectern.core import code, io, items
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.schema import Chapter
+from lectern.settings.sources import parse_source
 from lectern.sources import listing, sound
+from lectern.sources import podcast as podcasts
 from lectern.tools import update
 from stages import fetch
 from tests.unit.sources.corpora import (
@@ -267,8 +269,8 @@ def test_limits_choose_among_the_listed(show: str, site: Site) -> None:
     update.main(corpus(podcast(show)))
 
     def chosen(**limits: object) -> list[str]:
-        module, source = fetch.parse(podcast(show, **limits), 0)
-        return [item.values["episode"]["title"] for item in module.list_items(source)]
+        source = parse_source(podcast(show, **limits), 0)
+        return [item.values["episode"]["title"] for item in podcasts.list_items(source)]
 
     assert chosen() == ["Episode 2", "Episode 1"]
     assert chosen(max_items=1) == chosen(after="2026-11-03") == chosen(match="2$") == ["Episode 2"]
@@ -351,7 +353,7 @@ def test_a_wrong_parameter_is_named_and_a_secret_in_it_is_not(
 ) -> None:
     source = {"kind": "podcast", "name": "show", "feed": "https://example.org/feed", **options}
     with pytest.raises(LecternError, match=message) as caught:
-        fetch.parse(source, 0)
+        parse_source(source, 0)
     assert "hunter2" not in str(caught.value)
 
 
@@ -366,7 +368,7 @@ def test_a_wrong_parameter_is_named_and_a_secret_in_it_is_not(
     ],
 )
 def test_an_address_without_a_secret_in_plain_sight_is_accepted(feed: str) -> None:
-    fetch.parse({"kind": "podcast", "name": "show", "feed": feed}, 0)
+    parse_source({"kind": "podcast", "name": "show", "feed": feed}, 0)
 
 
 def test_a_listing_that_is_missing_or_broken_says_what_to_do(show: str) -> None:

@@ -11,12 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from lectern.conversations.housekeeping import HousekeepingParams
 from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.schema import Example, Provenance, Source
 from lectern.formats import table_files
 from lectern.formats.table_rows import TableRow, read_row
+from lectern.settings.corpus import Corpus
+from lectern.settings.examples import Examples
+from lectern.settings.housekeeping import Housekeeping
+from lectern.settings.transcribe import Transcribe
 from stages import examples, fetch, transcribe
 
 PAIRS = [(f"What is thing {n}?", f"Thing {n} is so, and not otherwise; naïve 山 {n}.") for n in range(40)]
@@ -31,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, root: Path, **options: Any) -> items.SyncResult:
     sources = [{"kind": "table", "path": str(folder), **options}]
-    return fetch.main(fetch.CorpusParams(name="test", sources=sources), root / "raw")
+    return fetch.main(Corpus(name="test", sources=sources), root / "raw")
 
 
 def build(root: Path) -> items.SyncResult:
@@ -39,8 +42,8 @@ def build(root: Path) -> items.SyncResult:
         [], root / "conversations", lambda: lambda item, path: None, suffix=".json", params={}, code=()
     )
     inputs = (root / "raw", root / "conversations")
-    params = examples.ExamplesParams()
-    return examples.main(params, HousekeepingParams(), *inputs, root / "examples", root / "examples.json")
+    params = Examples()
+    return examples.main(params, Housekeeping(), *inputs, root / "examples", root / "examples.json")
 
 
 def rows(root: Path) -> dict[int, TableRow]:
@@ -337,7 +340,7 @@ def test_a_small_table_leaves_large_cells_readable_elsewhere(folder: Path, tmp_p
 def test_nobody_listens_to_a_table(folder: Path, tmp_path: Path) -> None:
     write_csv(folder / "faq.csv", PAIRS)
     run(folder, tmp_path)
-    result = transcribe.main(transcribe.TranscribeParams(), tmp_path / "raw", tmp_path / "transcripts")
+    result = transcribe.main(Transcribe(), tmp_path / "raw", tmp_path / "transcripts")
     assert str(result) == "made 0, kept 0, removed 0, failed 0"
 
 

@@ -15,6 +15,9 @@ from lectern.core import io as records
 from lectern.core import items
 from lectern.core.errors import LecternError
 from lectern.core.schema import Source
+from lectern.settings.corpus import Corpus
+from lectern.settings.sources import parse_source
+from lectern.sources import website
 from lectern.sources.crawl import browser, pages
 from lectern.tools import update
 from stages import fetch
@@ -37,8 +40,8 @@ def source(address: str, **options: Any) -> dict[str, Any]:
     }
 
 
-def corpus(*sources: dict[str, Any]) -> fetch.CorpusParams:
-    return fetch.CorpusParams(name="test", sources=list(sources))
+def corpus(*sources: dict[str, Any]) -> Corpus:
+    return Corpus(name="test", sources=list(sources))
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -51,7 +54,7 @@ class Crawled:
 
     site: ledger.Site
     other: ledger.Site
-    chosen: fetch.CorpusParams
+    chosen: Corpus
     folder: Path
     first: dict[str, bytes]
     second: dict[str, bytes]
@@ -253,15 +256,15 @@ def test_fetch_asks_nothing_and_keeps_what_has_not_changed(
 
 @pytest.mark.usefixtures("project")
 def test_a_folder_that_is_no_sites_is_named() -> None:
-    module, parsed = fetch.parse(source("http://127.0.0.1:9"), 0)
+    parsed = parse_source(source("http://127.0.0.1:9"), 0)
     with pytest.raises(LecternError, match=r"data/sources/ledger: has no page. `make update` crawls"):
-        list(module.list_items(parsed))
+        list(website.list_items(parsed))
     FOLDER.mkdir(parents=True)
     (FOLDER / "talk.info.json").write_text("{}")
     with pytest.raises(
         LecternError, match=r"talk\.info\.json: .* holds pages of a web site only: choose another `name`"
     ):
-        list(module.list_items(parsed))
+        list(website.list_items(parsed))
 
 
 @pytest.mark.parametrize(
@@ -286,4 +289,4 @@ def test_a_folder_that_is_no_sites_is_named() -> None:
 )
 def test_a_wrong_parameter_is_named(values: dict[str, Any], message: str) -> None:
     with pytest.raises(LecternError, match=message):
-        fetch.parse({"kind": "website", "name": "a", "start": ["https://example.org/"], **values}, 0)
+        parse_source({"kind": "website", "name": "a", "start": ["https://example.org/"], **values}, 0)

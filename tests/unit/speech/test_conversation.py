@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from lectern.conversations.roles import Rule
 from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.schema import (
@@ -23,9 +22,10 @@ from lectern.core.schema import (
     Voice,
     Word,
 )
+from lectern.settings.converse import Converse, RoleRule
+from lectern.settings.diarize import Diarize
 from lectern.tools import voices
 from stages import converse, diarize
-from stages.converse import ConverseParams
 
 # speaker, start, end: the host, the guest, the host again, a cough, the guest
 TURNS = [
@@ -118,7 +118,7 @@ class Corpus:
 
     def run(self, out: str = "conversations", **changes: Any) -> str:
         folders = [self.root / name for name in ("raw", "transcripts", "diarization", "corrections", out)]
-        return str(converse.main(ConverseParams(**changes), *folders, self.root / f"{out}.metrics.json"))
+        return str(converse.main(Converse(**changes), *folders, self.root / f"{out}.metrics.json"))
 
     def told(self, name: str) -> Conversation:
         return io.read_json(self.root / "conversations" / f"{name}.json", Conversation)
@@ -284,7 +284,7 @@ def test_a_ready_transcript_needs_neither_transcription_nor_diarization(corpus: 
         "00:09.000 --> 00:20.000\n[Guest 1]: Because it rains.\n",
     )
     corpus.correct("ready", "rename: {Guest 1: Asha, Amit Varma: A. V.}\ncut: [{end: 4}]")
-    corpus.run(roles=[Rule("host", "name", "a. v.")], others="guest")
+    corpus.run(roles=[RoleRule("host", "name", "a. v.")], others="guest")
     told = corpus.told("ready")
     assert [(u.speaker, u.role, u.text) for u in told.utterances] == [
         ("A. V.", "host", "Why is that?"),
@@ -327,7 +327,7 @@ def test_a_voice_named_once_is_recognised_in_another_item(
 
 def test_a_name_that_a_voice_has_serves_the_rules(corpus: Corpus) -> None:
     remember(corpus, "one", "speaker_1", "Ada")
-    corpus.run(roles=[Rule("main", "name", "Ada")], others="audience")
+    corpus.run(roles=[RoleRule("main", "name", "Ada")], others="audience")
     assert speakers(corpus.told("one"))[:2] == [("Ada", "main", 5), ("speaker_2", "audience", 25)]
 
 
@@ -350,7 +350,7 @@ def test_the_metadata_cut_name_and_remake_only_the_item_whose_row_changed(
 ) -> None:
     corpus.add("two")
     table = corpus.root / "corrections/episodes.csv"
-    changes = {"metadata": "episodes.csv", "roles": [Rule("host", "first_voice")], "others": "guest"}
+    changes = {"metadata": "episodes.csv", "roles": [RoleRule("host", "first_voice")], "others": "guest"}
     rows = "title,guest,intro_end,outro_start,views\nTalk one,Asha,0:02,0:48,7\nTalk two,Eve,,,8\nTalk nine,,,,9\n"
     table.write_text(rows)
     corpus.run(**changes)
@@ -458,7 +458,7 @@ def test_a_corpus_without_speech_gives_an_empty_result(tmp_path: Path) -> None:
 )
 def test_a_wrong_parameter_says_what_to_use(values: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        ConverseParams(**values)
+        Converse(**values)
 
 
 def test_a_real_voice_is_recognised_in_another_recording(tmp_path: Path) -> None:
@@ -474,7 +474,7 @@ def test_a_real_voice_is_recognised_in_another_recording(tmp_path: Path) -> None
         heard = Transcript(item=name, duration=truth[-1]["end"], language="en", words=words)
         io.write_json(corpus.root / "staged/transcripts" / f"{name}.json", heard)
     corpus.publish()
-    diarize.main(diarize.DiarizeParams(), corpus.root / "raw", corpus.root / "diarization")
+    diarize.main(Diarize(), corpus.root / "raw", corpus.root / "diarization")
     corpus.run()
     for utterance in {u.speaker: u for u in corpus.told("smoke-01-logs").utterances}.values():
         remember(corpus, "smoke-01-logs", utterance.speaker, utterance.words[0].text)

@@ -11,6 +11,7 @@ import pytest
 from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.schema import Diarization, Source, SpeakerTurn
+from lectern.settings.diarize import Diarize
 from lectern.speech import diarization
 from lectern.speech.diarization import describe_voices, find_facts, measure_overlap, name_turns, summarise
 from stages import diarize
@@ -88,7 +89,7 @@ def add(raw: Path, name: str, media: Path) -> None:
 def test_the_stage_writes_turns_facts_and_totals_and_the_same_bytes_in_another_place(tmp_path: Path) -> None:
     # Property: a run elsewhere, or an incremental one, leaves the same bytes.
     def run(root: Path) -> dict[str, bytes]:
-        diarize.main(diarize.DiarizeParams(), root / "raw", root / "out", root / "diarization.json")
+        diarize.main(Diarize(), root / "raw", root / "out", root / "diarization.json")
         return {
             p.name: p.read_bytes() for p in [root / "diarization.json", *sorted((root / "out").iterdir())]
         }
@@ -105,12 +106,12 @@ def test_the_stage_writes_turns_facts_and_totals_and_the_same_bytes_in_another_p
     assert str(tmp_path).encode() not in b"".join(first.values())
 
 
-@pytest.mark.parametrize("name", diarize.ENGINES)
+@pytest.mark.parametrize("name", diarization.ENGINES)
 def test_naming_an_engine_loads_none_of_its_libraries_and_another_process_can_load_it(name: str) -> None:
     import subprocess
     import sys
 
-    module = diarize.ENGINES[name].module
+    module = diarization.ENGINES[name].module
     program = f"import sys, {module}; print({{'torch', 'pyannote.audio'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
@@ -132,12 +133,12 @@ def test_naming_an_engine_loads_none_of_its_libraries_and_another_process_can_lo
 )
 def test_a_wrong_value_says_what_to_use(values: dict[str, object], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        diarize.DiarizeParams(**values)  # type: ignore[arg-type]
+        Diarize(**values)  # type: ignore[arg-type]
 
 
 def test_a_stage_without_recordings_writes_empty_totals(tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
-    diarize.main(diarize.DiarizeParams(), tmp_path / "raw", tmp_path / "out", tmp_path / "totals.json")
+    diarize.main(Diarize(), tmp_path / "raw", tmp_path / "out", tmp_path / "totals.json")
     assert io.read_plain(tmp_path / "totals.json")["items"] == 0
     with pytest.raises(LecternError, match="does not exist"):
-        diarize.main(diarize.DiarizeParams(), tmp_path / "none", tmp_path / "out")
+        diarize.main(Diarize(), tmp_path / "none", tmp_path / "out")

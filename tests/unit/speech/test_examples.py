@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from lectern.conversations.housekeeping import Rule
 from lectern.conversations.provenance import link_at
 from lectern.core import io
 from lectern.core.schema import Chapter, Conversation, Example, Utterance, Word
 from lectern.examples import description_questions, dialogue, examples
-from stages.examples import ExamplesParams
+from lectern.settings.examples import Examples
+from lectern.settings.housekeeping import HousekeepingRule
 
 HOST, MAIN = "host", "main"
 
@@ -229,7 +229,7 @@ def test_multi_part_questions_are_counted() -> None:
         assert made.details == {"multi_part": 1, parts: 1}
 
 
-OPTIONS = ExamplesParams(min_answer_words=1, max_shift=3.0).options()
+OPTIONS = Examples(min_answer_words=1, max_shift=3.0).options()
 CHAIN = list(examples.QUESTIONS)
 
 
@@ -284,7 +284,7 @@ def test_facts_add_up_over_items(tmp_path: Path) -> None:
         ("b", ""),
     ):
         said = talk(*SPOKEN, noise, (HOST, "Next question."), description=description)
-        made, facts[name] = build(tmp_path, said, rules=[Rule("next", "next question")])
+        made, facts[name] = build(tmp_path, said, rules=[HousekeepingRule("next", "next question")])
         io.write_jsonl(tmp_path / f"{name}.jsonl", made)
         assert io.read_jsonl(tmp_path / f"{name}.jsonl", Example) == made
         json.dumps(facts[name])
@@ -324,7 +324,7 @@ def test_facts_add_up_over_items(tmp_path: Path) -> None:
 )
 def test_a_wrong_parameter_says_what_to_use(wrong: dict[str, object], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        ExamplesParams(**wrong)  # type: ignore[arg-type]
+        Examples(**wrong)  # type: ignore[arg-type]
 
 
 TALKS = sorted(Path("data/sources/demo").glob("*.truth.json"))
@@ -377,7 +377,7 @@ def test_without_stamps_the_answers_are_the_true_ones_where_something_is_asked(p
     # Property: the questions heard in the dialogue lead to the same answers; what is missed is counted.
     conversation, questions = read_truth(path)
     silent = conversation.model_copy(update={"description": ""})
-    made = examples.QUESTIONS["question_turns"](silent, **ExamplesParams().options()["question_turns"])
+    made = examples.QUESTIONS["question_turns"](silent, **Examples().options()["question_turns"])
     found = [m.content for row in made.examples for m in row.messages if m.role == "assistant"]
     true = [question["answer"] for question in questions]
     assert set(found) <= set(true)

@@ -5,18 +5,19 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from lectern.conversations.housekeeping import HousekeepingParams, Rule, remove
+from lectern.conversations.housekeeping import remove
 from lectern.core import params
 from lectern.core.errors import LecternError
+from lectern.settings.housekeeping import Housekeeping, HousekeepingRule
 from lectern.text.sentences import join_words
 from tests.unit.speech.test_examples import HOST, MAIN, talk
 
 SHIPPED = params.parse(
-    OmegaConf.load("conf/housekeeping/english.yaml"), HousekeepingParams, "conf/housekeeping/english.yaml"
+    OmegaConf.load("conf/housekeeping/english.yaml"), Housekeeping, "conf/housekeeping/english.yaml"
 )
 
 
-def left(text: str, rules: HousekeepingParams = SHIPPED, role: str = HOST) -> tuple[str, dict[str, int]]:
+def left(text: str, rules: Housekeeping = SHIPPED, role: str = HOST) -> tuple[str, dict[str, int]]:
     kept = remove(talk((role, text), (MAIN, "end")), rules.rules, rules.max_words)
     said = [join_words(u.words) for u in kept.conversation.utterances[:-1]]
     return " ".join(said), dict(kept.removals)
@@ -81,7 +82,7 @@ def test_the_shipped_rules_leave_what_is_meant(said: str) -> None:
 
 
 def test_a_long_sentence_stays_whatever_matches() -> None:
-    rules = HousekeepingParams(max_words=5, rules=[Rule("all", "one .+")])
+    rules = Housekeeping(max_words=5, rules=[HousekeepingRule("all", "one .+")])
     assert left("One two three four five. One two three four five six.", rules) == (
         "One two three four five six.",
         {"all": 1},
@@ -89,7 +90,7 @@ def test_a_long_sentence_stays_whatever_matches() -> None:
 
 
 def test_a_rule_for_utterances_needs_nothing_else_said() -> None:
-    rules = HousekeepingParams(rules=[Rule("yes", "yes( please)?", "utterance")])
+    rules = Housekeeping(rules=[HousekeepingRule("yes", "yes( please)?", "utterance")])
     assert left("Yes, please.", rules) == ("", {"yes": 1})
     assert left("Yes. I sleep.", rules) == ("Yes. I sleep.", {})
 
@@ -123,7 +124,7 @@ def test_a_bad_rule_is_named_with_its_file(
 ) -> None:
     OmegaConf.save({"housekeeping": {"name": "mine", "rules": rules}}, tmp_path / "params.yaml")
     with pytest.raises(LecternError) as caught:
-        params.load("housekeeping", HousekeepingParams, tmp_path / "params.yaml")
+        params.load("housekeeping", Housekeeping, tmp_path / "params.yaml")
     for name in [*names, "conf/housekeeping/mine.yaml"]:
         assert name in str(caught.value)
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lectern.conversations.roles import Cast, Rule, assign, name_by_role
+from lectern.conversations.roles import Cast, assign, name_by_role
+from lectern.settings.converse import RoleRule
 
 CAST = Cast(
     ["a", "b", "c"],
@@ -15,25 +16,29 @@ CAST = Cast(
 @pytest.mark.parametrize(
     ("rules", "expected", "idle"),
     [
-        ([Rule("main", "most_speech")], {"a": "guest", "b": "main", "c": "guest"}, []),
-        ([Rule("host", "first_voice")], {"a": "host", "b": "guest", "c": "guest"}, []),
+        ([RoleRule("main", "most_speech")], {"a": "guest", "b": "main", "c": "guest"}, []),
+        ([RoleRule("host", "first_voice")], {"a": "host", "b": "guest", "c": "guest"}, []),
         (
-            [Rule("main", "most_speech"), Rule("audience", "most_speech"), Rule("host", "first_voice")],
+            [
+                RoleRule("main", "most_speech"),
+                RoleRule("audience", "most_speech"),
+                RoleRule("host", "first_voice"),
+            ],
             {"a": "host", "b": "main", "c": "audience"},
             [],
         ),
-        ([Rule("host", "name", "amit varma")], {"a": "host", "b": "guest", "c": "guest"}, []),
-        ([Rule("host", "name", "Amit")], dict.fromkeys("abc", "guest"), ["host: name Amit"]),
-        ([Rule("host", "metadata")], {"a": "host", "b": "guest", "c": "guest"}, []),
-        ([Rule("guest", "metadata")], dict.fromkeys("abc", "guest"), ["guest: metadata"]),
-        ([Rule("main", "metadata")], dict.fromkeys("abc", "guest"), []),  # nobody is looked for
+        ([RoleRule("host", "name", "amit varma")], {"a": "host", "b": "guest", "c": "guest"}, []),
+        ([RoleRule("host", "name", "Amit")], dict.fromkeys("abc", "guest"), ["host: name Amit"]),
+        ([RoleRule("host", "metadata")], {"a": "host", "b": "guest", "c": "guest"}, []),
+        ([RoleRule("guest", "metadata")], dict.fromkeys("abc", "guest"), ["guest: metadata"]),
+        ([RoleRule("main", "metadata")], dict.fromkeys("abc", "guest"), []),  # nobody is looked for
         (
-            [Rule("host", "metadata"), Rule("host", "first_voice", fallback=True)],
+            [RoleRule("host", "metadata"), RoleRule("host", "first_voice", fallback=True)],
             {"a": "host", "b": "guest", "c": "guest"},
             [],
         ),
         (
-            [Rule("host", "metadata"), Rule("host", "first_voice")],
+            [RoleRule("host", "metadata"), RoleRule("host", "first_voice")],
             {"a": "host", "b": "host", "c": "guest"},
             [],
         ),
@@ -41,23 +46,23 @@ CAST = Cast(
     ],
 )
 def test_each_rule_takes_whom_no_rule_before_it_took(
-    rules: list[Rule], expected: dict[str, str], idle: list[str]
+    rules: list[RoleRule], expected: dict[str, str], idle: list[str]
 ) -> None:
     assert assign(CAST, rules, "guest", {}) == (expected, idle)
 
 
 def test_a_role_by_hand_is_stronger_than_every_rule() -> None:
     # Property: b speaks most, but a person says that c is the main speaker: then there is no second one.
-    roles, idle = assign(CAST, [Rule("main", "most_speech")], "audience", {"c": "main"})
+    roles, idle = assign(CAST, [RoleRule("main", "most_speech")], "audience", {"c": "main"})
     assert (roles, idle) == ({"a": "audience", "b": "audience", "c": "main"}, [])
     # and whom a person made the host is free for no rule
-    roles, _ = assign(CAST, [Rule("main", "most_speech")], "audience", {"b": "host"})
+    roles, _ = assign(CAST, [RoleRule("main", "most_speech")], "audience", {"b": "host"})
     assert roles == {"a": "audience", "b": "host", "c": "main"}
 
 
 def test_a_rule_that_finds_nobody_says_so_and_silence_has_no_roles() -> None:
     empty = Cast([], {}, {}, {})
-    rules = [Rule("main", "most_speech"), Rule("host", "first_voice")]
+    rules = [RoleRule("main", "most_speech"), RoleRule("host", "first_voice")]
     assert assign(empty, rules, "host", {}) == ({}, ["main: most_speech", "host: first_voice"])
 
 
@@ -79,4 +84,4 @@ def test_the_metadata_name_the_only_nameless_speaker_of_a_role() -> None:
 )
 def test_a_wrong_rule_says_what_there_is(values: dict[str, str], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        Rule(**values)  # type: ignore[arg-type]
+        RoleRule(**values)  # type: ignore[arg-type]

@@ -7,10 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lectern.conversations.housekeeping import HousekeepingParams
 from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.schema import Conversation, Diarization, Example, Source, Transcript
+from lectern.settings.converse import Converse
+from lectern.settings.diarize import Diarize
+from lectern.settings.examples import Examples
+from lectern.settings.housekeeping import Housekeeping
+from lectern.settings.score_speech import ScoreSpeech
+from lectern.settings.transcribe import Transcribe
 from stages import converse, diarize, examples, score_speech, transcribe
 from tests.unit.speech.test_audio import write_tone
 
@@ -66,25 +71,25 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(root: Path) -> list[str]:
-    transcribed = transcribe.main(transcribe.TranscribeParams(), root / "raw", root / "transcripts")
-    diarized = diarize.main(diarize.DiarizeParams(), root / "raw", root / "diarization")
+    transcribed = transcribe.main(Transcribe(), root / "raw", root / "transcripts")
+    diarized = diarize.main(Diarize(), root / "raw", root / "diarization")
     folders = [root / name for name in ("raw", "transcripts", "diarization", "conversations")]
     told = converse.main(
-        converse.ConverseParams(),
+        Converse(),
         *folders[:3],
         root / "corrections",
         root / "conversations",
         root / "conversations.json",
     )
     made = examples.main(
-        examples.ExamplesParams(),
-        HousekeepingParams(),
+        Examples(),
+        Housekeeping(),
         root / "raw",
         root / "conversations",
         root / "examples",
         root / "examples.json",
     )
-    score_speech.main(score_speech.ScoreSpeechParams(resamples=100), *folders, root / "speech.json")
+    score_speech.main(ScoreSpeech(resamples=100), *folders, root / "speech.json")
     return [str(result) for result in (transcribed, diarized, told, made)]
 
 
@@ -159,7 +164,7 @@ def test_a_bad_recording_stops_neither_the_others_nor_hides(tmp_path: Path) -> N
         (tmp_path / f"{name}.mp3").write_bytes(content)
         add(tmp_path / "raw", name, tmp_path / f"{name}.mp3")
     add(tmp_path / "raw", "silence", write_silence(tmp_path / "s.wav", 1.0))
-    for stage, params in ((transcribe, transcribe.TranscribeParams()), (diarize, diarize.DiarizeParams())):
+    for stage, params in ((transcribe, Transcribe()), (diarize, Diarize())):
         out = tmp_path / stage.__name__
         with pytest.raises(LecternError, match=r"(?s)empty \(0 bytes\).*text\.mp3"):
             stage.main(params, tmp_path / "raw", out)  # type: ignore[attr-defined]
@@ -169,19 +174,19 @@ def test_a_bad_recording_stops_neither_the_others_nor_hides(tmp_path: Path) -> N
 def test_silence_has_no_words_even_without_voice_detection(tmp_path: Path) -> None:
     # Property: Whisper makes up words for silence; they never reach a transcript.
     add(tmp_path / "raw", "silence", write_silence(tmp_path / "s.wav", 8.0))
-    transcribe.main(transcribe.TranscribeParams(vad=False), tmp_path / "raw", tmp_path / "out")
+    transcribe.main(Transcribe(vad=False), tmp_path / "raw", tmp_path / "out")
     assert io.read_json(tmp_path / "out" / "silence.json", Transcript).words == []
 
 
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda: transcribe.TranscribeParams(engine="x"), "engine"),
-        (lambda: transcribe.TranscribeParams(python="/usr/bin/python3"), "interpreter"),
-        (lambda: diarize.DiarizeParams(step=11), "step"),
-        (lambda: diarize.DiarizeParams(min_speakers=3, max_speakers=2), "max_speakers"),
-        (lambda: converse.ConverseParams(others="main"), "host, guest or audience"),
-        (lambda: examples.ExamplesParams(questions=["x"]), "dialogue"),
+        (lambda: Transcribe(engine="x"), "engine"),
+        (lambda: Transcribe(python="/usr/bin/python3"), "interpreter"),
+        (lambda: Diarize(step=11), "step"),
+        (lambda: Diarize(min_speakers=3, max_speakers=2), "max_speakers"),
+        (lambda: Converse(others="main"), "host, guest or audience"),
+        (lambda: Examples(questions=["x"]), "dialogue"),
     ],
 )
 def test_a_wrong_parameter_says_what_to_use(make: object, reason: str) -> None:

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lectern.conversations.housekeeping import HousekeepingParams
 from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.schema import Block, Document, Passage
 from lectern.passages import boilerplate
+from lectern.settings.housekeeping import Housekeeping
+from lectern.settings.parse import Parse
 from stages import parse
 
 
@@ -37,9 +38,9 @@ def build(root: Path, *pages: Document, conversations: tuple[str, ...] = ()) -> 
     items.sync(found, root / "documents", lambda: write, suffix=".json", params={}, code=())
     others = [items.Item(name, {}) for name in conversations]
     items.sync(others, root / "conversations", lambda: touch, suffix=".json", params={}, code=())
-    params = parse.ParseParams(min_tokens=20, max_tokens=60)
+    params = Parse(min_tokens=20, max_tokens=60)
     inputs = (root / "documents", root / "conversations")
-    return parse.main(params, HousekeepingParams(), *inputs, root / "passages", root / "parse.json")
+    return parse.main(params, Housekeeping(), *inputs, root / "passages", root / "parse.json")
 
 
 def read(root: Path, name: str) -> list[Passage]:

@@ -13,10 +13,10 @@ from lectern.answering import trimming
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message, Prediction, Provenance
+from lectern.settings.clean_answers import CleanAnswers
 from lectern.settings.llm import LLM
 from lectern.text.words import words
 from stages import clean_answers
-from stages.clean_answers import CleanAnswersParams
 from tests.unit.text.teacher_server import FENCE, Teacher, serve
 
 TEXT = "Well, hello there. A seed fixes the draws. It does not fix the threads! Visit us at the shop... Bye."
@@ -72,7 +72,7 @@ def run(root: Path, teacher: Teacher, contestants: list[str], **more: Any) -> st
         **more,
     )
     folders = root / "predictions", root / "cleaned", root / "data/replies/clean_answers"
-    return clean_answers.main(CleanAnswersParams(contestants), cleaner, *folders, root / "cleaning.json")
+    return clean_answers.main(CleanAnswers(contestants), cleaner, *folders, root / "cleaning.json")
 
 
 def put(root: Path) -> None:
@@ -244,7 +244,7 @@ def test_the_embedded_model_in_the_same_process(tmp_path: Path) -> None:
     )
     cleaner = LLM("test", "embedded", "smollm2_135m", max_tokens=24)
     folders = tmp_path / "predictions", tmp_path / "cleaned", tmp_path / "data/replies/clean_answers"
-    clean_answers.main(CleanAnswersParams(["tuned"]), cleaner, *folders, tmp_path / "cleaning.json")
+    clean_answers.main(CleanAnswers(["tuned"]), cleaner, *folders, tmp_path / "cleaning.json")
 
     # property: whatever it says, the row is there, and its words are the answer's
     [row] = read(tmp_path)

@@ -9,18 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lectern.conversations.housekeeping import HousekeepingParams, Rule
 from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.schema import Decision, Example, Passage, Question, Rating, passage_id
 from lectern.curation import curation, row_corrections
 from lectern.curation.decisions import drop
+from lectern.settings.curate import Curate
+from lectern.settings.housekeeping import Housekeeping, HousekeepingRule
 from stages import curate
 from tests.unit.text.made_up_rows import dialogue, row, sentence
 
 LONG = sentence(*range(40))
-RULES = HousekeepingParams(rules=[Rule(name="next", pattern="next question please")])
-PLAIN = curate.CurateParams(semantic_duplicate_threshold=None, decontamination_semantic_threshold=None)
+RULES = Housekeeping(rules=[HousekeepingRule(name="next", pattern="next question please")])
+PLAIN = Curate(semantic_duplicate_threshold=None, decontamination_semantic_threshold=None)
 
 
 def sync(folder: Path, found: dict[str, Sequence[Any]]) -> None:
@@ -61,7 +62,7 @@ class Data:
         self.corrections: list[dict[str, Any]] = []
         self.evals: dict[str, list[Question]] = {}
 
-    def run(self, params: curate.CurateParams = PLAIN) -> dict[str, bytes]:
+    def run(self, params: Curate = PLAIN) -> dict[str, bytes]:
         sync(self.root / "examples", self.examples)
         sync(self.root / "taught", self.taught)
         sync(self.root / "ratings", {"rated": self.ratings})

@@ -3,14 +3,17 @@
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lectern.core import io, items
-from lectern.core.compute import Compute
+from lectern.core.compute import IN_PROCESS, Workers
 from lectern.core.errors import LecternError
 from lectern.core.schema import Document, Source
+from lectern.settings.corpus import Corpus
+from lectern.settings.extract import Extract
 from stages import extract, fetch
 from tests import shipped
 
@@ -26,10 +29,10 @@ def put(
     (raw / name / "item.json").write_text(json.dumps(values))
 
 
-def run(tmp_path: Path, compute: Compute | None = None, **options: float) -> items.SyncResult:
+def run(tmp_path: Path, compute: Workers | None = None, **options: float) -> items.SyncResult:
     out, metrics = tmp_path / "documents", tmp_path / "metrics.json"
-    params = extract.ExtractParams(**options)
-    return extract.main(params, tmp_path / "raw", out, metrics, compute or Compute())
+    params = Extract(**options)
+    return extract.main(params, tmp_path / "raw", out, metrics, compute or IN_PROCESS)
 
 
 def result(tmp_path: Path, name: str) -> Document:
@@ -43,7 +46,7 @@ def everything(out: Path) -> dict[str, bytes]:
 def test_the_shipped_documents_become_records_and_figures(tmp_path: Path) -> None:
     shipped.copy_documents(tmp_path / "sources")
     sources = [{"kind": "documents", "path": str(tmp_path / "sources")}]
-    fetch.main(fetch.CorpusParams(name="test", sources=sources), tmp_path / "raw")
+    fetch.main(Corpus(name="test", sources=sources), tmp_path / "raw")
     made = run(tmp_path).made
     assert made == len(shipped.DOCUMENTS)
     documents = [io.read_json(path, Document) for path in items.read(tmp_path / "documents").values()]
@@ -149,11 +152,11 @@ def test_worker_processes_write_the_same_bytes(tmp_path: Path) -> None:
     run(tmp_path)
     alone = everything(tmp_path / "documents")
     shutil.rmtree(tmp_path / "documents")
-    run(tmp_path, Compute(workers=2))
+    run(tmp_path, replace(IN_PROCESS, workers=2))
     assert everything(tmp_path / "documents") == alone
 
 
 @pytest.mark.parametrize("options", [{"allow_failed": 1.5}, {"allow_failed": -0.1}, {"max_megabytes": 0}])
 def test_parameters_out_of_bounds_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
-        extract.ExtractParams(**options)
+        Extract(**options)

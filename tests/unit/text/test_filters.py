@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from lectern.conversations.housekeeping import Rule
 from lectern.core.errors import LecternError
 from lectern.core.schema import Example
 from lectern.curation import filters
+from lectern.settings.housekeeping import HousekeepingRule
 from tests.unit.text.made_up_rows import dialogue, row, sentence
 
 BOUNDS = {
@@ -90,7 +90,10 @@ def test_an_unknown_language_is_an_error_that_names_it() -> None:
         filters.by_language(rows_of(SAID), languages=["english", "de"])
 
 
-RULES = [Rule("next", "next question( please)?"), Rule("thanks", "thank you", scope="utterance")]
+RULES = [
+    HousekeepingRule("next", "next question( please)?"),
+    HousekeepingRule("thanks", "thank you", scope="utterance"),
+]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +123,7 @@ def test_what_is_longer_than_housekeeping_stays() -> None:
 
 def test_the_shipped_rules_leave_questions_and_answers_alone() -> None:
     shipped = OmegaConf.load(Path(__file__).parents[3] / "conf/housekeeping/english.yaml")
-    rules = [Rule(**rule) for rule in shipped.rules]
+    rules = [HousekeepingRule(**rule) for rule in shipped.rules]
     rows = [
         row("Can you hear the difference?", "Yes."),
         row("Is the next question harder?", "No, all are alike."),

@@ -10,6 +10,7 @@ from lectern.core.errors import LecternError
 from lectern.core.schema import Example
 from lectern.curation import leakage
 from lectern.curation.partition import SPLITS, UNITS, assign
+from lectern.settings.split import Split
 from stages import split
 from tests.unit.text.made_up_rows import dialogue, row, sentence
 
@@ -81,7 +82,7 @@ def clean() -> list[Example]:
 def run(root: Path, rows: list[Example], on_leak: str = "fail") -> dict:
     io.write_jsonl(root / "curated.jsonl", rows)
     try:
-        params = split.SplitParams(validation=0.2, test=0.2, on_leak=on_leak)
+        params = Split(validation=0.2, test=0.2, on_leak=on_leak)
         split.main(params, root / "curated.jsonl", root / "splits", root / "leakage.json")
     finally:
         metric = json.loads((root / "leakage.json").read_text())
@@ -179,7 +180,7 @@ def test_small_talk_is_no_leak() -> None:
 def test_shares_out_of_bounds_are_named(shares: tuple[float, float]) -> None:
     # property: each split gets something
     with pytest.raises(ValueError, match=f"validation {shares[0]} and test {shares[1]} must"):
-        split.SplitParams(validation=shares[0], test=shares[1])
+        Split(validation=shares[0], test=shares[1])
 
 
 def test_a_split_that_drops_all_its_rows_says_so(tmp_path: Path) -> None:
@@ -200,8 +201,8 @@ def test_one_document_is_divided_by_its_sections(tmp_path: Path) -> None:
     io.write_jsonl(tmp_path / "curated.jsonl", rows)
     files = (tmp_path / "curated.jsonl", tmp_path / "splits", tmp_path / "leakage.json")
     with pytest.raises(LecternError, match=r"split\.by=section"):
-        split.main(split.SplitParams(), *files)
-    split.main(split.SplitParams(by="section"), *files)
+        split.main(Split(), *files)
+    split.main(Split(by="section"), *files)
     sides = [
         {r.provenance.heading for r in io.read_jsonl(tmp_path / "splits" / f"{name}.jsonl", Example)}
         for name in SPLITS

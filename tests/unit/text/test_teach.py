@@ -15,11 +15,11 @@ from lectern.core.item import Item, Make
 from lectern.core.schema import Example, Passage, passage_id
 from lectern.llm import client, prompting
 from lectern.settings.llm import LLM
-from lectern.settings.teach import TeachParams
+from lectern.settings.teach import Teach
 from stages import teach
 from tests.unit.text.teacher_server import Teacher, copy_sentences, serve, shown
 
-QA = TeachParams(tokens_per_question=20)
+QA = Teach(tokens_per_question=20)
 ALL = replace(
     QA,
     methods=["qa", "paragraph_answer", "conversation", "summary", "reasoning"],
@@ -66,7 +66,7 @@ def llm(url: str, **more: Any) -> LLM:
     return LLM("test", "openai", "copier", url, max_tries=1, backoff=0.01, repair=False, **more)
 
 
-def run(root: Path, url: str, params: TeachParams = QA, **more: Any) -> client.Outcome:
+def run(root: Path, url: str, params: Teach = QA, **more: Any) -> client.Outcome:
     folders = root / "passages", root / "taught", root / "replies" / "teach"
     return teach.main(params, llm(url, **more), *folders, root / "teach.json")
 

@@ -3,15 +3,16 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lectern.answering.comparators import Comparator
 from lectern.core import io
 from lectern.core.revisions import HERE
 from lectern.core.schema import Example, Prediction, Question
-from lectern.models.loading import BaseModel
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.comparators import Comparator
+from lectern.settings.generate import Generate
 from stages import generate
 from tests.unit.tuning.tiny import TINY, example
 
-CHOSEN = generate.GenerateParams(max_new_tokens=8, batch_size=3, parity_prompts=2, parity_tokens=4)
+CHOSEN = Generate(max_new_tokens=8, batch_size=3, parity_prompts=2, parity_tokens=4)
 SINGLE = [example(f"What is {n} times {n}?", "It is " + "very " * (n % 4) + f"{n * n}.") for n in range(7)]
 DIALOGUE = example("And?", "So.", "Then?", "Done.")
 
@@ -20,10 +21,10 @@ def run(
     folder: Path,
     adapter: Path,
     examples: Sequence[Example],
-    chosen: generate.GenerateParams = CHOSEN,
+    chosen: Generate = CHOSEN,
     *,
     others: Mapping[str, Comparator] | None = None,
-    base: BaseModel = TINY,
+    base: BaseModelSettings = TINY,
     persona: str | None = None,
     evals: Mapping[str, Sequence[Question]] | None = None,
     root: Path = HERE,

@@ -15,10 +15,12 @@ from omegaconf import OmegaConf
 from lectern.core import io, params
 from lectern.core.schema import Example, Prediction, TokenRow
 from lectern.models import generation, loading, stand_ins, templates
-from lectern.settings.train import Training
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.generate import Generate
+from lectern.settings.render import Render
+from lectern.settings.train import Train
 from lectern.training import adapters, merging
-from lectern.training.rendering import RenderParams
-from stages import generate, render, train
+from stages import render, train
 from tests.unit.tuning import generating, makers
 from tests.unit.tuning.tiny import chat, example
 
@@ -52,9 +54,9 @@ def parse(file: str, cls: Any) -> Any:
     return params.parse(OmegaConf.load(file), cls, file)
 
 
-def stand_in(name: str, folder: Path, packaged: Any) -> loading.BaseModel:
+def stand_in(name: str, folder: Path, packaged: Any) -> BaseModelSettings:
     """The shipped base model, on a tiny model of its class in a directory, with its control tokens."""
-    shipped: loading.BaseModel = parse(f"conf/base_model/{name}.yaml", loading.BaseModel)
+    shipped: BaseModelSettings = parse(f"conf/base_model/{name}.yaml", BaseModelSettings)
     tokenizer = makers.as_llama3(packaged) if name == "llama3_8b_instruct" else copy.deepcopy(packaged)
     if name in CONTROL:
         tokenizer.add_special_tokens(CONTROL[name])
@@ -91,11 +93,11 @@ def test_a_base_model_goes_the_whole_way(name: str, tmp_path: Path, tokenizer: A
     assert type(loading.get_model(base)).__name__ == CLASSES[name]
     write_splits(tmp_path / "splits")
     sft, adapter, out = tmp_path / "sft", tmp_path / "adapter", tmp_path / "out"
-    render.main(RenderParams(max_length=128), base, tmp_path / "splits", sft, tmp_path / "preflight.json")
+    render.main(Render(max_length=128), base, tmp_path / "splits", sft, tmp_path / "preflight.json")
     assert len(io.read_jsonl(sft / "train.jsonl", TokenRow)) == 13
 
-    chosen: Training = replace(
-        parse("conf/train/qlora.yaml", Training), learning_rate=1e-2, gradient_accumulation=2, epochs=2
+    chosen: Train = replace(
+        parse("conf/train/qlora.yaml", Train), learning_rate=1e-2, gradient_accumulation=2, epochs=2
     )
     train.main(chosen, base, sft, tmp_path / "runs", adapter, tmp_path / "metrics/train")
     figures = io.read_plain(tmp_path / "metrics/train.json")
@@ -117,9 +119,7 @@ def test_a_base_model_goes_the_whole_way(name: str, tmp_path: Path, tokenizer: A
         assert found["same_tokens"] == 1.0
         assert found["largest_logit_difference"] < TOLERANCE
 
-    chosen_to_generate = generate.GenerateParams(
-        max_new_tokens=8, batch_size=2, parity_prompts=2, parity_tokens=4
-    )
+    chosen_to_generate = Generate(max_new_tokens=8, batch_size=2, parity_prompts=2, parity_tokens=4)
     test = io.read_jsonl(tmp_path / "splits/test.jsonl", Example)
     generating.run(tmp_path, adapter, test, chosen_to_generate, base=base)
     before, after = (io.read_jsonl(out / f"{one}.jsonl", Prediction) for one in ("base", "tuned"))
@@ -131,6 +131,6 @@ def test_every_kind_that_is_shipped_is_tried() -> None:
     """By its class and its chat format; what differs in size alone stands for the other."""
     kinds = {}
     for path in sorted(Path("conf/base_model").glob("*.yaml")):
-        base: loading.BaseModel = parse(str(path), loading.BaseModel)
+        base: BaseModelSettings = parse(str(path), BaseModelSettings)
         kinds[base.name] = (tuple(base.target_modules), base.chat_template)
     assert set(kinds.values()) == {kinds[name] for name in CLASSES}

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from lectern.answering import comparators, questions
-from lectern.answering.comparators import Comparator
+from lectern.answering import questions
 from lectern.core import io
 from lectern.core.errors import LecternError
+from lectern.settings.comparators import Comparator, load_comparators
 from lectern.tools import params
 from tests.unit.tuning.generating import SINGLE, outputs, read, run
 from tests.unit.tuning.tiny import TINY
@@ -31,7 +31,7 @@ ENDPOINT = {"name": "e", "engine": "openai", "model": "gpt", "base_url": "http:/
 
 def load(folder: Path, section: Any) -> dict[str, Comparator]:
     OmegaConf.save({"comparators": section}, folder / "params.yaml")
-    return comparators.load_comparators(folder / "params.yaml")
+    return load_comparators(folder / "params.yaml")
 
 
 def test_each_kind_is_read(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_file_of_a_group_makes_a_comparator(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     added = ["+base_model@comparators.qwen.model=qwen3_4b_instruct", "+judge@comparators.gpt.endpoint=openai"]
     params.main(added, Path("conf"), path)
-    found = comparators.load_comparators(path)
+    found = load_comparators(path)
     # property: the same files that choose a base model and a judge name a comparator
     assert found["qwen"].model is not None
     assert found["qwen"].model.name == "qwen3_4b_instruct"

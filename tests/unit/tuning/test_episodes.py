@@ -15,12 +15,13 @@ from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.schema import Episode, Example, Message, Provenance
 from lectern.models import generation, loading
-from lectern.settings.episodes import EpisodesParams
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.episodes import Episodes
 from lectern.text.words import words
 from stages import episodes as stage
 from tests.unit.tuning.tiny import TINY, example
 
-CHOSEN = EpisodesParams(turns=3, max_turn_tokens=16, batch_size=2, openings=["talks"], top_p=1.0)
+CHOSEN = Episodes(turns=3, max_turn_tokens=16, batch_size=2, openings=["talks"], top_p=1.0)
 SHORT = replace(CHOSEN, turns=2)
 TALKS = [
     Opening(opening="Welcome. What is a seed?"),
@@ -32,11 +33,11 @@ TALKS = [
 def run(
     folder: Path,
     adapter: Path,
-    chosen: EpisodesParams = CHOSEN,
+    chosen: Episodes = CHOSEN,
     *,
     talks: list[Opening] = TALKS,
     examples: list[Example] | None = None,
-    base: loading.BaseModel = TINY,
+    base: BaseModelSettings = TINY,
     persona_text: str | None = None,
 ) -> str:
     io.write_jsonl(folder / "openings/talks.jsonl", talks)
@@ -65,10 +66,13 @@ def start(opening: Opening) -> openings.Start:
 
 
 def begin(
-    base: loading.BaseModel, opening: Opening, manner: episodes.Manner, persona_text: str | None = None
+    base: BaseModelSettings,
+    opening: Opening,
+    settings: episodes.EpisodeSettings,
+    persona_text: str | None = None,
 ) -> tuple[turns.Format, episodes.Begun]:
     form = turns.get_format(base, loading.get_tokenizer(base), persona_text)
-    return form, episodes.begin(start(opening), form, manner)
+    return form, episodes.begin(start(opening), form, settings)
 
 
 def always(model: Any, token: int) -> Any:
@@ -84,8 +88,8 @@ def always(model: Any, token: int) -> Any:
     return changed.eval()
 
 
-def tiny_base(name: str) -> loading.BaseModel:
-    return params.parse(OmegaConf.load(f"conf/base_model/{name}.yaml"), loading.BaseModel, name)
+def tiny_base(name: str) -> BaseModelSettings:
+    return params.parse(OmegaConf.load(f"conf/base_model/{name}.yaml"), BaseModelSettings, name)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +107,7 @@ def test_episodes_of_every_architecture_in_a_context_that_is_too_short(
 ) -> None:
     base = replace(tiny_base(name), context_length=120)
     chosen = replace(CHOSEN, turns=7, host=host, host_persona="Play the host." if host == "swap" else "")
-    form, begun = begin(base, TALKS[1], chosen.manner)
+    form, begun = begin(base, TALKS[1], chosen.for_episode)
     model, asked = loading.get_model(base), []
     answer = generation.answer
 
@@ -112,7 +116,7 @@ def test_episodes_of_every_architecture_in_a_context_that_is_too_short(
         return answer(model, prompts, **how)
 
     monkeypatch.setattr(generation, "answer", watch)
-    [made] = episodes.write(model, form.tokenizer, base, [begun], form, chosen.manner)
+    [made] = episodes.write(model, form.tokenizer, base, [begun], form, chosen.for_episode)
 
     # property: it begins with the opening, and from there the two speak in turn
     assert made.turns[0].text == made.opening == TALKS[1].opening
@@ -132,16 +136,16 @@ def test_episodes_of_every_architecture_in_a_context_that_is_too_short(
 @pytest.mark.parametrize("length", range(240, 400, 20))
 def test_the_window_keeps_as_many_exchanges_as_fit(length: int, tokenizer: Any) -> None:
     chance = random.Random(length)
-    manner = CHOSEN.manner
+    settings = CHOSEN.for_episode
     form = turns.get_format(replace(TINY, context_length=length), tokenizer, "You know the rain.")
-    begun = episodes.begin(start(TALKS[1]), form, manner)
+    begun = episodes.begin(start(TALKS[1]), form, settings)
     said = [f"turn {n} " + "word " * chance.randint(0, 20) + "over" for n in range(41)]
     system = Message(role="system", content="You know the rain.\n\nMaren counts the rain.")
     sides: list[tuple[episodes.Speaker, list[str]]] = [("host", said), ("guest", said[:-1])]
     for role, spoken in sides:
         draft = episodes.Draft(begun, [], spoken)
-        side = episodes.side_of(role, manner)
-        tokens = episodes._fit(draft, role, side, form, manner)
+        side = episodes.side_of(role, settings)
+        tokens = episodes._fit(draft, role, side, form, settings)
         text = form.tokenizer.decode(tokens)
         kept = [n for n in range(len(spoken)) if f"turn {n} " in text]
 
@@ -150,33 +154,33 @@ def test_the_window_keeps_as_many_exchanges_as_fit(length: int, tokenizer: Any) 
         assert kept[0] > 0
         assert kept[0] % 2 == 0
         # property: it fits, and one exchange more would not
-        more = [episodes._message(n, spoken[n], manner, role) for n in range(kept[0] - 2, len(spoken))]
+        more = [episodes._message(n, spoken[n], settings, role) for n in range(kept[0] - 2, len(spoken))]
         larger = form.prompt([system, begun.guest[-1], *more], side)
-        assert len(tokens) <= length - manner.max_turn_tokens < len(larger)
+        assert len(tokens) <= length - settings.max_turn_tokens < len(larger)
         # property: persona, biography and opening stay
         assert system.content in text
         assert TALKS[1].opening in text
 
 
 def test_turns_longer_than_their_limit_lose_their_beginnings() -> None:
-    manner = CHOSEN.manner
-    form, begun = begin(replace(TINY, context_length=128), TALKS[0], manner)
+    settings = CHOSEN.for_episode
+    form, begun = begin(replace(TINY, context_length=128), TALKS[0], settings)
     draft = episodes.Draft(begun, [], ["early " * 200 + "late", "soon " * 200 + "now"])
-    text = form.tokenizer.decode(tokens := episodes._fit(draft, "guest", "assistant", form, manner))
+    text = form.tokenizer.decode(tokens := episodes._fit(draft, "guest", "assistant", form, settings))
 
     # property: turns that come out longer in tokens than they were written in still leave the turn its room
-    assert len(tokens) + manner.max_turn_tokens <= 128
+    assert len(tokens) + settings.max_turn_tokens <= 128
     assert "late<" in text
     assert "now<" in text
 
 
 def test_roles_are_exchanged_for_the_host_alone() -> None:
-    manner = replace(CHOSEN, host="swap", host_persona="Play the host.").manner
-    form, begun = begin(TINY, TALKS[1], manner, "You are a guest.")
+    settings = replace(CHOSEN, host="swap", host_persona="Play the host.").for_episode
+    form, begun = begin(TINY, TALKS[1], settings, "You are a guest.")
     draft = episodes.Draft(begun, [], ["I like it.", "Why?", "It is wet."])
-    host = form.tokenizer.decode(episodes._fit(draft, "host", "assistant", form, manner))
+    host = form.tokenizer.decode(episodes._fit(draft, "host", "assistant", form, settings))
     draft.said.append("And then?")
-    guest = form.tokenizer.decode(episodes._fit(draft, "guest", "assistant", form, manner))
+    guest = form.tokenizer.decode(episodes._fit(draft, "guest", "assistant", form, settings))
 
     # property: as the host the model has asked what the user answered, and is told to be the host, not the guest
     assert "user\nPlay the host.<|im_end|>\n<|im_start|>assistant\nMaren, why do you count?<|im_end|>" in host
@@ -190,7 +194,7 @@ def test_roles_are_exchanged_for_the_host_alone() -> None:
 
 def test_a_model_without_system_role_reads_the_biography_before_the_opening() -> None:
     base = replace(tiny_base("tiny_mistral"), chat_template="mistral_v3.jinja", own_template=False)
-    form, begun = begin(base, TALKS[1], CHOSEN.manner)
+    form, begun = begin(base, TALKS[1], CHOSEN.for_episode)
     text = form.tokenizer.decode(form.prompt(begun.guest, "assistant"))
 
     # property: as it was trained: in front of the first question
@@ -198,10 +202,10 @@ def test_a_model_without_system_role_reads_the_biography_before_the_opening() ->
 
 
 def test_a_closing_ends_the_episode(model: Any, tokenizer: Any) -> None:
-    manner = replace(CHOSEN, closings=[r"\bit$"]).manner
-    form, begun = begin(TINY, TALKS[0], manner)
+    settings = replace(CHOSEN, closings=[r"\bit$"]).for_episode
+    form, begun = begin(TINY, TALKS[0], settings)
     [said] = tokenizer(" it", add_special_tokens=False)["input_ids"]
-    [made] = episodes.write(always(model, said), tokenizer, TINY, [begun], form, manner)
+    [made] = episodes.write(always(model, said), tokenizer, TINY, [begun], form, settings)
 
     # property: the turn that closes is the last one
     assert made.ended == "closing"
@@ -209,11 +213,11 @@ def test_a_closing_ends_the_episode(model: Any, tokenizer: Any) -> None:
 
 
 def test_a_model_that_says_nothing_ends_the_episode(model: Any, tokenizer: Any) -> None:
-    form, begun = begin(TINY, TALKS[0], CHOSEN.manner)
+    form, begun = begin(TINY, TALKS[0], CHOSEN.for_episode)
     silent = always(model, tokenizer.convert_tokens_to_ids("<|im_end|>"))
-    [made] = episodes.write(silent, tokenizer, TINY, [begun], form, CHOSEN.manner)
+    [made] = episodes.write(silent, tokenizer, TINY, [begun], form, CHOSEN.for_episode)
     stray = always(model, tokenizer.convert_tokens_to_ids("<|im_start|>"))
-    [strayed] = episodes.write(stray, tokenizer, TINY, [begun], form, CHOSEN.manner)
+    [strayed] = episodes.write(stray, tokenizer, TINY, [begun], form, CHOSEN.for_episode)
 
     # property: there is no empty turn, and a tag that stood for a turn is shown
     assert (made.ended, [turn.text for turn in made.turns]) == ("empty", [TALKS[0].opening])
@@ -373,7 +377,9 @@ def test_held_out_conversations_lend_their_first_questions(tmp_path: Path, adapt
     # property: such an episode's model is told what its row tells it, else the persona
     groups = openings.collect([], tmp_path, dialogues, 4)
     form = turns.get_format(TINY, loading.get_tokenizer(TINY), "You come from {{ item }}.")
-    told = {s.opening.opening: episodes.begin(s, form, CHOSEN.manner).guest[0].content for s in groups[-1]}
+    told = {
+        s.opening.opening: episodes.begin(s, form, CHOSEN.for_episode).guest[0].content for s in groups[-1]
+    }
     assert told == {"Told?": "You are told."} | {f"Talk {n}?": "You come from talk." for n in range(3)}
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from lectern.answering import endpoints
-from lectern.answering.comparators import Comparator
 from lectern.answering.contestants import Served
 from lectern.answering.questions import Ask
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message, Provenance
 from lectern.models.generation import Decoding, Outcome
+from lectern.settings.comparators import Comparator
 from tests.unit.tuning import answering_server
 from tests.unit.tuning.answering_server import Server
 from tests.unit.tuning.generating import CHOSEN, SINGLE, outputs, read, run

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from lectern.answering import contestants
-from lectern.answering.comparators import Comparator
 from lectern.core import io
 from lectern.core.schema import Question
 from lectern.models import generation
+from lectern.settings.comparators import Comparator
 from lectern.training import adapters
 from tests.unit.tuning.generating import CHOSEN, DIALOGUE, SINGLE, outputs, run
 from tests.unit.tuning.tiny import TINY, example

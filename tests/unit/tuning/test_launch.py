@@ -15,10 +15,10 @@ import yaml
 from peft import PeftModel
 from safetensors.torch import load_file
 
-from lectern.core.compute import Compute
 from lectern.core.errors import LecternError
 from lectern.core.schema import TokenRow
 from lectern.models import likelihood, loading
+from lectern.settings.compute import Compute
 from lectern.training import launch
 from tests.pipeline.conftest import KILLER
 from tests.unit.tuning.tiny import TINY
@@ -30,7 +30,6 @@ STAGE = """
 import sys
 from pathlib import Path
 from lectern.core import stage
-from lectern.core.compute import Compute
 from tests.unit.tuning.training import run, with_params
 compute = Compute(processes=2, accelerate=sys.argv[2])
 stage.run("train", lambda: run(Path(sys.argv[1]), with_params({params}), compute=compute))

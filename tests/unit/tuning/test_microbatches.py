@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from lectern.core.errors import LecternError
 from lectern.core.schema import TokenRow
 from lectern.models import batching, likelihood, loading, microbatches
+from lectern.settings.base_model import ARCHITECTURES
 from lectern.training import sft
 from tests.unit.tuning.tiny import TINY
 from tests.unit.tuning.training import curve, figures, run, with_params, write
@@ -95,7 +96,7 @@ def test_a_pack_begins_its_positions_anew_with_each_row(rows: Rows) -> None:
     )
 
 
-@pytest.mark.parametrize("architecture", loading.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 def test_packed_rows_do_not_see_each_other(architecture: str, attention: str, rows: Rows) -> None:
     """Loss and gradient of a pack are those of its rows alone."""

@@ -13,10 +13,11 @@ import torch
 from lectern.core import params
 from lectern.core.errors import LecternError
 from lectern.models import loading
+from lectern.settings.base_model import ARCHITECTURES, BaseModelSettings
 from tests.unit.tuning import hub_server
 from tests.unit.tuning.tiny import TINY
 
-HUB = loading.BaseModel(
+HUB = BaseModelSettings(
     name="mine", source="hub", hub_id="some-owner/some-model", context_length=64, end_of_turn="<|im_end|>"
 )
 COMMIT = "5f0b02c75b57c5855da9ae460ce51323ea669d8a"
@@ -28,7 +29,7 @@ from lectern.models import loading as models
 quieten_libraries()
 for case in json.loads(sys.argv[1]):
     os.environ["HF_TOKEN"] = case.pop("token", "")
-    base = models.BaseModel(name="mine", source="hub", context_length=64, end_of_turn="<|im_end|>", **case)
+    base = BaseModelSettings(name="mine", source="hub", context_length=64, end_of_turn="<|im_end|>", **case)
     try:
         models.get_tokenizer(base)
         print(json.dumps([type(models.get_model(base)).__name__]))
@@ -155,7 +156,7 @@ def test_an_impossible_base_is_refused(change: dict[str, Any], complaint: str) -
 
 
 def test_models_of_other_families_load() -> None:
-    for architecture in loading.ARCHITECTURES:
+    for architecture in ARCHITECTURES:
         one, same = (loading.get_model(replace(TINY, architecture=architecture)) for _ in range(2))
         other = loading.get_model(replace(TINY, architecture=architecture, seed=1))
         names = [name for name, _ in one.named_parameters()]
@@ -165,7 +166,7 @@ def test_models_of_other_families_load() -> None:
         assert not bool((weights[0] == weights[2]).all())
 
 
-@pytest.mark.parametrize("architecture", loading.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_model_is_held_in_four_bits(architecture: str) -> None:
     from bitsandbytes.nn import Linear4bit
 
@@ -249,7 +250,7 @@ def test_a_process_of_several_takes_its_own_gpu(monkeypatch: pytest.MonkeyPatch)
 def test_each_shipped_base_model_is_valid(file: Path, tmp_path: Path) -> None:
     lines = file.read_text().splitlines(keepends=True)
     (tmp_path / "params.yaml").write_text("base_model:\n" + "".join("  " + line for line in lines))
-    base = params.load("base_model", loading.BaseModel, tmp_path / "params.yaml")
+    base = params.load("base_model", BaseModelSettings, tmp_path / "params.yaml")
     assert base.name == file.stem
     assert base.target_modules, "name its linear layers"
     assert base.architecture or "# Licence: " in file.read_text()

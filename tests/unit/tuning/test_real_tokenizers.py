@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from lectern.core import params
 from lectern.core.schema import Message, Provenance, TokenRow
-from lectern.models import loading, templates
+from lectern.models import templates
 from lectern.models.packaged import converted
+from lectern.settings.base_model import BaseModelSettings
 from lectern.training import preflight
 from tests.unit.tuning import makers
 from tests.unit.tuning.tiny import chat
@@ -75,10 +76,10 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-def base(name: str) -> loading.BaseModel:
+def base(name: str) -> BaseModelSettings:
     from omegaconf import OmegaConf
 
-    return params.parse(OmegaConf.load(f"conf/base_model/{name}.yaml"), loading.BaseModel, name)
+    return params.parse(OmegaConf.load(f"conf/base_model/{name}.yaml"), BaseModelSettings, name)
 
 
 def ours(name: str) -> str:

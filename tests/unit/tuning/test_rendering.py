@@ -7,7 +7,9 @@ import pytest
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Example, Message, Provenance, TokenRow, example_id
-from lectern.models import loading, templates
+from lectern.models import templates
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.render import Render
 from lectern.training import chunking, preflight, rendering
 from stages import render
 from tests.unit.tuning.tiny import TINY, chat, example
@@ -98,11 +100,11 @@ def run(
     train: list[Example],
     max_length: int = 200,
     too_long: str = "divide",
-    base: loading.BaseModel = TINY,
+    base: BaseModelSettings = TINY,
 ) -> str:
     for split, part in {"train": train, "validation": [], "test": [example("Held?", "Out.")]}.items():
         io.write_jsonl(folder / f"splits/{split}.jsonl", part)
-    chosen = render.RenderParams(max_length=max_length, too_long=too_long)
+    chosen = Render(max_length=max_length, too_long=too_long)
     return render.main(chosen, base, folder / "splits", folder / "sft", folder / "preflight.json")
 
 
@@ -236,7 +238,7 @@ def test_a_limit_above_the_context_is_refused(tmp_path: Path) -> None:
 )
 def test_a_wrong_parameter_is_refused(values: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        render.RenderParams(**values)
+        Render(**values)
 
 
 def test_a_conversation_of_one_exchange_is_a_question_and_its_answer() -> None:

@@ -12,7 +12,7 @@ from lectern.core import params as core_params
 from lectern.core.errors import LecternError
 from lectern.core.schema import TokenRow
 from lectern.models import batching, loading
-from lectern.settings.train import Training
+from lectern.settings.train import Train
 from lectern.training import checkpoints, sft
 from tests.unit.tuning.training import PARAMS, curve, outputs, run, write
 
@@ -201,4 +201,4 @@ def test_senseless_parameters_are_refused(change: dict[str, Any], complaint: str
 def test_each_shipped_training_is_valid(file: Path, tmp_path: Path) -> None:
     lines = file.read_text().splitlines(keepends=True)
     (tmp_path / "params.yaml").write_text("train:\n" + "".join("  " + line for line in lines))
-    assert core_params.load("train", Training, tmp_path / "params.yaml").name == file.stem
+    assert core_params.load("train", Train, tmp_path / "params.yaml").name == file.stem

@@ -8,6 +8,7 @@ import pytest
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import TokenRow
+from lectern.settings.render import Render
 from lectern.tools import show_row
 from lectern.training import rendering
 from stages import render
@@ -23,7 +24,7 @@ def data(tmp_path: Path) -> Path:
     for split, rows in {"train": [talk], "validation": [], "test": [example("What?", EVIL)]}.items():
         io.write_jsonl(tmp_path / f"splits/{split}.jsonl", rows)
     render.main(
-        render.RenderParams(max_length=70),
+        Render(max_length=70),
         TINY,
         tmp_path / "splits",
         tmp_path / "sft",

@@ -5,10 +5,11 @@ import pytest
 
 from lectern.core import io, params
 from lectern.core.schema import Prediction
-from lectern.models import loading
-from lectern.settings.train import Training
-from lectern.training.rendering import RenderParams
-from stages import generate, render, train
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.generate import Generate
+from lectern.settings.render import Render
+from lectern.settings.train import Train
+from stages import render, train
 from tests.unit.tuning import generating
 from tests.unit.tuning.tiny import example
 
@@ -22,8 +23,8 @@ def section(name: str, file: str, cls: Any, folder: Path) -> Any:
 @pytest.mark.slow
 def test_the_default_model_learns_a_fact_and_stops(tmp_path: Path) -> None:
     """The shipped configuration, on the real model: what was said in other words in training is known afterwards."""
-    base = section("base_model", "conf/base_model/smollm2_135m.yaml", loading.BaseModel, tmp_path)
-    chosen = section("train", "conf/train/lora.yaml", Training, tmp_path)
+    base = section("base_model", "conf/base_model/smollm2_135m.yaml", BaseModelSettings, tmp_path)
+    chosen = section("train", "conf/train/lora.yaml", Train, tmp_path)
     answer = "Lectern's mascot is a heron named Quill."
     questions = ["Who is Lectern's mascot?", "What is the mascot of Lectern?", "Name Lectern's mascot."] * 4
     splits = {
@@ -34,7 +35,7 @@ def test_the_default_model_learns_a_fact_and_stops(tmp_path: Path) -> None:
     for split, examples in splits.items():
         io.write_jsonl(tmp_path / f"splits/{split}.jsonl", examples)
     render.main(
-        RenderParams(max_length=128),
+        Render(max_length=128),
         base,
         tmp_path / "splits",
         tmp_path / "sft",
@@ -47,7 +48,7 @@ def test_the_default_model_learns_a_fact_and_stops(tmp_path: Path) -> None:
         tmp_path,
         tmp_path / "adapter",
         splits["test"],
-        generate.GenerateParams(max_new_tokens=32, batch_size=4, parity_prompts=2, parity_tokens=4),
+        Generate(max_new_tokens=32, batch_size=4, parity_prompts=2, parity_tokens=4),
         base=base,
     )
     (before,), (after,) = (

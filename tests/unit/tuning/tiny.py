@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core.schema import Example, Message, Provenance
-from lectern.models import loading as models
 from lectern.models import templates
+from lectern.settings.base_model import BaseModelSettings
 from lectern.training import rendering
 
-TINY = models.BaseModel(
+TINY = BaseModelSettings(
     name="tiny_llama",
     source="random",
     package="smollm2_135m",

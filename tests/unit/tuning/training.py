@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core import io
-from lectern.core.compute import IN_PROCESS, Compute
 from lectern.core.schema import TokenRow
-from lectern.models.loading import BaseModel
-from lectern.settings.train import Training
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.compute import Compute
+from lectern.settings.train import Train
 from stages import train
 from tests.unit.tuning.tiny import TINY
 
-PARAMS = Training(
+PARAMS = Train(
     name="test",
     method="lora",
     r=2,
@@ -44,7 +44,7 @@ PARAMS = Training(
 )
 
 
-def with_params(**changes: Any) -> Training:
+def with_params(**changes: Any) -> Train:
     return replace(PARAMS, **changes)
 
 
@@ -54,7 +54,7 @@ def write(folder: Path, rows: list[TokenRow], validation: list[TokenRow]) -> Non
 
 
 def run(
-    folder: Path, params: Training = PARAMS, base: BaseModel = TINY, compute: Compute = IN_PROCESS
+    folder: Path, params: Train = PARAMS, base: BaseModelSettings = TINY, compute: Compute | None = None
 ) -> str:
     return train.main(
         params,
@@ -64,7 +64,7 @@ def run(
         folder / "adapter",
         folder / "metrics/train",
         to_continue=folder / "adapters",
-        compute=compute,
+        compute=compute or Compute(),
     )
 
 

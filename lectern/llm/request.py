@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from lectern.core.schema import Message, Record
+from lectern.settings.llm import LLM
 
 CUT = "the reply was cut"
 """How a problem begins that says: it reached its limit of tokens."""
@@ -58,3 +59,12 @@ class Reply(Record):
     def cut(self) -> bool:
         """Whether it ended at its limit of tokens, not by itself."""
         return self.problem is not None and self.problem.startswith(CUT)
+
+
+def make_request(llm: LLM, messages: list[Message], schema: dict[str, Any] | None = None) -> Request:
+    """The request of these messages to this LLM."""
+    options: dict[str, Any] = {"temperature": llm.temperature, "max_tokens": llm.max_tokens}
+    if llm.seed is not None:
+        options["seed"] = llm.seed
+    given = {name: value for name, value in (options | llm.extra).items() if value is not None}
+    return Request(llm.model, messages, schema, given)

@@ -1,0 +1,17 @@
+"""Whose answers are trimmed: section `clean_answers` of params.yaml."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class CleanAnswers:
+    """Section `clean_answers`; the LLM is section `cleaner`."""
+
+    contestants: list[str] = field(default_factory=list)
+    """whose answers are trimmed, such as tuned; [] for nobody's"""
+    prompt: str = "clean_answer"
+    """a file of lectern/llm/prompts"""
+
+    def __post_init__(self) -> None:
+        if len(set(self.contestants)) < len(self.contestants):
+            raise ValueError(f"contestants names one twice: {', '.join(self.contestants)}")

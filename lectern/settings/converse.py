@@ -1,0 +1,99 @@
+"""How words and voices become conversations: section `converse` of params.yaml."""
+
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from lectern.core.schema import Role
+
+RULES = ("first_voice", "most_speech", "name", "metadata")
+
+
+@dataclass(frozen=True)
+class RoleRule:
+    """An entry of `converse.roles`: it gives one speaker a role, of those that no rule before it took."""
+
+    role: str
+    """`host`, `guest`, `main` or `audience`."""
+    rule: str
+    """A key of `RULES`."""
+    name: str | None = None
+    """Of the speaker that the rule `name` looks for, as a correction, a remembered voice or a transcript gives it."""
+    fallback: bool = False
+    """Leave the rule out when one before it found somebody for the role."""
+
+    def __post_init__(self) -> None:
+        known = [role for role in get_args(Role) if role != "unknown"]
+        if self.role not in known:
+            raise ValueError(f"roles: role is {self.role!r}: use one of {', '.join(known)}")
+        if self.rule not in RULES:
+            raise ValueError(f"roles: rule is {self.rule!r}: use one of {', '.join(RULES)}")
+        if (self.rule == "name") != (self.name is not None):
+            raise ValueError(
+                f"roles: the rule `name`, and only it, needs a name (got {self.rule}, {self.name})"
+            )
+
+
+@dataclass(frozen=True)
+class Converse:
+    """Section `converse`."""
+
+    name: str = "interview"
+    """Name of the choice in conf/converse/."""
+    reach: float = 0.5
+    """Seconds between a word and a turn up to which the word may belong to it; further away its speaker is unknown."""
+    roles: list[RoleRule] = field(default_factory=lambda: [RoleRule("main", "most_speech")])
+    """Who has which role: rules in order, each for a speaker whom no rule before it took."""
+    others: str = "host"
+    """The role of all other speakers: `host`, `guest` or `audience`."""
+    voice_threshold: float = 0.7
+    """Cosine similarity from which a voice gets the name of one in data/corrections/voices.yaml."""
+    voice_margin: float = 0.1
+    """Similarity below the threshold, or below the best name's, within which a near miss is reported."""
+    cut_chapters: list[str] = field(default_factory=list)
+    """Regular expressions: chapters whose title one of them finds are cut."""
+    first_gap: float | None = None
+    """Seconds of silence; what is said before the first such silence is cut. Empty: nothing is."""
+    first_gap_within: float = 300.0
+    """Seconds from the start within which that silence must begin."""
+    metadata: str | None = None
+    """A CSV or JSON file in data/corrections with a row for each episode; see `speech.metadata`."""
+    allow_failed: float = 0.0
+    """Share of the items that may fail without failing the stage."""
+
+    def __post_init__(self) -> None:
+        if self.reach < 0:
+            raise ValueError(f"reach is {self.reach}: it is a distance in seconds, so at least 0")
+        if self.others not in ("host", "guest", "audience"):
+            raise ValueError(f"others is {self.others!r}: use host, guest or audience")
+        if not 0 < self.voice_threshold <= 1 or not 0 <= self.voice_margin <= 1:
+            raise ValueError(
+                f"voice_threshold {self.voice_threshold} and voice_margin {self.voice_margin} are cosine similarities: "
+                "the first above 0, both at most 1"
+            )
+        for pattern in self.cut_chapters:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"cut_chapters: {pattern!r} is no regular expression ({error})") from error
+        if self.first_gap is not None and self.first_gap <= 0:
+            raise ValueError(f"first_gap is {self.first_gap}: it is a length in seconds, or empty")
+        if self.metadata is not None and Path(self.metadata).name != self.metadata:
+            raise ValueError(
+                f"metadata is {self.metadata!r}: name a file in data/corrections, without the folder"
+            )
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What of the parameters decides a conversation, as `conversations.conversation.build` takes it."""
+        return {
+            "reach": self.reach,
+            "rules": [asdict(rule) for rule in self.roles],
+            "others": self.others,
+            "voice_threshold": self.voice_threshold,
+            "voice_margin": self.voice_margin,
+            "cut_chapters": self.cut_chapters,
+            "first_gap": self.first_gap,
+            "first_gap_within": self.first_gap_within,
+        }

@@ -1,0 +1,57 @@
+"""Which rows are kept: section `curate` of params.yaml."""
+
+from dataclasses import dataclass, field
+
+UNRATED = ("keep", "drop")
+
+
+@dataclass(frozen=True)
+class Curate:
+    """Section `curate`."""
+
+    min_rating: float | None = None
+    """Least mean of the judge's scores, 1 to 5; null for none, as the embedded judge's say nothing."""
+    min_scores: dict[str, float] = field(default_factory=dict)
+    """Criterion -> least score, for what no good score elsewhere makes up for: `faithful: 3`."""
+    unrated: str = "keep"
+    """`keep` or `drop` rows that the judge was asked about and did not rate. Rows of other methods stay."""
+    min_answer_words: int | None = None
+    """A single answer with fewer words is dropped; null for no bound. Dialogues have none."""
+    max_answer_words: int | None = None
+    """A single answer with more words is dropped."""
+    min_question_words: int | None = None
+    """A single question with fewer words is dropped."""
+    max_question_words: int | None = None
+    """A single question with more words is dropped."""
+    languages: list[str] = field(default_factory=list)
+    """Codes such as en: rows in others are dropped; none keeps all."""
+    decontamination_threshold: float = 0.8
+    """Jaccard similarity of word triples from which a question counts as one of data/evals."""
+    decontamination_semantic_threshold: float | None = 0.75
+    """Similarity of meaning (cosine of embeddings; English) from which it does; null compares no meanings."""
+    near_duplicate_threshold: float = 0.8
+    """Jaccard similarity of word triples from which two rows count as the same; 1 drops exact repeats only."""
+    semantic_duplicate_threshold: float | None = 0.75
+    """Similarity of meaning from which they do, of the questions and of the answers; null compares no meanings."""
+
+    def __post_init__(self) -> None:
+        for name in ("decontamination_threshold", "near_duplicate_threshold"):
+            if not 0.3 <= (value := getattr(self, name)) <= 1:
+                raise ValueError(
+                    f"{name} is {value}; choose 0.3 to 1 (0.8 is usual): below 0.3 unrelated rows count as the same"
+                )
+        for name in ("decontamination_semantic_threshold", "semantic_duplicate_threshold"):
+            if (value := getattr(self, name)) is not None and not 0.5 <= value <= 1:
+                raise ValueError(f"{name} is {value}; choose 0.5 to 1, or null to compare no meanings")
+        for name, score in {"min_rating": self.min_rating, **self.min_scores}.items():
+            if score is not None and not 1 <= score <= 5:
+                raise ValueError(f"{name} is {score}; scores are from 1 to 5")
+        if self.unrated not in UNRATED:
+            raise ValueError(f"unrated is {self.unrated!r}; choose keep or drop")
+        for part in ("answer", "question"):
+            least, most = (getattr(self, f"{end}_{part}_words") for end in ("min", "max"))
+            if (least is not None and least < 1) or (most is not None and most < (least or 1)):
+                raise ValueError(
+                    f"min_{part}_words is {least}, max_{part}_words is {most}: both from 1, and the first not above "
+                    "the second; null for no bound"
+                )

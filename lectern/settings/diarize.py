@@ -1,0 +1,71 @@
+"""How the speakers of a recording are told apart: section `diarize` of params.yaml."""
+
+import re
+from dataclasses import dataclass
+
+ENGINES = ("embedded", "pyannote")
+
+
+@dataclass(frozen=True)
+class Diarize:
+    """Section `diarize`."""
+
+    name: str = "embedded"
+    """Name of the choice in conf/diarize/."""
+    engine: str = "embedded"
+    """A key of `speech.diarization.ENGINES`."""
+    python: str = "python"
+    """Name of the interpreter on the PATH that runs this stage, for an engine that needs an environment of its own."""
+    model: str = "embedded"
+    """What the engine `pyannote` loads, a name on the hub or a directory; `embedded` has its own."""
+    step: float = 2.5
+    """Seconds from one ten-second window to the next: smaller is slower and a little more exact."""
+    embed_every: int = 2
+    """2: every second window has its voices embedded, which costs most; those between follow their neighbours."""
+    threshold: float = 0.6
+    """How alike two groups of embeddings must be to be one speaker: 0 is as alike as two voices, 1 as one voice."""
+    min_embedding: float = 1.5
+    """Seconds of a local speaker's own speech from which its embedding decides on the number of speakers."""
+    min_share: float = 0.01
+    """Share of the speech below which a speaker is a ghost: it keeps its turns and is reported, never merged."""
+    min_speakers: int = 1
+    """Fewest speakers in a recording; equal to max_speakers where the number is known."""
+    max_speakers: int = 8
+    """Most speakers in a recording."""
+    fill_gap: float = 0.5
+    """Seconds of silence that do not end a turn."""
+    min_turn: float = 0.2
+    """Seconds under which a turn is dropped."""
+    batch_size: int = 8
+    """Windows that go through the model together; does not change the result."""
+    device: str = "cpu"
+    """`cpu` or `cuda`."""
+    threads: int = 1
+    """CPU threads; they change the order of sums and with it the last digits, so another number makes all anew."""
+    allow_failed: float = 0.0
+    """Share of the recordings that may fail without failing the stage."""
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise ValueError(f"engine is {self.engine!r}: use one of {', '.join(ENGINES)}")
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", self.python):
+            raise ValueError(
+                f"python is {self.python!r}: give the name of an interpreter on the PATH, no path"
+            )
+        if self.threads < 1 or self.batch_size < 1:
+            raise ValueError(f"threads {self.threads} and batch_size {self.batch_size} must be at least 1")
+        if not 0 < self.step <= 10:
+            raise ValueError(f"step is {self.step}: windows last 10 s, so it must be above 0 and at most 10")
+        if self.embed_every < 1 or self.embed_every * self.step > 10:
+            raise ValueError(
+                f"embed_every is {self.embed_every}: at least 1, and times step ({self.step}) at most 10, "
+                "so that every second is in an embedded window"
+            )
+        if not 0 < self.threshold <= 1:
+            raise ValueError(f"threshold is {self.threshold}: choose above 0 and at most 1 (0.6 is usual)")
+        if not 0 <= self.min_share < 1:
+            raise ValueError(f"min_share is {self.min_share}: it is a share, so at least 0 and below 1")
+        if not 1 <= self.min_speakers <= self.max_speakers:
+            raise ValueError(
+                f"min_speakers {self.min_speakers} must be at least 1 and at most max_speakers {self.max_speakers}"
+            )

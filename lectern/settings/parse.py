@@ -1,0 +1,45 @@
+"""How texts are cut into passages: section `parse` of params.yaml."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Parse:
+    """Section `parse`."""
+
+    tokenizer: str = "smollm2_135m"
+    """Counts the tokens: a packaged model, a directory with tokenizer.json, or a hub's organisation/model. It need not
+    be the base model's, so that a sweep over base models asks no question anew."""
+    min_tokens: int = 100
+    """A passage has at least so many tokens, where sections and sentences allow it."""
+    max_tokens: int = 300
+    """A passage has at most so many tokens."""
+    overlap: int = 1
+    """Sentences at the end of a passage that the next one of its section or chapter repeats."""
+    min_share: float = 0.8
+    """Share of a recording's words from which one speaker's are a lecture, whose passages are made."""
+    boilerplate_share: float = 0.5
+    """A block is boilerplate, and left out, where it stands on at least this share of its site's pages,"""
+    boilerplate_pages: int = 3
+    """and on at least so many of them."""
+
+    def __post_init__(self) -> None:
+        if not 0.5 < self.min_share <= 1:
+            raise ValueError(
+                f"min_share is {self.min_share}: one speaker has most of the words above 0.5, up to 1"
+            )
+        if not (1 <= self.min_tokens <= self.max_tokens and self.max_tokens >= 20):
+            raise ValueError(
+                f"min_tokens is {self.min_tokens}, max_tokens is {self.max_tokens}: use 1 <= min_tokens <= max_tokens "
+                "and max_tokens >= 20"
+            )
+        if self.overlap < 0:
+            raise ValueError(f"overlap is {self.overlap}: use 0 or more sentences")
+        if not 0 < self.boilerplate_share <= 1:
+            raise ValueError(
+                f"boilerplate_share is {self.boilerplate_share}: it is a share, above 0 and up to 1"
+            )
+        if self.boilerplate_pages < 2:
+            raise ValueError(
+                f"boilerplate_pages is {self.boilerplate_pages}: what stands on one page is not repeated; use 2 or more"
+            )

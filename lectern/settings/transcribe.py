@@ -1,0 +1,56 @@
+"""How recordings are transcribed: section `transcribe` of params.yaml."""
+
+import re
+from dataclasses import dataclass
+
+ENGINES = ("faster_whisper", "whisperx")
+
+
+@dataclass(frozen=True)
+class Transcribe:
+    """Section `transcribe`."""
+
+    name: str = "embedded"
+    """Name of the choice in conf/transcribe/."""
+    engine: str = "faster_whisper"
+    """A key of `speech.asr.ENGINES`."""
+    python: str = "python"
+    """Name of the interpreter on the PATH that runs this stage, for an engine that needs an environment of its own."""
+    model: str = "embedded"
+    """`embedded` (Whisper tiny.en), a name that faster-whisper knows (`small`, `large-v3-turbo`), or a directory."""
+    language: str | None = None
+    """Code such as `en`; empty detects it in each recording."""
+    initial_prompt: str | None = None
+    """Text in the style that is wanted, with the names that occur ("Amit Varma talks with Ajay Shah."): spelling."""
+    hotwords: str | None = None
+    """Names and terms to expect, separated by spaces or commas."""
+    beam_size: int = 5
+    """Hypotheses kept while decoding."""
+    batch_size: int = 8
+    """Windows of half a minute that are decoded together: as many as fit into the memory of the device."""
+    vad: bool = True
+    """Listen only where there is speech."""
+    align: bool = True
+    """`whisperx`: take the words' times from an alignment model; without it they share their segment's."""
+    align_model: str | None = None
+    """`whisperx`: a wav2vec2 model on the hub or in torchaudio, or a directory; empty: the language's usual one."""
+    compute_type: str = "int8"
+    """Number format of the weights: `int8` on a CPU, `float16` or `int8_float16` on a GPU."""
+    device: str = "cpu"
+    """`cpu`, `cuda` or `auto`."""
+    threads: int = 0
+    """CPU threads, 0 = all; does not change the result."""
+    allow_failed: float = 0.0
+    """Share of the recordings that may fail without failing the stage."""
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise ValueError(f"engine is {self.engine!r}: use one of {', '.join(ENGINES)}")
+        if self.beam_size < 1 or self.batch_size < 1:
+            raise ValueError(
+                f"beam_size {self.beam_size} and batch_size {self.batch_size} must be at least 1"
+            )
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", self.python):
+            raise ValueError(
+                f"python is {self.python!r}: give the name of an interpreter on the PATH, no path"
+            )
