@@ -100,7 +100,7 @@ def check_out(folder: Path, recipe: str) -> Checkout:
     checkout.run("git", "init", "-q", "-b", "main")
     checkout.run("git", "config", "user.name", "Test")
     checkout.run("git", "config", "user.email", "test@example.org")
-    checkout.run(sys.executable, "-m", "lectern.tools.params", f"recipe={recipe}")
+    checkout.run(sys.executable, "-m", "lectern", "params", f"recipe={recipe}")
     checkout.commit("start")
     return checkout
 
