@@ -69,7 +69,7 @@ class Checkout:
     def outputs(self) -> dict[str, bytes]:
         """Relative path -> bytes, for all that the pipeline writes but times and memory, and spare replies.
 
-        Not metrics/export.json, which `make export` writes.
+        Not metrics/export.json, which `lectern export` writes.
         """
         written = ["data", "models/adapter", "metrics", "dvc.lock"]
         files = [

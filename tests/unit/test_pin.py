@@ -16,7 +16,7 @@ FILE = """# A model (a licence).
 name: {name}
 source: hub
 hub_id: owner/{name}
-revision: {revision}  # `make pin` fills in the newest commit
+revision: {revision}  # `lectern pin` fills in the newest commit
 context_length: 4096  # tokens
 """
 
