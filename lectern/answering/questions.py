@@ -72,7 +72,7 @@ def _read_set(name: str, folder: Path) -> list[Ask]:
         known = ", ".join(sorted(found.stem for found in folder.glob("*.jsonl"))) or "none"
         raise LecternError(
             f"generate.evals: there is no evaluation set {name!r}, since there is no {path}; there is {known}. Correct "
-            "the name under conf/ and run `make params`, or write the file."
+            "the name under conf/ and run `lectern params`, or write the file."
         )
     questions = io.read_jsonl(path, Question)
     lines = [n for n, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1) if line.strip()]

@@ -25,10 +25,10 @@ def load(section: str, cls: type[P], path: Path = Path("params.yaml")) -> P:
     try:
         everything = OmegaConf.load(path)
     except FileNotFoundError as error:
-        raise LecternError(f"{path} does not exist. `make params` writes it from conf/.") from error
+        raise LecternError(f"{path} does not exist. `lectern params` writes it from conf/.") from error
     chosen = OmegaConf.select(everything, section)
     if chosen is None:
-        raise LecternError(f"{path} has no section {section!r}. `make params` writes it from conf/.")
+        raise LecternError(f"{path} has no section {section!r}. `lectern params` writes it from conf/.")
     return parse(chosen, cls, f"{path}: section {section!r}")
 
 
@@ -42,6 +42,6 @@ def parse(values: Any, cls: type[P], where: str) -> P:
         parsed = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), values))
     except (OmegaConfBaseException, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise LecternError(f"{where}: {reason}. Correct it under conf/ and run `make params`.") from error
+        raise LecternError(f"{where}: {reason}. Correct it under conf/ and run `lectern params`.") from error
     assert isinstance(parsed, cls)
     return parsed

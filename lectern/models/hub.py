@@ -52,7 +52,7 @@ def why_not(hub_id: str, revision: str | None, error: BaseException) -> str:
         )
     if "RevisionNotFoundError" in kinds:
         return (
-            f"{hub_id} has no revision {revision}. Look at {page}/commits/main, or let `make pin` write the newest "
+            f"{hub_id} has no revision {revision}. Look at {page}/commits/main, or let `lectern pin` write the newest "
             "into conf/base_model."
         )
     if kinds & OUT_OF_REACH:

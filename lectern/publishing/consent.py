@@ -34,7 +34,7 @@ def list_problems(facts: Facts, chosen: Publish) -> list[str]:
     if missing := list_missing(facts, chosen.consent):
         problems.append(
             f"nobody says that {_name(missing)} agreed: fill in publish.consent in conf/config.yaml (a name, an item, "
-            "or `*`: how and when they agreed) and run `make params`"
+            "or `*`: how and when they agreed) and run `lectern params`"
         )
     if chosen.unlicensed == "refuse" and (unlicensed := list_unlicensed(facts)):
         problems.append(

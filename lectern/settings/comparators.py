@@ -47,11 +47,11 @@ def load_comparators(path: Path = Path("params.yaml")) -> dict[str, Comparator]:
         everything = OmegaConf.load(path)
         section: Any = OmegaConf.to_container(OmegaConf.select(everything, "comparators"), resolve=True)
     except FileNotFoundError as error:
-        raise LecternError(f"{path} does not exist. `make params` writes it from conf/.") from error
+        raise LecternError(f"{path} does not exist. `lectern params` writes it from conf/.") from error
     except (OmegaConfBaseException, ValueError) as error:
         raise LecternError(
             f"{path}: section 'comparators' is missing or no mapping ({error}). Write `comparators: {{}}` into "
-            "conf/config.yaml and run `make params`."
+            "conf/config.yaml and run `lectern params`."
         ) from error
     if not isinstance(section, dict):
         raise LecternError(f"{path}: comparators is {section!r}; it maps names to what answers, such as {{}}")
@@ -63,7 +63,7 @@ def _read(name: str, entry: Any, path: Path) -> Comparator:
     if not re.fullmatch("[a-z0-9_]+", name) or name.startswith("_") or name in RESERVED:
         raise LecternError(
             f"{where}: a comparator cannot be called {name!r}: the name is of a-z, 0-9 and _ and begins with no _, "
-            f"and {', '.join(RESERVED)} mean something else. Rename it under conf/ and run `make params`."
+            f"and {', '.join(RESERVED)} mean something else. Rename it under conf/ and run `lectern params`."
         )
     given = (
         {kind: value for kind, value in entry.items() if value is not None} if isinstance(entry, dict) else {}
@@ -72,7 +72,7 @@ def _read(name: str, entry: Any, path: Path) -> Comparator:
         found = ", ".join(map(str, given)) if isinstance(entry, dict) else repr(entry)
         raise LecternError(
             f"{where}: it has {found or 'nothing'}; give exactly one of {', '.join(KINDS)} under conf/ and run "
-            "`make params`."
+            "`lectern params`."
         )
     [(kind, value)] = given.items()
     if kind == "model":

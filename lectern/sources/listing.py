@@ -117,7 +117,7 @@ def choose(
         LecternError: the source was never asked, or not one of its episodes is wanted.
     """
     if not path(name).is_file():
-        raise LecternError(f"{path(name)} does not exist. `make update` asks the site and writes it.")
+        raise LecternError(f"{path(name)} does not exist. `lectern update` asks the site and writes it.")
     episodes = read(name)
     chosen = [
         e for e in episodes if re.search(match or "", e.title) and is_between(e.published, after, before)
@@ -125,7 +125,7 @@ def choose(
     if episodes and not chosen:
         raise LecternError(
             f"{path(name)}: not one of {len(episodes)} episodes fits match, after and before of the source {name!r}. "
-            "Correct them, or run `make update`: it finds out the days that are missing."
+            "Correct them, or run `lectern update`: it finds out the days that are missing."
         )
     yield from chosen[:max_items]
 

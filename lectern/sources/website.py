@@ -41,12 +41,14 @@ def list_items(source: WebsiteSource) -> Iterator[Item]:
             if found
             else "has no page"
         )
-        raise LecternError(f"{folder}: {what}. `make update` crawls the site of the source {source.name!r}.")
+        raise LecternError(
+            f"{folder}: {what}. `lectern update` crawls the site of the source {source.name!r}."
+        )
     for page in chosen:
         path = folder / page.file
         if not path.is_file():
             raise LecternError(
-                f"{path} is missing. `dvc checkout` restores it, `make update` fetches it again."
+                f"{path} is missing. `dvc checkout` restores it, `lectern update` fetches it again."
             )
         values = {"url": page.url, "content_type": page.content_type, "extension": path.suffix}
         yield Item(pages.page_id(page.url), {"page": path}, values | {"language": page.language})

@@ -1,16 +1,14 @@
 """Talk to the base and the tuned model side by side, and see which training rows an answer is near to.
 
-Run: lectern chat [--endpoint URL] [--port PORT] [--no-browser]        (make chat; a tool, no stage)
-Reads params.yaml, models/adapter and data/splits; writes nothing.
+It reads params.yaml, models/adapter and data/splits, and writes nothing.
 """
 
-import argparse
-import sys
 from pathlib import Path
 
-from lectern.apps.chat import page
+import click
+
 from lectern.apps.web import server
-from lectern.core.errors import LecternError
+from lectern.tools.terminal import Command
 
 
 def main(endpoint: str | None, port: int, show: bool) -> None:
@@ -24,20 +22,32 @@ def main(endpoint: str | None, port: int, show: bool) -> None:
     Raises:
         LecternError: params.yaml does not fit, or the port is taken.
     """
+    from lectern.apps.chat import page
+
     server.serve("chat", "Lectern: chat", lambda: page.define(Path(), endpoint), port=port, show=show)
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--endpoint", metavar="URL", help="such as http://127.0.0.1:8080/v1, as make serve says it"
-    )
-    parser.add_argument("--port", type=int, default=8502, help="of 127.0.0.1; 0 takes any that is free")
-    parser.add_argument("--no-browser", action="store_true", help="do not open one")
-    given = parser.parse_args()
-    try:
-        main(given.endpoint, given.port, not given.no_browser)
-    except LecternError as error:
-        sys.exit(f"chat: error: {error}")
+@click.command(
+    "chat", cls=Command, examples=("lectern chat", "lectern chat --endpoint http://127.0.0.1:8080/v1")
+)
+@click.option(
+    "--endpoint",
+    metavar="URL",
+    help="A server that answers for the tuned model, such as http://127.0.0.1:8080/v1 of `lectern serve`. If it is not "
+    "given, the model is loaded here.",
+)
+@click.option(
+    "--port",
+    type=int,
+    default=8502,
+    show_default=True,
+    help="The port of 127.0.0.1; 0 takes any that is free.",
+)
+@click.option("--no-browser", is_flag=True, help="Do not open the browser.")
+def command(endpoint: str | None, port: int, no_browser: bool) -> None:
+    """Talk to the base and the tuned model side by side in the browser.
+
+    Below an answer stand the training rows that it is nearest to. Reads params.yaml, models/adapter and data/splits,
+    and writes nothing. Ctrl-C ends it.
+    """
+    main(endpoint, port, not no_browser)

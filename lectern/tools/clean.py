@@ -1,14 +1,13 @@
-"""Remove every output and cache of the pipeline, so that the next `dvc repro` builds all from nothing.
-
-Run: lectern clean        (make clean)
-Reads dvc.yaml; metrics and plots, which git keeps, stay until the next run writes them again.
-"""
+"""Remove every output and cache of the pipeline, so that the next `dvc repro` builds all from nothing."""
 
 import shutil
 from pathlib import Path
 from typing import Any
 
+import click
 from omegaconf import OmegaConf
+
+from lectern.tools.terminal import Command, tell
 
 CACHES = ("models/checkpoints", "data/.replies", ".dvc/cache", ".dvc/tmp", "metrics/runtime")
 
@@ -31,5 +30,11 @@ def main(root: Path) -> str:
     return f"removed {len(found)} outputs and caches"
 
 
-if __name__ == "__main__":
-    print(main(Path()))
+@click.command("clean", cls=Command, examples=("lectern clean && make run",))
+def command() -> None:
+    """Remove every output and cache of the pipeline.
+
+    The next run builds all from nothing. What dvc.yaml names is removed, DVC's cache, and the state of unfinished
+    trainings; the environment stays, and so do metrics and plots, which git keeps.
+    """
+    tell(main(Path()))

@@ -1,19 +1,12 @@
-"""Compare two revisions of this repository, or one with the files that lie here; nothing is run again.
+"""Compare two revisions of this repository, or one with the files that lie here; nothing is run again."""
 
-Run: lectern compare BASE [HEAD]        (make compare BASE=main HEAD=branch; a tool, no stage of the pipeline)
-Reads git, and outputs from DVC's cache or a remote, writes metrics/comparison/comparison.md for a pull request and
-comparison.html. HEAD is the working tree where it is not given.
-"""
-
-import argparse
-import sys
 import tempfile
 from pathlib import Path
 
+import click
+
 from lectern.core import io
-from lectern.core.errors import LecternError
-from lectern.core.printing import indent
-from lectern.report.comparison import inputs, render, sides, view
+from lectern.tools.terminal import Command, tell
 
 
 def main(base: str, head: str | None, out: Path, *, with_outputs: bool = True) -> str:
@@ -28,6 +21,8 @@ def main(base: str, head: str | None, out: Path, *, with_outputs: bool = True) -
     Raises:
         LecternError: there is no such revision, nothing was run there, or an output is in no cache and no remote.
     """
+    from lectern.report.comparison import inputs, render, sides, view
+
     pair = sides.open_side(base, Path()), sides.open_side(head, Path())
     with tempfile.TemporaryDirectory() as folder:
         places = Path(folder, "base"), Path(folder, "head")
@@ -41,19 +36,16 @@ def main(base: str, head: str | None, out: Path, *, with_outputs: bool = True) -
     return f"{view.summarise(shown)}\n{out / 'comparison.md'}, {out / 'comparison.html'}"
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="lectern compare", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "base", help="the revision to compare with: a commit, a branch, a tag, a DVC experiment"
-    )
-    parser.add_argument("head", nargs="?", help="another revision; the working tree where it is not given")
-    parser.add_argument(
-        "--git-only", action="store_true", help="leave out what only DVC's cache or a remote has"
-    )
-    given = parser.parse_args()
-    try:
-        said = main(given.base, given.head, Path("metrics/comparison"), with_outputs=not given.git_only)
-    except LecternError as error:
-        print(f"compare: error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
-    print("\n".join(indent(said, "")))
+@click.command(
+    "compare", cls=Command, examples=("lectern compare main", "lectern compare main my-branch --git-only")
+)
+@click.argument("base", help="The revision to compare with: a commit, a branch, a tag, a DVC experiment.")
+@click.argument("head", required=False, help="Another revision. The working tree if it is not given.")
+@click.option("--git-only", is_flag=True, help="Leave out what only DVC's cache or a remote has.")
+def command(base: str, head: str | None, git_only: bool) -> None:
+    """Compare two revisions as Markdown and as a page.
+
+    Nothing is run again: git is read, and outputs from DVC's cache or a remote. Writes
+    metrics/comparison/comparison.md for a pull request, and comparison.html.
+    """
+    tell(main(base, head, Path("metrics/comparison"), with_outputs=not git_only))

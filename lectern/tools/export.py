@@ -1,12 +1,11 @@
 """Write the tuned model in the forms that others load, with cards and the data set.
 
-Run: lectern export [--no-gguf]        (make export; a tool, no stage of the pipeline)
-Reads params.yaml, models/adapter, data and metrics; writes models/export and metrics/export.json.
+It reads params.yaml, models/adapter, data and metrics, and writes models/export and metrics/export.json.
 """
 
-import argparse
-import sys
 from pathlib import Path
+
+import click
 
 from lectern.answering import contestants
 from lectern.core import params, stage
@@ -15,6 +14,7 @@ from lectern.publishing import exporting, writing
 from lectern.publishing.exporting import Model
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.render import Render
+from lectern.tools.terminal import Command, tell
 
 OUT = Path("models/export")
 METRICS = Path("metrics/export.json")
@@ -46,21 +46,19 @@ def main(*, gguf: bool, out: Path = OUT, metrics: Path = METRICS) -> str:
     """
     stage.quieten_libraries()
     made = exporting.export(
-        read_model(), out, gguf=gguf, metrics=metrics, say=lambda told: print(f"export: {told}")
+        read_model(), out, gguf=gguf, metrics=metrics, say=lambda told: tell(f"export: {told}")
     )
     writing.write(Path(), out)
     return f"{out}: {made}"
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--no-gguf", action="store_true", help="leave out llama.cpp's files and the comparison"
-    )
-    given = parser.parse_args()
-    try:
-        print(f"export: {main(gguf=not given.no_gguf)}")
-    except LecternError as error:
-        sys.exit(f"export: error: {error}")
+@click.command("export", cls=Command, examples=("lectern export", "lectern export --no-gguf"))
+@click.option("--no-gguf", is_flag=True, help="Leave out llama.cpp's files and the comparison with them.")
+def command(no_gguf: bool) -> None:
+    """Write the tuned model in the forms that others load.
+
+    These are the adapter, merged weights, GGUF files with an Ollama Modelfile, cards and the data set. What is there
+    already and still right stays. Reads params.yaml, models/adapter, data and metrics; writes models/export and
+    metrics/export.json.
+    """
+    tell(f"export: {main(gguf=not no_gguf)}")

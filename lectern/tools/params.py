@@ -1,14 +1,12 @@
-"""Compose conf/ into params.yaml, as `dvc exp run` does it.
+"""Compose conf/ into params.yaml, as `dvc exp run` does it."""
 
-Run: lectern params [OVERRIDE ...]        (make params ARGS="recipe=smoke train.learning_rate=1e-4")
-Reads conf/, writes params.yaml.
-"""
-
-import sys
 from pathlib import Path
+
+import click
 
 from lectern.core.errors import LecternError
 from lectern.core.io import replacing
+from lectern.tools.terminal import Command, tell
 
 
 def main(overrides: list[str], conf: Path, out: Path) -> str:
@@ -29,7 +27,7 @@ def main(overrides: list[str], conf: Path, out: Path) -> str:
             compose_and_dump(written, str(conf.resolve()), None, "config", "", overrides)
             missing = sorted(OmegaConf.missing_keys(OmegaConf.load(written)))
             if missing:
-                raise LecternError(f'{", ".join(missing)} must be given: make params ARGS="{missing[0]}=..."')
+                raise LecternError(f"{', '.join(missing)} must be given: lectern params {missing[0]}=...")
             written.rename(temporary)
         except (HydraException, OmegaConfBaseException) as error:
             raise LecternError(f"{' '.join(overrides)}: {error}") from error
@@ -38,8 +36,23 @@ def main(overrides: list[str], conf: Path, out: Path) -> str:
     return f"wrote {out} from {conf}" + (f" with {' '.join(overrides)}" if overrides else "")
 
 
-if __name__ == "__main__":
-    try:
-        print(main(sys.argv[1:], Path("conf"), Path("params.yaml")))
-    except LecternError as problem:
-        raise SystemExit(f"error: {problem}") from None
+@click.command(
+    "params",
+    cls=Command,
+    examples=(
+        "lectern params",
+        "lectern params recipe=smoke train.learning_rate=1e-4 && make run",
+    ),
+)
+@click.argument(
+    "overrides",
+    metavar="[OVERRIDE]...",
+    nargs=-1,
+    help="A choice of a group (recipe=smoke: conf/recipe/smoke.yaml) or a value (train.seed=2), as Hydra reads it.",
+)
+def command(overrides: tuple[str, ...]) -> None:
+    """Compose conf/ into params.yaml, as `dvc exp run` does it.
+
+    The overrides last until the next call. What is to stay belongs into conf/. Reads conf/, writes params.yaml.
+    """
+    tell(main(list(overrides), Path("conf"), Path("params.yaml")))

@@ -1,19 +1,15 @@
-"""Write the newest commit of each base model into its file, so that its weights cannot change under the experiment.
-
-Run: lectern pin [NAME ...]        (make pin ARGS="mistral_7b_instruct")
-Reads and writes conf/base_model/*.yaml; without names, all that come from a hub. A branch or tag in `revision` becomes
-its commit; where there is none, or a commit already, it is the newest of the main branch. `make params` takes it up.
-"""
+"""Write the newest commit of each base model into its file, so that its weights cannot change under the experiment."""
 
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 from omegaconf import OmegaConf
 
 from lectern.core.errors import LecternError
 from lectern.core.io import write_text
+from lectern.tools.terminal import Command, tell
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REVISION = re.compile(r"^revision:[ \t]*[^\s#]*", re.MULTILINE)
@@ -94,8 +90,20 @@ def newest_commit(hub_id: str, revision: str = BRANCH) -> str:
     return str(commit)
 
 
-if __name__ == "__main__":
-    try:
-        print(main(sys.argv[1:], Path("conf/base_model")))
-    except LecternError as problem:
-        raise SystemExit(f"error: {problem}") from None
+@click.command(
+    "pin", cls=Command, examples=("lectern pin", "lectern pin mistral_7b_instruct && lectern params")
+)
+@click.argument(
+    "names",
+    metavar="[NAME]...",
+    nargs=-1,
+    help="The name of a file in conf/base_model without its ending. All models that come from a hub if none is given.",
+)
+def command(names: tuple[str, ...]) -> None:
+    """Write the newest commit of each base model into its file.
+
+    So its weights cannot change under the experiment. A branch or tag in `revision` becomes its commit; where there is
+    none, or a commit already, it is the newest commit of the main branch. Reads and writes conf/base_model;
+    `lectern params` takes the commits up.
+    """
+    tell(main(names, Path("conf/base_model")))

@@ -1,13 +1,11 @@
 """Draw the curves and scores of this and other revisions on one page that needs no network.
 
-Run: lectern plots [REVISION ...]        (make plots ARGS="main other"; a tool, no stage of the pipeline)
 Reads the plots that dvc.yaml defines, through `dvc plots`, and writes metrics/plots/index.html.
 
 The page that DVC writes loads Vega from a network, is blank without one, and takes what stands in a plot's file for
 markup. Here Vega is in the page, and data are data.
 """
 
-import argparse
 import html
 import json
 import subprocess
@@ -16,11 +14,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
 from lectern.core import io, revisions
 from lectern.core.errors import LecternError
 from lectern.core.printing import one_line
+from lectern.tools.terminal import Command, tell
 
 VEGA_LITE = "5.21"
 """The newest of the version that DVC's templates are written for."""
@@ -120,13 +120,17 @@ def make_page(specifications: Sequence[Mapping[str, Any]], missing: Sequence[str
     return PAGE % {"body": "\n".join(body), "vega": vega, "plots": data}
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="lectern plots", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "revisions", nargs="*", help="commits, branches, tags or experiments beside the working tree"
-    )
-    try:
-        print(f"plots: {main(parser.parse_args().revisions, Path('metrics/plots/index.html'))}")
-    except LecternError as error:
-        print(f"plots: error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+@click.command("plots", cls=Command, examples=("lectern plots", "lectern plots main my-experiment"))
+@click.argument(
+    "revisions",
+    metavar="[REVISION]...",
+    nargs=-1,
+    help="A commit, branch, tag or experiment to draw beside the working tree.",
+)
+def command(revisions: tuple[str, ...]) -> None:
+    """Draw the curves and scores of revisions on one page.
+
+    The page needs no network. Reads the plots that dvc.yaml defines, through `dvc plots`, and writes
+    metrics/plots/index.html. The package that draws is of `make extras`.
+    """
+    tell(f"plots: {main(revisions, Path('metrics/plots/index.html'))}")

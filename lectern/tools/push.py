@@ -1,16 +1,16 @@
 """Publish the exported model and the data set on the Hugging Face hub; without --really it only says what would happen.
 
-Run: lectern push [--really] [--dirty]        (make push; a tool, no stage of the pipeline)
 Reads section `publish` of params.yaml and models/export, whose cards it writes anew. The token comes from HF_TOKEN.
 """
 
-import argparse
-import sys
 from pathlib import Path
+
+import click
 
 from lectern.core.errors import LecternError
 from lectern.publishing import consent, pushing, writing
 from lectern.tools import export
+from lectern.tools.terminal import Command, tell
 
 
 def main(*, really: bool, dirty: bool, root: Path = Path()) -> list[str]:
@@ -22,7 +22,7 @@ def main(*, really: bool, dirty: bool, root: Path = Path()) -> list[str]:
     """
     out = root / export.OUT
     if not out.is_dir():
-        raise LecternError(f"{out} does not exist. `make export` writes it.")
+        raise LecternError(f"{out} does not exist. `lectern export` writes it.")
     known, chosen = writing.write(root, out), writing.load_settings(root)
     uploads = pushing.plan(out, chosen)
     problems = consent.list_problems(known, chosen)
@@ -32,24 +32,25 @@ def main(*, really: bool, dirty: bool, root: Path = Path()) -> list[str]:
         if problems:
             raise LecternError("nothing is pushed:\n" + "\n".join(f"  - {problem}" for problem in problems))
         return [
-            pushing.push(
-                upload, known, private=chosen.private, say=lambda told: print(f"push: {told}", flush=True)
-            )
+            pushing.push(upload, known, private=chosen.private, say=lambda told: tell(f"push: {told}"))
             for upload in uploads
         ]
     lines = [line for upload in uploads for line in pushing.describe(upload, chosen.private)]
     lines += ["before it can be pushed:", *(f"  - {problem}" for problem in problems)] if problems else []
-    return [*lines, "nothing was pushed; `make push ARGS=--really` does it"]
+    return [*lines, "nothing was pushed; `lectern push --really` does it"]
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--really", action="store_true", help="upload")
-    parser.add_argument("--dirty", action="store_true", help="though the working tree is not committed")
-    given = parser.parse_args()
-    try:
-        print("\n".join(f"push: {line}" for line in main(really=given.really, dirty=given.dirty)))
-    except LecternError as error:
-        sys.exit(f"push: error: {error}")
+@click.command("push", cls=Command, examples=("lectern push", "lectern push --really"))
+@click.option(
+    "--really", is_flag=True, help="Upload. Without it the command only tells what would be uploaded."
+)
+@click.option(
+    "--dirty", is_flag=True, help="Upload though the working tree has changes that are in no commit."
+)
+def command(really: bool, dirty: bool) -> None:
+    """Publish the exported model and the data set on the Hugging Face hub.
+
+    Reads section publish of params.yaml and models/export, whose cards it writes anew. The token comes from the
+    variable HF_TOKEN. Nothing is uploaded without the consent of the people and a licence.
+    """
+    tell(*(f"push: {line}" for line in main(really=really, dirty=dirty)))

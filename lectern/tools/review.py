@@ -1,17 +1,17 @@
 """Review in the browser what the machine made: who speaks, which rows are trained on, which answer is better.
 
-Run: lectern review [--by NAME] [--port PORT] [--no-browser]     (make review; a tool, no stage)
-Reads what the stages made, and writes nothing but data/corrections and data/labels.
+It reads what the stages made, and writes nothing but data/corrections and data/labels.
 """
 
-import argparse
 import subprocess
-import sys
 from pathlib import Path
+
+import click
 
 from lectern.apps.review import pages
 from lectern.apps.web import server
 from lectern.core.errors import LecternError
+from lectern.tools.terminal import Command
 
 
 def main(reviewer: str | None, port: int, show: bool) -> None:
@@ -28,7 +28,7 @@ def main(reviewer: str | None, port: int, show: bool) -> None:
     name = (reviewer if reviewer is not None else get_user()).strip()
     if not name:
         raise LecternError(
-            "whose labels are these? Give a name: make review ARGS='--by asha', or git config user.name"
+            "whose labels are these? Give a name: lectern review --by asha, or git config user.name"
         )
     server.serve("review", "Lectern: review", lambda: pages.build(Path(), name), port=port, show=show)
 
@@ -39,17 +39,22 @@ def get_user() -> str:
     return subprocess.run(asked, capture_output=True, text=True).stdout.strip()
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--by", metavar="NAME", help="whose labels are written; git's user.name where none is given"
-    )
-    parser.add_argument("--port", type=int, default=8501, help="of 127.0.0.1; 0 takes any that is free")
-    parser.add_argument("--no-browser", action="store_true", help="do not open one")
-    given = parser.parse_args()
-    try:
-        main(given.by, given.port, not given.no_browser)
-    except LecternError as error:
-        sys.exit(f"review: error: {error}")
+@click.command(
+    "review", cls=Command, examples=("lectern review", "lectern review --by asha --port 0 --no-browser")
+)
+@click.option("--by", metavar="NAME", help="Whose labels are written; git's user.name if it is not given.")
+@click.option(
+    "--port",
+    type=int,
+    default=8501,
+    show_default=True,
+    help="The port of 127.0.0.1; 0 takes any that is free.",
+)
+@click.option("--no-browser", is_flag=True, help="Do not open the browser.")
+def command(by: str | None, port: int, no_browser: bool) -> None:
+    """Review speakers, rows and answers in the browser.
+
+    One can name speakers, hear a passage, correct or drop rows, say blindly which answer is better, and rebuild. Reads
+    what the stages made, and writes nothing but data/corrections and data/labels. Ctrl-C ends it.
+    """
+    main(by, port, not no_browser)

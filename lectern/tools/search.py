@@ -1,6 +1,5 @@
 """Search for good parameters with Optuna, where each trial is an ordinary DVC experiment.
 
-Run: lectern search [OVERRIDE ...] [--space FILE] [--study NAME] [--trials N]        (make search ARGS=...)
 Reads a space (conf/search/learning.yaml) and runs `dvc exp run --temp --name search-<study>-<n>` for each trial, with
 the overrides and what Optuna's TPE proposes (Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization"). The
 workspace stays as it is. Finished trials are kept in .dvc/tmp/search/<study>.db (which optuna-dashboard can show): a
@@ -11,18 +10,20 @@ The metric is one of the validation split. Of a dozen trials the best is partly 
 it, its score there would no longer be that of answers held out.
 """
 
-import argparse
 import json
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from lectern.core.errors import LecternError
+from lectern.tools import terminal
 from lectern.tools.searching import experiments
 from lectern.tools.searching.space import Dimension, Search, load
+from lectern.tools.terminal import Command, InterruptionError
 
 if TYPE_CHECKING:
     import optuna
@@ -245,18 +246,36 @@ def assign(parameter: str, value: Any) -> str:
     return f"{parameter}={value if isinstance(value, str) else json.dumps(value)}"
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="lectern search", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("overrides", nargs="*", help="Hydra overrides for all trials: base_model=phi_1_5")
-    parser.add_argument("--space", type=Path, default=SPACE, help=f"what to search, {SPACE} if not given")
-    parser.add_argument("--study", help="its name, that of the space if not given")
-    parser.add_argument("--trials", type=int, help="how many in all, the space's if not given")
-    given = parser.parse_intermixed_args()
-    changes = {"name": given.study, "trials": given.trials}
+@click.command(
+    "search",
+    cls=Command,
+    examples=("lectern search", "lectern search base_model=phi_1_5 --study phi --trials 20"),
+)
+@click.argument(
+    "overrides", metavar="[OVERRIDE]...", nargs=-1, help="What holds for all trials, as in `lectern params`."
+)
+@click.option(
+    "--space",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=SPACE,
+    show_default=True,
+    help="The file that says which parameters to search, by which metric, and how often.",
+)
+@click.option("--study", metavar="NAME", help="The name of the study; that of the space if it is not given.")
+@click.option(
+    "--trials", type=int, help="How many trials in all; as many as the space says if it is not given."
+)
+def command(overrides: tuple[str, ...], space: Path, study: str | None, trials: int | None) -> None:
+    """Let Optuna propose values, each trial a DVC experiment.
+
+    The working tree stays as it is, and must be committed. Finished trials are kept in .dvc/tmp/search: the same
+    command goes on where it was cut off. At the end stands the command that makes a branch of the best trial.
+    """
+    changes = {"name": study, "trials": trials}
     try:
-        asked = load(given.space, **{key: value for key, value in changes.items() if value is not None})
-        print("\n".join(main(asked, given.overrides)))
-    except LecternError as problem:
-        sys.exit(f"search: error: {problem}")
-    except KeyboardInterrupt:
-        sys.exit("search: interrupted; the finished trials are kept, and the same command goes on from there")
+        asked = load(space, **{key: value for key, value in changes.items() if value is not None})
+        terminal.tell(*main(asked, overrides))
+    except KeyboardInterrupt as stopped:
+        raise InterruptionError(
+            "the finished trials are kept, and the same command goes on from there"
+        ) from stopped

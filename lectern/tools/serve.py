@@ -1,30 +1,25 @@
 """Serve the tuned model with OpenAI's chat API: by vLLM on a GPU, by llama.cpp's server on a CPU.
 
-Run: lectern serve [--engine auto|llama_cpp|vllm] [--kind q8_0|q4_k_m] [--host HOST] [--port PORT]
-                            [--context TOKENS] [--max-tokens TOKENS]
-     lectern serve --check [URL]        (does the server say what the adapter says?)
-     lectern serve --engine vllm --print        (write the configuration, and print the command)
-(make serve; a tool, no stage of the pipeline.) Reads models/export, which it writes where it is missing or old. Whoever
-lets other machines in (--host) has to set LECTERN_API_KEY.
-
 With llama.cpp, `lectern/publishing/gateway.py` stands before the server: it keeps other sites of the browser out, and
-answers 400 above OpenAI's limits (`lectern/publishing/chat_requests.py`). An answer has --max-tokens tokens
-at most where the request does not say `max_tokens`, and `finish_reason` is `length` then.
+answers 400 above OpenAI's limits (`lectern/publishing/chat_requests.py`).
 """
 
-import argparse
 import os
 import shutil
-import sys
+
+import click
 
 from lectern.apps.web import server
 from lectern.core import stage
 from lectern.core.errors import LecternError
 from lectern.publishing import chat_requests, exporting, fidelity, gateway, llama_server, vllm
 from lectern.tools import export
+from lectern.tools.terminal import Command, tell
 
 MOST_CONTEXT = 4096
 """Tokens of a conversation that memory is taken for; less where the model reads less."""
+RUNNING = "http://127.0.0.1:8080"
+"""Where a server is when nothing else is said."""
 
 
 def choose_engine(asked: str) -> str:
@@ -97,41 +92,83 @@ def check(url: str) -> str:
     )
 
 
-def main(given: argparse.Namespace) -> None:
-    """Do what the arguments say."""
+@click.command(
+    "serve",
+    cls=Command,
+    examples=(
+        "lectern serve",
+        "lectern serve --kind q4_k_m --port 0",
+        "LECTERN_API_KEY=... lectern serve --host 0.0.0.0",
+        "lectern serve --engine vllm --print",
+        "lectern serve --check http://127.0.0.1:8080",
+    ),
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "llama_cpp", "vllm"]),
+    default="auto",
+    show_default=True,
+    help="The server. auto is vllm where there is a GPU, and llama_cpp elsewhere.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(exporting.KINDS),
+    default=exporting.KINDS[0],
+    show_default=True,
+    help="Which GGUF file llama_cpp serves: with 8 bits a weight, or with 4.",
+)
+@click.option(
+    "--host",
+    default=llama_server.HOST,
+    show_default=True,
+    help="The address to listen on. Whoever lets other machines in has to set the variable LECTERN_API_KEY.",
+)
+@click.option("--port", type=int, default=8080, show_default=True, help="The port; 0 takes any that is free.")
+@click.option(
+    "--context",
+    metavar="TOKENS",
+    type=int,
+    help=f"The tokens of a conversation that memory is taken for. {MOST_CONTEXT} if it is not given, or as many as the "
+    "model reads.",
+)
+@click.option(
+    "--max-tokens",
+    metavar="TOKENS",
+    type=int,
+    default=chat_requests.DEFAULT_TOKENS,
+    show_default=True,
+    help="The tokens of an answer at most where the request does not say `max_tokens` (llama_cpp).",
+)
+@click.option(
+    "--print", "only_print", is_flag=True, help="Only write vllm's configuration, and print the command."
+)
+@click.option(
+    "--check",
+    "checked",
+    metavar="[URL]",
+    is_flag=False,
+    flag_value=RUNNING,
+    help=f"Do not serve, but compare a server that runs with the tuned model. {RUNNING} if no URL is given.",
+)
+def command(
+    engine: str,
+    kind: str,
+    host: str,
+    port: int,
+    context: int | None,
+    max_tokens: int,
+    only_print: bool,
+    checked: str | None,
+) -> None:
+    """Serve the tuned model with OpenAI's chat API.
+
+    On a GPU it is served by vLLM, which has an environment of its own, on a CPU by llama.cpp. Reads models/export,
+    which is written where it is missing or old. Ctrl-C ends it.
+    """
     stage.quieten_libraries()
-    if given.check:
-        print(f"serve: {check(given.check)}")
-    elif choose_engine(given.engine) == "vllm":
-        print(f"serve: {serve_vllm(given.host, given.port, only_print=given.print)}")
+    if checked:
+        tell(f"serve: {check(checked)}")
+    elif choose_engine(engine) == "vllm":
+        tell(f"serve: {serve_vllm(host, port, only_print=only_print)}")
     else:
-        serve_llama_cpp(given.kind, given.host, given.port, given.context, given.max_tokens)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--engine", choices=("auto", "llama_cpp", "vllm"), default="auto")
-    parser.add_argument(
-        "--kind", choices=exporting.KINDS, default=exporting.KINDS[0], help="of the GGUF file"
-    )
-    parser.add_argument(
-        "--host", default=llama_server.HOST, help="to listen on; others than 127.0.0.1 want a key"
-    )
-    parser.add_argument("--port", type=int, default=8080, help="0 takes any that is free")
-    parser.add_argument("--context", type=int, help="tokens of a conversation")
-    parser.add_argument(
-        "--max-tokens",
-        type=int,
-        default=chat_requests.DEFAULT_TOKENS,
-        help="of an answer, where the request does not say (llama_cpp)",
-    )
-    parser.add_argument("--print", action="store_true", help="with vllm: only write the configuration")
-    parser.add_argument(
-        "--check", nargs="?", const="http://127.0.0.1:8080", metavar="URL", help="of a running server"
-    )
-    try:
-        main(parser.parse_args())
-    except LecternError as error:
-        sys.exit(f"serve: error: {error}")
+        serve_llama_cpp(kind, host, port, context, max_tokens)

@@ -1,11 +1,5 @@
-"""Print a rendered row as the model reads it, what is trained in colour, or without colour between [[ and ]].
+"""Print a rendered row as the model reads it, what is trained in colour, or without colour between [[ and ]]."""
 
-Run: lectern show-row [ROW_ID] [--data data] [--colour]        (the first digits of an id will do)
-Without an id it is the first row that is trained; a row's id or its example's chooses another. Reads data/sft and the
-tokenizer of base_model, and writes nothing.
-"""
-
-import argparse
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -13,12 +7,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import click
+
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.printing import BIDIRECTIONAL, one_line
 from lectern.core.schema import SPLITS, TokenRow
 from lectern.models import loading, templates
 from lectern.settings.base_model import BaseModelSettings
+from lectern.tools.terminal import DATA, Command
 
 TRAINED, CONTROL, RESET = "\x1b[32m", "\x1b[7m", "\x1b[0m"
 """Green for what is trained, inverse for control tokens."""
@@ -107,26 +104,23 @@ def _make_visible(char: str) -> str:
     return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"
 
 
-def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="lectern show-row", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument(
-        "row", nargs="?", default="", help="id of a row or of its example, or its first digits"
-    )
-    parser.add_argument("--data", type=Path, default=Path("data"), help="where the outputs are")
-    parser.add_argument("--colour", action="store_true", help="also where the output is no terminal")
-    return parser.parse_args(arguments)
+@click.command(
+    "show-row", cls=Command, examples=("lectern show-row", "lectern show-row 3f9c --colour | less -R")
+)
+@click.argument(
+    "row",
+    required=False,
+    default="",
+    help="The id of a row or of its example, or its first digits. The first row that is trained if it is not given.",
+)
+@DATA
+@click.option("--colour", is_flag=True, help="Use colour where the output is no terminal too.")
+def command(row: str, data: Path, colour: bool) -> None:
+    """Show a training row as the model reads it.
 
-
-if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may not know all characters
-    chosen = _parse(sys.argv[1:])
-    try:
-        lines = main(
-            chosen.row,
-            chosen.data,
-            params.load("base_model", BaseModelSettings),
-            colour=chosen.colour or sys.stdout.isatty(),
-        )
-        print("\n".join(lines))
-    except LecternError as problem:
-        raise SystemExit(f"error: {problem}") from None
+    The tokens that are trained are green and control tokens inverse; without colour, what is trained stands between [[
+    and ]]. Reads data/sft and the tokenizer of the base model, and writes nothing.
+    """
+    base = params.load("base_model", BaseModelSettings)
+    # the text is safe already, and `tell` would take the colours out
+    print("\n".join(main(row, data, base, colour=colour or sys.stdout.isatty())))

@@ -1,12 +1,12 @@
-"""Print what the last run of each stage took, from metrics/runtime.
-
-Run: python -m lectern.tools.times        (`make run` does, at its end)
-"""
+"""Print what the last run of each stage took, from metrics/runtime. `make run` does it at its end."""
 
 from pathlib import Path
 
+import click
+
 from lectern.core.io import read_plain
 from lectern.core.stage import RUNTIME
+from lectern.tools.terminal import Command, tell
 
 REPORT = Path("metrics/report.html")
 
@@ -28,5 +28,11 @@ def main(folder: Path, report: Path) -> str:
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
-    print(main(RUNTIME, REPORT))
+@click.command("times", cls=Command, examples=("lectern times",))
+def command() -> None:
+    """Tell what the last run of each stage took.
+
+    A line for each stage with seconds, seconds of the processors, and the most memory at a time, as the files of
+    metrics/runtime have them; then where the report is.
+    """
+    tell(main(RUNTIME, REPORT))

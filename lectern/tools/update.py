@@ -1,21 +1,17 @@
-"""Ask playlists, channels and feeds what there is, and crawl web sites.
+"""Ask playlists, channels and feeds what there is, and crawl web sites. Nothing else asks them."""
 
-Run: lectern update [--refresh] [SOURCE ...]        (make update)
-Reads section corpus of params.yaml, writes data/listings/<source>.jsonl for its `youtube` and `podcast` sources and the
-pages of its `website` sources into data/sources/<source>, or those of the named ones only. Nothing else asks them:
-`dvc repro` downloads what stands in the listings, and copies the pages. With --refresh, episodes that are known take
-the title, notes and addresses that the site gives now, and pages are fetched whole, whatever the site says of a change.
-"""
-
-import argparse
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+import click
+
 from lectern.core import params
 from lectern.core.errors import ItemError, LecternError
+from lectern.core.printing import one_line
 from lectern.settings.corpus import Corpus
 from lectern.sources import kinds
+from lectern.tools.terminal import Command, InterruptionError
 
 SHOWN = 20
 
@@ -49,33 +45,44 @@ def _update(module: Any, source: Any, refresh: bool) -> int:
     try:
         done = module.update(source, refresh)
     except (ItemError, LecternError) as error:
-        print(f"update: {source.name}: {printable(str(error))}", file=sys.stderr)
+        print(f"update: {source.name}: {one_line(str(error))}", file=sys.stderr)
         return 1
     asides = done.asides[:SHOWN] + (
         [f"and {len(done.asides) - SHOWN} more"] if len(done.asides) > SHOWN else []
     )
     for text in [*done.problems, *asides]:
-        print(f"update: {source.name}: {printable(text)}", file=sys.stderr)
-    print(f"update: {printable(done.line)}", flush=True)
+        print(f"update: {source.name}: {one_line(text)}", file=sys.stderr)
+    print(f"update: {one_line(done.line)}", flush=True)
     return len(done.problems)
 
 
-def printable(text: str) -> str:
-    """The text without what a terminal would obey: titles and addresses are somebody else's."""
-    return "".join(character if character.isprintable() else " " for character in text)
+@click.command(
+    "update", cls=Command, examples=("lectern update && make run", "lectern update --refresh docs")
+)
+@click.argument(
+    "sources",
+    metavar="[SOURCE]...",
+    nargs=-1,
+    help="The name of a source of the corpus. All of them if none is given.",
+)
+@click.option(
+    "--refresh",
+    is_flag=True,
+    help="Take over the title, notes and addresses that a site gives now for known episodes too, and fetch whole "
+    "pages, whatever the site says of a change.",
+)
+def command(sources: tuple[str, ...], refresh: bool) -> None:
+    """Ask playlists, channels and feeds what is new, and crawl web sites.
 
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="lectern update", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("source", nargs="*", help="name of a source; all of them when none is given")
-    parser.add_argument(
-        "--refresh", action="store_true", help="take over what has changed for known episodes too"
-    )
-    arguments = parser.parse_args()
+    Reads section corpus of params.yaml. Writes data/listings/<source>.jsonl for `youtube` and `podcast` sources, and
+    the pages of `website` sources into data/sources/<source>. `dvc repro` asks no site: it downloads what stands in
+    the listings, and copies the pages.
+    """
     try:
-        failed = main(params.load("corpus", Corpus), arguments.source, arguments.refresh)
-    except LecternError as error:
-        sys.exit(f"update: error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("update: interrupted; what came is kept, and the next `make update` goes on from there")
-    sys.exit(f"update: {failed} could not be asked; the others are up to date" if failed else 0)
+        failed = main(params.load("corpus", Corpus), sources, refresh)
+    except KeyboardInterrupt as stopped:
+        raise InterruptionError(
+            "what came is kept, and the next `lectern update` goes on from there"
+        ) from stopped
+    if failed:
+        raise LecternError(f"{failed} could not be asked; the others are up to date")

@@ -1,40 +1,42 @@
-"""Remember voices by name, so that they are recognised in other items, and show who speaks in an item.
+"""Remember voices by name, so that they are recognised in other items, and show who speaks in an item."""
 
-Run: lectern voices remember ITEM SPEAKER NAME        (adds to data/corrections/voices.yaml)
-     lectern voices list [ITEM]                       (who is remembered, or who speaks in the item)
-Reads data/diarization and, for the first words, data/transcripts.
-"""
-
-import argparse
-import sys
 from pathlib import Path
 
+import click
+
 from lectern.conversations import remembered
-from lectern.core.errors import LecternError
+from lectern.tools.terminal import DATA, Command, tell
 
 
-def main(arguments: list[str], data: Path = Path("data")) -> list[str]:
-    """The lines to print."""
-    parser = argparse.ArgumentParser(prog="lectern voices", description=(__doc__ or "").split("\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    adding = commands.add_parser("remember", help="give the voice of a speaker a name")
-    for argument in ("item", "speaker", "name"):
-        adding.add_argument(argument)
-    commands.add_parser("list", help="who is remembered; or who speaks in ITEM").add_argument(
-        "item", nargs="?"
-    )
-    chosen = parser.parse_args(arguments)
-    if chosen.command == "remember":
-        return [remembered.remember(chosen.item, chosen.speaker, chosen.name, data)]
-    if chosen.item is not None:
-        return remembered.list_speakers(chosen.item, data)
-    return remembered.list_remembered(data) or [
-        "no voice is remembered; `lectern voices remember ITEM SPEAKER NAME`"
-    ]
+@click.group("voices")
+def command() -> None:
+    """Give voices a name, so that they are recognised in other recordings.
+
+    The names stand in data/corrections/voices.yaml. The next `dvc repro` uses them.
+    """
 
 
-if __name__ == "__main__":
-    try:
-        print("\n".join(main(sys.argv[1:])))
-    except LecternError as problem:
-        raise SystemExit(f"error: {problem}") from None
+@command.command("remember", cls=Command, examples=('lectern voices remember talk-01 speaker_1 "Asha Rao"',))
+@click.argument("item", help="The name of a recording's folder in data/raw.")
+@click.argument("speaker", help="A label of its speakers, as `lectern voices list ITEM` shows them.")
+@click.argument("name", help="Who that is.")
+@DATA
+def remember(item: str, speaker: str, name: str, data: Path) -> None:
+    """Give the voice of a speaker a name."""
+    tell(remembered.remember(item, speaker, name, data))
+
+
+@command.command("list", cls=Command, examples=("lectern voices list", "lectern voices list talk-01"))
+@click.argument("item", required=False, help="The name of a recording's folder in data/raw.")
+@DATA
+def show(item: str | None, data: Path) -> None:
+    """List the voices that are remembered, or those of an item.
+
+    For an item it tells how long each voice speaks, whom it sounds like, and its first words. Reads data/diarization
+    and data/transcripts.
+    """
+    if item is not None:
+        tell(*remembered.list_speakers(item, data))
+    else:
+        known = remembered.list_remembered(data)
+        tell(*known or ["no voice is remembered; `lectern voices remember ITEM SPEAKER NAME`"])

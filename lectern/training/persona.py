@@ -150,5 +150,5 @@ def _compile(persona: str) -> Any:
     except TemplateSyntaxError as error:
         raise LecternError(
             f"render.persona is no Jinja template: line {error.lineno}: {error.message}. Correct it under conf/ "
-            "and run `make params`."
+            "and run `lectern params`."
         ) from error

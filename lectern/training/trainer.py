@@ -128,7 +128,7 @@ class AnswerTrainer(SFTTrainer):
         if not torch.isfinite(loss):
             raise LecternError(
                 f"the loss is {loss.item()} at step {self.state.global_step + 1}, on rows {self._ids(batch)}. "
-                "Lower train.learning_rate, or look at these rows (make show-row)."
+                "Lower train.learning_rate, or look at these rows (lectern show-row)."
             )
         return loss
 
@@ -151,14 +151,14 @@ class AnswerTrainer(SFTTrainer):
             raise LecternError(
                 f"the loss exploded: {loss:.3f} at step {self.state.global_step}, {max(first):.3f} at most in the "
                 f"first {len(first)} steps (train.explosion is {self.explosion}), on rows {rows}. Lower "
-                "train.learning_rate, raise train.warmup_share, or look at these rows (make show-row)."
+                "train.learning_rate, raise train.warmup_share, or look at these rows (lectern show-row)."
             )
         if (
             not math.isfinite(gradient) and not self.args.fp16
         ):  # in fp16 the step is left out and the scale lowered
             raise LecternError(
                 f"the gradient is {gradient} at step {self.state.global_step}, on rows {rows}. Lower "
-                "train.learning_rate, or look at these rows (make show-row)."
+                "train.learning_rate, or look at these rows (lectern show-row)."
             )
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:

@@ -152,7 +152,7 @@ def main(count: int, folder: Path | None, host: str | None) -> None:
         megabytes = sum(len(content.encode()) for _, content in first) / 1e6
         rule = f'[{{role:host,rule:name,name:"{host}"}}]' if host else "[{role:host,rule:name,name:Host}]"
         choices = ("corpus=transcripts", "converse=podcast", "examples=podcast", f"converse.roles={rule}")
-        run(copy, "lectern.tools.params", *choices)
+        run(copy, "lectern", "params", *choices)
         print(f"{count} transcripts, {megabytes:.0f} MB", flush=True)
         repro(copy, "first run")
         used = {name: json.loads((copy / f"metrics/runtime/{name}.json").read_text()) for name in STAGES}

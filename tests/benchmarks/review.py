@@ -104,7 +104,7 @@ def _decide(row: Example, number: int) -> Decision:
 
 def measure(root: Path) -> None:
     """Print a table."""
-    with running("lectern.tools.review", root, "--by", "x") as address, browsers.start() as browser:
+    with running("lectern review", root, "--by", "x") as address, browsers.start() as browser:
         page = browser.new_page()
         began = time.perf_counter()
         page.goto(f"{address}/examples")
@@ -133,7 +133,7 @@ def measure(root: Path) -> None:
         server = next(
             p
             for p in psutil.process_iter(["cmdline"])
-            if "lectern.tools.review" in " ".join(p.info["cmdline"] or [])
+            if "lectern review" in " ".join(p.info["cmdline"] or [])
         )
         print(f"{'memory of the server':40}{server.memory_info().rss / 1e9:8.2f} GB")
 

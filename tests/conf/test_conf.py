@@ -67,13 +67,13 @@ def test_a_choice_says_why_it_is_there(path: Path) -> None:
 
 
 def test_params_yaml_is_what_conf_composes(tmp_path: Path) -> None:
-    # The committed one: what `make params ARGS=...` wrote last into the checkout is its user's own business. Whoever
+    # The committed one: what `lectern params ...` wrote last into the checkout is its user's own business. Whoever
     # changes conf/ is told at once, before the commit.
     composed(tmp_path)
     unchanged = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", str(CONF)]).returncode == 0
     committed = subprocess.run(["git", "show", "HEAD:params.yaml"], capture_output=True, text=True)
     current = committed.stdout if unchanged else Path("params.yaml").read_text()
-    assert current == (tmp_path / "params.yaml").read_text(), "conf/ changed: run `make params`"
+    assert current == (tmp_path / "params.yaml").read_text(), "conf/ changed: run `lectern params`"
 
 
 def test_no_value_is_a_secret_or_a_place_on_a_machine() -> None:

@@ -69,7 +69,7 @@ class Checkout:
     def outputs(self) -> dict[str, bytes]:
         """Relative path -> bytes, for all that the pipeline writes but times and memory, and spare replies.
 
-        Not metrics/export.json, which `make export` writes.
+        Not metrics/export.json, which `lectern export` writes.
         """
         written = ["data", "models/adapter", "metrics", "dvc.lock"]
         files = [
@@ -100,7 +100,7 @@ def check_out(folder: Path, recipe: str) -> Checkout:
     checkout.run("git", "init", "-q", "-b", "main")
     checkout.run("git", "config", "user.name", "Test")
     checkout.run("git", "config", "user.email", "test@example.org")
-    checkout.run(sys.executable, "-m", "lectern.tools.params", f"recipe={recipe}")
+    checkout.run(sys.executable, "-m", "lectern", "params", f"recipe={recipe}")
     checkout.commit("start")
     return checkout
 

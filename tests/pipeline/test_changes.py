@@ -37,7 +37,7 @@ def test_a_recording_added_is_the_only_one_made_and_a_removed_one_leaves_no_trac
 
 def test_a_rebuild_from_nothing_that_is_killed_twice_ends_with_the_same_bytes(fork: Checkout) -> None:
     undisturbed = fork.outputs()
-    fork.run("python", "-m", "lectern.tools.clean")
+    fork.run("python", "-m", "lectern", "clean")
     assert not (fork.root / "models/adapter").exists()
     assert not (fork.root / ".dvc/cache").exists()
     shutil.rmtree(fork.root / "metrics")
@@ -90,7 +90,8 @@ def test_broken_recordings_are_named_and_the_others_go_on(fork: Checkout) -> Non
     fork.run(
         "python",
         "-m",
-        "lectern.tools.params",
+        "lectern",
+        "params",
         "recipe=smoke",
         "transcribe.allow_failed=0.5",
         "diarize.allow_failed=0.5",
@@ -112,7 +113,7 @@ def test_own_talks_in_three_steps(fork: Checkout) -> None:
     for path in (fork.root / "data/sources/smoke").glob("smoke-0[123]*"):
         shutil.copy(path, mine)
     fork.run("dvc", "add", "data/sources/mine")
-    fork.run("python", "-m", "lectern.tools.params", "recipe=smoke", "corpus=mine", "diarize.max_speakers=3")
+    fork.run("python", "-m", "lectern", "params", "recipe=smoke", "corpus=mine", "diarize.max_speakers=3")
     assert fork.repro()["fetch"] == "made 0, kept 3, removed 1, failed 0", (
         "the same recordings, from another place"
     )

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 def compare(checkout: Checkout, *names: str) -> str:
     """The Markdown of a comparison."""
-    checkout.run("python", "-m", "lectern.tools.compare", *names)
+    checkout.run("python", "-m", "lectern", "compare", *names)
     return (checkout.root / "metrics/comparison/comparison.md").read_text(encoding="utf-8")
 
 
@@ -29,7 +29,7 @@ def outputs(checkout: Checkout) -> dict[str, bytes]:
 
 def test_another_learning_rate_is_compared_from_the_cache_and_nothing_runs(fork: Checkout) -> None:
     fork.run("git", "checkout", "-q", "-b", "rate")
-    fork.run("python", "-m", "lectern.tools.params", "recipe=smoke", "train.learning_rate=0.02")
+    fork.run("python", "-m", "lectern", "params", "recipe=smoke", "train.learning_rate=0.02")
     ran = fork.repro()
     assert "train" in ran
     assert "split" not in ran

@@ -14,7 +14,7 @@ def test_the_demo_ends_well_and_the_tuning_helps(fresh: Callable[[str], Checkout
     demo = fresh("demo")
     # what is written and judged takes most of the time, and has tests of its own
     shorter = ("generate.max_new_tokens=32", "episodes.turns=4", "judging.most=2", "judging.most_labels=4")
-    demo.run("python", "-m", "lectern.tools.params", "recipe=demo", *shorter)
+    demo.run("python", "-m", "lectern", "params", "recipe=demo", *shorter)
     assert sorted(demo.repro()) == sorted(demo.stages())
 
     scores = json.loads((demo.root / "metrics/scores.json").read_text())

@@ -195,7 +195,7 @@ def test_a_search_makes_experiments_and_goes_on_after_a_kill(fork: Checkout) -> 
     space.space["train.epochs"].high = 2
     OmegaConf.save(space, fork.root / "conf/search/quick.yaml")
     fork.commit("a space")
-    search = ("python", "-m", "lectern.tools.search", "recipe=smoke", "--space", "conf/search/quick.yaml")
+    search = ("python", "-m", "lectern", "search", "recipe=smoke", "--space", "conf/search/quick.yaml")
 
     fork.run(*search, "--trials", "1")
     killed = fork.run(

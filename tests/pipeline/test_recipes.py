@@ -32,7 +32,7 @@ def test_both_recipes_run_from_one_set_of_transcripts(fresh: Callable[[str], Che
             path.unlink()
     for recipe, model in MODELS.items():
         overrides = (f"recipe={recipe}", f"base_model={model}", *OFFLINE)
-        checkout.run("python", "-m", "lectern.tools.params", *overrides)
+        checkout.run("python", "-m", "lectern", "params", *overrides)
         ran = checkout.repro()
         assert ran["converse"].startswith("made 5")
         assert recipe == "question_videos" or "transcribe" not in ran, "what was heard is kept"

@@ -89,8 +89,8 @@ def test_a_site_documents_a_table_and_talks_in_one_corpus(tmp_path: Path) -> Non
             path.unlink()
         overrides = ("recipe=website", "corpus=everything", "base_model=tiny_phi", *EMBEDDED, *OFFLINE)
         few = ("teach.max_questions=1", "split.validation=0.25", "split.test=0.25")
-        checkout.run("python", "-m", "lectern.tools.params", *overrides, *few)
-        crawled = checkout.run("python", "-m", "lectern.tools.update", check=False)
+        checkout.run("python", "-m", "lectern", "params", *overrides, *few)
+        crawled = checkout.run("python", "-m", "lectern", "update", check=False)
     assert "garden" in crawled.stdout
     ran = checkout.repro()  # the site is gone: nothing asks it any more
     assert sorted(ran) == sorted(checkout.stages())
@@ -115,7 +115,7 @@ def test_a_site_documents_a_table_and_talks_in_one_corpus(tmp_path: Path) -> Non
         assert row.provenance.evidence
     assert json.loads((checkout.root / "metrics/teach.json").read_text())["passages"] == len(texts)
     for row in decisions[:: len(decisions) // 5]:
-        assert row.reason in checkout.run("python", "-m", "lectern.tools.trace", row.id).stdout
+        assert row.reason in checkout.run("python", "-m", "lectern", "trace", row.id).stdout
     assert (checkout.root / "metrics/report.html").is_file()
     assert checkout.repro() == {}
 
@@ -136,7 +136,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Checkout, 
             *calm,
             *OFFLINE,
         )
-        checkout.run("python", "-m", "lectern.tools.params", *overrides)
+        checkout.run("python", "-m", "lectern", "params", *overrides)
         ran = checkout.repro()
         assert sorted(ran) == sorted(checkout.stages())
         checkout.commit("run")

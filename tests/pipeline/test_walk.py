@@ -27,7 +27,7 @@ def test_from_a_name_to_the_report_and_the_tuned_model(tmp_path: Path) -> None:
         "train.learning_rate=0.02",
         "train.epochs=3",
     )
-    checkout.run("python", "-m", "lectern.tools.params", "recipe=smoke", *drawn)
+    checkout.run("python", "-m", "lectern", "params", "recipe=smoke", *drawn)
     checkout.repro()
     checkout.commit("run")
     root = checkout.root

@@ -51,7 +51,7 @@ def review(root: Path, item: str, shots: Path | None, target: str | None, labels
                 page.wait_for_timeout(3_500)  # until notices have gone
                 page.screenshot(path=shots / f"{name}.png")
 
-        with running("lectern.tools.review", root, "--by", "Asha Rao") as address:
+        with running("lectern review", root, "--by", "Asha Rao") as address:
             _name_a_voice(page, address, item)
             shoot("review-speakers")
             _mend_a_row(page, address, item)
@@ -64,7 +64,7 @@ def review(root: Path, item: str, shots: Path | None, target: str | None, labels
             if target is None:
                 page.goto(f"{address}/report")
                 report = page.inner_text("body")
-        with running("lectern.tools.chat", root) as address:
+        with running("lectern chat", root) as address:
             answer = _chat(page, address)
             shoot("chat")
         context.close()

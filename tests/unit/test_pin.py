@@ -16,7 +16,7 @@ FILE = """# A model (a licence).
 name: {name}
 source: hub
 hub_id: owner/{name}
-revision: {revision}  # `make pin` fills in the newest commit
+revision: {revision}  # `lectern pin` fills in the newest commit
 context_length: 4096  # tokens
 """
 
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(hub: hub_server.Hub, folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "lectern.tools.pin", *names],
+        [sys.executable, "-m", "lectern", "pin", *names],
         cwd=folder.parent.parent,
         env={**os.environ, **hub.environment(folder / "home"), "PYTHONPATH": str(Path.cwd())},
         capture_output=True,

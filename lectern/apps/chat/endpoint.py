@@ -1,4 +1,4 @@
-"""The tuned model at a server with OpenAI's chat API, such as `make serve`, in place of the one in memory."""
+"""The tuned model at a server with OpenAI's chat API, such as `lectern serve`, in place of the one in memory."""
 
 import os
 from collections.abc import Callable, Sequence

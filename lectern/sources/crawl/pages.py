@@ -84,7 +84,7 @@ def read_all(folder: Path) -> dict[str, Page]:
             ) from error
         if path.stem != page_id(page.url) or Path(page.file).stem != path.stem:
             raise LecternError(
-                f"{path} is not named as its page is. Delete it; `make update` fetches it again."
+                f"{path} is not named as its page is. Delete it; `lectern update` fetches it again."
             )
         found[page.url] = page
     return found

@@ -197,7 +197,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
 
     root = tmp_path_factory.mktemp("hostile")
     tuned_repo.make(root, "generate.max_new_tokens=24", hostile=True)
-    with running("lectern.tools.chat", root) as address:
+    with running("lectern chat", root) as address:
         yield root, address
 
 

@@ -22,7 +22,7 @@ Open = Callable[[str], Any]
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     root = tmp_path_factory.mktemp("repo")
     review_repo.make(root)
-    with running("lectern.tools.review", root, "--by", "Asha Rao") as address:
+    with running("lectern review", root, "--by", "Asha Rao") as address:
         yield root, address
 
 
@@ -248,7 +248,7 @@ def test_hostile_text_is_text_on_every_page_and_nothing_else_is_written(
     review_repo.make(root, hostile=True)
     before = review_repo.list_files(root)
     wrong: list[str] = []
-    with running("lectern.tools.review", root, "--by", "../../x <b>") as address:
+    with running("lectern review", root, "--by", "../../x <b>") as address:
         context = chromium.new_context()
         page = context.new_page()
         page.on("dialog", lambda dialog: wrong.append(dialog.message))
@@ -292,7 +292,7 @@ def test_without_any_output_every_page_says_what_to_do(tmp_path: Path, chromium:
     root.mkdir()
     for name in ("params.yaml", "dvc.yaml"):
         (root / name).write_bytes((review_repo.ROOT / name).read_bytes())
-    with running("lectern.tools.review", root, "--by", "x") as address:
+    with running("lectern review", root, "--by", "x") as address:
         page = chromium.new_page()
         for path in ("/speakers", "/examples", "/labels"):
             page.goto(address + path)

@@ -26,7 +26,7 @@ Open = Callable[[str], Any]
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     root = tmp_path_factory.mktemp("repo")
     review_repo.make(root, recordings=ITEMS, rows=ROWS)
-    with running("lectern.tools.review", root, "--by", "Asha Rao") as address:
+    with running("lectern review", root, "--by", "Asha Rao") as address:
         yield root, address
 
 
@@ -358,7 +358,7 @@ def labelled(tmp_path: Path) -> Iterator[tuple[Path, str, list[str]]]:
     root = tmp_path / "repo"
     review_repo.make(root, recordings=2, rows=10)
     ids = [case.id for case in labelling.list_pairs(root, "base", "tuned", "Asha Rao")]
-    with running("lectern.tools.review", root, "--by", "Asha Rao") as address:
+    with running("lectern review", root, "--by", "Asha Rao") as address:
         yield root, address, ids
 
 

@@ -183,14 +183,14 @@ def test_it_ends_soon_whatever_is_open(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("module", ["lectern.tools.review", "lectern.tools.chat"])
-def test_review_and_chat_end_soon_with_pages_open(
-    tmp_path: Path, number: signal.Signals, module: str
-) -> None:
+@pytest.mark.parametrize("name", ["review", "chat"])
+def test_review_and_chat_end_soon_with_pages_open(tmp_path: Path, number: signal.Signals, name: str) -> None:
     review_repo.make(tmp_path)
-    name = module.rpartition(".")[2]
     with (
-        started(module, tmp_path, *(["--by", "Asha Rao"] if name == "review" else [])) as (address, process),
+        started(f"lectern {name}", tmp_path, *(["--by", "Asha Rao"] if name == "review" else [])) as (
+            address,
+            process,
+        ),
         closing(poll(address)),
         closing(use_websocket(address)),
         closing(keep(address)),

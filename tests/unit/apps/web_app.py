@@ -12,18 +12,18 @@ ROOT = Path(__file__).parents[3]
 
 
 @contextmanager
-def running(module: str, folder: Path, *arguments: str) -> Iterator[str]:
-    """Run `python -m <module>` in a folder, on any free port; yields its address, without a slash at the end."""
-    with started(module, folder, *arguments) as (address, _):
+def running(program: str, folder: Path, *arguments: str) -> Iterator[str]:
+    """Run `python -m <program>` in a folder, on any free port; yields its address, without a slash at the end."""
+    with started(program, folder, *arguments) as (address, _):
         yield address
 
 
 @contextmanager
-def started(module: str, folder: Path, *arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+def started(program: str, folder: Path, *arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """As `running`, with the process too."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     env |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", module, "--port", "0", "--no-browser", *arguments]
+    command = [sys.executable, "-m", *program.split(), "--port", "0", "--no-browser", *arguments]
     with (folder / "app.err").open("w") as errors:
         process = subprocess.Popen(
             command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=errors, text=True
@@ -38,7 +38,7 @@ def started(module: str, folder: Path, *arguments: str) -> Iterator[tuple[str, "
                 yield found[0], process
                 break
         else:
-            raise AssertionError(f"{module} did not start: {said}{(folder / 'app.err').read_text()}")
+            raise AssertionError(f"{program} did not start: {said}{(folder / 'app.err').read_text()}")
     finally:
         process.terminate()
         process.wait(20)

@@ -32,7 +32,7 @@ def test_a_number_in_scientific_notation_is_a_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("toy: {rat: 1}", "section 'toy': .*rat.* Correct it under conf/ and run `make params`"),
+        ("toy: {rat: 1}", "section 'toy': .*rat.* Correct it under conf/ and run `lectern params`"),
         ("toy: {rate: fast}", "section 'toy': .*fast"),
         ("toy: {rate: -1}", r"section 'toy': rate is -1\.0; give a number above 0"),
         ("other: {}", "has no section 'toy'"),
@@ -44,5 +44,5 @@ def test_a_wrong_section_is_named_with_its_key(tmp_path: Path, text: str, messag
 
 
 def test_no_file_says_what_writes_it(tmp_path: Path) -> None:
-    with pytest.raises(LecternError, match=r"params\.yaml does not exist\. `make params` writes it"):
+    with pytest.raises(LecternError, match=r"params\.yaml does not exist\. `lectern params` writes it"):
         params.load("toy", ToyParams, tmp_path / "params.yaml")

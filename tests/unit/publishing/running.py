@@ -8,10 +8,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 
 
-def run(
-    root: Path, *arguments: str, module: str = "lectern.tools.export", **env: str
-) -> subprocess.CompletedProcess[str]:
-    """Run `python -m <module>` in a folder to its end."""
+def run(root: Path, *arguments: str, command: str = "export", **env: str) -> subprocess.CompletedProcess[str]:
+    """Run `lectern <command>` in a folder to its end."""
     everything = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **env}
-    command = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(command, cwd=root, env=everything, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "lectern", command, *arguments],
+        cwd=root,
+        env=everything,
+        capture_output=True,
+        text=True,
+    )

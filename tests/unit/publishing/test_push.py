@@ -74,7 +74,7 @@ def push(root: Path, hub: Hub, *arguments: str, token: str = TOKEN) -> subproces
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
-    return run(root, *arguments, module="lectern.tools.push", **env)
+    return run(root, *arguments, command="push", **env)
 
 
 def test_without_really_nothing_is_asked_and_everything_is_said(repo: Path, hub: Hub) -> None:
@@ -85,7 +85,7 @@ def test_without_really_nothing_is_asked_and_everything_is_said(repo: Path, hub:
     assert "gguf/lectern-q8_0.gguf" in done.stdout
     assert "push: dataset me/talks-data (private): 10 files" in done.stdout
     assert "before it can be pushed" not in done.stdout
-    assert done.stdout.splitlines()[-1] == "push: nothing was pushed; `make push ARGS=--really` does it"
+    assert done.stdout.splitlines()[-1] == "push: nothing was pushed; `lectern push --really` does it"
 
 
 def test_without_consent_a_licence_or_a_commit_the_hub_is_not_asked(repo: Path, hub: Hub) -> None:

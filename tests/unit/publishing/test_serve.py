@@ -39,7 +39,7 @@ PATIENT = f"""
 import runpy
 from lectern.apps.web import patience
 patience.PatientProtocol.seconds = {SECONDS}
-runpy.run_module("lectern.tools.serve", run_name="__main__", alter_sys=True)
+runpy.run_module("lectern", run_name="__main__", alter_sys=True)
 """
 
 
@@ -52,7 +52,7 @@ def serving(root: Path, *arguments: str, **env: str) -> Iterator[tuple[str, subp
         "PYTHONUNBUFFERED": "1",
         **env,
     }
-    command = [sys.executable, "-c", PATIENT, "--port", "0", "--engine", "llama_cpp"]
+    command = [sys.executable, "-c", PATIENT, "serve", "--port", "0", "--engine", "llama_cpp"]
     command += ["--max-tokens", str(DEFAULT_TOKENS), *arguments]
     with (root / "serve.err").open("w") as errors:
         process = subprocess.Popen(
@@ -465,10 +465,10 @@ def test_no_site_may_read_it_and_what_others_ask_is_not_told(server: str) -> Non
 
 
 def test_the_parity_check_runs_against_the_server(exported: Path, server: str) -> None:
-    done = run(exported, "--check", server, module="lectern.tools.serve")
+    done = run(exported, "--check", server, command="serve")
     assert done.returncode == 0, done.stderr
     assert re.search(r"the prompts have the tokens of the training; \d+\.\d% of \d+ tokens", done.stdout)
-    refused = run(exported, "--check", "http://127.0.0.1:9", module="lectern.tools.serve")
+    refused = run(exported, "--check", "http://127.0.0.1:9", command="serve")
     assert refused.returncode == 1
     assert "does not answer" in refused.stderr
 
@@ -502,7 +502,7 @@ def test_a_key_is_wanted_and_reaches_no_file_and_no_output(exported: Path) -> No
         for foreign in FOREIGN:
             assert httpx.get(f"{address}/v1/models", headers=with_key | foreign).status_code == 403
         assert KEY not in Path(f"/proc/{process.pid}/cmdline").read_text()
-        done = run(exported, "--check", f"{address}/v1", module="lectern.tools.serve", LECTERN_API_KEY=KEY)
+        done = run(exported, "--check", f"{address}/v1", command="serve", LECTERN_API_KEY=KEY)
         assert done.returncode == 0, done.stderr
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
@@ -519,7 +519,7 @@ def test_a_key_is_wanted_and_reaches_no_file_and_no_output(exported: Path) -> No
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.1"])
 @pytest.mark.parametrize("engine", ["llama_cpp", "vllm"])
 def test_others_are_let_in_only_with_a_key(exported: Path, host: str, engine: str) -> None:
-    done = run(exported, "--host", host, "--engine", engine, module="lectern.tools.serve", LECTERN_API_KEY="")
+    done = run(exported, "--host", host, "--engine", engine, command="serve", LECTERN_API_KEY="")
     assert done.returncode == 1
     assert f"{host} can be reached from other machines" in done.stderr
     assert "LECTERN_API_KEY" in done.stderr
@@ -533,7 +533,7 @@ def test_the_command_for_a_gpu_is_printed(exported: Path) -> None:
         "--print",
         "--host",
         "0.0.0.0",
-        module="lectern.tools.serve",
+        command="serve",
         LECTERN_API_KEY=KEY,
     )
     assert done.returncode == 0, done.stderr
@@ -546,7 +546,7 @@ def test_the_command_for_a_gpu_is_printed(exported: Path) -> None:
 
 def test_a_port_that_is_taken_is_said(exported: Path, server: str) -> None:
     port = server.rpartition(":")[2]
-    done = run(exported, "--engine", "llama_cpp", "--port", port, module="lectern.tools.serve")
+    done = run(exported, "--engine", "llama_cpp", "--port", port, command="serve")
     assert done.returncode == 1
     assert "--port 0" in done.stderr
 

@@ -225,9 +225,7 @@ class Toy:
         )
 
     def search(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        return self.run(
-            "python", "-m", "lectern.tools.search", "--space", "space.yaml", *arguments, **options
-        )
+        return self.run("python", "-m", "lectern", "search", "--space", "space.yaml", *arguments, **options)
 
     def trained(self) -> list[str]:
         """What was trained so far, in this order; a trial that failed too."""

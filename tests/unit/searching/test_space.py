@@ -86,7 +86,7 @@ def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
 def test_a_shipped_space_names_parameters_that_are_there(path: Path) -> None:
     chosen = load(path)
     assert chosen.name == path.stem
-    assert path.read_text().startswith("# make search")
+    assert path.read_text().startswith("# lectern search")
     search.check_space(chosen, [])
 
 

@@ -31,7 +31,7 @@ def podcast(feed: str, name: str = "show", **options: Any) -> dict[str, Any]:
 
 
 def get(chosen: Corpus) -> items.SyncResult:
-    """`make update` and `dvc repro fetch`."""
+    """`lectern update` and `dvc repro fetch`."""
     assert update.main(chosen) == 0
     return fetch.main(chosen, RAW)
 

@@ -341,7 +341,7 @@ def test_a_crawl_that_was_killed_goes_on_and_asks_for_no_page_again(site: Site, 
     chosen = corpus(source(site.address, render="never", sitemaps=[], concurrency=1))
     OmegaConf.save({"corpus": {"name": "test", "sources": chosen.sources}}, project / "params.yaml")
     running = subprocess.Popen(
-        [sys.executable, "-m", "lectern.tools.update"],
+        [sys.executable, "-m", "lectern", "update"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         cwd=project,
     )

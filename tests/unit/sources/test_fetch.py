@@ -65,7 +65,7 @@ def test_the_command_says_what_is_new_and_fails_when_a_source_could_not_be_asked
     )
     OmegaConf.save({"corpus": {"name": "test", "sources": chosen.sources}}, project / "params.yaml")
     run = subprocess.run(
-        [sys.executable, "-m", "lectern.tools.update"],
+        [sys.executable, "-m", "lectern", "update"],
         cwd=project,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -74,7 +74,7 @@ def test_the_command_says_what_is_new_and_fails_when_a_source_could_not_be_asked
     assert run.returncode == 1
     assert "update: 1 new in good, 0 changed, 1 in all: a\n" in run.stdout
     assert "update: bad: " in run.stderr
-    assert run.stderr.endswith("update: 1 could not be asked; the others are up to date\n")
+    assert run.stderr.endswith("lectern update: error: 1 could not be asked; the others are up to date\n")
     assert (project / "data/listings/good.jsonl").is_file()
 
 
@@ -91,4 +91,4 @@ def test_a_title_obeys_no_terminal(site: Site, mp3: bytes, capsys: pytest.Captur
     update.main(
         corpus(podcast(site.put("/feed", feed(entry(1, site.put("/1.mp3", mp3), title="a\u202eb\u2066c")))))
     )
-    assert capsys.readouterr().out.endswith(": a b c\n")
+    assert capsys.readouterr().out.endswith(": abc\n")

@@ -373,7 +373,9 @@ def test_an_address_without_a_secret_in_plain_sight_is_accepted(feed: str) -> No
 
 def test_a_listing_that_is_missing_or_broken_says_what_to_do(show: str) -> None:
     chosen = corpus(podcast(show))
-    with pytest.raises(LecternError, match=r"data/listings/show\.jsonl does not exist\. `make update` asks"):
+    with pytest.raises(
+        LecternError, match=r"data/listings/show\.jsonl does not exist\. `lectern update` asks"
+    ):
         fetch.main(chosen, RAW)
     update.main(chosen)
     path = Path("data/listings/show.jsonl")

@@ -59,7 +59,7 @@ def place(*sites: Site) -> list[str]:
 
 
 def run(chosen: dict[str, Any]) -> None:
-    """`make update` and `dvc repro fetch`, whatever comes of them."""
+    """`lectern update` and `dvc repro fetch`, whatever comes of them."""
     update.main(corpus(chosen))
     if listing.path(chosen["name"]).is_file():
         fetch.main(corpus(chosen, allow_failed=1.0), RAW)

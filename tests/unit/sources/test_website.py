@@ -257,7 +257,7 @@ def test_fetch_asks_nothing_and_keeps_what_has_not_changed(
 @pytest.mark.usefixtures("project")
 def test_a_folder_that_is_no_sites_is_named() -> None:
     parsed = parse_source(source("http://127.0.0.1:9"), 0)
-    with pytest.raises(LecternError, match=r"data/sources/ledger: has no page. `make update` crawls"):
+    with pytest.raises(LecternError, match=r"data/sources/ledger: has no page. `lectern update` crawls"):
         list(website.list_items(parsed))
     FOLDER.mkdir(parents=True)
     (FOLDER / "talk.info.json").write_text("{}")

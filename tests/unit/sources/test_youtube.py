@@ -285,7 +285,7 @@ def test_days_are_asked_for_only_when_limits_need_them(
     assert site.hits == ["/list/1"]
     assert listing.read("talks")[0].published is None
     dated = plain | {"after": "2026-11-01", "before": "2026-11-02"}
-    with pytest.raises(LecternError, match=r"`make update`: it finds out the days"):
+    with pytest.raises(LecternError, match=r"`lectern update`: it finds out the days"):
         fetch.main(corpus(dated), RAW)
     assert get(corpus(dated)).made == 1
     assert listing.read("talks")[0].published == "2026-11-02"

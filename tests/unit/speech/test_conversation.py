@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lectern.conversations import remembered
 from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.schema import (
@@ -24,7 +25,6 @@ from lectern.core.schema import (
 )
 from lectern.settings.converse import Converse, RoleRule
 from lectern.settings.diarize import Diarize
-from lectern.tools import voices
 from stages import converse, diarize
 
 # speaker, start, end: the host, the guest, the host again, a cough, the guest
@@ -296,7 +296,7 @@ def test_a_ready_transcript_needs_neither_transcription_nor_diarization(corpus: 
 
 
 def remember(corpus: Corpus, item: str, speaker: str, name: str) -> None:
-    voices.main(["remember", item, speaker, name], corpus.root)
+    remembered.remember(item, speaker, name, corpus.root)
 
 
 def test_a_voice_named_once_is_recognised_in_another_item(

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from lectern.conversations import voices
 from lectern.conversations.voices import Remembered
@@ -110,23 +111,29 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def tell(data: Path, *arguments: str) -> list[str]:
+    """The lines that `lectern voices` prints."""
+    done = CliRunner().invoke(cli.command, [*arguments, "--data", str(data)], catch_exceptions=False)
+    return done.stdout.splitlines()
+
+
 def test_remembering_adds_to_the_file_and_leaves_what_stands_there(data: Path) -> None:
     path = data / "corrections/voices.yaml"
     path.parent.mkdir()
     path.write_text("# our hosts\n- {name: Eve, model: m, item: i, speaker: s, embedding: [0, 1]}")
-    (line,) = cli.main(["remember", "talk", "speaker_1", "Ada"], data)
+    (line,) = tell(data, "remember", "talk", "speaker_1", "Ada")
     assert "Ada is speaker_1 of talk, 8 s of speech" in line
     assert path.read_text().startswith("# our hosts\n- {name: Eve")
     assert [voice.name for voice in voices.read(path.read_text())] == ["Eve", "Ada"]
-    assert cli.main(["list"], data) == ["Eve: s of i (m)", "Ada: speaker_1 of talk (m)"]
-    shown = cli.main(["list", "talk"], data)
+    assert tell(data, "list") == ["Eve: s of i (m)", "Ada: speaker_1 of talk (m)"]
+    shown = tell(data, "list", "talk")
     assert shown[0] == "speaker_1: 8 s, 80% of the speech, like Ada (1.00)"
     assert "a ghost" in shown[1]
     assert "like" not in shown[2]
 
 
 def test_nobody_is_remembered_yet(data: Path) -> None:
-    assert "remember ITEM SPEAKER NAME" in cli.main(["list"], data)[0]
+    assert "remember ITEM SPEAKER NAME" in tell(data, "list")[0]
 
 
 @pytest.mark.parametrize(
@@ -143,8 +150,8 @@ def test_nobody_is_remembered_yet(data: Path) -> None:
 def test_what_cannot_be_remembered_is_said_and_nothing_is_written(
     data: Path, arguments: list[str], reason: str
 ) -> None:
-    cli.main(["remember", "talk", "speaker_2", "Ada"], data)
+    tell(data, "remember", "talk", "speaker_2", "Ada")
     before = (data / "corrections/voices.yaml").read_bytes()
     with pytest.raises(LecternError, match=reason):
-        cli.main(["remember", *arguments], data)
+        tell(data, "remember", *arguments)
     assert (data / "corrections/voices.yaml").read_bytes() == before

@@ -2,6 +2,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,7 +119,8 @@ def _rate(row: Example, score: int | None) -> Rating:
 
 
 def show(data: Path, row: str) -> str:
-    return "\n".join(trace.main([row, "--data", str(data)]))
+    done = CliRunner().invoke(trace.command, [row, "--data", str(data)], catch_exceptions=False)
+    return done.stdout.rstrip("\n")
 
 
 def test_a_kept_row_is_told_from_its_page_to_its_tokens(data: Path) -> None:

@@ -90,7 +90,7 @@ def test_a_model_comes_from_the_hub(answers: dict[str, Any], name: str) -> None:
     [
         ("gated", r"owner/gated is gated.*https://huggingface\.co/owner/gated.*settings/tokens.*HF_TOKEN"),
         ("unknown", r"the hub knows no model owner/unknown.*base_model\.hub_id.*HF_TOKEN"),
-        ("no such revision", r"owner/good has no revision 0{40}.*commits/main.*make pin"),
+        ("no such revision", r"owner/good has no revision 0{40}.*commits/main.*lectern pin"),
         ("pickled", r"(?s)owner/pickled could not be loaded.*must be \.safetensors.*pickled weights"),
         (
             "not in the cache",

@@ -97,13 +97,13 @@ def test_what_is_shown_is_the_text_of_the_row(tokenizer: Any, name: str) -> None
 
 def test_it_runs_without_a_terminal_and_in_one_word_says_what_is_wrong(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "lectern.tools.show_row", "--data", str(tmp_path)],
+        [sys.executable, "-m", "lectern", "show-row", "--data", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
+    assert done.stderr.startswith("lectern show-row: error: ")
     assert "train.jsonl does not exist. Run `dvc repro`" in done.stderr
 
 
