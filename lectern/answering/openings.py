@@ -78,11 +78,9 @@ def _read(folder: Path, name: str) -> list[Start]:
             f"episodes.openings: there is no {path}; there is {known}. Correct the name under conf/ and run "
             "`lectern params`, or write the file."
         )
-    found = io.read_jsonl(path, Opening)
-    lines = [n for n, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1) if line.strip()]
     return [
         Start(opening, (), Provenance(item=name, method="opening", row=line), f"{path}:{line}")
-        for line, opening in zip(lines, found, strict=True)
+        for line, opening in io.read_numbered(path, Opening)
     ]
 
 

@@ -74,10 +74,8 @@ def _read_set(name: str, folder: Path) -> list[Ask]:
             f"generate.evals: there is no evaluation set {name!r}, since there is no {path}; there is {known}. Correct "
             "the name under conf/ and run `lectern params`, or write the file."
         )
-    questions = io.read_jsonl(path, Question)
-    lines = [n for n, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1) if line.strip()]
     asked: dict[str, Ask] = {}
-    for number, question in zip(lines, questions, strict=True):
+    for number, question in io.read_numbered(path, Question):
         prompt = [Message(role="user", content=question.question)]
         answer = (question.answer or "").strip() or None
         both = [*prompt, Message(role="assistant", content=answer)] if answer else prompt

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,15 +43,35 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def holds(path: Path, text: str) -> bool:
+    """Whether a file has exactly this text."""
+    return path.is_file() and path.read_bytes() == text.encode()
+
+
+def update_text(path: Path, text: str) -> None:
+    """Write a text unless the file has it already: DVC hashes again whatever is written."""
+    if not holds(path, text):
+        write_text(path, text)
+
+
 def write_json(path: Path, value: BaseModel | dict[str, Any] | list[Any]) -> None:
     """Write a record, or plain data such as a metric, as canonical JSON."""
-    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-    write_text(path, to_json(plain) + "\n")
+    write_text(path, to_json(_to_plain(value)) + "\n")
 
 
-def write_jsonl(path: Path, records: Iterable[BaseModel]) -> None:
+def to_line(record: BaseModel | Mapping[str, Any]) -> str:
+    """A record, or a plain object, as a line of JSON Lines, without its line end."""
+    return to_json(_to_plain(record), indent=None)
+
+
+def to_lines(records: Iterable[BaseModel | Mapping[str, Any]]) -> str:
+    """Records as JSON Lines, in the given order."""
+    return "".join(to_line(record) + "\n" for record in records)
+
+
+def write_jsonl(path: Path, records: Iterable[BaseModel | Mapping[str, Any]]) -> None:
     """Write one record a line, in the given order."""
-    write_text(path, "".join(to_json(r.model_dump(mode="json"), indent=None) + "\n" for r in records))
+    write_text(path, to_lines(records))
 
 
 def read_json(path: Path, record: type[R]) -> R:
@@ -65,8 +85,26 @@ def read_json(path: Path, record: type[R]) -> R:
 
 def read_jsonl(path: Path, record: type[R]) -> list[R]:
     """Read one record a line; blank lines are skipped. Errors name the file and the line."""
+    return [found for _, found in read_numbered(path, record)]
+
+
+def read_numbered(
+    path: Path, record: type[R], is_wanted: Callable[[str], object] = str.strip
+) -> Iterator[tuple[int, R]]:
+    """Read one record a line, each with the number of its line, from 1.
+
+    Args:
+        path: a file of JSON Lines.
+        record: the type of its rows.
+        is_wanted: whether to read a line, before it is parsed; by default all but blank ones.
+
+    Raises:
+        LecternError: the file is missing, or a line is not JSON or does not fit the schema; names file and line.
+    """
     lines = _read(path).split("\n")  # not splitlines(): U+2028 is legal inside a JSON string
-    return [_parse(line, record, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+    for number, line in enumerate(lines, 1):
+        if is_wanted(line):
+            yield number, _parse(line, record, f"{path}:{number}")
 
 
 def read_plain(path: Path) -> Any:
@@ -75,6 +113,10 @@ def read_plain(path: Path) -> Any:
         return json.loads(_read(path))
     except ValueError as error:
         raise LecternError(f"{path}: not JSON ({error})") from error
+
+
+def _to_plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 
 def _read(path: Path) -> str:

@@ -1,11 +1,10 @@
-"""Bring a directory to exactly one output per item, making only what is not there yet.
+"""Bring a directory to exactly one output per item, making only those that are missing or out of date.
 
-DVC sees one stage with one directory, kept between runs (`persist: true`). What makes that honest is here: every item
-has a key over all that decides its bytes, and the invariant is that an incremental run leaves the same bytes as a
-clean one, whatever was added, removed, changed, tampered with or killed in between.
+DVC sees one stage with one directory, which it keeps between runs (`persist: true`). This module makes that safe: every
+item has a key over everything that decides its bytes, so that an incremental run leaves the same bytes as a clean one,
+whatever was added, removed, changed, tampered with or killed in between.
 """
 
-import errno
 import hashlib
 import importlib.metadata
 import itertools
@@ -24,18 +23,17 @@ from tqdm import tqdm
 
 from lectern.core import code as source_code
 from lectern.core import compute as computing
-from lectern.core import io
+from lectern.core import io, journal, manifest
 from lectern.core.compute import IN_PROCESS, Workers
 from lectern.core.errors import LecternError
-from lectern.core.io import sha256, to_json, write_text
+from lectern.core.io import sha256, to_json
 from lectern.core.item import Item, Load, Made, Make
+from lectern.core.journal import JOURNAL
+from lectern.core.manifest import MANIFEST
 
 __all__ = ["Item", "Load", "Make", "SyncResult", "facts", "read", "sync"]
 
 R = TypeVar("R", bound=BaseModel)
-
-MANIFEST = "_manifest.json"
-JOURNAL = "_journal.jsonl"
 
 
 @dataclass(frozen=True)
@@ -63,33 +61,34 @@ def sync(
     allow_failed: float = 0.0,
     compute: Workers = IN_PROCESS,
 ) -> SyncResult:
-    """Bring `out` to exactly `<id><suffix>` for each item, and the manifest.
+    """Bring `out` to exactly `<id><suffix>` for each item, plus the manifest.
 
     Args:
         items: in any order; their ids must differ.
-        out: the directory; whatever no item explains is removed from it.
+        out: the directory; a file in it that belongs to no item is removed.
         load: called once in each process that makes items, so that no model is loaded when no item changed. It
-            returns the function that writes the output of one item to the given path (a file, or a directory when
-            `suffix` is empty) and may return small facts about it, which the manifest keeps. That function raises
-            `ItemError` when this item cannot be made. `load` is a module's function or a `functools.partial` of one, so
-            that another process can call it.
-        suffix: of the outputs, `.json` for one.
+            returns a function that writes the output of one item to the given path (a file, or a directory when
+            `suffix` is empty). That function may return small facts about the item, which the manifest keeps, and
+            raises `ItemError` when it cannot make the item. `load` must be a function of a module, or a
+            `functools.partial` of one, so that another process can call it.
+        suffix: of the outputs, such as `.json`.
         params: the parameters that decide the bytes.
-        code: the modules that decide the bytes; what they import inside `lectern` counts too.
+        code: the modules that decide the bytes; what they import inside `stages` counts too.
         libraries: distributions whose version decides the bytes.
-        allow_failed: share of the items that may fail before the stage does.
-        compute: where the items are made; decides no byte.
+        allow_failed: share of the items that may fail before the stage fails.
+        compute: where the items are made; it changes no byte.
 
     Raises:
-        LecternError: more items failed than allowed (the others are finished first), two items have one id, the
-            disk is full or read-only, or the workers cannot start (what was finished is kept).
+        LecternError: more items failed than allowed (the others are finished first), two items have the same id,
+            the disk is full or read-only, or the workers cannot start (what was finished is kept).
     """
     ordered = _in_order(items)
     versions = _versions(libraries)
     made_with = {"params": dict(params), "code": source_code.digest(code), "libraries": versions}
-    with _machine_failures(out):
+    with manifest.disk_failures(out):
         out.mkdir(parents=True, exist_ok=True)
-        known = _read_manifest(out) | dict(_read_journal(out))
+        known = manifest.read(out / MANIFEST, _parse_manifest) or {}
+        known |= dict(entry for _, entry in journal.read(out / JOURNAL, _parse_line))
         keys = {item.id: _key(item, made_with) for item in ordered}
         entries = {
             i.id: known[i.id]
@@ -107,9 +106,12 @@ def sync(
                 with closing(run):
                     for made in tqdm(run, total=len(stale), desc=out.name, unit="item", disable=None):
                         entries[made.id] = {"key": keys[made.id], **_put_in_place(made, out)}
-                        _append_journal(out, made.id, entries[made.id])
-        _remove_unexplained(out, {name + suffix for name, entry in entries.items() if "error" not in entry})
-        _write_manifest(out, entries)
+                        # A journal, because rewriting the manifest after each of n items would write n² lines.
+                        line = to_json([made.id, entries[made.id]], indent=None)
+                        journal.append(out / JOURNAL, [line])
+        made_files = {name + suffix for name, entry in entries.items() if "error" not in entry}
+        manifest.remove_unlisted(out, made_files | {MANIFEST})
+        manifest.write(out / MANIFEST, {"items": dict(sorted(entries.items()))})
     failed = {name: entry["error"] for name, entry in sorted(entries.items()) if "error" in entry}
     result = SyncResult(made=len(stale) - len(failed), kept=kept, removed=removed, failed=len(failed))
     _report_failures(failed, out, len(ordered), allow_failed, result)
@@ -117,16 +119,14 @@ def sync(
 
 
 def read(out: Path) -> dict[str, Path]:
-    """Return id -> output, in order of id, for every item that was made.
+    """Return id -> output for every item that was made, sorted by id.
 
     Raises:
-        LecternError: the directory has no manifest, or an output that the manifest lists is missing.
+        LecternError: the directory has no manifest, the manifest is damaged, or an output that it lists is missing.
     """
     if not (out / MANIFEST).is_file():
-        raise LecternError(f"{out} has no {MANIFEST}: it was never finished. `dvc repro` makes it.")
-    outputs = {
-        name: out / entry["file"] for name, entry in _read_manifest(out).items() if "error" not in entry
-    }
+        raise LecternError(f"{out} has no {MANIFEST}: its stage never finished. Run `dvc repro` to make it.")
+    outputs = {name: out / entry["file"] for name, entry in _read_made(out).items()}
     for name, path in outputs.items():
         if not path.exists():
             raise LecternError(
@@ -145,8 +145,20 @@ def read_records(folder: Path, record: type[R]) -> list[R]:
 
 
 def facts(out: Path) -> dict[str, Mapping[str, Any]]:
-    """Return id -> what `make` returned for it, in order of id, for every item that was made."""
-    return {name: entry["facts"] for name, entry in _read_manifest(out).items() if "error" not in entry}
+    """Return id -> the facts that `make` returned for it, for every item that was made, sorted by id.
+
+    Raises:
+        LecternError: the manifest is damaged.
+    """
+    return {name: entry["facts"] for name, entry in _read_made(out).items()}
+
+
+def _read_made(out: Path) -> dict[str, dict[str, Any]]:
+    """The entries of the items that were made. A later step must not take a damaged manifest for an empty folder."""
+    entries = manifest.read(out / MANIFEST, _parse_manifest)
+    if entries is None and (out / MANIFEST).exists():
+        raise LecternError(f"{out / MANIFEST} is damaged. `dvc repro -f` makes it again.")
+    return {name: entry for name, entry in (entries or {}).items() if "error" not in entry}
 
 
 def _in_order(items: Iterable[Item]) -> list[Item]:
@@ -157,7 +169,7 @@ def _in_order(items: Iterable[Item]) -> list[Item]:
     for item in ordered:
         if not item.id or item.id[0] in "._" or "/" in item.id:
             raise LecternError(
-                f"{item.id!r} cannot be an item's id: it names a file, and may not begin with . or _"
+                f"{item.id!r} cannot be an item's id: ids name files and may not be empty, hold / or begin with . or _"
             )
     return ordered
 
@@ -174,14 +186,14 @@ def _key(item: Item, made_with: Mapping[str, Any]) -> str:
         inputs = {role: _sha256(path) for role, path in item.inputs.items()}
     except FileNotFoundError as error:
         raise LecternError(
-            f"{item.id}: {error.filename} is gone while the stage runs. Run `dvc repro` again."
+            f"{item.id}: {error.filename} was removed while the stage ran. Run `dvc repro` again."
         ) from error
     everything = {"inputs": inputs, "values": dict(item.values), **made_with}
     return hashlib.sha256(json.dumps(everything, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:
-    """Sha256 of a file, or of a directory's sorted relative names and their sha256."""
+    """Sha256 of a file; for a directory, of its files' sorted relative names and their sha256."""
     if path.is_dir():
         listing = [(str(p.relative_to(path)), _sha256(p)) for p in sorted(path.rglob("*")) if p.is_file()]
         return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
@@ -189,9 +201,7 @@ def _sha256(path: Path) -> str:
 
 
 def _is_fresh(entry: Mapping[str, Any] | None, key: str, output: Path) -> bool:
-    if (
-        entry is None or "error" in entry or entry["key"] != key
-    ):  # what failed gets another chance in each run
+    if entry is None or "error" in entry or entry["key"] != key:  # a failed item is tried again in each run
         return False
     return entry["file"] == output.name and output.exists() and _sha256(output) == entry["sha256"]
 
@@ -200,7 +210,7 @@ def _is_fresh(entry: Mapping[str, Any] | None, key: str, output: Path) -> bool:
 def _scratch(out: Path) -> Iterator[Path]:
     """An empty folder beside `out`, on its file system."""
     folder = out.parent / f".{out.name}.tmp"
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
     folder.mkdir()
     try:
         yield folder
@@ -209,85 +219,31 @@ def _scratch(out: Path) -> Iterator[Path]:
 
 
 def _put_in_place(made: Made, out: Path) -> dict[str, Any]:
-    """Move an output to where it belongs; return its entry in the manifest."""
+    """Move an output into `out` and return its entry in the manifest."""
     if made.path is None:
         print(made.traceback, end="", file=sys.stderr)
         return {"error": made.error}
     output = out / made.path.name
     entry = {"file": output.name, "sha256": _sha256(made.path), "facts": dict(made.facts)}
-    _remove(output)
+    manifest.remove(output)
     made.path.rename(output)
     shutil.rmtree(made.path.parent, ignore_errors=True)
     return entry
 
 
-@contextmanager
-def _machine_failures(out: Path) -> Iterator[None]:
-    """Turn a full or read-only disk into an error that says so."""
-    try:
-        yield
-    except OSError as error:
-        where = f"{out}: {error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            remedy = "Free some space"
-        elif error.errno == errno.EMFILE:
-            remedy = "Raise the limit on open files (`ulimit -n 4096`)"
-        else:
-            remedy = "Make the directory writable"
-        raise LecternError(
-            f"{where}. {remedy} and run `dvc repro` again: what was finished is kept."
-        ) from error
+def _parse_manifest(value: Any) -> dict[str, dict[str, Any]]:
+    return {name: _parse_entry(entry) for name, entry in value["items"].items()}
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _parse_line(line: bytes) -> tuple[str, dict[str, Any]]:
+    name, entry = json.loads(line)
+    return str(name), _parse_entry(entry)
 
 
-def _remove_unexplained(out: Path, explained: set[str]) -> None:
-    for path in out.iterdir():
-        if path.name not in explained | {MANIFEST, JOURNAL}:
-            _remove(path)
-
-
-def _read_manifest(out: Path) -> dict[str, dict[str, Any]]:
-    try:
-        return json.loads((out / MANIFEST).read_text(encoding="utf-8"))["items"]
-    except FileNotFoundError:
-        return {}
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-    ):  # unreadable: every item is made again, which is right and only slow
-        return {}
-
-
-def _read_journal(out: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The entries of a run that was cut off. Its last line may be half a line."""
-    try:
-        lines = (out / JOURNAL).read_text(encoding="utf-8", errors="replace").split("\n")
-    except FileNotFoundError:
-        return
-    for line in lines:
-        try:
-            name, entry = json.loads(line)
-            yield name, dict(entry)
-        except (ValueError, TypeError):
-            continue
-
-
-def _append_journal(out: Path, name: str, entry: Mapping[str, Any]) -> None:
-    # Appended, because rewriting the manifest after each of n items would write n² lines.
-    with (out / JOURNAL).open("a", encoding="utf-8") as file:
-        file.write("\n" + to_json([name, entry], indent=None) + "\n")
-
-
-def _write_manifest(out: Path, entries: Mapping[str, Mapping[str, Any]]) -> None:
-    write_text(out / MANIFEST, to_json({"items": dict(sorted(entries.items()))}) + "\n")
-    (out / JOURNAL).unlink(missing_ok=True)
+def _parse_entry(entry: Any) -> dict[str, Any]:
+    if "error" not in entry and not entry.keys() >= {"key", "file", "sha256", "facts"}:
+        raise KeyError("a part of it is missing")
+    return dict(entry)
 
 
 def _report_failures(
@@ -300,6 +256,6 @@ def _report_failures(
             f"{result}. Failed: "
             + "; ".join(f"{name} ({reason})" for name, reason in list(failed.items())[:5])
             + (f"; and {len(failed) - 5} more" if len(failed) > 5 else "")
-            + ". Mend or remove these sources and run `dvc repro` again (the finished items are kept), or raise "
+            + ". Correct or remove these sources and run `dvc repro` again (the finished items are kept), or raise "
             "`allow_failed` in this stage's section."
         )

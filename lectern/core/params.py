@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lectern.core.errors import LecternError
+from lectern.core.printing import first_line
 
 P = TypeVar("P")
 
@@ -41,7 +42,7 @@ def parse(values: Any, cls: type[P], where: str) -> P:
     try:
         parsed = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), values))
     except (OmegaConfBaseException, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise LecternError(f"{where}: {reason}. Correct it under conf/ and run `lectern params`.") from error
     assert isinstance(parsed, cls)
     return parsed

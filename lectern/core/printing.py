@@ -1,18 +1,35 @@
-"""Show somebody else's text in a terminal: nothing of it may act there, or be taken for what Lectern says."""
+"""Show text from strangers in a terminal. It can neither control the terminal nor be mistaken for Lectern's output."""
 
 import unicodedata
 
 BIDIRECTIONAL = {*"\u061c\u200e\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
-"""They turn the order of what is shown around, that of the rest of the line too."""
+"""They reverse the order in which text is shown, that of the rest of the line too."""
 
 
-def one_line(text: str) -> str:
-    """`text` without line ends, control characters and terminal escapes; white space is single spaces."""
-    return " ".join("".join(_show(char) for char in text).split())
+def one_line(text: str, longest: int | None = None) -> str:
+    """`text` on one line, without control characters and terminal escapes; white space becomes single spaces.
+
+    Args:
+        text: from anyone.
+        longest: the most characters; a longer line is cut and ends in an ellipsis. `None` cuts nothing.
+    """
+    line = " ".join("".join(_show(char) for char in text).split())
+    return line if longest is None or len(line) <= longest else line[: longest - 1].rstrip() + "\u2026"
+
+
+def first_line(error: BaseException, longest: int | None = None) -> str:
+    """The first line of an error's message that is not blank, without its last full stop; without any, its type."""
+    lines = (one_line(line, longest) for line in str(error).splitlines())
+    return next(filter(None, lines), type(error).__name__).rstrip(".")
+
+
+def last_lines(said: str, count: int = 1) -> list[str]:
+    """The last lines of a program's output that are not blank, such as the reason why it failed."""
+    return [shown for line in said.splitlines() if (shown := one_line(line))][-count:]
 
 
 def indent(text: str, margin: str) -> list[str]:
-    """The lines of `text`, safe as `one_line` makes them, each after `margin`."""
+    """The lines of `text`, each made safe as in `one_line` and preceded by `margin`."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return [(margin + "".join(_show(char) for char in line)).rstrip() for line in lines]
 
@@ -20,7 +37,7 @@ def indent(text: str, margin: str) -> list[str]:
 def _show(char: str) -> str:
     if char == "\t" or unicodedata.category(char) in ("Zl", "Zp"):
         return " "
-    # Cc holds ESC and the C1 codes, which begin an escape alone; Cs are halves of characters, which cannot be encoded.
+    # Cc holds ESC and the C1 codes, each of which begins a terminal escape; surrogates (Cs) cannot be encoded.
     if unicodedata.category(char) in ("Cc", "Cs") or char in BIDIRECTIONAL:
         return " " if char in "\n\r\x0b\x0c\x85" else ""
     return char

@@ -95,10 +95,7 @@ def read_lines(folder: Path) -> list[Entry]:
     path = folder / FILE
     if not path.is_file():
         return []
-    corrections = io.read_jsonl(path, Correction)
-    lines = path.read_text(encoding="utf-8").split("\n")
-    numbers = [number for number, line in enumerate(lines, 1) if line.strip()]
-    return [Entry(found, f"{path}:{number}") for number, found in zip(numbers, corrections, strict=True)]
+    return [Entry(found, f"{path}:{number}") for number, found in io.read_numbered(path, Correction)]
 
 
 def _read_files(folder: Path) -> list[Entry]:

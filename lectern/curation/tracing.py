@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from lectern.core import io
 from lectern.core.errors import LecternError
@@ -134,13 +134,7 @@ def _read(place: Path, record: type[R], ids: Iterable[str]) -> Iterator[tuple[Pa
     """The records in a file, or in all files of a folder, that mention one of the ids; others are not parsed."""
     mention = re.compile("|".join(sorted(ids)))
     for path in _files(place):
-        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), 1):
-            if mention.search(line):
-                try:
-                    yield path, record.model_validate_json(line)
-                except ValidationError as error:
-                    reason = error.errors(include_url=False)[0]["msg"]
-                    raise LecternError(f"{path}:{number}: {record.__name__}: {reason}") from error
+        yield from ((path, found) for _, found in io.read_numbered(path, record, mention.search))
 
 
 def _read_own(place: Path, record: type[R], ids: set[str]) -> Iterator[tuple[Path, R]]:

@@ -1,7 +1,7 @@
-"""What is said of all rows: each figure, what it follows from, and which direction is better.
+"""Define the figures over all rows: their meaning, how they are computed and shown, and which direction is better.
 
-A figure is a function of sums over rows (`scoring.bootstrap`), so that it has an interval and can be compared. What a
-row adds stands in `data/scores.jsonl`: the figures of two runs can be compared from these files alone.
+A figure is a function of sums over rows (`evaluation.bootstrap`), so it has an interval and can be compared. The
+addends of each row stand in `data/scores.jsonl`, so two runs can be compared from these files alone.
 """
 
 import math
@@ -13,42 +13,58 @@ import numpy as np
 
 from lectern.evaluation import overlap
 from lectern.evaluation.bootstrap import Finish, Statistic
+from lectern.evaluation.figure import Figure
 from lectern.evaluation.rows import AnswerScore, RowScore
 
 Counts = tuple[float, ...]
-"""What a row adds to the sums of a figure."""
+"""The addends of a row to the sums of a figure."""
 Count = Callable[[RowScore, AnswerScore], Counts | None]
-"""None where the row does not measure it."""
+"""Returns the addends of a row; None if the row does not measure the figure."""
+Measure = Callable[[str, str | None], Counts | None]
+"""Returns the same from a text and its reference, which is None unless the figure is one of pairs."""
 
 
 def quotient(sums: np.ndarray) -> np.ndarray:
-    """The first sum over the second."""
+    """Divide the first sum by the second."""
     return np.divide(sums[:, 0], sums[:, 1])
 
 
 def _exponential(sums: np.ndarray) -> np.ndarray:
-    return np.exp(np.minimum(quotient(sums), 700.0))  # JSON knows no infinity
+    return np.exp(np.minimum(quotient(sums), 700.0))  # JSON has no infinity
 
 
-@dataclass(frozen=True)
-class Figure:
+@dataclass(frozen=True, kw_only=True)
+class AnswerFigure(Figure):
     """One figure of metrics/scores.json."""
 
     what: str
-    """for a reader who does not know its name"""
+    """explanation for a reader who does not know the name"""
     scale: str
-    """its unit, or its least and greatest value"""
-    lower_is_better: bool | None
-    """None where neither is better, and the reference's figure is what to be near"""
-    count: Count
+    """the unit, or the least and greatest value"""
+    group: str
+    """a key of `GROUPS`"""
+    count: Count | None = None
+    """computes the addends from the fields of a scored row; None if `measure` computes them"""
+    measure: Measure | None = None
+    """computes the addends from the text itself, if no field of `AnswerScore` holds them; only for `of` text or pair"""
     finish: Finish = quotient
-    """from the sums to the figure"""
+    """computes the figure from the sums"""
     of: Literal["text", "pair", "model"] = "text"
-    """what decides it: the answer's text, the text and its reference, or the model: then trimming changes nothing"""
+    """what determines the figure: the answer's text, the text and its reference, or the model. Trimming an answer does
+    not change a figure of the model"""
+    needs_same_tokens: bool = False
+    """whether it compares only models that divide the references into the same tokens"""
+
+    def add(self, row: RowScore, answer: AnswerScore) -> Counts | None:
+        """Return the addends of a row; None if the row does not measure the figure."""
+        if self.count is not None:
+            return self.count(row, answer)
+        found = answer.more.get(self.key)
+        return None if found is None else tuple(found)
 
 
 def _mean(field: str) -> Count:
-    """The mean of a field over the rows that have it."""
+    """Return the count whose figure is the mean of a field over the rows that have it."""
 
     def count(_: RowScore, answer: AnswerScore) -> Counts | None:
         value = getattr(answer, field)
@@ -81,155 +97,188 @@ def _all_counts(field: str) -> Count:
     return count
 
 
-FIGURES: Mapping[str, Figure] = {
-    "nll": Figure(
-        "negative log-likelihood of the true answers and their ends of turn, over all their tokens",
-        "nats a token",
-        True,
-        _count_nats,
-        of="model",
-    ),
-    "perplexity": Figure(
-        "the exponential of nll: among how many tokens the model is undecided",
-        "1 and more",
-        True,
-        _count_nats,
-        _exponential,
-        of="model",
-    ),
-    "bits_per_byte": Figure(
-        "the same likelihood in bits for each UTF-8 byte of the true answers, which compares models with different "
-        "tokenizers",
-        "bits",
-        True,
-        _count_bits,
-        of="model",
-    ),
-    "rouge1": Figure(
-        "ROUGE-1: words in common with the true answer, mean F1 (Lin 2004)",
-        "0 to 1",
-        False,
-        _mean("rouge1"),
-        of="pair",
-    ),
-    "rouge2": Figure(
-        "ROUGE-2: word pairs in common with the true answer, mean F1",
-        "0 to 1",
-        False,
-        _mean("rouge2"),
-        of="pair",
-    ),
-    "rougeL": Figure(
-        "ROUGE-L: longest sequence of words in common with the true answer, mean F1",
-        "0 to 1",
-        False,
-        _mean("rougeL"),
-        of="pair",
-    ),
-    "rougeLsum": Figure(
-        "ROUGE-Lsum: the same sentence by sentence, mean F1", "0 to 1", False, _mean("rougeLsum"), of="pair"
-    ),
-    "chrf": Figure(
-        "chrF: characters and runs of up to 6 in common with the true answers, of the corpus (Popović 2015)",
-        "0 to 100",
-        False,
-        _all_counts("chrf_counts"),
-        overlap.chrf,
-        of="pair",
-    ),
-    "bleu": Figure(
-        "BLEU: runs of up to 4 words in common with the true answers, of the corpus (Papineni et al. 2002)",
-        "0 to 100",
-        False,
-        _all_counts("bleu_counts"),
-        overlap.bleu,
-        of="pair",
-    ),
-    "similarity": Figure(
-        "closeness in meaning to the true answer: mean cosine of embeddings (all-MiniLM-L6-v2, which reads English)",
-        "-1 to 1",
-        False,
-        _mean("similarity"),
-        of="pair",
-    ),
-    "distinct1": Figure(
-        "distinct words of an answer's words, mean (Li et al. 2016); long answers have fewer",
-        "0 to 1",
-        None,
-        _mean("distinct1"),
-    ),
-    "distinct2": Figure(
-        "distinct word pairs of an answer's word pairs, mean", "0 to 1", None, _mean("distinct2")
-    ),
-    "repetition4": Figure(
-        "share of the runs of four words that came before in the same answer",
-        "0 to 1",
-        True,
-        lambda _, answer: (float(answer.repeated_fourgrams), float(answer.fourgrams)),
-    ),
-    "repeated_answers": Figure(
-        "share of the answers that another question got too, word for word", "0 to 1", True, _mean("repeated")
-    ),
-    "length_ratio": Figure(
-        "words answered for each word of the true answers; 1 is right",
-        "0 and more",
-        None,
-        _count_length,
-        of="pair",
-    ),
-    "words": Figure("words of an answer, mean", "words", None, _mean("words")),
-    "finished": Figure(
-        "share of the answers that the model ended itself, before the limit",
-        "0 to 1",
-        False,
-        _mean("finished"),
-        of="model",
-    ),
-    "empty": Figure(
-        "share of the answers without a word",
-        "0 to 1",
-        True,
-        lambda _, answer: (float(answer.words == 0), 1.0),
-    ),
-    "copied_share": Figure(
-        "share of the words in long runs that stand in a training answer, word for word",
-        "0 to 1",
-        True,
-        lambda _, answer: (float(answer.copied_words), float(answer.words)),
-    ),
-    "longest_copy": Figure(
-        "words of an answer's longest run that stands in a training answer, mean; 0 below the least run",
-        "words",
-        True,
-        _mean("longest_copy"),
-    ),
+LIKELIHOOD, OVERLAP, MEANING, HEALTH = "Likelihood", "Overlap with the reference", "Meaning", "Health"
+GROUPS: Mapping[str, str] = {
+    LIKELIHOOD: "How likely the model finds the true answers: it needs no answer of its own, and small changes show.",
+    OVERLAP: "How much of the true answer's wording the model's own answer has.",
+    MEANING: "How near the answer stands to the reference, whatever words it uses.",
+    HEALTH: "What goes wrong in text that a model writes. Where a mark shows the reference, that is how people's own "
+    "answers measure.",
 }
-"""In the order in which they are read."""
-OF_TOKENS = ("nll", "perplexity")
-"""They compare only models that cut the references into the same tokens."""
-OF_TRIMMED = tuple(name for name, figure in FIGURES.items() if figure.of != "model")
-OF_REFERENCES = tuple(name for name, figure in FIGURES.items() if figure.of == "text" and name != "empty")
-"""Those that say something of true answers, which are never empty."""
+"""Group -> what its figures tell, in the order in which reports list them."""
+
+FIGURES: dict[str, AnswerFigure] = {
+    figure.key: figure
+    for figure in (
+        AnswerFigure(
+            key="nll", name="Negative log-likelihood", about="nats a token of the true answer; lower is better",
+            what="negative log-likelihood of the true answers with their end-of-turn tokens, divided by the number of "
+            "tokens",
+            scale="nats per token", group=LIKELIHOOD, lower_is_better=True, count=_count_nats, of="model",
+            needs_same_tokens=True,
+        ),
+        AnswerFigure(
+            key="perplexity", name="Perplexity", about="its exponential; lower is better",
+            what="the exponential of nll: the number of equally likely tokens that would make the model as uncertain",
+            scale="1 and more", group=LIKELIHOOD, lower_is_better=True, digits=1, count=_count_nats,
+            finish=_exponential, of="model", needs_same_tokens=True,
+        ),
+        AnswerFigure(
+            key="bits_per_byte", name="Bits a byte", about="comparable between tokenizers; lower is better",
+            what="the same likelihood in bits per UTF-8 byte of the true answers, by which models with different "
+            "tokenizers can be compared",
+            scale="bits", group=LIKELIHOOD, lower_is_better=True, digits=3, count=_count_bits, of="model",
+        ),
+        AnswerFigure(
+            key="rougeL", name="ROUGE-L", about="longest common word sequence, F1; higher is better",
+            what="ROUGE-L: longest sequence of words in common with the true answer, mean F1", scale="0 to 1",
+            group=OVERLAP, lower_is_better=False, digits=3, count=_mean("rougeL"), of="pair",
+        ),
+        AnswerFigure(
+            key="rouge1", name="ROUGE-1", about="shared words, F1; higher is better",
+            what="ROUGE-1: words in common with the true answer, mean F1 (Lin 2004)", scale="0 to 1", group=OVERLAP,
+            lower_is_better=False, digits=3, count=_mean("rouge1"), of="pair",
+        ),
+        AnswerFigure(
+            key="rouge2", name="ROUGE-2", about="shared word pairs, F1; higher is better",
+            what="ROUGE-2: word pairs in common with the true answer, mean F1", scale="0 to 1", group=OVERLAP,
+            lower_is_better=False, digits=3, count=_mean("rouge2"), of="pair",
+        ),
+        AnswerFigure(
+            key="rougeLsum", name="ROUGE-Lsum", about="the same by sentences; higher is better",
+            what="ROUGE-Lsum: the same sentence by sentence, mean F1", scale="0 to 1", group=OVERLAP,
+            lower_is_better=False, digits=3, count=_mean("rougeLsum"), of="pair",
+        ),
+        AnswerFigure(
+            key="chrf", name="chrF", about="shared character sequences, 0 to 100; higher is better",
+            what="chrF: runs of 1 to 6 characters in common with the true answers, over the whole corpus (Popović "
+            "2015)",
+            scale="0 to 100", group=OVERLAP, lower_is_better=False, digits=1, count=_all_counts("chrf_counts"),
+            finish=overlap.chrf, of="pair",
+        ),
+        AnswerFigure(
+            key="bleu", name="BLEU", about="shared word sequences, 0 to 100; higher is better",
+            what="BLEU: runs of 1 to 4 words in common with the true answers, over the whole corpus (Papineni et al. "
+            "2002)",
+            scale="0 to 100", group=OVERLAP, lower_is_better=False, digits=1, count=_all_counts("bleu_counts"),
+            finish=overlap.bleu, of="pair",
+        ),
+        AnswerFigure(
+            key="similarity", name="Similarity", about="cosine of sentence embeddings; higher is better",
+            what="closeness in meaning to the true answer: mean cosine of embeddings (all-MiniLM-L6-v2, which reads "
+            "English)",
+            scale="-1 to 1", group=MEANING, lower_is_better=False, digits=3, count=_mean("similarity"), of="pair",
+        ),
+        AnswerFigure(
+            key="finished", name="Finished", about="answers that the model ended; higher is better",
+            what="share of the answers that the model itself ended before the limit", scale="0 to 1", group=HEALTH,
+            lower_is_better=False, is_share=True, count=_mean("finished"), of="model",
+        ),
+        AnswerFigure(
+            key="empty", name="Empty", about="answers without a word; lower is better",
+            what="share of the answers without a word", scale="0 to 1", group=HEALTH, lower_is_better=True,
+            is_share=True, count=lambda _, answer: (float(answer.words == 0), 1.0),
+        ),
+        AnswerFigure(
+            key="length_ratio", name="Length", about="words for each word of the reference; 1 is its length",
+            what="words of the answers divided by words of the true answers; 1 is best", scale="0 and more",
+            group=HEALTH, count=_count_length, of="pair",
+        ),
+        AnswerFigure(
+            key="words", name="Words", about="an answer", what="number of words of an answer, mean", scale="words",
+            group=HEALTH, digits=1, count=_mean("words"),
+        ),
+        AnswerFigure(
+            key="repetition4", name="Repetition", about="four-word runs said before in the same answer",
+            what="share of the runs of four words that stand earlier in the same answer too", scale="0 to 1",
+            group=HEALTH, lower_is_better=True, is_share=True,
+            count=lambda _, answer: (float(answer.repeated_fourgrams), float(answer.fourgrams)),
+        ),
+        AnswerFigure(
+            key="repeated_answers", name="Repeated answers", about="the same as that to another question",
+            what="share of the answers that are the same, word for word, as that to another question", scale="0 to 1",
+            group=HEALTH, lower_is_better=True, is_share=True, count=_mean("repeated"),
+        ),
+        AnswerFigure(
+            key="distinct1", name="Distinct words", about="of an answer's words",
+            what="share of distinct words in an answer, mean (Li et al. 2016); it is lower for long answers",
+            scale="0 to 1", group=HEALTH, is_share=True, count=_mean("distinct1"),
+        ),
+        AnswerFigure(
+            key="distinct2", name="Distinct word pairs", about="of an answer's word pairs",
+            what="share of distinct word pairs in an answer, mean", scale="0 to 1", group=HEALTH, is_share=True,
+            count=_mean("distinct2"),
+        ),
+        AnswerFigure(
+            key="copied_share", name="Copied", about="words in runs of training text; lower is better",
+            what="share of the words that belong to long runs copied from a training answer, word for word",
+            scale="0 to 1", group=HEALTH, lower_is_better=True, is_share=True,
+            count=lambda _, answer: (float(answer.copied_words), float(answer.words)),
+        ),
+        AnswerFigure(
+            key="longest_copy", name="Longest copy", about="words of an answer's longest such run; lower is better",
+            what="number of words of an answer's longest run copied from a training answer, mean; short runs count as "
+            "0",
+            scale="words", group=HEALTH, lower_is_better=True, digits=1, count=_mean("longest_copy"),
+        ),
+    )
+}  # fmt: skip
+"""Name -> figure, in the order in which reports list them. A new figure needs one entry here and one function: `count`
+if the rows already hold what it sums, otherwise `measure`. The report, the comparison and the metrics then have it."""
+
+
+def of_tokens() -> list[str]:
+    """Figures that compare only models which divide the references into the same tokens."""
+    return [name for name, figure in FIGURES.items() if figure.needs_same_tokens]
+
+
+def of_trimmed() -> list[str]:
+    """Figures that change when an answer is trimmed."""
+    return [name for name, figure in FIGURES.items() if figure.of != "model"]
+
+
+def of_references() -> list[str]:
+    """Figures that the references themselves have. `empty` is left out, since a reference is never empty."""
+    return [name for name, figure in FIGURES.items() if figure.of == "text" and name != "empty"]
+
+
+def measure_text(of: str, text: str, reference: str | None = None) -> dict[str, list[float]]:
+    """Return the addends of a text to the figures that have a `measure`: the field `more` of an `AnswerScore`.
+
+    Args:
+        of: which figures, by their field of that name.
+        text: an answer or a reference.
+        reference: the reference of a pair.
+    """
+    found = {
+        name: figure.measure(text, reference)
+        for name, figure in FIGURES.items()
+        if figure.measure is not None and figure.of == of
+    }
+    return {
+        name: [round(value, 6) for value in counts] for name, counts in found.items() if counts is not None
+    }
+
 
 Scores = Sequence[AnswerScore | None]
-"""One contestant's, a row each."""
+"""The scores of one contestant, one for each row."""
 
 
 def statistics(
     rows: Sequence[RowScore], answers: Scores, names: Iterable[str] = FIGURES
 ) -> dict[str, Statistic]:
-    """The named figures of one contestant, whose `answers` stand beside `rows`, without those that no row measures.
+    """Return the named figures of one contestant, without those that no row measures.
 
-    With `Bootstrap` these give a figure's interval, and of two contestants the interval of the difference.
+    `answers` has one entry for each of `rows`. `Bootstrap` computes intervals from the result, and from those of two
+    contestants the intervals of their differences.
     """
     found = {name: _statistic(rows, answers, FIGURES[name]) for name in names}
     return {name: one for name, one in found.items() if one is not None}
 
 
-def _statistic(rows: Sequence[RowScore], answers: Scores, figure: Figure) -> Statistic | None:
+def _statistic(rows: Sequence[RowScore], answers: Scores, figure: AnswerFigure) -> Statistic | None:
     counts = [
-        None if answer is None else figure.count(row, answer)
-        for row, answer in zip(rows, answers, strict=True)
+        None if answer is None else figure.add(row, answer) for row, answer in zip(rows, answers, strict=True)
     ]
     width = next((len(one) for one in counts if one is not None), None)
     if width is None:

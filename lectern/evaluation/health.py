@@ -4,7 +4,7 @@ Words are those of `lectern.text.words`. The opening of an episode was given, so
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from lectern.core.schema import Episode
 from lectern.evaluation.bootstrap import Bootstrap, Statistic, mean, ratio
 from lectern.evaluation.copying import Copied, Measured
+from lectern.evaluation.figure import Figure
 from lectern.text.words import words
 
 CONTROL_TAG = re.compile(
@@ -105,21 +106,63 @@ def measure_episode(episode: Episode, copied: Callable[[str], Measured]) -> Meas
     )
 
 
-FIGURES: Mapping[str, Callable[[Measures], tuple[float, float] | float | None]] = {
-    "turns": lambda m: m.turns,
-    "words": lambda m: m.words,
-    "role_tags": lambda m: (m.role_tags, m.turns),
-    "one_word_turns": lambda m: (m.one_word_turns, m.turns),
-    "host_share": lambda m: (m.host_words, m.words),
-    "repetition4": lambda m: (m.variety.repeated_fourgrams, m.variety.fourgrams),
-    "distinct2": lambda m: m.variety.distinct2,
-    "copied_share": lambda m: (m.copied_words, m.words),
-    "longest_copy": lambda m: m.longest_copy,
-    "closed": lambda m: float(m.closed),
-    "unfinished_turns": lambda m: (m.unfinished_turns, m.turns),
-}
-"""Figure -> what an episode adds to it: a part and its whole, each summed over the episodes before one is divided by
-the other; or a value, of which the mean is taken (none where it has no meaning)."""
+@dataclass(frozen=True, kw_only=True)
+class EpisodeFigure(Figure):
+    """One figure of metrics/episodes.json."""
+
+    count: Callable[[Measures], tuple[float, float] | float | None]
+    """What an episode adds: a part and its whole, each summed over the episodes before one is divided by the other; or
+    a value, of which the mean is taken (None where it has no meaning)."""
+
+
+FIGURES: dict[str, EpisodeFigure] = {
+    figure.key: figure
+    for figure in (
+        EpisodeFigure(
+            key="turns", name="Turns", about="an episode", digits=1, count=lambda m: m.turns,
+        ),
+        EpisodeFigure(
+            key="words", name="Words", about="an episode", digits=0, count=lambda m: m.words,
+        ),
+        EpisodeFigure(
+            key="role_tags", name="Role tags", about="stray or unclosed ones in a turn; lower is better",
+            lower_is_better=True, digits=3, count=lambda m: (m.role_tags, m.turns),
+        ),
+        EpisodeFigure(
+            key="one_word_turns", name="One-word turns", about="of all turns", is_share=True,
+            count=lambda m: (m.one_word_turns, m.turns),
+        ),
+        EpisodeFigure(
+            key="host_share", name="The host's part", about="of the words", is_share=True,
+            count=lambda m: (m.host_words, m.words),
+        ),
+        EpisodeFigure(
+            key="repetition4", name="Repetition", about="four-word runs said before; lower is better",
+            lower_is_better=True, is_share=True, count=lambda m: (m.variety.repeated_fourgrams, m.variety.fourgrams),
+        ),
+        EpisodeFigure(
+            key="distinct2", name="Distinct word pairs", about="of an episode's word pairs", is_share=True,
+            count=lambda m: m.variety.distinct2,
+        ),
+        EpisodeFigure(
+            key="copied_share", name="Copied", about="words in runs of training text; lower is better",
+            lower_is_better=True, is_share=True, count=lambda m: (m.copied_words, m.words),
+        ),
+        EpisodeFigure(
+            key="longest_copy", name="Longest copy", about="words of the longest such run; lower is better",
+            lower_is_better=True, digits=1, count=lambda m: m.longest_copy,
+        ),
+        EpisodeFigure(
+            key="closed", name="Closed", about="episodes that end with a closing", is_share=True,
+            count=lambda m: float(m.closed),
+        ),
+        EpisodeFigure(
+            key="unfinished_turns", name="Unfinished turns", about="cut at the length limit", is_share=True,
+            count=lambda m: (m.unfinished_turns, m.turns),
+        ),
+    )
+}  # fmt: skip
+"""All figures of episodes, in the order in which they are read."""
 
 
 def summarise_episodes(
@@ -168,8 +211,8 @@ def summarise_episodes(
 
 def _statistics(measures: Sequence[Measures]) -> dict[str, Statistic]:
     found = {}
-    for name, count in FIGURES.items():
-        values = [count(one) for one in measures]
+    for name, figure in FIGURES.items():
+        values = [figure.count(one) for one in measures]
         parts = [value for value in values if isinstance(value, tuple)]
         if parts:
             top, bottom = (np.array(column, dtype=np.float64) for column in zip(*parts, strict=True))

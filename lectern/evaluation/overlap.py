@@ -14,9 +14,6 @@ import regex
 
 from lectern.text.words import UNSPACED
 
-CHRF_COUNTS = 18
-BLEU_COUNTS = 10
-
 _ALONE = regex.compile(rf"([{UNSPACED}]\p{{M}}*)")
 
 
@@ -33,12 +30,12 @@ def count_bleu(predictions: Sequence[str], references: Sequence[str]) -> list[li
 
 
 def chrf(sums: np.ndarray) -> np.ndarray:
-    """chrF, 0 to 100, of summed counts of shape (draws, CHRF_COUNTS)."""
+    """chrF, 0 to 100, of summed counts of shape (draws, 18)."""
     return _finish(_chrf(), sums)
 
 
 def bleu(sums: np.ndarray) -> np.ndarray:
-    """BLEU, 0 to 100, of summed counts of shape (draws, BLEU_COUNTS)."""
+    """BLEU, 0 to 100, of summed counts of shape (draws, 10)."""
     return _finish(_bleu(), sums)
 
 

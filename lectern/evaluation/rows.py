@@ -1,11 +1,12 @@
 """What is measured of each answer: the lines of `data/scores.jsonl`.
 
-Every figure of metrics/scores.json follows from these rows (`scoring.figures`): two runs can be compared from them.
+Every figure of metrics/scores.json follows from these rows (`evaluation.figures`): two runs can be compared from them.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from lectern.core.schema import Record
 
@@ -48,6 +49,15 @@ class AnswerScore(Record):
         default=False, description="another question of the set got the same answer, word for word"
     )
     finished: bool
+    more: Mapping[str, list[float]] = Field(
+        default_factory=dict,
+        description="figure -> what the answer adds to its sums, of the figures without a field of their own",
+    )
+
+    @model_serializer(mode="wrap")
+    def _leave_out_nothing(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        plain: dict[str, Any] = write(self)
+        return plain if self.more else {name: value for name, value in plain.items() if name != "more"}
 
 
 class RowScore(Record):

@@ -1,6 +1,7 @@
 """Transcripts and diarizations against what was truly said, and by whom."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from pydantic import Field
 from lectern.core import io
 from lectern.core.schema import Conversation, Diarization, Record, Seconds
 from lectern.evaluation.bootstrap import Bootstrap, ratio
+from lectern.evaluation.figure import Figure
 
 
 class TrueTurn(Record):
@@ -133,6 +135,50 @@ def measure_der(true: Truth, found: Diarization, collar: float) -> dict[str, flo
     return {ours: round(float(parts[theirs]), 3) for ours, theirs in names.items()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class SpeechFigure(Figure):
+    """One figure of metrics/speech.json; all are shares."""
+
+    count: Callable[[Mapping[str, Any]], tuple[float, float]]
+    """What one recording adds to the part and to its whole."""
+    is_share: bool = True
+
+
+def _count_errors(parts: Mapping[str, Any]) -> tuple[float, float]:
+    """Of the DER: seconds given to the wrong speaker or to none, of the seconds that somebody speaks."""
+    return parts["missed"] + parts["false_alarm"] + parts["confusion"], parts["speech"]
+
+
+FIGURES: dict[str, SpeechFigure] = {
+    figure.key: figure
+    for figure in (
+        SpeechFigure(
+            key="wer", name="Word error rate", about="of the transcripts; lower is better", lower_is_better=True,
+            count=lambda entry: (entry["word_errors"], entry["words"]),
+        ),
+        SpeechFigure(
+            key="der", name="Diarization error rate", about="of the time somebody speaks; lower is better",
+            lower_is_better=True, count=lambda entry: _count_errors(entry["der"]),
+        ),
+        SpeechFigure(
+            key="der_with_collar", name="The same with a collar",
+            about="without the moments around each change of speaker", lower_is_better=True,
+            count=lambda entry: _count_errors(entry["der_with_collar"]),
+        ),
+        SpeechFigure(
+            key="word_speaker_accuracy", name="Words with the right speaker", about="higher is better",
+            lower_is_better=False, count=lambda entry: (entry["words_of_right_speaker"], entry["aligned_words"]),
+        ),
+        SpeechFigure(
+            key="speaker_count_accuracy", name="Recordings with the right number of speakers",
+            about="higher is better", lower_is_better=False,
+            count=lambda entry: (float(entry["true_speakers"] == entry["found_speakers"]), 1.0),
+        ),
+    )
+}  # fmt: skip
+"""All figures of speech, in the order in which they are read."""
+
+
 def summarise(
     scored: Mapping[str, Mapping[str, Any]], *, resamples: int, confidence: float, seed: int
 ) -> dict[str, Any]:
@@ -146,8 +192,8 @@ def summarise(
     counts |= {name: sum(entry[name] for entry in scored.values()) for name in ("words", "aligned_words")}
     seconds = round(sum(entry["seconds"] for entry in scored.values()), 3)
     figures = {}
-    for name in FIGURES:
-        tops, bottoms = np.array([_fraction(entry, name) for entry in scored.values()], dtype=np.float64).T
+    for name, figure in FIGURES.items():
+        tops, bottoms = np.array([figure.count(entry) for entry in scored.values()], dtype=np.float64).T
         rests_on = bottoms > 0
         if rests_on.any():
             labels = [item for item, counts_ in zip(scored, rests_on, strict=True) if counts_]
@@ -157,29 +203,14 @@ def summarise(
         item: {
             **{
                 name: round(top / bottom, 6) if bottom else None
-                for name in FIGURES
-                for top, bottom in [_fraction(entry, name)]
+                for name, figure in FIGURES.items()
+                for top, bottom in [figure.count(entry)]
             },
             **{name: entry[name] for name in ("words", "seconds", "true_speakers", "found_speakers")},
         }
         for item, entry in sorted(scored.items())
     }
     return {**counts, "seconds": seconds, **figures, "by_item": by_item}
-
-
-FIGURES = ("wer", "word_speaker_accuracy", "der", "der_with_collar", "speaker_count_accuracy")
-
-
-def _fraction(entry: Mapping[str, Any], figure: str) -> tuple[float, float]:
-    """What a figure of one recording divides by what."""
-    if figure == "wer":
-        return entry["word_errors"], entry["words"]
-    if figure == "word_speaker_accuracy":
-        return entry["words_of_right_speaker"], entry["aligned_words"]
-    if figure == "speaker_count_accuracy":
-        return float(entry["true_speakers"] == entry["found_speakers"]), 1.0
-    parts = entry[figure]
-    return parts["missed"] + parts["false_alarm"] + parts["confusion"], parts["speech"]
 
 
 def normalise_words(pieces: Iterable[tuple[str, str]], language: str) -> list[Token]:

@@ -44,8 +44,10 @@ def _summarise_set(
     answers = _columns([row.answers for row in rows], {BASE, TUNED})
     cleaned = _columns([row.cleaned for row in rows])
     ours = {name: figures.statistics(rows, column) for name, column in answers.items()}
-    trimmed = {name: figures.statistics(rows, column, figures.OF_TRIMMED) for name, column in cleaned.items()}
-    true = figures.statistics(rows, [row.reference for row in rows], figures.OF_REFERENCES)
+    trimmed = {
+        name: figures.statistics(rows, column, figures.of_trimmed()) for name, column in cleaned.items()
+    }
+    true = figures.statistics(rows, [row.reference for row in rows], figures.of_references())
     comparators = [name for name in answers if name not in (BASE, TUNED)]
     compared = {
         name: _pair(ours[TUNED], ours[name], _share_tokens(answers[TUNED], answers[name]))
@@ -92,7 +94,8 @@ def _share_tokens(ours: figures.Scores, theirs: figures.Scores) -> bool:
 
 def _pair(ours: Figures, theirs: Figures, same_tokens: bool) -> dict[str, tuple[Statistic, Statistic]]:
     """The figures that both have and that can be compared."""
-    names = [name for name in ours if name in theirs and (same_tokens or name not in figures.OF_TOKENS)]
+    left_out = [] if same_tokens else figures.of_tokens()
+    names = [name for name in ours if name in theirs and name not in left_out]
     return {name: (ours[name], theirs[name]) for name in names}
 
 

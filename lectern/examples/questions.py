@@ -67,24 +67,11 @@ class Stamp:
 
 
 @dataclass(frozen=True)
-class Question:
-    """A question as typed."""
-
-    start: float  # seconds
-    text: str
-
-
-@dataclass(frozen=True)
 class _Entry:
     start: float
     text: str
     numbered: bool
     parts: tuple[str, ...] = ()
-
-
-def parse_questions(description: str) -> list[Question]:
-    """The stamped questions of a description, in order of time."""
-    return [Question(stamp.start, stamp.text) for stamp in parse_stamps(description) if stamp.is_question]
 
 
 def parse_stamps(description: str) -> list[Stamp]:

@@ -111,7 +111,7 @@ def _labels(
                 links.append((content.get("src"), text.text or ""))
         for href, label in links:
             target = _inside(folder, (href or "").partition("#")[0])
-            labels.setdefault(target, encoding.one_line(label))
+            labels.setdefault(target, encoding.tidy_line(label))
     return labels
 
 

@@ -24,7 +24,7 @@ class Extracted:
 
 def heading(text: str, level: int, page: int | None = None) -> list[Block]:
     """A heading, or nothing where it has no text."""
-    line = encoding.one_line(text)
+    line = encoding.tidy_line(text)
     level = min(max(level, 1), MAX_LEVEL)
     return [Block(kind="heading", text=line, level=level, page=page)] if line else []
 
@@ -49,6 +49,6 @@ def bullets(lines: list[str], page: int | None = None) -> list[Block]:
 
 def table(rows: list[list[str]], page: int | None = None) -> list[Block]:
     """A table: a row a line, its cells between ` | `; rows without text are left out."""
-    cells = [[encoding.one_line(cell) for cell in row] for row in rows]
+    cells = [[encoding.tidy_line(cell) for cell in row] for row in rows]
     lines = [" | ".join(row) for row in cells if any(row)]
     return [Block(kind="table", text="\n".join(lines), page=page)] if lines else []

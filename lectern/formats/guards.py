@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lectern.core.errors import ItemError
 from lectern.core.item import FATAL
+from lectern.core.printing import first_line
 
 SIGNATURES = (
     (b"%PDF-", "a PDF file"),
@@ -90,7 +91,7 @@ def open_zip(path: Path, max_megabytes: float) -> Iterator[zipfile.ZipFile]:
     ) as error:
         if isinstance(error, OSError) and error.errno in FATAL:
             raise
-        raise ItemError(f"broken or cut short ({_first_line(error)}). Fetch it again.") from error
+        raise ItemError(f"broken or cut short ({first_line(error, 200)}). Fetch it again.") from error
 
 
 def _check_contents(archive: zipfile.ZipFile, max_megabytes: float) -> None:
@@ -124,7 +125,3 @@ def _check_contents(archive: zipfile.ZipFile, max_megabytes: float) -> None:
 def _declares_entities(data: bytes) -> bool:
     # UTF-16 has a zero byte beside each letter
     return b"<!ENTITY" in data.replace(b"\0", b"")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

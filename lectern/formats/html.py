@@ -113,7 +113,7 @@ def _is_within_line(node: Any) -> bool:
 def _title(root: Any, found: list[Block]) -> str | None:
     """The first heading of the highest level where the page's title says it too, with the site's name beside it."""
     stated = root.xpath("string(//meta[@property='og:title']/@content)") or root.xpath("string(//head/title)")
-    title = encoding.one_line(str(stated))
+    title = encoding.tidy_line(str(stated))
     level = min((block.level or 1 for block in found if block.kind == "heading"), default=1)
     first = next((block.text for block in found if block.kind == "heading" and block.level == level), "")
     return first if first and first in title else title or None

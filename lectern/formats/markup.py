@@ -158,7 +158,7 @@ def flat(node: Any, skipped: frozenset[str] = SKIPPED, but: tuple[str, ...] = ()
             waiting.append(edge)
             waiting.extend(reversed(_content(piece)))
             waiting.append(edge)
-    return encoding.one_line("".join(pieces))
+    return encoding.tidy_line("".join(pieces))
 
 
 def _verbatim(node: Any, skipped: frozenset[str]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from lectern.core.errors import ItemError
 from lectern.core.item import FATAL
+from lectern.core.printing import first_line
 from lectern.core.schema import Block
 from lectern.formats import extracted, guards, markup
 from lectern.formats.extracted import Extracted
@@ -86,9 +87,9 @@ class _broken:  # noqa: N801 - read like a function
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         is_machine = isinstance(error, OSError) and error.errno in FATAL
         if isinstance(error, Exception) and not is_machine and not isinstance(error, ItemError | MemoryError):
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise ItemError(
-                f"cannot be read as a {self.kind} file ({reason}). Open it in an office program and save it anew."
+                f"cannot be read as a {self.kind} file ({first_line(error, 200)}). Open it in an office program and "
+                "save it anew."
             ) from error
 
 
@@ -122,7 +123,7 @@ def _is_furniture(shape: Any) -> bool:
 
 
 def _text(paragraph: Any) -> str:
-    return encoding.one_line(paragraph.text.replace("\v", " "))
+    return encoding.tidy_line(paragraph.text.replace("\v", " "))
 
 
 def _core(archive: Any) -> tuple[str | None, str | None]:

@@ -210,13 +210,13 @@ def _bookmarks(document: Any) -> Iterator[Bookmark]:
             target = entry.get_dest()
             page = target.get_index() if target else None
             if page is not None:
-                yield Bookmark(encoding.one_line(entry.get_title()), entry.level + 1, page + 1)
+                yield Bookmark(encoding.tidy_line(entry.get_title()), entry.level + 1, page + 1)
     except pypdfium2.PdfiumError:  # a broken outline takes nothing from the text
         return
 
 
 def _title(document: Any) -> str | None:
-    title = encoding.one_line(str(document.get_metadata_dict().get("Title") or ""))
+    title = encoding.tidy_line(str(document.get_metadata_dict().get("Title") or ""))
     lowered = title.lower()
     return None if lowered.startswith(NO_TITLE) or lowered.endswith(FILE_NAMES) else title or None
 

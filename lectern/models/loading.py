@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import LecternError
+from lectern.core.printing import first_line
 from lectern.models import hub, stand_ins, templates
 from lectern.models.packaged import converted
 from lectern.settings.base_model import BaseModelSettings
@@ -133,7 +134,7 @@ def _from_pretrained(place: str | Path, **options: Any) -> Any:
         if asked is None or not re.search("attention|attn", str(error), re.IGNORECASE):
             raise
         raise LecternError(
-            f"train.attention: {asked} cannot be used: {str(error).splitlines()[0]} Install it, or take sdpa (null: "
+            f"train.attention: {asked} cannot be used: {first_line(error)}. Install it, or take sdpa (null: "
             "the model's default)."
         ) from error
 

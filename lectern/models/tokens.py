@@ -8,10 +8,10 @@ from typing import Any
 
 from lectern.core.errors import LecternError
 from lectern.core.io import sha256
+from lectern.core.printing import first_line
 from lectern.models import bundled
 from lectern.models.packaged import converted
 
-LIBRARY = "tokenizers"
 BATCH = 1024
 """Texts that are encoded at a time: what an encoding holds beside its length is large, and thrown away at once."""
 FILE = "tokenizer.json"
@@ -78,7 +78,7 @@ def _load(tokenizer: str) -> Any:
     except LecternError:
         raise
     except Exception as error:  # the library raises plain Exception for a broken file
-        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        reason = first_line(error)
         raise LecternError(
             f"parse.tokenizer: {tokenizer} could not be loaded: {reason}. Correct it under conf/, or use "
             "smollm2_135m, which needs no model hub."

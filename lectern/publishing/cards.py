@@ -6,10 +6,11 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
+from lectern.evaluation.figures import FIGURES
 from lectern.publishing import consent, markdown
 from lectern.publishing.facts import Facts
 from lectern.report import judgement, wording
-from lectern.report.figures import GROUPS
+from lectern.report.figures import show, show_change, show_change_interval, tell
 from lectern.settings.publish import Publish
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -121,23 +122,22 @@ def _count_licences(facts: Facts) -> list[tuple[str, int, float, int]]:
 def _score_rows(facts: Facts) -> list[dict[str, Any]]:
     scores = facts.metrics["scores"]
     base, tuned, difference = (scores.get(part) or {} for part in ("base", "tuned", "difference"))
-    figures = {figure.key: figure for _, _, group in GROUPS for figure in group}
     rows = []
     for key in HEADLINE:
-        figure = figures.get(key)
-        if figure is None or not all(part.get(key) for part in (base, tuned, difference)):
+        figure = FIGURES[key]
+        if not all(part.get(key) for part in (base, tuned, difference)):
             continue
         rows.append(
             {
                 "key": key,
                 "name": figure.name,
                 "n": tuned[key]["n"],
-                "base": figure.show(base[key]["value"]),
-                "tuned": figure.show(tuned[key]["value"]),
+                "base": show(figure, base[key]["value"]),
+                "tuned": show(figure, tuned[key]["value"]),
                 "tuned_value": round(tuned[key]["value"], 4),
-                "difference": figure.show_change(difference[key]["value"]),
-                "interval": figure.show_change_interval(difference[key]) or "none: too few rows",
-                "verdict": figure.tell(difference[key])["verdict"]
+                "difference": show_change(figure, difference[key]["value"]),
+                "interval": show_change_interval(figure, difference[key]) or "none: too few rows",
+                "verdict": tell(figure, difference[key])["verdict"]
                 if difference[key].get("low") is not None
                 else "",
             }

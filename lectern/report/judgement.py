@@ -4,24 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from lectern.core.schema import BASE, HELD_OUT, TUNED
+from lectern.evaluation.judge_figures import CALIBRATION, FLIP_RATE, RUBRIC, WIN_RATE
 from lectern.report import drawing, wording
-from lectern.report.figures import RUBRIC, WIN_RATE, Figure
+from lectern.report.figures import show, show_change, show_change_interval, show_interval, tell
 from lectern.report.scores import name_set
 
 PAIR = "tuned_vs_base"
-SHARE = Figure("share", "", "", is_share=True)
-CALIBRATION = (
-    (
-        Figure(
-            "kappa", "Cohen's kappa", "agreement beyond chance: 0 is chance, 1 is the same verdict always"
-        ),
-        "kappa",
-    ),
-    (Figure("agreement", "Agreement", "the same verdict", is_share=True), "agreement"),
-    (Figure("tpr", "True positives", "where people prefer the first answer, the judge does too", is_share=True), "tpr"),
-    (Figure("tnr", "True negatives", "where people do not, nor does the judge", is_share=True), "tnr"),
-    (Figure("flip_rate", "Flips", "pairs whose verdict changed with their order", is_share=True), "flip_rate"),
-)  # fmt: skip
 UNSURE = {"unclear": "may be chance", "unknown": "no interval"}
 KINDS = {"pairs": "Pairs, base against tuned", "rubric": "Rubric, one answer at a time"}
 
@@ -42,9 +30,9 @@ def build(judge: Mapping[str, Any]) -> dict[str, Any] | None:
     if not judge:
         return None
     return {
-        "model": wording.one_line(str(judge.get("model", ""))),
-        "engine": wording.one_line(str(judge.get("engine", ""))),
-        "prompts": [wording.one_line(str(name)) for _, name in sorted(judge.get("prompts", {}).items())],
+        "model": wording.short(str(judge.get("model", ""))),
+        "engine": wording.short(str(judge.get("engine", ""))),
+        "prompts": [wording.short(str(name)) for _, name in sorted(judge.get("prompts", {}).items())],
         "kinds": [
             {
                 "name": title,
@@ -79,11 +67,11 @@ def _pairs(name: str, part: Mapping[str, Any]) -> dict[str, Any]:
         "set": name_set(name),
         "parts": [{"name": what, "n": n} for what, n in counts],
         "n": wording.count(sum(n for _, n in counts), "pair"),
-        "rate": WIN_RATE.show(rate["value"]) if rate else "",
-        "interval": WIN_RATE.show_interval(rate) if rate else "",
+        "rate": show(WIN_RATE, rate["value"]) if rate else "",
+        "interval": show_interval(WIN_RATE, rate) if rate else "",
         "verdict": UNSURE.get(wording.judge_rate(rate), "") if rate else "",
-        "flips": SHARE.show(flips["value"]) if flips else "",
-        "flips_interval": SHARE.show_interval(flips) if flips else "",
+        "flips": show(FLIP_RATE, flips["value"]) if flips else "",
+        "flips_interval": show_interval(FLIP_RATE, flips) if flips else "",
         "notes": [
             *([f"{part['same']:,} of the ties because both say the same"] if part.get("same") else []),
             *_useless(part),
@@ -106,8 +94,8 @@ def _rubric(name: str, part: Mapping[str, Any], trusted: bool) -> dict[str, Any]
             {
                 "name": who,
                 "side": who if who in (BASE, TUNED) else "other",
-                "score": RUBRIC.show(found["score"]["value"]),
-                "interval": RUBRIC.show_interval(found["score"]),
+                "score": show(RUBRIC, found["score"]["value"]),
+                "interval": show_interval(RUBRIC, found["score"]),
                 "n": f"{found['score']['n']:,}",
                 "bars": _bars(found.get("histogram", {})),
                 "notes": _useless(found),
@@ -117,9 +105,9 @@ def _rubric(name: str, part: Mapping[str, Any], trusted: bool) -> dict[str, Any]
             )
             if found.get("score")
         ],
-        "change": "" if not difference else RUBRIC.show_change(difference["value"]),
-        "change_interval": "" if not difference else RUBRIC.show_change_interval(difference),
-        "verdict": "" if not difference or not trusted else RUBRIC.tell(difference)["verdict"],
+        "change": "" if not difference else show_change(RUBRIC, difference["value"]),
+        "change_interval": "" if not difference else show_change_interval(RUBRIC, difference),
+        "verdict": "" if not difference or not trusted else tell(RUBRIC, difference)["verdict"],
     }
 
 
@@ -143,11 +131,11 @@ def _calibration(found: Mapping[str, Any]) -> dict[str, Any] | None:
             {
                 "name": figure.name,
                 "about": figure.about,
-                "text": figure.show(part["value"]),
-                "interval": figure.show_interval(part),
+                "text": show(figure, part["value"]),
+                "interval": show_interval(figure, part),
             }
-            for figure, key in CALIBRATION
-            if (part := found.get(key)) and part.get("value") is not None
+            for figure in CALIBRATION
+            if (part := found.get(figure.key)) and part.get("value") is not None
         ],
         "people": ""
         if not kappa
@@ -182,10 +170,10 @@ def build_curation(ratings: Mapping[str, Any]) -> dict[str, Any] | None:
     return {
         "n": wording.count(found["rated"], "row"),
         "trusted": bool(found.get("calibrated")),
-        "note": wording.one_line(str(found.get("note") or ""), 300),
+        "note": wording.short(str(found.get("note") or ""), 300),
         "auc": "" if auc is None else f"{auc:.2f}",
         "best": "" if threshold is None else f"{threshold:g}",
-        "model": wording.one_line(str(ratings.get("model", ""))),
+        "model": wording.short(str(ratings.get("model", ""))),
         "x": [{"at": x.at(tick), "text": x.label(tick)} for tick in x.ticks],
         "y": [{"at": y.at(tick), "text": y.label(tick)} for tick in y.ticks],
         "curves": [

@@ -109,7 +109,7 @@ def _sample(row: Answers, why: str, judge: Mapping[str, Any], pairs: Pairs, rubr
 
 
 def _describe_place(where: Provenance) -> str:
-    parts = [wording.one_line(where.item)]
+    parts = [wording.short(where.item)]
     if where.start is not None:
         parts.append(wording.clock(where.start))
     if where.page is not None:
@@ -152,7 +152,7 @@ def _rating(found: RubricJudgement | None) -> dict[str, str] | None:
     if found is None:
         return None
     score = "no usable reply" if found.score is None else f"{found.score} of 5"
-    return {"score": score, "reason": wording.one_line(found.reason or "", 300)}
+    return {"score": score, "reason": wording.short(found.reason or "", 300)}
 
 
 def _verdict(found: Sequence[PairJudgement]) -> dict[str, str] | None:
@@ -161,7 +161,7 @@ def _verdict(found: Sequence[PairJudgement]) -> dict[str, str] | None:
         if {one.a, one.b} == {BASE, TUNED}:
             if one.winner is None:
                 return {"text": "gave no usable reply", "reason": ""}
-            reason = wording.one_line(one.reasons[0], 300) if one.reasons else ""
+            reason = wording.short(one.reasons[0], 300) if one.reasons else ""
             if one.winner == "tie":
                 flipped = one.forward != one.backward
                 return {

@@ -1,11 +1,15 @@
 """The figures of each set of questions as pictures and tables, and the tiles above them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lectern.core.schema import BASE, DIALOGUES, HELD_OUT, TUNED
+from lectern.evaluation import figures
+from lectern.evaluation.figure import Figure
+from lectern.evaluation.figures import FIGURES, GROUPS
+from lectern.evaluation.judge_figures import WIN_RATE
 from lectern.report import drawing, wording
-from lectern.report.figures import FIGURES, GROUPS, OF_TOKENS, WIN_RATE, Figure
+from lectern.report.figures import show, show_change, show_change_interval, show_interval, tell
 
 TILES = ("nll", "perplexity", "rougeL", "similarity")
 """The figures that matter most, at a glance."""
@@ -15,7 +19,7 @@ Scores = Mapping[str, Any]
 
 def name_set(name: str) -> str:
     """What a set is called: an evaluation set by its own name."""
-    return SET_NAMES.get(name, wording.one_line(name))
+    return SET_NAMES.get(name, wording.short(name))
 
 
 def build_tiles(scores: Scores, trusted: Mapping[str, Any] | None) -> list[dict[str, str]]:
@@ -26,10 +30,10 @@ def build_tiles(scores: Scores, trusted: Mapping[str, Any] | None) -> list[dict[
         tiles.append(
             {
                 "name": figure.name,
-                "base": figure.show(scores[BASE][figure.key]["value"]),
-                "tuned": figure.show(scores[TUNED][figure.key]["value"]),
-                "change": figure.show_change(difference["value"]),
-                **figure.tell(difference),
+                "base": show(figure, scores[BASE][figure.key]["value"]),
+                "tuned": show(figure, scores[TUNED][figure.key]["value"]),
+                "change": show_change(figure, difference["value"]),
+                **tell(figure, difference),
             }
         )
     if trusted:
@@ -39,8 +43,8 @@ def build_tiles(scores: Scores, trusted: Mapping[str, Any] | None) -> list[dict[
             {
                 "name": f"{WIN_RATE.name}, of {rate['n']:,}",
                 "base": "",
-                "tuned": WIN_RATE.show(rate["value"]),
-                "change": WIN_RATE.show_interval(rate) or "ties count half",
+                "tuned": show(WIN_RATE, rate["value"]),
+                "change": show_interval(WIN_RATE, rate) or "ties count half",
                 "verdict": wording.VERDICTS[verdict],
                 "tone": verdict,
             }
@@ -66,8 +70,10 @@ def _set(
     lanes = _lanes(scores)
     groups = [
         {"name": title, "about": about, "figures": shown}
-        for title, about, figures in GROUPS
-        if (shown := build_figures(figures, lanes, scores["difference"], scores.get("reference", {})))
+        for title, about in GROUPS.items()
+        if (
+            shown := build_figures(_in_group(title), lanes, scores["difference"], scores.get("reference", {}))
+        )
     ]
     return {
         "name": name_set(name),
@@ -88,6 +94,10 @@ def _set(
     }
 
 
+def _in_group(group: str) -> Iterator[Figure]:
+    return (figure for figure in FIGURES.values() if figure.group == group)
+
+
 def _summarise(scores: Scores) -> list[dict[str, str]]:
     """The likelihood, or else the first figure there is, in a few words."""
     for key in ("nll", "similarity", "rougeL", "length_ratio"):
@@ -95,8 +105,8 @@ def _summarise(scores: Scores) -> list[dict[str, str]]:
             figure, difference = FIGURES[key], scores["difference"][key]
             return [
                 {
-                    "text": f"{figure.name} {figure.show_change(difference['value'])}",
-                    **figure.tell(difference),
+                    "text": f"{figure.name} {show_change(figure, difference['value'])}",
+                    **tell(figure, difference),
                 }
             ]
     return []
@@ -109,7 +119,7 @@ def _lanes(scores: Scores) -> dict[str, Mapping[str, Mapping[str, Any]]]:
         lanes[name] = {
             key: value
             for key, value in part["scores"].items()
-            if key not in OF_TOKENS or key in part["difference"]
+            if key not in figures.of_tokens() or key in part["difference"]
         }
     return lanes
 
@@ -147,8 +157,8 @@ def _figure(
         {
             "name": name,
             "side": name if name in (BASE, TUNED) else "other",
-            "text": figure.show(part["value"]),
-            "interval": figure.show_interval(part),
+            "text": show(figure, part["value"]),
+            "interval": show_interval(figure, part),
             "y": 16 + 24 * at,
             **drawing.dot(scale, part),
         }
@@ -163,13 +173,13 @@ def _figure(
         if reference is None
         else {
             "at": scale.at(reference["value"]),
-            "text": figure.show(reference["value"]),
-            "interval": figure.show_interval(reference),
+            "text": show(figure, reference["value"]),
+            "interval": show_interval(figure, reference),
         },
         "ticks": [{"at": scale.at(tick), "text": _tick(figure, scale, tick)} for tick in scale.ticks],
-        "change": figure.show_change(difference["value"]),
-        "change_interval": figure.show_change_interval(difference),
-        **figure.tell(difference),
+        "change": show_change(figure, difference["value"]),
+        "change_interval": show_change_interval(figure, difference),
+        **tell(figure, difference),
         "n": f"{difference['n']:,}",
     }
 
@@ -213,7 +223,7 @@ def _values(figure: Figure, parts: Sequence[Mapping[str, Any] | None]) -> dict[s
         "values": [
             {"text": "", "interval": ""}
             if part is None
-            else {"text": figure.show(part["value"]), "interval": figure.show_interval(part)}
+            else {"text": show(figure, part["value"]), "interval": show_interval(figure, part)}
             for part in parts
         ],
     }
@@ -221,12 +231,12 @@ def _values(figure: Figure, parts: Sequence[Mapping[str, Any] | None]) -> dict[s
 
 def _change(figure: Figure, difference: Mapping[str, Any] | None) -> dict[str, str]:
     if difference is None:
-        verdict = "other tokens" if figure.key in OF_TOKENS else "not compared"
+        verdict = "other tokens" if figure.key in figures.of_tokens() else "not compared"
         return {"change": "", "change_interval": "", "verdict": verdict, "tone": "unknown"}
     return {
-        "change": figure.show_change(difference["value"]),
-        "change_interval": figure.show_change_interval(difference),
-        **figure.tell(difference),
+        "change": show_change(figure, difference["value"]),
+        "change_interval": show_change_interval(figure, difference),
+        **tell(figure, difference),
     }
 
 
@@ -234,6 +244,6 @@ def describe_model(contestant: Mapping[str, Any]) -> str:
     """`HuggingFaceTB/SmolLM2-135M-Instruct at 12fd25f77366`, or nothing where it is not known."""
     if not contestant.get("model"):
         return ""
-    name = wording.one_line(str(contestant["model"]))
-    revision = wording.one_line(str(contestant.get("revision") or ""), 12).rstrip("\u2026")
+    name = wording.short(str(contestant["model"]))
+    revision = wording.short(str(contestant.get("revision") or ""), 12).rstrip("\u2026")
     return f"{name} at {revision}" if revision else name

@@ -56,7 +56,7 @@ def _row(one: Spoken, kept: Mapping[str, int]) -> dict[str, Any]:
     spoken = sum(seconds for _, seconds in one.speakers.values())
     speakers = [
         {
-            "name": wording.one_line(name, 40),
+            "name": wording.short(name, 40),
             "role": role,
             "time": wording.duration(seconds),
             "width": round(100 * seconds / spoken, 2) if spoken else 0.0,
@@ -74,7 +74,7 @@ def _row(one: Spoken, kept: Mapping[str, int]) -> dict[str, Any]:
             }
         )
     return {
-        "name": wording.one_line(one.title or one.item),
+        "name": wording.short(one.title or one.item),
         "length": wording.duration(one.seconds),
         "speakers": speakers,
         "rows": f"{kept.get(one.item, 0):,}" if kept else "",

@@ -1,39 +1,16 @@
 """How well the recordings were heard, as the report shows it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from lectern.evaluation.speech import FIGURES
 from lectern.report import drawing, wording
-
-
-@dataclass(frozen=True)
-class SpeechFigure:
-    """How a figure of metrics/speech.json is shown; all are shares."""
-
-    key: str
-    name: str
-    about: str
-    lower_is_better: bool = True
-
-
-SPEECH = (
-    SpeechFigure("wer", "Word error rate", "of the transcripts; lower is better"),
-    SpeechFigure("der", "Diarization error rate", "of the time somebody speaks; lower is better"),
-    SpeechFigure(
-        "der_with_collar", "The same with a collar", "without the moments around each change of speaker"
-    ),
-    SpeechFigure("word_speaker_accuracy", "Words with the right speaker", "higher is better", False),
-    SpeechFigure(
-        "speaker_count_accuracy", "Recordings with the right number of speakers", "higher is better", False
-    ),
-)
 
 
 def build(metric: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The figures that were measured, each with its picture."""
     shown = []
-    for figure in SPEECH:
+    for figure in FIGURES.values():
         part = metric.get(figure.key)
         if not isinstance(part, Mapping) or part.get("value") is None:
             continue

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from lectern.core.printing import one_line
 from lectern.core.schema import DIALOGUES, HELD_OUT
 
 Verdict = Literal["better", "worse", "unclear", "unknown"]
@@ -110,10 +111,9 @@ def shorten(text: str, characters: int, lines: int = 40) -> dict[str, str]:
     return {"text": shown, "more": "" if whole else count(rest, "more character")}
 
 
-def one_line(text: str, characters: int = 90) -> str:
+def short(text: str, characters: int = 90) -> str:
     """A name or title as it stands in a table: one line, cut with an ellipsis."""
-    line = " ".join(text[: 4 * characters].split())
-    return line if len(line) <= characters else line[: characters - 1].rstrip() + "\u2026"
+    return one_line(text[: 4 * characters], characters)
 
 
 def judge(difference: Mapping[str, Any], lower_is_better: bool) -> Verdict:
@@ -139,7 +139,7 @@ def asked(name: str, number: int) -> str:
         return count(number, "held-out answer")
     if name == DIALOGUES:
         return f"{count(number, 'last answer')} of held-out dialogues"
-    return f"{count(number, 'answer')} of {one_line(name)}"
+    return f"{count(number, 'answer')} of {short(name)}"
 
 
 def title(scores: Mapping[str, Any]) -> str:
@@ -149,7 +149,7 @@ def title(scores: Mapping[str, Any]) -> str:
         return f"{count(scores['rows'], 'answer')}, and no likelihood to compare them by"
     amount = f"{abs(difference['value']):.{places(difference['value'])}f} nats a token"
     name = scores.get("set", HELD_OUT)
-    answers = "held-out answers" if name in (HELD_OUT, DIALOGUES) else f"answers of {one_line(name)}"
+    answers = "held-out answers" if name in (HELD_OUT, DIALOGUES) else f"answers of {short(name)}"
     verdict = judge(difference, lower_is_better=True)
     if verdict == "better":
         return f"Tuning makes the {answers} likelier, by {amount}"

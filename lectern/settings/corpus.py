@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from lectern.settings.checks import check_share
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -16,5 +18,4 @@ class Corpus:
     """share of the items that may fail to come before the stage does, 0 to 1"""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.allow_failed <= 1:
-            raise ValueError(f"corpus.allow_failed is {self.allow_failed}; it is a share, from 0 to 1")
+        check_share("allow_failed", self.allow_failed)

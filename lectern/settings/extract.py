@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lectern.settings.checks import check_share
+
 
 @dataclass(frozen=True)
 class Extract:
@@ -14,8 +16,7 @@ class Extract:
     """Share of the documents that may fail without failing the stage."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.allow_failed <= 1:
-            raise ValueError(f"allow_failed is {self.allow_failed}; it is a share, from 0 to 1")
+        check_share("allow_failed", self.allow_failed)
         if self.max_megabytes <= 0:
             raise ValueError(
                 f"max_megabytes is {self.max_megabytes}; it must be above 0 (20 is a shelf of books)"

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lectern.settings.checks import check_bootstrap
+
 
 @dataclass(frozen=True)
 class Judging:
@@ -44,7 +46,4 @@ class Judging:
                 raise ValueError(f"{name} is {value}; choose at least {least}")
         if not 0 <= self.min_kappa <= 1:
             raise ValueError(f"min_kappa is {self.min_kappa}; choose from 0 to 1 (0.4 is usual)")
-        if self.resamples < 100:
-            raise ValueError(f"resamples is {self.resamples}; choose at least 100 (10000 is usual)")
-        if not 0 < self.confidence < 1:
-            raise ValueError(f"confidence is {self.confidence}; choose between 0 and 1 (0.95 is usual)")
+        check_bootstrap(self.resamples, self.confidence)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lectern.core.secrets import has_credentials
+from lectern.settings.checks import check_share
 
 ENGINES = ("embedded", "openai")
 OUTPUTS = ("json_schema", "json_object", "prompt")
@@ -79,7 +80,6 @@ class LLM:
             raise ValueError(
                 "base_url holds a user, a password or a key; api_key names an environment variable for it"
             )
-        if not 0 <= self.allow_failed <= 1:
-            raise ValueError(f"allow_failed is {self.allow_failed}; it is a share, from 0 to 1")
+        check_share("allow_failed", self.allow_failed)
         if self.max_cost is not None and (self.input_price is None or self.output_price is None):
             raise ValueError("max_cost needs input_price and output_price (money for a million tokens)")

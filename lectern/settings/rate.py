@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from lectern.settings.checks import check_bootstrap
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -39,7 +41,4 @@ class Rate:
             raise ValueError(f"criteria: {empty[0]!r} needs a name and what it means")
         if self.min_labels < 1:
             raise ValueError(f"min_labels is {self.min_labels}; choose at least 1")
-        if self.resamples < 100:
-            raise ValueError(f"resamples is {self.resamples}; choose at least 100 (10000 is usual)")
-        if not 0 < self.confidence < 1:
-            raise ValueError(f"confidence is {self.confidence}; choose between 0 and 1 (0.95 is usual)")
+        check_bootstrap(self.resamples, self.confidence)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lectern.settings.checks import check_bootstrap
+
 
 @dataclass(frozen=True)
 class Score:
@@ -19,10 +21,7 @@ class Score:
     """Words that a run has at least, in an answer and word for word in a training answer, to count as copied."""
 
     def __post_init__(self) -> None:
-        if self.resamples < 100:
-            raise ValueError(f"resamples is {self.resamples}; choose at least 100 (10000 is usual)")
-        if not 0 < self.confidence < 1:
-            raise ValueError(f"confidence is {self.confidence}; choose between 0 and 1 (0.95 is usual)")
+        check_bootstrap(self.resamples, self.confidence)
         if self.similarity not in (None, "embedded"):
             raise ValueError(f"similarity is {self.similarity!r}; choose embedded, or null for none")
         if self.copy_words < 1:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lectern.settings.checks import check_bootstrap
+
 
 @dataclass(frozen=True)
 class ScoreSpeech:
@@ -19,7 +21,4 @@ class ScoreSpeech:
     def __post_init__(self) -> None:
         if self.collar < 0:
             raise ValueError(f"collar is {self.collar}; choose at least 0 (0.25 is usual)")
-        if self.resamples < 100:
-            raise ValueError(f"resamples is {self.resamples}; choose at least 100 (10000 is usual)")
-        if not 0 < self.confidence < 1:
-            raise ValueError(f"confidence is {self.confidence}; choose between 0 and 1 (0.95 is usual)")
+        check_bootstrap(self.resamples, self.confidence)

@@ -13,7 +13,7 @@ from lectern.core.io import write_json
 from lectern.core.item import Item
 from lectern.core.schema import Source
 from lectern.settings.sources import DocumentsSource
-from lectern.sources import media
+from lectern.sources import folders
 
 EXTENSIONS = frozenset(
     {".docx", ".epub", ".htm", ".html", ".markdown", ".md", ".pdf", ".pptx", ".rst", ".txt", ".xhtml"}
@@ -29,13 +29,14 @@ def list_items(source: DocumentsSource) -> Iterator[Item]:
         LecternError: the folder does not exist or holds no document.
     """
     folder = Path(source.path)
-    documents = media.find_files(folder, "document", EXTENSIONS, _is_document)
+    documents = folders.find_files(folder, "document", EXTENSIONS, _is_document)
     for document in documents:
-        info = _find_info(document)
         suffix = document.suffix.lower()
         name = f"{document.relative_to(folder).with_suffix('')}-{document.suffix[1:]}"
-        inputs = {"document": document} | ({"info": info} if info else {})
-        yield Item(media.item_id(name), inputs, {"suffix": suffix})
+        # `guide.pdf.info.json` tells of that file alone, `guide.info.json` of every `guide` beside it.
+        info = (document.suffix + ".info.json", *folders.INFO)
+        inputs = folders.find_inputs("document", document, info=info)
+        yield Item(folders.item_id(name), inputs, {"suffix": suffix})
 
 
 def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
@@ -49,16 +50,16 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
     out.mkdir()
     document = "document" + item.values["suffix"]
     shutil.copyfile(item.inputs["document"], out / document)
-    info = media.read_info(item.inputs.get("info"))
+    info = folders.read_info(item.inputs.get("info"))
     source = Source(
         item=item.id,
         kind="documents",
-        title=media.first_string(info, "title") or "",
-        url=media.first_string(info, "url", "webpage_url"),
-        licence=media.first_string(info, "licence", "license"),
-        author=media.first_string(info, "author"),
-        published=media.first_string(info, "published"),
-        language=media.first_string(info, "language"),
+        title=folders.first_string(info, "title") or "",
+        url=folders.first_string(info, "url", "webpage_url"),
+        licence=folders.first_string(info, "licence", "license"),
+        author=folders.first_string(info, "author"),
+        published=folders.first_string(info, "published"),
+        language=folders.first_string(info, "language"),
         document=document,
     )
     write_json(out / "item.json", source)
@@ -68,8 +69,3 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
 def _is_document(path: Path) -> bool:
     hidden = path.name.startswith((".", "~$"))  # `~$guide.docx` is what Word keeps while it is open
     return path.suffix.lower() in EXTENSIONS and not hidden and not path.name.endswith(SIBLINGS)
-
-
-def _find_info(document: Path) -> Path | None:
-    """`guide.pdf.info.json` tells of that file alone, `guide.info.json` of every `guide` beside it."""
-    return media.find_sibling(document, document.suffix + ".info.json", ".info.json")

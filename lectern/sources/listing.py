@@ -16,7 +16,7 @@ from lectern.core import io
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.schema import Record, Seconds
 from lectern.core.secrets import has_credentials
-from lectern.sources.media import slug
+from lectern.sources.folders import slug
 
 FOLDER = Path("data/listings")
 SHOWN = 20
@@ -96,16 +96,16 @@ def read(name: str) -> list[Episode]:
         LecternError: a line is broken, or repeats another's id or key.
     """
     file = path(name)
-    episodes = io.read_jsonl(file, Episode) if file.is_file() else []
+    found = list(io.read_numbered(file, Episode)) if file.is_file() else []
     lines: dict[str, int] = {}
-    for number, episode in enumerate(episodes, 1):
+    for number, episode in found:
         for mark in (f"item {episode.item!r}", f"key {episode.key!r}"):
             if mark in lines:
                 raise LecternError(
-                    f"{file}: episode {number} repeats the {mark} of episode {lines[mark]}. Delete one."
+                    f"{file}:{number}: it repeats the {mark} of line {lines[mark]}. Delete one."
                 )
             lines[mark] = number
-    return episodes
+    return [episode for _, episode in found]
 
 
 def choose(

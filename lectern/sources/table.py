@@ -18,7 +18,7 @@ from lectern.core.item import Item
 from lectern.core.schema import Source
 from lectern.formats import table_files, table_rows
 from lectern.settings.sources import TableSource
-from lectern.sources import media
+from lectern.sources import folders
 
 SUFFIXES = frozenset(table_files.READERS)
 
@@ -30,15 +30,8 @@ def list_items(source: TableSource) -> Iterator[Item]:
         LecternError: there is no table, one cannot be read, or a column is missing.
     """
     place = Path(source.path)
-    tables = [place] if place.is_file() else sorted(p for p in place.rglob("*") if _is_table(p))
-    if not tables or not all(path.suffix.lower() in SUFFIXES for path in tables):
-        raise LecternError(
-            f"corpus.sources: {place} is no table and holds none (looked for {' '.join(sorted(SUFFIXES))}). "
-            "Put one there, or correct `path`."
-        )
-    for path in tables:
+    for path in folders.find_files(place, "table", SUFFIXES, _is_table, may_be_file=True):
         name = path.stem if path == place else str(path.relative_to(place).with_suffix(""))
-        info = media.find_sibling(path, ".info.json")
         values = {
             "name": name,
             "columns": source.chosen,
@@ -53,8 +46,8 @@ def list_items(source: TableSource) -> Iterator[Item]:
             raise LecternError(f"corpus.sources: {path} holds no row. Fill it, or remove it.")
         for part in sorted(parts):
             yield Item(
-                media.item_id(f"{name}/{part}" if source.group else f"{name}-{part}"),
-                {"table": path} | ({"info": info} if info else {}),
+                folders.item_id(f"{name}/{part}" if source.group else f"{name}-{part}"),
+                folders.find_inputs("table", path, info=folders.INFO),
                 values | {"part": part},
             )
 
@@ -64,14 +57,14 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
     out.mkdir()
     rows, part = _read(item.inputs["table"], item.values)[item.values["part"]], item.values["part"]
     io.write_text(out / table_rows.FILE, "".join(rows))
-    info = media.read_info(item.inputs.get("info"))
-    title = media.first_string(info, "title") or Path(item.values["name"]).name
+    info = folders.read_info(item.inputs.get("info"))
+    title = folders.read_title(item, info)
     source = Source(
         item=item.id,
         kind="table",
         title=f"{title}: {part}" if item.values["group"] else f"{title}, part {part}",
-        url=media.first_string(info, "webpage_url", "url"),
-        licence=media.first_string(info, "licence", "license"),
+        url=folders.first_string(info, "webpage_url", "url"),
+        licence=folders.first_string(info, "licence", "license"),
         table=table_rows.FILE,
         language=item.values["language"],
     )
@@ -80,7 +73,7 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
 
 
 def _is_table(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.lower().endswith(".info.json") and path.is_file()
+    return path.suffix.lower() in SUFFIXES and not path.name.lower().endswith(folders.INFO)
 
 
 def _read(path: Path, values: Mapping[str, Any]) -> Mapping[str, list[str]]:
@@ -110,5 +103,5 @@ def _read_once(
         else:
             digest = hashlib.sha256(table_rows.question_key(row).encode()).hexdigest()
             part = f"{int(digest[:13], 16) % parts + 1:0{len(str(parts))}d}"
-        found.setdefault(part, []).append(io.to_json(row.model_dump(mode="json"), indent=None) + "\n")
+        found.setdefault(part, []).append(io.to_lines([row]))
     return found

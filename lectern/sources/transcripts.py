@@ -19,10 +19,10 @@ from lectern.core.item import Item
 from lectern.core.schema import Chapter, Source
 from lectern.formats import captions
 from lectern.settings.sources import TranscriptsSource
-from lectern.sources import media
+from lectern.sources import folders
 
 EXTENSIONS = frozenset({".json", ".srt", ".vtt"})
-SIBLINGS = (".info.json", ".truth.json")
+SIBLINGS = (*folders.INFO, *folders.TRUTH)
 
 
 def list_items(source: TranscriptsSource) -> Iterator[Item]:
@@ -32,18 +32,14 @@ def list_items(source: TranscriptsSource) -> Iterator[Item]:
         LecternError: the folder does not exist or holds no transcript.
     """
     folder = Path(source.path)
-    transcripts = media.find_files(folder, "transcript", EXTENSIONS, _is_transcript)
+    transcripts = folders.find_files(folder, "transcript", EXTENSIONS, _is_transcript)
     for transcript in transcripts:
         name = str(transcript.relative_to(folder).with_suffix(""))
-        siblings = {
-            "description": media.find_sibling(transcript, ".description.txt", ".description"),
-            "info": media.find_sibling(transcript, ".info.json"),
-        }
-        inputs = {"transcript": transcript} | {
-            role: path for role, path in siblings.items() if path is not None
-        }
+        inputs = folders.find_inputs(
+            "transcript", transcript, description=folders.DESCRIPTION, info=folders.INFO
+        )
         values = {"name": name, "extension": transcript.suffix.lower(), "language": source.language}
-        yield Item(media.item_id(name), inputs, values)
+        yield Item(folders.item_id(name), inputs, values)
 
 
 def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
@@ -56,17 +52,16 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
     transcript = "transcript" + item.values["extension"]
     shutil.copyfile(item.inputs["transcript"], out / transcript)
     ready = captions.read_ready(item.inputs["transcript"], item.id, item.values["language"])
-    info = media.read_info(item.inputs.get("info"))
-    description = media.read_text(item.inputs["description"]) if "description" in item.inputs else ""
+    info = folders.read_info(item.inputs.get("info"))
     source = Source(
         item=item.id,
         kind="transcripts",
-        title=media.first_string(info, "title") or Path(item.values["name"]).name,
-        url=media.first_string(info, "webpage_url", "url"),
-        description=description or media.first_string(info, "description") or "",
-        licence=media.first_string(info, "licence", "license"),
+        title=folders.read_title(item, info),
+        url=folders.first_string(info, "webpage_url", "url"),
+        description=folders.read_description(item, info),
+        licence=folders.first_string(info, "licence", "license"),
         published=_read_day(info),
-        author=media.first_string(info, "author", "channel", "uploader"),
+        author=folders.first_string(info, "author", "channel", "uploader"),
         transcript=transcript,
         chapters=_read_chapters(info, item.inputs.get("info")),
         language=ready.transcript.language,
@@ -81,7 +76,7 @@ def _is_transcript(path: Path) -> bool:
 
 def _read_day(info: Mapping[str, Any]) -> str | None:
     """The day, also as yt-dlp writes it, 20261122."""
-    day = media.first_string(info, "published", "upload_date", "release_date")
+    day = folders.first_string(info, "published", "upload_date", "release_date")
     return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day and re.fullmatch(r"\d{8}", day) else day
 
 

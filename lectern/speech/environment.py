@@ -53,8 +53,3 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=r"\s*torchcodec is not installed correctly")
     warnings.filterwarnings("ignore", module="pyannote")
     logging.getLogger("lightning.pytorch.utilities.migration").setLevel(logging.ERROR)
-
-
-def first_line(error: BaseException) -> str:
-    """What a library's error says, without its last full stop and without what follows in other lines."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

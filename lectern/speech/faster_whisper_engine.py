@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lectern.core.errors import LecternError
+from lectern.core.printing import first_line
 from lectern.formats.audio import RATE, Recording
 from lectern.models import bundled
 from lectern.speech import listening
@@ -128,9 +129,8 @@ def load_model(
             cpu_threads=threads,
         )
     except (OSError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise LecternError(
-            f"the Whisper model {model!r} could not be loaded: {reason}. Give `embedded`, a name such as "
+            f"the Whisper model {model!r} could not be loaded: {first_line(error)}. Give `embedded`, a name such as "
             "`large-v3-turbo` (downloaded from the model hub when it is first used), or a directory."
         ) from error
 

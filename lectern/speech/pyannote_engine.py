@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lectern.core.errors import LecternError
+from lectern.core.printing import first_line
 from lectern.core.schema import Diarization
 from lectern.formats.audio import RATE, Samples, open_recording
 from lectern.speech import environment, model_files
@@ -98,7 +99,7 @@ def load_pipeline(model: str) -> "Pipeline":
         ) from error
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError) as error:
         raise LecternError(
-            f"diarize.model {model!r} cannot be loaded: {environment.first_line(error)}. Give a pipeline's name on the "
+            f"diarize.model {model!r} cannot be loaded: {first_line(error)}. Give a pipeline's name on the "
             "hub (pyannote/speaker-diarization-community-1), or a directory with its config.yaml and the models it "
             "names; with HF_HUB_OFFLINE=1 the hub's cache must hold them."
         ) from error

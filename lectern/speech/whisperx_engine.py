@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from lectern.core.errors import ItemError, LecternError
+from lectern.core.printing import first_line
 from lectern.core.schema import Word
 from lectern.formats.audio import RATE, Recording, Samples
 from lectern.speech import environment, listening
@@ -125,7 +126,7 @@ def load_aligner(language: str, device: str, align_model: str | None) -> Align:
             model, metadata = alignment.load_align_model(language, device, model_name=align_model)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         names = alignment.DEFAULT_ALIGN_MODELS_TORCH | alignment.DEFAULT_ALIGN_MODELS_HF
-        reason = environment.first_line(error.__context__ or error)
+        reason = first_line(error.__context__ or error)
         chosen = align_model or names.get(language, "that WhisperX knows none of")
         raise LecternError(
             f"the alignment model {chosen!r} for language {language!r} cannot be loaded: {reason}. "

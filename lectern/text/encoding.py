@@ -106,7 +106,7 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", UNREADABLE.sub("", text))
 
 
-def one_line(text: str) -> str:
+def tidy_line(text: str) -> str:
     """The text with every run of white space made one space, clean."""
     return " ".join(clean(text).split())
 

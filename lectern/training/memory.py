@@ -3,7 +3,7 @@ too much.
 
 All figures are bytes that tensors take on one device at the most, beside the libraries (0.5 GB on a CPU). They are
 estimates: a test holds them to within a factor of 1.5 of what small trainings took. On a CPU the allocator of glibc
-holds 1.3 to 5 times as much, unless `return_freed_memory` is called.
+holds 1.3 to 5 times as much, because it keeps freed blocks for the next ones.
 """
 
 from collections.abc import Iterator, Sequence
@@ -276,21 +276,6 @@ def busiest(batches: Sequence[Sequence[tuple[int, int]]], *, packed: bool) -> tu
         answered.append(rows * min(trained, longest))
     rows, longest = max(shapes, key=lambda shape: shape[0] * shape[1])
     return rows, longest, max(answered)
-
-
-def return_freed_memory() -> bool:
-    """Have glibc give every freed tensor back at once; False where the C library is another.
-
-    It keeps large blocks for the next ones otherwise, and small ones that live on between them keep it from reusing
-    them. Measured on LoRA with 4 rows of 256 tokens: 0.6 GB instead of 1.6 GB, for a third more CPU time.
-    """
-    import ctypes
-
-    threshold = -3  # M_MMAP_THRESHOLD of malloc.h; once set, it no longer grows with what is freed
-    try:
-        return bool(ctypes.CDLL(None).mallopt(threshold, 1 << 20))
-    except (OSError, AttributeError, TypeError):
-        return False
 
 
 def free_memory() -> int | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lectern.core.errors import LecternError
+from lectern.core.printing import first_line
 from lectern.training import memory
 
 SIGNS = ("can't allocate memory", "not enough memory", "CUDA out of memory")
@@ -25,11 +26,10 @@ def explaining(estimate: memory.Estimate | None) -> Iterator[None]:
         short = isinstance(error, MemoryError | torch.OutOfMemoryError)
         if not short and not any(sign in str(error) for sign in SIGNS):
             raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         advice = "Set train.method=qlora, or choose a smaller base_model."
         if estimate is not None:
             advice = f"The training takes {estimate.describe()}. {advise(estimate)}"
-        raise LecternError(f"there is not enough memory: {reason}\n{advice}") from error
+        raise LecternError(f"there is not enough memory: {first_line(error)}\n{advice}") from error
 
 
 def advise(estimate: memory.Estimate) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from lectern.core import io
-from lectern.core.items import MANIFEST
+from lectern.core.manifest import MANIFEST
 from lectern.core.schema import Decision, Diarization, Example, Source, Transcript, Voice
 from tests import browsers
 from tests.unit.apps import review_repo

@@ -6,6 +6,7 @@ from typing import Any
 
 from lectern.core import io
 from lectern.core.schema import Episode, Message
+from lectern.publishing import markdown
 
 
 def to_json(chats: Mapping[str, Sequence[Message]], facts: Mapping[str, Any]) -> str:
@@ -22,7 +23,7 @@ def to_json(chats: Mapping[str, Sequence[Message]], facts: Mapping[str, Any]) ->
 def to_markdown(chats: Mapping[str, Sequence[Message]], facts: Mapping[str, Any]) -> str:
     """The same to read; what was said stands in fences, so that nothing of it acts as Markdown."""
     lines = ["# Conversation", ""]
-    lines += [f"- {name}: `{_one_line(value)}`" for name, value in facts.items()]
+    lines += [f"- {name}: {markdown.code(value, None)}" for name, value in facts.items()]
     for name, messages in chats.items():
         lines += ["", f"## {name}"]
         for message in messages:
@@ -33,7 +34,7 @@ def to_markdown(chats: Mapping[str, Sequence[Message]], facts: Mapping[str, Any]
 def episode_to_markdown(episode: Episode, facts: Mapping[str, Any]) -> str:
     """An episode to read."""
     lines = ["# Episode", ""]
-    lines += [f"- {name}: `{_one_line(value)}`" for name, value in facts.items()]
+    lines += [f"- {name}: {markdown.code(value, None)}" for name, value in facts.items()]
     for turn in episode.turns:
         lines += ["", f"**{turn.role}**", "", fence(turn.text)]
     return "\n".join(lines) + "\n"
@@ -44,7 +45,3 @@ def fence(text: str) -> str:
     longest = max(map(len, re.findall("`+", text)), default=0)
     bar = "`" * max(3, longest + 1)
     return f"{bar}text\n{text}\n{bar}"
-
-
-def _one_line(value: Any) -> str:
-    return " ".join(str(value).replace("`", "'").split())

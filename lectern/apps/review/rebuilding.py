@@ -17,7 +17,7 @@ import yaml
 
 from lectern.apps.review import changes
 from lectern.core.errors import LecternError
-from lectern.core.printing import one_line
+from lectern.core.printing import last_lines, one_line
 
 RUNNING = re.compile(r"Running stage '([\w-]+)'")
 CACHED = re.compile(r"Stage '([\w-]+)' is cached")
@@ -216,8 +216,8 @@ def find_due(root: Path) -> list[Due]:
     try:
         told = json.loads(done.stdout)
     except ValueError as error:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise LecternError(f"`dvc status` failed: {one_line(last)}") from error
+        reason = " ".join(last_lines(done.stderr)) or "no reason given"
+        raise LecternError(f"`dvc status` failed: {reason}") from error
     pipeline = _read_pipeline(root)
     reasons = {stage: _say(parts) for stage, parts in told.items() if stage in pipeline}
     places = {stage: _outputs(pipeline[stage]) for stage in pipeline}

@@ -14,6 +14,7 @@ from lectern.conversations import inputs as episodes
 from lectern.core import io, items, params
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.item import Item
+from lectern.core.manifest import MANIFEST
 from lectern.core.schema import Conversation, Source
 from lectern.formats import attribution
 from lectern.settings.converse import Converse
@@ -131,7 +132,7 @@ def list_entries(root: Path) -> list[Entry]:
 
 
 def _facts(folder: Path) -> Mapping[str, Mapping[str, Any]]:
-    return items.facts(folder) if (folder / items.MANIFEST).is_file() else {}
+    return items.facts(folder) if (folder / MANIFEST).is_file() else {}
 
 
 def media_file(root: Path, item: str) -> Path | None:

@@ -11,12 +11,12 @@ from typing import Any
 
 from lectern.core import io, items
 from lectern.core.errors import LecternError
+from lectern.core.manifest import MANIFEST
 from lectern.core.schema import SPLITS, Decision, Example, Source
 from lectern.curation import row_corrections
 
 MADE = ("examples", "taught")
 UNDECIDED = "not decided yet"
-REPEATS = ("exact_duplicate", "near_duplicate", "semantic_duplicate")
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Rows:
 def take_stamp(root: Path) -> tuple[Any, ...]:
     """What changes whenever a rebuild changes the rows or what became of them."""
     data = root / "data"
-    names = [f"{kind}/{items.MANIFEST}" for kind in (*MADE, "ratings", "raw")]
+    names = [f"{kind}/{MANIFEST}" for kind in (*MADE, "ratings", "raw")]
     names += ["curation_decisions.jsonl", *(f"splits/{split}.jsonl" for split in SPLITS)]
     found = []
     for name in names:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lectern.conversations.cuts import parse_time
 from lectern.core.errors import ItemError, LecternError
+from lectern.core.printing import first_line
 
 Document = Any
 """A mapping of ruamel.yaml."""
@@ -36,7 +37,7 @@ def read(text: str) -> Document:
     try:
         found = _yaml().load(text)
     except YAMLError as error:
-        raise LecternError(f"it is not YAML: {str(error).splitlines()[0]}") from error
+        raise LecternError(f"it is not YAML: {first_line(error)}") from error
     if found is None:
         found = CommentedMap()
         if text.strip():  # comments alone

@@ -27,6 +27,7 @@ from lectern.core import stage
 from lectern.core.errors import LecternError
 from lectern.core.executors import crew
 from lectern.core.item import Item, Load, Made, make_one, use_one_blas_thread
+from lectern.core.printing import first_line
 
 PATIENCE = 30.0
 """Seconds without news after which the cluster is asked whether it still has room for a worker."""
@@ -102,7 +103,7 @@ def _connected(address: str) -> Iterator[Any]:
                 logging_level=logging.ERROR,
             )
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise _no_cluster(address, str(error)) from error
+            raise _no_cluster(address, first_line(error)) from error
         try:
             yield ray
         finally:
@@ -116,12 +117,12 @@ def _knock(address: str) -> None:
         try:
             socket.create_connection((host, int(port)), TIMEOUT).close()
         except OSError as error:
-            raise _no_cluster(address, str(error)) from error
+            raise _no_cluster(address, first_line(error)) from error
 
 
 def _no_cluster(address: str, reason: str) -> LecternError:
     return LecternError(
-        f"no Ray cluster answers at {address} ({reason.splitlines()[0] if reason else 'no reason given'}). Start its "
+        f"no Ray cluster answers at {address} ({reason}). Start its "
         "head (`ray start --head --port=6379`), join this machine to it (`ray start --address=HEAD:6379`), and name it "
         "in compute.address or RAY_ADDRESS; or choose compute=local."
     )

@@ -143,7 +143,7 @@ def _show(key: Key, a: Run, b: Run, changes: dict[str, dict[Key, float]]) -> dic
         "set": key[0],
         "id": key[1],
         "item": after.provenance.item,
-        "question": wording.one_line(after.messages[-1].content, 300),
+        "question": wording.short(after.messages[-1].content, 300),
         "reference": (after.reference or "")[:CHARACTERS],
         "before": mark(old, new),
         "after": mark(new, old),

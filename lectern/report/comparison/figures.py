@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lectern.evaluation.figure import Figure
+from lectern.evaluation.judge_figures import RUBRIC, WIN_RATE
 from lectern.report import wording
 from lectern.report.comparison.inputs import Run
-from lectern.report.figures import RUBRIC, WIN_RATE, Figure
+from lectern.report.figures import show, show_interval
 from lectern.report.judgement import PAIR, is_trusted
 
 LEFT_OUT = ("scores", "judge", "generation")
@@ -57,8 +59,8 @@ def _rubric_scores(judge: Mapping[str, Any]) -> dict[str, Any]:
 def _show(figure: Figure, part: Mapping[str, Any] | None) -> str:
     if not part:
         return ""
-    interval = figure.show_interval(part)
-    return figure.show(part["value"]) + (f" ({interval})" if interval else "") + f", n {part['n']:,}"
+    interval = show_interval(figure, part)
+    return show(figure, part["value"]) + (f" ({interval})" if interval else "") + f", n {part['n']:,}"
 
 
 def compare_others(a: Run, b: Run) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import yaml
 
 from lectern.core import io
 from lectern.core.errors import LecternError
-from lectern.core.items import MANIFEST
+from lectern.core.manifest import MANIFEST
 from lectern.core.revisions import Copy
 from lectern.core.schema import SPLITS, TUNED, Decision, Example, Prediction, Record
 from lectern.evaluation.rows import RowScore

@@ -27,7 +27,7 @@ def _environment(*, autoescape: bool) -> jinja2.Environment:
     filters: dict[str, Callable[..., str]] = {
         "marks": _mark_markdown,
         "count": wording.count,
-        "short": lambda text: wording.one_line(str(text), 120),
+        "short": lambda text: wording.short(str(text), 120),
     }
     return make_environment(TEMPLATES, REPORT, autoescape=autoescape, filters=filters)
 

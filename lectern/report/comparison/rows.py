@@ -63,7 +63,7 @@ def _example(row: Decision, questions: Mapping[str, str]) -> dict[str, str]:
     where = "" if row.start is None else wording.clock(row.start)
     where = where if row.page is None else f"page {row.page}"
     text = questions.get(row.id) or row.detail or ""
-    return {"id": row.id, "item": row.item, "where": where, "text": wording.one_line(text, 160)}
+    return {"id": row.id, "item": row.item, "where": where, "text": wording.short(text, 160)}
 
 
 def compare_splits(a: Run, b: Run) -> list[dict[str, Any]] | None:

@@ -6,10 +6,12 @@ from typing import Any
 from lectern.core.schema import BASE, HELD_OUT, TUNED
 from lectern.evaluation import figures
 from lectern.evaluation.bootstrap import Bootstrap
+from lectern.evaluation.figure import Figure
+from lectern.evaluation.figures import FIGURES
 from lectern.evaluation.rows import RowScore
 from lectern.report import wording
 from lectern.report.comparison.inputs import SCORES, Key, Run, explain
-from lectern.report.figures import FIGURES, Figure
+from lectern.report.figures import show, show_change, show_change_interval, show_interval, tell
 
 MAIN = ("nll", "bits_per_byte", "similarity", "rougeL")
 """What a headline speaks of: the first that both runs measure alike."""
@@ -94,8 +96,8 @@ def _pair(
     pairs: Sequence[tuple[RowScore, RowScore]], contestant: str, bootstrap: Bootstrap
 ) -> Iterator[dict[str, Any]]:
     """`b` minus `a` for every figure that both measure on the same questions."""
-    left_out = figures.OF_TOKENS if _has_other_tokens(pairs) else ()
-    names = [name for name in FIGURES if name in figures.FIGURES and name not in left_out]
+    left_out = figures.of_tokens() if _has_other_tokens(pairs) else []
+    names = [name for name in FIGURES if name not in left_out]
     sides = [
         figures.statistics(rows, [row.answers.get(contestant) for row in rows], names)
         for rows in (list(side) for side in zip(*pairs, strict=True))
@@ -133,8 +135,8 @@ def _row(
         "a": show(figure, a),
         "b": show(figure, b),
         "difference": difference,
-        "change": figure.show_change(difference["value"]) + _unit(figure) if difference else "",
-        "interval": figure.show_change_interval(difference) if difference else "",
+        "change": show_change(figure, difference["value"]) + _unit(figure) if difference else "",
+        "interval": show_change_interval(figure, difference) if difference else "",
         "n": difference["n"] if difference else None,
         **told,
     }  # fmt: skip
@@ -145,7 +147,7 @@ def _tell(figure: Figure, difference: Mapping[str, Any] | None) -> dict[str, str
         return {"verdict": "not compared", "tone": "unknown"}
     if difference["value"] == difference["low"] == difference["high"] == 0:
         return {"verdict": SAME, "tone": "neutral"}
-    return figure.tell(difference)
+    return tell(figure, difference)
 
 
 def _unit(figure: Figure) -> str:
@@ -154,13 +156,13 @@ def _unit(figure: Figure) -> str:
 
 def _show(figure: Figure, part: Mapping[str, Any] | None) -> dict[str, str]:
     return {"text": "", "interval": ""} if part is None else {
-        "text": figure.show(part["value"]), "interval": figure.show_interval(part)
+        "text": show(figure, part["value"]), "interval": show_interval(figure, part)
     }  # fmt: skip
 
 
 def _show_change(figure: Figure, part: Mapping[str, Any] | None) -> dict[str, str]:
     return {"text": "", "interval": ""} if part is None else {
-        "text": figure.show_change(part["value"]), "interval": figure.show_change_interval(part)
+        "text": show_change(figure, part["value"]), "interval": show_change_interval(figure, part)
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 
+from lectern.core.printing import first_line
 from lectern.sources.crawl.fetching import FetchError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -88,8 +89,7 @@ class Browser:
                 raise FetchError(f"took longer than `timeout` ({self.timeout:g} s) to render") from None
             except Error as error:
                 await self.close()
-                reason = str(error).strip().splitlines()[0][:200]
-                raise FetchError(f"could not be rendered ({reason})") from error
+                raise FetchError(f"could not be rendered ({first_line(error, 200)})") from error
 
     async def close(self) -> None:
         """End the browser."""

@@ -25,6 +25,7 @@ from scrapy.http import Request, Response
 from twisted.internet.interfaces import IHostnameResolver, IResolutionReceiver
 from zope.interface import implementer
 
+from lectern.core.printing import first_line
 from lectern.sources.crawl import addresses
 from lectern.sources.crawl.addresses import Scope
 from lectern.sources.download import retry_after
@@ -255,5 +256,5 @@ def _reason(error: BaseException) -> str:
         return "the connection was refused"
     if isinstance(error, DownloadFailedError | ResponseDataLossError):
         return "the connection was cut"
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0][:200]}" if text else type(error).__name__
+    kind, reason = type(error).__name__, first_line(error, 200)
+    return kind if reason == kind else f"{kind}: {reason}"

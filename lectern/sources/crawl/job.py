@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 import lectern
 from lectern.core.errors import LecternError
+from lectern.core.printing import last_lines
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,6 @@ def run(job: Job, name: str) -> Report:
         if "report" not in last:
             process.wait()
             said.seek(0)
-            reason = last.get("error") or (said.read().strip().splitlines() or ["it said nothing"])[-1]
+            reason = last.get("error") or " ".join(last_lines(said.read())) or "it said nothing"
             raise LecternError(f"{name}: {reason}")
     return Report(**last["report"])

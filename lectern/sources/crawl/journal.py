@@ -1,7 +1,8 @@
 """What a crawl has done so far, so that one that was killed goes on: a line for each address.
 
 It stands in a folder beside the pages. A crawl that ended leaves none. What failed has no line, and so gets another
-chance.
+chance. Beside what `core.journal` does, it belongs to one job, named in its first line, to one process at a time, and
+to one day, because a site that is crawled changes meanwhile.
 """
 
 import fcntl
@@ -15,8 +16,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, TextIO
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from lectern.core import journal
 from lectern.core.errors import LecternError
 from lectern.core.schema import Record
 from lectern.sources.crawl.job import Job
@@ -44,14 +46,13 @@ class Visit(Record):
 class Journal:
     """The open journal of a crawl."""
 
-    def __init__(self, visits: dict[str, Visit], file: TextIO) -> None:
+    def __init__(self, visits: dict[str, Visit], path: Path) -> None:
         """`visits`: those that were made before the crawl was cut off."""
-        self.visits, self.file = visits, file
+        self.visits, self.path = visits, path
 
     def add(self, visit: Visit) -> None:
         """Remember a visit; it is on disk when this returns."""
-        self.file.write(visit.model_dump_json() + "\n")
-        self.file.flush()
+        journal.append(self.path, [visit.model_dump_json()])
 
 
 @contextmanager
@@ -68,14 +69,11 @@ def opened(job: Job) -> Iterator[Journal]:
     path = scratch / "journal.jsonl"
     with (scratch / "lock").open("w") as lock:
         _take(lock, job)
-        begin = json.dumps({"job": _digest(job)})
-        visits = _read(path, begin)
-        temporary = scratch / "journal.tmp"  # rewritten whole: the last line may have been cut off
-        lines = [begin, *(visit.model_dump_json() for visit in visits.values())]
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        temporary.replace(path)
-        with path.open("a", encoding="utf-8") as file:
-            yield Journal(visits, file)
+        visits = _read(path, _digest(job))
+        if visits is None:
+            path.unlink(missing_ok=True)
+            journal.append(path, [json.dumps({"job": _digest(job)})])
+        yield Journal(visits or {}, path)
         shutil.rmtree(scratch)
 
 
@@ -97,17 +95,15 @@ def _digest(job: Job) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _read(path: Path, begin: str) -> dict[str, Visit]:
+def _read(path: Path, digest: str) -> dict[str, Visit] | None:
+    """The visits of a crawl of the same job that was cut off not long ago; None where there was none."""
     if not path.is_file() or time.time() - path.stat().st_mtime > _TOO_OLD:
-        return {}
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    if lines[0] != begin:
-        return {}
-    visits = {}
-    for line in filter(None, lines[1:]):
-        try:
-            visit = Visit.model_validate_json(line)
-        except ValidationError:
-            continue
-        visits[visit.url] = visit
-    return visits
+        return None
+    found = [value for _, value in journal.read(path, _parse)]
+    return {one.url: one for one in found if isinstance(one, Visit)} if found[:1] == [digest] else None
+
+
+def _parse(line: bytes) -> Visit | str:
+    """A visit, or the digest of the job."""
+    value = json.loads(line)
+    return str(value["job"]) if "job" in value else Visit.model_validate(value)

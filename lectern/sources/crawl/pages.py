@@ -15,7 +15,7 @@ from pydantic import Field
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Record
-from lectern.sources.media import slug
+from lectern.sources.folders import slug
 
 HTML = ("text/html", "application/xhtml+xml")
 DOCUMENTS: Mapping[str, str] = {

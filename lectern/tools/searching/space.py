@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import LecternError
+from lectern.core.printing import first_line
 
 OF_TEST = "metrics/scores.json"
 
@@ -125,4 +126,4 @@ def _fill(cls: type[Any], values: Any, where: str) -> Any:
     try:
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), values))
     except (OmegaConfBaseException, ValueError, TypeError) as error:
-        raise LecternError(f"{where}: {str(error).splitlines()[0]}") from error
+        raise LecternError(f"{where}: {first_line(error)}") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core import io
-from lectern.core.items import MANIFEST
+from lectern.core.manifest import MANIFEST
 from lectern.core.schema import (
     Conversation,
     Episode,

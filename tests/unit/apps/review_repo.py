@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core import io, params
-from lectern.core.items import MANIFEST
+from lectern.core.manifest import MANIFEST
 from lectern.core.schema import (
     Decision,
     Diarization,

@@ -13,8 +13,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from lectern.core import io
 from lectern.core.errors import LecternError
-from lectern.evaluation import figures as scoring
-from lectern.evaluation import health
+from lectern.evaluation.figures import FIGURES
 from lectern.evaluation.rows import AnswerScore, RowScore
 from lectern.report import drawing, figures, marking, origin, render, samples, wording
 from lectern.report.inputs import Answers
@@ -592,13 +591,6 @@ def test_what_has_no_interval_is_grey(tmp_path: Path) -> None:
     assert not any("unsure" in names for names in classes)
 
 
-def test_the_table_knows_every_figure_that_is_measured() -> None:
-    # property: the same figures with the same directions as where they are measured
-    measured = {name: figure.lower_is_better for name, figure in scoring.FIGURES.items()}
-    assert {name: figure.lower_is_better for name, figure in figures.FIGURES.items()} == measured
-    assert set(figures.EPISODES) == set(health.FIGURES)
-
-
 @pytest.mark.parametrize(("name", "said"), [("held_out", "held-out answers"), ("talks", "answers of talks")])
 def test_the_title_names_what_was_asked(name: str, said: str) -> None:
     # property: an evaluation set is never called held out
@@ -619,8 +611,8 @@ def test_the_title_names_what_was_asked(name: str, said: str) -> None:
 def test_what_is_said_of_a_difference(bounds: tuple[float | None, float | None], verdict: str) -> None:
     difference = made_up_run.interval(0.0, *bounds, 9)
     # property: a verdict only from an interval beside zero, and no better or worse where no direction is good
-    assert figures.FIGURES["nll"].tell(difference)["verdict"] == verdict
-    assert figures.FIGURES["words"].tell(difference)["verdict"] not in ("better", "worse")
+    assert figures.tell(FIGURES["nll"], difference)["verdict"] == verdict
+    assert figures.tell(FIGURES["words"], difference)["verdict"] not in ("better", "worse")
 
 
 def test_speakers_and_hours_are_shown_by_source(full: Path) -> None:

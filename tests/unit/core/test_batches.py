@@ -10,6 +10,8 @@ import pytest
 from lectern.core import batches
 from lectern.core.batches import Batch, File, Store
 from lectern.core.errors import LecternError
+from lectern.core.journal import JOURNAL
+from lectern.core.manifest import MANIFEST
 from lectern.core.schema import Record
 
 SIZE = 3
@@ -121,13 +123,13 @@ def edit(work: Work, out: Path, chance: random.Random) -> None:
         (out / "stray.jsonl").write_text("nobody's")
         (out / "stray").mkdir(exist_ok=True)
     elif kind == "manifest":
-        (out / batches.MANIFEST).write_text('{"files": ')
+        (out / MANIFEST).write_text('{"files": ')
     if kind == "kill":
         work.die_after = chance.randint(0, 2)
         try:
             work.run(out)
         except Killed:
-            journal = out / batches.JOURNAL
+            journal = out / JOURNAL
             if (
                 journal.exists() and chance.random() < 0.5
             ):  # the kill may also cut the line that is being written
@@ -173,7 +175,7 @@ def test_what_somebody_changed_in_the_journal_counts_for_nothing(tmp_path: Path)
     work.die_after = 1
     with pytest.raises(Killed):
         work.run(out)
-    journal = out / batches.JOURNAL
+    journal = out / JOURNAL
     journal.write_text(journal.read_text().replace('"shouted": "A', '"shouted": "Z'))
     work.die_after = None
     work.run(out)
@@ -226,9 +228,9 @@ def test_records_of_an_earlier_schema_are_made_again(tmp_path: Path) -> None:
     work.run(out)
     lines = (out / "one.jsonl").read_text().replace('"note"', '"remark"')
     (out / "one.jsonl").write_text(lines)
-    manifest = json.loads((out / batches.MANIFEST).read_text())
+    manifest = json.loads((out / MANIFEST).read_text())
     manifest["files"]["one"]["sha256"] = batches.io.sha256(out / "one.jsonl")
-    (out / batches.MANIFEST).write_text(json.dumps(manifest))
+    (out / MANIFEST).write_text(json.dumps(manifest))
     work.run(out)
     assert len(work.made) == 2
 

@@ -80,3 +80,24 @@ def test_an_example_answers_for_its_id() -> None:
 def test_a_mask_is_as_long_as_its_tokens() -> None:
     with pytest.raises(ValueError, match="2 input_ids but 1 assistant_masks"):
         TokenRow(id="a", example="a", input_ids=[1, 2], assistant_masks=[1], provenance=ROW.provenance)
+
+
+def test_a_line_is_known_by_its_number_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    words = ['{"text": "a\u2028", "start": 1, "end": 2}', '{"text": "b", "start": 1, "end": 2}', "no JSON"]
+    path.write_text("\n".join(["", words[0], "  ", words[1], words[2]]), encoding="utf-8")
+    found = io.read_numbered(path, Word)
+    # property: blank lines count in the number, and the lines before a broken one are given
+    assert [(number, word.text) for number, word in (next(found), next(found))] == [(2, "a\u2028"), (4, "b")]
+    with pytest.raises(LecternError, match=r"rows\.jsonl:5: Word"):
+        next(found)
+    # property: a line that is not wanted is not even parsed
+    assert [number for number, _ in io.read_numbered(path, Word, lambda line: '"b"' in line)] == [4]
+
+
+def test_what_is_as_it_was_is_not_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    for text, is_written in (("one", True), ("one", False), ("two", True)):
+        before = path.stat().st_ino if path.exists() else None
+        io.update_text(path, text)
+        assert (path.read_text(), path.stat().st_ino != before) == (text, is_written)

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from lectern.core import code, items
+from lectern.core import code, items, journal
 from lectern.core.compute import IN_PROCESS, Workers
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.items import Item
+from lectern.core.journal import JOURNAL
+from lectern.core.manifest import MANIFEST
 from tests.unit.core import makers
 
 CODE = [code]  # any module will do: these tests change parameters and inputs, not the code
@@ -97,17 +99,15 @@ def edit(corpus: Corpus, out: Path, rng: random.Random) -> str:
         (out / "stray.txt").write_text("nobody's")
         (out / "stray").mkdir(exist_ok=True)
     elif kind == "manifest" and outputs:
-        (out / items.MANIFEST).write_text('{"items": ')
+        (out / MANIFEST).write_text('{"items": ')
     if kind == "kill":
         corpus.die_after = rng.randint(0, 2)
         try:
             corpus.sync(out)
         except Killed:
-            journal = out / items.JOURNAL
-            if (
-                journal.exists() and rng.random() < 0.5
-            ):  # the kill may also cut the line that is being written
-                journal.write_bytes(journal.read_bytes()[:-7])
+            path = out / JOURNAL
+            if path.exists() and rng.random() < 0.5:  # the kill may also cut the line that is being written
+                path.write_bytes(path.read_bytes()[:-7])
         finally:
             corpus.die_after = None
     return kind
@@ -277,9 +277,9 @@ def test_a_second_kill_loses_one_item_too(tmp_path: Path) -> None:
         corpus.die_after = 3
         with pytest.raises(Killed):
             corpus.sync(out)
-        assert len(list(items._read_journal(out))) == already + 3
-        journal = out / items.JOURNAL
-        journal.write_bytes(journal.read_bytes()[:-7])
+        assert len(list(journal.read(out / JOURNAL, json.loads))) == already + 3
+        path = out / JOURNAL
+        path.write_bytes(path.read_bytes()[:-7])
     corpus.die_after = None
     assert str(corpus.sync(out)) == "made 5, kept 4, removed 0, failed 0"
 
@@ -338,7 +338,7 @@ def test_a_missing_output_is_found_by_the_reader(tmp_path: Path) -> None:
     (out / "a.txt").unlink()
     with pytest.raises(LecternError, match=r"a\.txt is missing"):
         items.read(out)
-    with pytest.raises(LecternError, match="was never finished"):
+    with pytest.raises(LecternError, match="never finished"):
         items.read(tmp_path / "nowhere")
 
 
@@ -376,7 +376,24 @@ def test_the_manifest_holds_no_machine(tmp_path: Path) -> None:
     corpus, out = Corpus(tmp_path / "sources", ".txt"), tmp_path / "out"
     corpus.write("a", "text")
     corpus.sync(out)
-    manifest = json.loads((out / items.MANIFEST).read_text())
+    manifest = json.loads((out / MANIFEST).read_text())
     assert set(manifest["items"]["a"]) == {"key", "file", "sha256", "facts"}
-    assert str(tmp_path) not in (out / items.MANIFEST).read_text()
+    assert str(tmp_path) not in (out / MANIFEST).read_text()
     assert isinstance(code, types.ModuleType)
+
+
+@pytest.mark.parametrize("damage", ['{"items": ', '{"items": {"a": {"file": "a.txt"}}}'])
+def test_a_damaged_manifest_is_an_error_to_who_reads_and_heals_by_the_next_sync(
+    tmp_path: Path, damage: str
+) -> None:
+    corpus, out = Corpus(tmp_path / "sources", ".txt"), tmp_path / "out"
+    corpus.write("a", "text")
+    corpus.sync(out)
+    whole = tree(out)
+    (out / MANIFEST).write_text(damage)
+    # property: a later step does not take the folder for an empty one
+    for ask in (items.read, items.facts):
+        with pytest.raises(LecternError, match=r"_manifest\.json is damaged\. `dvc repro -f` makes it again"):
+            ask(out)
+    corpus.sync(out)
+    assert tree(out) == whole

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lectern.core.errors import LecternError
-from lectern.llm.replies import COUNT, JOURNAL, Replies
+from lectern.core.journal import JOURNAL
+from lectern.llm.replies import COUNT, Replies
 from lectern.llm.request import Reply
 
 # In few shards, so that some hold several replies and lose some of them.

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -179,7 +180,7 @@ def test_layouts_lose_nothing_of_what_they_hold(chat: tuple[tuple[Any, str], ...
     ]
     row = Example.of([*messages, Message(role="assistant", content="!")], Provenance(item="x", method="y"))
     assert layouts.to_messages(row)["messages"] == [message.model_dump() for message in row.messages]
-    assert layouts.from_sharegpt(layouts.to_sharegpt(row)) == row.messages
+    assert from_sharegpt(layouts.to_sharegpt(row)) == row.messages
     alpaca = layouts.to_alpaca(row)
     alternate = [m.role for m in row.messages if m.role != "system"] == ["user", "assistant"] * (
         len(row.messages) // 2
@@ -187,7 +188,7 @@ def test_layouts_lose_nothing_of_what_they_hold(chat: tuple[tuple[Any, str], ...
     systems = [at for at, m in enumerate(row.messages) if m.role == "system"]
     assert (alpaca is not None) == (alternate and systems in ([], [0]))
     if alpaca is not None:
-        assert layouts.from_alpaca(alpaca) == row.messages
+        assert from_alpaca(alpaca) == row.messages
 
 
 @pytest.mark.parametrize("layout", layouts.LAYOUTS)
@@ -214,3 +215,20 @@ def test_the_cards_are_the_same_for_the_same_facts(tuned: Path, tmp_path: Path) 
     for path in sorted((tmp_path / "one").rglob("*.*")):
         assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
     assert json.loads((tmp_path / "one/dataset/messages/train.jsonl").read_text().splitlines()[0])["id"]
+
+
+def from_sharegpt(row: Mapping[str, Any]) -> list[Message]:
+    """The messages again, as a reader of the layout takes them."""
+    roles: dict[str, Any] = {theirs: ours for ours, theirs in layouts.TO_SHAREGPT.items()}
+    return [Message(role=roles[turn["from"]], content=turn["value"]) for turn in row["conversations"]]
+
+
+def from_alpaca(row: Mapping[str, Any]) -> list[Message]:
+    """The messages again, as a reader of the layout takes them."""
+    system = [Message(role="system", content=row["system"])] if row["system"] else []
+    pairs = [*row["history"], [row["instruction"], row["output"]]]
+    return system + [
+        Message(role=role, content=text)  # type: ignore[arg-type]
+        for pair in pairs
+        for role, text in zip(("user", "assistant"), pair, strict=True)
+    ]

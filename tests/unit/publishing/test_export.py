@@ -82,6 +82,11 @@ def test_a_second_export_makes_nothing_and_a_changed_adapter_makes_all(
     run(root, "--no-gguf")
     assert list((root / "models/export/gguf").iterdir()) == []
     assert not (root / "models/export/Modelfile").exists()
+    (root / "models/export/Modelfile").touch()  # of an export that the damaged manifest does not tell of
+    (root / "models/export/manifest.json").write_text('{"merged": ')
+    assert run(root, "--no-gguf").stdout.splitlines()[-1] == "export: models/export: made 2, kept 0"
+    assert json.loads((root / "models/export/manifest.json").read_text()).keys() == {"adapter", "merged"}
+    assert not (root / "models/export/Modelfile").exists()
     shutil.rmtree(root / "models/adapter")
     said = run(root).stderr
     assert "models/adapter does not exist. `make run` trains it" in said

@@ -112,7 +112,7 @@ def test_copies_of_training_answers_are_counted(tmp_path: Path) -> None:
 def test_true_answers_are_measured_by_what_means_something(tmp_path: Path) -> None:
     found = run(tmp_path, [answer(0)], [answer(0)])["reference"]
     # property: what a reader compares answers with, and no overlap of a text with itself
-    assert set(found) == set(figures.OF_REFERENCES)
+    assert set(found) == set(figures.of_references())
     assert (found["words"]["value"], found["distinct1"]["value"]) == (5, 1.0)
 
 

@@ -348,7 +348,9 @@ def test_a_crawl_that_was_killed_goes_on_and_asks_for_no_page_again(site: Site, 
     wait_for(lambda: site.asked("/p5") == 1)
     journal = Path("data/sources/.ledger.tmp/journal.jsonl")
     answered = {site.address + hit for hit in site.hits} - {site.address + p for p in ("/p5", "/robots.txt")}
-    wait_for(lambda: {json.loads(line).get("url") for line in journal.read_text().splitlines()} >= answered)
+    wait_for(
+        lambda: {json.loads(line).get("url") for line in journal.read_text().splitlines() if line} >= answered
+    )
     running.send_signal(signal.SIGKILL)
     running.wait()
     with journal.open("a") as file:

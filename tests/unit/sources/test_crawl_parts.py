@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,16 @@ def test_a_journal_remembers_until_its_crawl_has_ended(tmp_path: Path) -> None:
     with journal.opened(chosen):
         pass
     assert not path.parent.exists()
+
+
+def test_a_journal_is_of_one_day(tmp_path: Path) -> None:
+    chosen = job(tmp_path)
+    cut_off(chosen, visit("http://h/a"))
+    path = Path(chosen.scratch) / "journal.jsonl"
+    os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 23 * 3600))
+    assert cut_off(chosen) == ["http://h/a"]
+    os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 2 * 3600))
+    assert cut_off(chosen) == []
 
 
 def test_a_journal_is_of_one_job(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.schema import Source
 from lectern.settings.corpus import Corpus
-from lectern.sources import media
+from lectern.sources import folders
 from stages import fetch
 
 
@@ -61,12 +61,12 @@ def test_a_changed_description_renews_its_item_only(folder: Path, tmp_path: Path
     "name", ["Ünïcode – 日本語", "日本語", "x" * 200, "../../etc/passwd", "CON", "a.b", "-x", " "]
 )
 def test_any_name_becomes_a_safe_one(name: str) -> None:
-    found = media.item_id(name)
+    found = folders.item_id(name)
     assert found.isascii()
     assert len(found) <= 64
     assert found[0].isalnum()
     assert not set(found) & set("/\\. ")
-    assert found == media.item_id(name) != media.item_id(name + "!")
+    assert found == folders.item_id(name) != folders.item_id(name + "!")
 
 
 @pytest.mark.parametrize("name", ["Ünïcode – 日本語 'quoted' $HOME", "x" * 200])

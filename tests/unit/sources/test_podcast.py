@@ -382,7 +382,7 @@ def test_a_listing_that_is_missing_or_broken_says_what_to_do(show: str) -> None:
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines, lines[0]]))  # as a merge of two branches may leave it
     with pytest.raises(
-        LecternError, match=r"episode 3 repeats the item 'episode-2-\w+' of episode 1\. Delete one"
+        LecternError, match=r"\.jsonl:3: it repeats the item 'episode-2-\w+' of line 1\. Delete one"
     ):
         fetch.main(chosen, RAW)
     path.write_text("{}")

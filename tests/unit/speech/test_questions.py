@@ -3,11 +3,11 @@
 import pytest
 
 from lectern.core.schema import Chapter
-from lectern.examples.questions import parse_questions, parse_stamps, read_chapters, split_parts
+from lectern.examples.questions import parse_stamps, read_chapters, split_parts
 
 
 def texts(description: str) -> list[tuple[float, str]]:
-    return [(question.start, question.text) for question in parse_questions(description)]
+    return [(question.start, question.text) for question in parse_stamps(description) if question.is_question]
 
 
 def test_the_last_question_is_kept() -> None:

@@ -69,10 +69,25 @@ def train(model: torch.nn.Module) -> None:
         optimizer.zero_grad()
 
 
+def return_freed_memory() -> bool:
+    """Have glibc give every freed tensor back at once; False where the C library is another.
+
+    It keeps large blocks for the next ones otherwise, and small ones that live on between them keep it from reusing
+    them. Measured on LoRA with 4 rows of 256 tokens: 0.6 GB instead of 1.6 GB, for a third more CPU time.
+    """
+    import ctypes
+
+    threshold = -3  # M_MMAP_THRESHOLD of malloc.h; once set, it no longer grows with what is freed
+    try:
+        return bool(ctypes.CDLL(None).mallopt(threshold, 1 << 20))
+    except (OSError, AttributeError, TypeError):
+        return False
+
+
 def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    memory.return_freed_memory()
+    return_freed_memory()
     config = AutoConfig.for_model(
         "llama",
         hidden_size=512,
