@@ -1,8 +1,8 @@
-"""Let an LLM trim what was not asked for from the answers, so that its gain or harm can be scored.
+"""Let an LLM trim from the answers what was not asked for, so that the gain or harm of that can be scored.
 
 Run: python -m stages.clean_answers        (dvc stage: clean_answers)
-Reads data/predictions; writes data/cleaned/<contestant>.jsonl for the contestants that are named, by default none, and
-the LLM's replies in data/replies/clean_answers; metrics/cleaning.json counts what became of the answers.
+Reads data/predictions; writes data/cleaned/<contestant>.jsonl for the named contestants (by default none), and the
+LLM's replies into data/replies/clean_answers. metrics/cleaning.json counts the outcomes.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from lectern.settings.clean_answers import CleanAnswers
 from lectern.settings.llm import LLM
 
 LISTING = "_contestants.json"
-"""Whose answers were trimmed: DVC warns of an empty folder."""
+"""The file that lists whose answers were trimmed, so that the folder is never empty: DVC warns of an empty one."""
 
 
 def main(
@@ -27,11 +27,11 @@ def main(
     replies: Path = paths.REPLIES / "clean_answers",
     metrics: Path = paths.METRICS / "cleaning.json",
 ) -> str:
-    """Bring `out` to exactly one file of trimmed answers per contestant that is named.
+    """Bring `out` to exactly one file of trimmed answers per named contestant.
 
     Raises:
-        LecternError: a contestant has no predictions, or more calls than `cleaner.allow_failed` got no reply; what was
-            answered is written before.
+        LecternError: a contestant has no predictions, or more calls than `cleaner.allow_failed` got no reply; the
+            answered ones are written first.
     """
     prompt = prompting.load(settings.prompt)
     before = read_answers(predictions, settings.contestants)
@@ -55,17 +55,17 @@ def main(
 
 
 def read_answers(folder: Path, names: list[str]) -> dict[str, list[Prediction]]:
-    """The predictions of the contestants, in order of their names.
+    """The predictions of the contestants, sorted by name.
 
     Raises:
-        LecternError: one of them has none.
+        LecternError: one of them has no predictions.
     """
     known = {
         path.stem: path for path in sorted(folder.glob("*.jsonl")) if not path.name.startswith((".", "_"))
     }
     if unknown := [name for name in names if name not in known]:
         raise LecternError(
-            f"clean_answers.contestants: {', '.join(unknown)} answered nothing; there is "
+            f"clean_answers.contestants: there are no predictions of {', '.join(unknown)}, only of "
             f"{', '.join(known) or 'nobody'}. Correct the name under conf/ and run `lectern params`."
         )
     return {name: io.read_jsonl(known[name], Prediction) for name in sorted(names)}

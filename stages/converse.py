@@ -1,8 +1,8 @@
-"""Put words and speakers together: each item becomes a conversation of named roles.
+"""Assign words to speakers and speakers to roles: each item becomes a conversation.
 
 Run: python -m stages.converse        (dvc stage: converse)
 Reads data/raw, data/transcripts, data/diarization and data/corrections, writes data/conversations (one JSON per item
-and the manifest) and metrics/conversations.json. An item that comes with a ready transcript starts here.
+and the manifest) and metrics/conversations.json. For an item with a ready transcript this is the first stage.
 """
 
 import functools

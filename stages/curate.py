@@ -1,4 +1,4 @@
-"""Gather the examples of all items and decide on each: by people's corrections, ratings, rules and repeats.
+"""Gather the examples of all items and decide on each: by people's corrections, ratings, rules and duplicates.
 
 Run: python -m stages.curate        (dvc stage: curate)
 Reads data/examples, data/taught, data/ratings, data/passages, data/corrections and data/evals; writes
@@ -23,7 +23,7 @@ def main(
     data: Path = paths.DATA,
     metrics: Path = paths.METRICS / "curation.json",
 ) -> str:
-    """Write the rows that are kept, a decision on each row, and the counts; all but the counts lies below `data`."""
+    """Write the kept rows and a decision on each row below `data`, and the counts to `metrics`."""
     rows = [row for name in ("examples", "taught") for row in items.read_records(data / name, Example)]
     ratings = curation.merge_ratings(items.read_records(data / "ratings", Rating))
     corrections = row_corrections.read(data / "corrections")

@@ -1,7 +1,7 @@
-"""Find out who speaks when in each recording of the corpus.
+"""Find out who speaks when in each recording of the corpus (speaker diarization).
 
 Run: python -m stages.diarize        (dvc stage: diarize)
-Reads data/raw, writes data/diarization: one JSON per recording and the manifest; and metrics/diarization.json. Speakers
+Reads data/raw, writes data/diarization (one JSON per recording and the manifest) and metrics/diarization.json. Speakers
 have no names yet.
 """
 
@@ -24,7 +24,7 @@ def main(
     metrics: Path | None = paths.METRICS / "diarization.json",
     compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
-    """Bring `out` to exactly one diarization per recording in `raw`, and write what they come to."""
+    """Bring `out` to exactly one diarization per recording in `raw`, and write their totals to `metrics`."""
     engine = diarization.ENGINES[settings.engine]
     environment.check_installed(engine.libraries, "diarize")
     everything = asdict(settings)

@@ -1,8 +1,8 @@
-"""Let the base and the tuned model write whole episodes from an opening, both speakers in turn.
+"""Let the base and the tuned model write whole episodes from an opening, taking both roles in turn.
 
 Run: python -m stages.episodes        (dvc stage: episodes)
-Reads data/openings, data/splits/test.jsonl and models/adapter; writes data/episodes/{base,tuned}.jsonl, empty without
-openings. Batches of episodes that nothing decides differently now are kept from the last run.
+Reads data/openings, data/splits/test.jsonl and models/adapter; writes data/episodes/{base,tuned}.jsonl, which are empty
+without openings. Batches of episodes whose inputs have not changed are kept from the last run.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""Make chat examples from each conversation, and of the rows of each table of ready pairs.
+"""Make chat examples from each conversation, and from the rows of each table of ready pairs.
 
 Run: python -m stages.examples        (dvc stage: examples)
-Reads data/conversations and the tables in data/raw, writes data/examples: one .jsonl per item and the manifest;
-metrics/examples.json counts the rows by method, what was dropped and why, and what housekeeping took out.
+Reads data/conversations and the tables in data/raw, writes data/examples (one .jsonl per item and the manifest).
+metrics/examples.json counts the rows by method, those dropped and why, and what counted as housekeeping.
 """
 
 import functools
@@ -30,7 +30,7 @@ def main(
     metrics: Path = paths.METRICS / "examples.json",
     compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
-    """Bring `out` to exactly one file of examples per conversation and per part of a table, which may be empty."""
+    """Bring `out` to exactly one file of examples, possibly empty, per conversation and per part of a table."""
     choices: dict[str, Any] = {
         "questions": list(settings.questions),
         "with_dialogue": settings.dialogue,

@@ -1,7 +1,7 @@
-"""Read the text of each page and document of the corpus, with its headings and pages.
+"""Extract the text of each page and document of the corpus, with its headings and page numbers.
 
 Run: python -m stages.extract        (dvc stage: extract)
-Reads data/raw, writes data/documents: one JSON per page or document and the manifest; and metrics/documents.json.
+Reads data/raw, writes data/documents (one JSON per page or document and the manifest) and metrics/documents.json.
 """
 
 import functools
@@ -21,7 +21,7 @@ def main(
     metrics: Path = paths.METRICS / "documents.json",
     compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
-    """Bring `out` to exactly one document per item of `raw` that has one, and write what they come to."""
+    """Bring `out` to exactly one document per item of `raw` that has one, and write the totals to `metrics`."""
     result = items.sync(
         extraction.find(raw),
         out,

@@ -1,7 +1,7 @@
-"""Bring every item of the corpus into data/raw, as it came and with what is known of it.
+"""Bring every item of the corpus into data/raw, as it came and with its metadata.
 
 Run: python -m stages.fetch        (dvc stage: fetch)
-Reads the sources that the corpus lists, writes data/raw: one folder per item and the manifest.
+Reads the sources in section `corpus`, writes data/raw: one folder per item and the manifest.
 """
 
 import functools

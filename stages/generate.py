@@ -2,9 +2,9 @@
 
 Run: python -m stages.generate        (dvc stage: generate)
 Reads data/splits/test.jsonl, data/evals and models/adapter; writes data/predictions/<contestant>.jsonl (base, tuned and
-the comparators), each answer and how likely the model finds the true one. Batches that nothing decides differently now
-are kept from the last run. metrics/generation.json says who answered what, metrics/parity.json whether the adapter
-merged into the model says the same; the replies of endpoints are kept in data/replies/generate.
+the comparators): each answer, and how likely the model finds the true one. Batches whose inputs have not changed are
+kept from the last run. metrics/generation.json says who answered what, metrics/parity.json whether the model with the
+adapter merged into it gives the same answers. The replies of endpoints are kept in data/replies/generate.
 """
 
 from collections import Counter
@@ -37,11 +37,11 @@ def main(
     parity: Path = paths.METRICS / "parity.json",
     root: Path = revisions.HERE,
 ) -> str:
-    """Bring `out` to exactly one file per contestant, its rows in order of set and id.
+    """Bring `out` to exactly one file per contestant, its rows sorted by set and id.
 
     Raises:
-        LecternError: something cannot be asked at all, or more calls to an endpoint got no reply than allowed; then
-            everything else is written first.
+        LecternError: a contestant cannot be asked at all, or more calls to an endpoint got no reply than allowed; in
+            the latter case everything else is written first.
     """
     asks = questions.collect(io.read_jsonl(held_out, Example), settings.evals, evals)
     by_key = {ask.key: ask for ask in asks}

@@ -1,4 +1,4 @@
-"""Let a judge LLM compare and rate the contestants' answers, and say by people's verdicts what its own are worth.
+"""Let a judge LLM compare and rate the contestants' answers, and compare its verdicts with people's.
 
 Run: python -m stages.judge        (dvc stage: judge)
 Reads data/predictions, data/passages and data/labels; writes data/judgements (pairs.jsonl and rubric.jsonl), the
@@ -28,11 +28,11 @@ def main(
     replies: Path = paths.REPLIES / "judge",
     metrics: Path = paths.METRICS / "judge.json",
 ) -> str:
-    """Write the judgements, and the figures over them beside the judge's agreement with people.
+    """Write the judgements, their figures, and the judge's agreement with people.
 
     Raises:
-        LecternError: a label or prediction cannot be read, or more calls than `judge.allow_failed` got no reply; what
-            was answered is written before.
+        LecternError: a label or prediction cannot be read, or more calls than `judge.allow_failed` got no reply; the
+            answered ones are written first.
     """
     way = Way(
         judge,

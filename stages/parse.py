@@ -1,8 +1,9 @@
 """Cut documents, pages and lectures into passages that questions can be asked about.
 
 Run: python -m stages.parse        (dvc stage: parse)
-Reads data/documents and data/conversations, writes data/passages: one .jsonl per item, empty for a recording in which
-no speaker has nearly all the words and for a copy of another page, and the manifest; metrics/parse.json counts them.
+Reads data/documents and data/conversations, writes data/passages: one .jsonl per item and the manifest. The file is
+empty for a recording in which no speaker has nearly all the words, and for a copy of another page. metrics/parse.json
+counts the passages.
 """
 
 import functools
@@ -28,7 +29,7 @@ def main(
     metrics: Path = paths.METRICS / "parse.json",
     compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
-    """Bring `out` to exactly one file of passages per document and conversation, which may be empty."""
+    """Bring `out` to exactly one file of passages, possibly empty, per document and conversation."""
     choices: dict[str, Any] = {
         "min_share": settings.min_share,
         "least": settings.min_tokens,

@@ -1,10 +1,10 @@
-"""Let a judge LLM rate the examples that an LLM wrote, each beside the passage that it was made from.
+"""Let a judge LLM rate the examples that an LLM wrote, each together with the passage that it was made from.
 
 Run: python -m stages.rate        (dvc stage: rate)
-Reads data/examples, data/taught and data/passages, writes data/ratings: one .jsonl per item and the manifest, and the
-judge's replies in data/replies/rate; metrics/ratings.json holds the scores by criterion and method. Where there is
-something to rate, the judge also rates the rows that people accepted and rejected in data/labels: how well its ratings
-part these, and at which threshold, stands in the same file.
+Reads data/examples, data/taught and data/passages; writes data/ratings (one .jsonl per item and the manifest) and the
+judge's replies into data/replies/rate. metrics/ratings.json holds the scores by criterion and method. If there is
+anything to rate, the judge also rates the rows that people accepted or rejected in data/labels. The same file then says
+how well its ratings separate these, and at which threshold.
 """
 
 import functools
@@ -34,10 +34,10 @@ def main(
     replies: Path = paths.REPLIES / "rate",
     metrics: Path = paths.METRICS / "ratings.json",
 ) -> client.Outcome:
-    """Bring `out` to exactly one file of ratings per item, which may be empty.
+    """Bring `out` to exactly one file of ratings, possibly empty, per item.
 
     Raises:
-        LecternError: more calls than `judge.allow_failed` got no reply; what was answered is written before.
+        LecternError: more calls than `judge.allow_failed` got no reply; the answered ones are written first.
     """
     prompt = prompting.load(settings.prompt)
     asked = {
@@ -82,7 +82,7 @@ def main(
 
 
 def ask_labelled(known: Labelled, settings: Rate, judge: LLM, prompt: prompting.Prompt) -> Asked:
-    """The same question about a row that people have judged."""
+    """The same request about a row that people have judged."""
     row = Example.of(known.label.messages, Provenance(item="labels", method="label", passage="passage"))
     texts = {} if known.label.passage is None else {"passage": known.label.passage}
     return rating_requests.ask(row, texts, settings, judge, prompt)

@@ -1,7 +1,7 @@
-"""Turn the examples of each split into the tokens that are trained, and refuse what would spoil the training.
+"""Turn the examples of each split into the tokens to train on, and reject rows that would spoil the training.
 
 Run: python -m stages.render        (dvc stage: render)
-Reads data/splits, writes data/sft/{train,validation,test}.jsonl and metrics/preflight.json. Fails on a broken row.
+Reads data/splits, writes data/sft/{train,validation,test}.jsonl and metrics/preflight.json. Fails if a row is broken.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ def main(
     out: Path = paths.SFT,
     metrics: Path = paths.METRICS / "preflight.json",
 ) -> str:
-    """Write the token rows of each split when every one of them is sound, and nothing otherwise."""
+    """Write the token rows of each split if all of them pass the checks, and nothing otherwise."""
     if settings.max_length > base.context_length:
         raise LecternError(
             f"render.max_length {settings.max_length} is above the {base.context_length} tokens that {base.name} "

@@ -1,8 +1,8 @@
-"""Measure the answers of every contestant and the episodes, with intervals and paired differences.
+"""Score the answers of every contestant and the episodes, with intervals and paired differences.
 
 Run: python -m stages.score        (dvc stage: score)
-Reads data/predictions, data/cleaned, data/episodes and data/splits/train.jsonl; writes data/scores.jsonl (one line a
-question), metrics/scores.json (what each figure means: lectern/evaluation/figures.py), its plot metrics/scores.tsv, and
+Reads data/predictions, data/cleaned, data/episodes and data/splits/train.jsonl; writes data/scores.jsonl (one line per
+question), metrics/scores.json (lectern/evaluation/figures.py explains each figure), its plot metrics/scores.tsv, and
 metrics/episodes.json.
 """
 
@@ -17,7 +17,7 @@ from lectern.settings.score import Score
 
 
 def main(settings: Score, data: Path = paths.DATA, metrics: Path = paths.METRICS) -> str:
-    """Write each row's scores and the figures over all rows, in folders laid out as the repository's."""
+    """Write the scores of each row and the figures over all rows, in folders laid out like the repository."""
     trained = io.read_jsonl(data / "splits/train.jsonl", Example)
     copied = copying.index(_read_texts(trained, "assistant"), settings.copy_words)
     rows = measuring.score_rows(
@@ -36,7 +36,7 @@ def main(settings: Score, data: Path = paths.DATA, metrics: Path = paths.METRICS
     io.write_jsonl(data / "scores.jsonl", rows)
     io.write_json(metrics / "scores.json", found)
     plotting.write_plot(metrics / "scores.tsv", found)
-    # an episode's host may copy a question; of a large corpus the index takes a while, and few have episodes
+    # An episode's host may copy a question. Indexing a large corpus takes a while, and few runs have episodes.
     said = _read_texts(trained, "user", "assistant") if base or tuned else []
     known = copying.index(said, settings.copy_words)
     io.write_json(metrics / "episodes.json", health.summarise_episodes(base, tuned, copied=known, **drawn))
@@ -49,7 +49,7 @@ def _read_texts(examples: Iterable[Example], *roles: str) -> Iterator[str]:
 
 
 def _read_answers(folder: Path) -> dict[str, list[Prediction]]:
-    """Contestant -> its answers. Other files are the bookkeeping of the stage that wrote them."""
+    """Contestant -> its answers. Other files in the folder belong to the stage that wrote them."""
     paths = sorted(path for path in folder.glob("*.jsonl") if path.name[0] not in "._")
     return {path.stem: io.read_jsonl(path, Prediction) for path in paths}
 

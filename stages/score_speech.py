@@ -1,8 +1,8 @@
-"""Score transcripts and diarizations against the truth, for the recordings that have one.
+"""Score transcripts and diarizations against references, for the recordings that have one.
 
 Run: python -m stages.score_speech        (dvc stage: score_speech)
-Reads data/raw, data/transcripts, data/diarization and data/conversations, writes metrics/speech.json. Where no
-recording has a truth it says so and passes.
+Reads data/raw, data/transcripts, data/diarization and data/conversations, writes metrics/speech.json. If no recording
+has a reference, it says so and succeeds.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ def main(
     conversations: Path = paths.CONVERSATIONS,
     metrics: Path = paths.METRICS / "speech.json",
 ) -> str:
-    """Write the figures over all recordings that have a truth, and by recording."""
+    """Write the figures over all recordings that have a reference, and those of each recording."""
     words, turns, told = (items.read(folder) for folder in (transcripts, diarization, conversations))
     scored = {
         name: speech.score_item(

@@ -1,8 +1,8 @@
-"""Split the rows by item into train, validation and test, and prove that nothing leaks.
+"""Divide the rows by item into train, validation and test, and check that nothing leaks.
 
 Run: python -m stages.split        (dvc stage: split)
-Reads data/curated.jsonl, writes data/splits/{train,validation,test}.jsonl and metrics/leakage.json. Fails when a row
-of one split says what a row of another says; the metric is written all the same.
+Reads data/curated.jsonl, writes data/splits/{train,validation,test}.jsonl and metrics/leakage.json. Fails if a row of
+one split says the same as a row of another; the metric is written in any case.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ def main(
     out: Path = paths.SPLITS,
     metrics: Path = paths.METRICS / "leakage.json",
 ) -> str:
-    """Write one file a split; each row stays with its item, or its section, and in its order."""
+    """Write one file per split. Rows keep their order, and those of an item, or a section, stay together."""
     rows = io.read_jsonl(curated, Example)
     unit = UNITS[settings.by]
     chosen = assign({unit(row) for row in rows}, settings.seed, settings.validation, settings.test)
@@ -33,12 +33,12 @@ def main(
         raise LecternError(
             f"{len(leaks)} leaks between the splits:\n  "
             + "\n  ".join(str(leak) for leak in leaks[:5])
-            + f"\nMore of them: {metrics}. Take one of each two out of the corpus, or set split.on_leak to drop, which "
-            "leaves out the first of each two, or split.seed to another draw."
+            + f"\nMore of them: {metrics}. Remove one row of each pair from the corpus, set split.on_leak to drop (the "
+            "first row of each pair is then left out), or set split.seed to another number."
         )
     if gone := [name for name in SPLITS if not written[name]]:
         raise LecternError(
-            f"{' and '.join(gone)} has no row left once the leaks are dropped ({metrics}). Add sources."
+            f"{' and '.join(gone)} has no row left after the leaks were dropped ({metrics}). Add sources."
         )
     for name in SPLITS:
         io.write_jsonl(out / f"{name}.jsonl", written[name])

@@ -1,8 +1,8 @@
-"""Let a teacher LLM write examples from each passage, borne out by its words.
+"""Let a teacher LLM write examples from each passage, with a quotation from it as evidence.
 
 Run: python -m stages.teach        (dvc stage: teach)
-Reads data/passages; writes data/taught, one .jsonl per item and the manifest, and data/replies/teach, which spares the
-next run the calls of this one. metrics/teach.json counts calls, rows and what was dropped, by method.
+Reads data/passages; writes data/taught (one .jsonl per item and the manifest) and data/replies/teach, whose replies
+save the next run's calls. metrics/teach.json counts calls, rows, and what was dropped, by method.
 """
 
 import functools
@@ -26,10 +26,10 @@ def main(
     replies: Path = paths.REPLIES / "teach",
     metrics: Path = paths.METRICS / "teach.json",
 ) -> client.Outcome:
-    """Bring `out` to exactly one file of examples per item with passages, which may be empty.
+    """Bring `out` to exactly one file of examples, possibly empty, per item with passages.
 
     Raises:
-        LecternError: more calls got no reply than teacher.allow_failed; what the others brought is kept.
+        LecternError: more calls than teacher.allow_failed got no reply; the answered ones are kept.
     """
     room = max(1, teacher.max_tokens // methods.ROW_TOKENS)
     choices = replace(settings, name="", max_questions=min(settings.max_questions, room))

@@ -1,8 +1,8 @@
-"""Tune the base model on the rendered rows, by an adapter or as a whole.
+"""Tune the base model on the rendered rows, with an adapter or in full.
 
 Run: python -m stages.train        (dvc stage: train)
-Reads data/sft, models/adapters where train.from_adapter names one, and section `compute`; writes models/adapter,
-metrics/train.json and the curves in metrics/train. A killed run goes on from its last complete checkpoint in
+Reads data/sft, section `compute`, and models/adapters if train.from_adapter names one; writes models/adapter,
+metrics/train.json and the curves in metrics/train. A killed run continues from its last complete checkpoint in
 models/checkpoints and ends with the same bytes.
 """
 
@@ -31,7 +31,7 @@ def main(
     compute: Compute,
     to_continue: Path = paths.EARLIER_ADAPTERS,
 ) -> str:
-    """Train, or take up, the run that these parameters and rows name, and export its weights and figures."""
+    """Start or resume the run of these parameters and rows, and export its weights and figures."""
     files = (rendered / "train.jsonl", rendered / "validation.jsonl")
     before = adapters.files(to_continue / settings.from_adapter) if settings.from_adapter is not None else []
     name = checkpoints.fingerprint(

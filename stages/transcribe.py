@@ -1,7 +1,7 @@
 """Transcribe each recording of the corpus.
 
 Run: python -m stages.transcribe        (dvc stage: transcribe)
-Reads data/raw, writes data/transcripts: one JSON per recording and the manifest; and metrics/transcripts.json.
+Reads data/raw, writes data/transcripts (one JSON per recording and the manifest) and metrics/transcripts.json.
 """
 
 import functools
@@ -23,7 +23,7 @@ def main(
     metrics: Path | None = paths.METRICS / "transcripts.json",
     compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
-    """Bring `out` to exactly one transcript per recording in `raw`, and write what they come to."""
+    """Bring `out` to exactly one transcript per recording in `raw`, and write their totals to `metrics`."""
     engine = asr.ENGINES[settings.engine]
     environment.check_installed(engine.libraries, "transcribe")
     everything = asdict(settings)

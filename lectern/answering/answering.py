@@ -213,7 +213,7 @@ def skipped(plans: Sequence[Plan]) -> Iterator[tuple[str, int]]:
 
 
 def tell_counts(counts: Mapping[str, int], made: Mapping[str, int], skipped: Mapping[str, int]) -> str:
-    """Such as `base 24, tuned 24 (8 made, 16 kept); 1 skipped (longer than the context)`."""
+    """One line, such as `base 24, tuned 24 (8 made, 16 kept); 1 skipped (longer than the context)`."""
     told = [
         f"{name} {rows}"
         + (f" ({made[name]} made, {rows - made[name]} kept)" if made.get(name, rows) < rows else "")

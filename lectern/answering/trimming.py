@@ -1,7 +1,7 @@
-"""Shorten an answer to what was asked for: an LLM says which part that is, and only the answer's own words are kept.
+"""Shorten an answer to what was asked: an LLM chooses that part, and only the answer's own words are kept.
 
-An LLM that is asked to trim also corrects, completes and smooths, and what is then scored is its own answer. So each
-sentence of its reply must stand in the answer, word for word and in the answer's order; the text kept is the answer's.
+An LLM that is asked to trim also corrects, completes and smooths, so that its own answer would be scored. Therefore the
+original answer must contain each sentence of the reply, word for word and in the same order; its text is kept.
 """
 
 import json
@@ -21,24 +21,24 @@ from lectern.text.words import normalise, words
 
 SCHEMA = closed_object(answer={"type": "string"})
 LANGUAGE = "en"
-"""Of the sentence splitter, whose rules for it end sentences at the marks of other scripts too."""
+"""Language of the sentence splitter. Its rules also end sentences at the marks of other scripts."""
 CLOSING_MARKS = ("Po", "Pe", "Pf")
-"""Unicode categories of what ends a sentence: the full stop of any script, a bracket, a quotation mark."""
+"""Unicode categories of characters that end a sentence: the full stops of any script, brackets, quotation marks."""
 OUTCOMES = ("trimmed", "unchanged", "rewritten", "emptied", "malformed", "no_reply")
-"""What becomes of an answer. All but the first leave it as it was: the reply repeats the answer, is not made of its
-sentences, says nothing, is no JSON, or did not come."""
+"""What can happen to an answer. All outcomes but the first leave it unchanged: the reply repeats the answer, contains
+other sentences, is empty, is not valid JSON, or did not come."""
 
 
 @dataclass(frozen=True)
 class Trimmed:
-    """An answer after its reply was looked at."""
+    """An answer after its reply was applied."""
 
     row: Prediction
     outcome: str
 
 
 def ask(row: Prediction, llm: LLM, prompt: Prompt) -> Request | None:
-    """The question which part of an answer was asked for; none where it says nothing."""
+    """The request that asks which part of an answer was asked for; `None` if the answer is empty."""
     if not normalise(row.prediction):
         return None
     question = next((m.content for m in reversed(row.messages) if m.role == "user"), "")
@@ -46,11 +46,11 @@ def ask(row: Prediction, llm: LLM, prompt: Prompt) -> Request | None:
 
 
 def trim(row: Prediction, request: Request | None, replies: Mapping[str, Reply]) -> Trimmed:
-    """The answer without what was not asked for; its likelihood and its end stay what they were.
+    """The answer without the parts that were not asked for. Its likelihood and `finished` stay as they were.
 
     Args:
         row: the answer.
-        request: what was asked about it (`ask`).
+        request: the request about it, as `ask` returned it.
         replies: by the keys of their requests.
     """
     if request is None:
@@ -72,14 +72,14 @@ def trim(row: Prediction, request: Request | None, replies: Mapping[str, Reply])
 
 
 def keep(chosen: str, text: str) -> str | None:
-    """Of `text`, the sentences of `chosen` with what stands between two neighbours; None where one stands nowhere.
+    """The sentences of `chosen` as `text` has them, with its gaps between neighbours; `None` if one is not in `text`.
 
-    Case, punctuation and white space of `chosen` do not matter. Each sentence must stand in `text` without a gap, after
-    the one before: words left out in the middle of a sentence may turn what it says into its opposite.
+    Case, punctuation and white space of `chosen` do not matter. `text` must contain each sentence without a gap, after
+    the one before: leaving out words in the middle of a sentence may reverse its meaning.
     """
     from sentencex import segment
 
-    # an ellipsis would allow a gap
+    # An ellipsis would allow a gap.
     sentences = [
         evidence.ELLIPSIS.sub(" ", one) for line in chosen.splitlines() for one in segment(LANGUAGE, line)
     ]
@@ -98,7 +98,7 @@ def keep(chosen: str, text: str) -> str | None:
 
 
 def summarise(before: Mapping[str, list[Prediction]], after: Mapping[str, list[Trimmed]]) -> dict[str, Any]:
-    """Per contestant: rows, what became of them, words before and after."""
+    """For each contestant: number of rows and of each outcome, and words before and after."""
     found: dict[str, Any] = {}
     for name, rows in after.items():
         counts = Counter(one.outcome for one in rows)

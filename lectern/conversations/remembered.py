@@ -9,16 +9,16 @@ from lectern.core.schema import Diarization, Transcript
 from lectern.formats import attribution
 
 WORDS = 8
-"""First words of a speaker that are shown."""
+"""Number of a speaker's first words that are shown."""
 LITTLE = 5.0
-"""Seconds of speech below which the embeddings of one voice were found to differ most (dev/LOG.md)."""
+"""Seconds of speech below which the embeddings of one voice vary most (measured, see dev/LOG.md)."""
 
 
 def remember(item: str, speaker: str, name: str, data: Path) -> str:
-    """Add the voice of `speaker` in `item` under `name`; say what to do next.
+    """Add the voice of `speaker` in `item` under `name`. Returns a line that says what to do next.
 
     Raises:
-        LecternError: the item or the speaker does not exist, it has no embedding, or it is remembered already.
+        LecternError: the item or the speaker does not exist, it has no embedding, or it is already remembered.
     """
     found = _read_diarization(item, data)
     if speaker not in found.voices:
@@ -54,7 +54,7 @@ def list_remembered(data: Path) -> list[str]:
 
 
 def list_speakers(item: str, data: Path) -> list[str]:
-    """A line for each voice of an item: how long it speaks, whom it sounds like, and its first words."""
+    """A line for each voice of an item: how long it speaks, whose voice it resembles, and its first words."""
     found = _read_diarization(item, data)
     transcript = data / f"transcripts/{item}.json"
     words = io.read_json(transcript, Transcript).words if transcript.is_file() else []

@@ -17,7 +17,7 @@ ROOTS = ("lectern", "stages")
 def closure(names: Iterable[str]) -> dict[str, Path]:
     """Every module inside `lectern` and `stages` that the named modules import, at any depth and anywhere in the file.
 
-    Returns: dotted name -> file, sorted by name; packages on the way count, since importing runs them.
+    Returns: dotted name -> file, sorted by name. It includes the parent packages, since importing a module runs them.
     """
     found: dict[str, Path] = {}
     waiting = list(names)
@@ -34,8 +34,8 @@ def closure(names: Iterable[str]) -> dict[str, Path]:
 def digest(modules: Sequence[ModuleType]) -> str:
     """Sha256 over the closure of the modules, without comments, docstrings and blank lines.
 
-    An edit that cannot change a result thus costs no rebuilding, while any other does. Only positions in the text are
-    used, never a dump of the syntax tree, which differs between versions of Python.
+    An edit that cannot change a result therefore makes nothing again, and every other edit does. The digest uses the
+    source text, never a dump of the syntax tree, because that dump differs between versions of Python.
     """
     total = hashlib.sha256()
     for name, path in closure(module.__name__ for module in modules).items():
@@ -64,7 +64,7 @@ def _is_module(name: str) -> bool:
 
 
 def _bare(source: str) -> str:
-    """The source without comments, docstrings and blank lines; the text of every other string as it stands."""
+    """The source without comments, docstrings and blank lines. All other strings stay as they are."""
     tree = ast.parse(source)
     lines = source.splitlines()
     for row, column in _comments(source):

@@ -1,7 +1,7 @@
 """Where items are made and models trained: in this process, in several on this machine, or on many machines.
 
-Section `compute` of params.yaml says so (conf/compute/ holds the choices). It decides no byte of any output, so it is
-in no item's key and among no stage's `params`: another number of workers makes nothing anew.
+Section `compute` of params.yaml chooses one (conf/compute/ holds the choices). It changes no byte of any output, so it
+is part of no item's key and of no stage's `params`: another number of workers makes nothing again.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -30,7 +30,7 @@ class Workers:
 
 
 IN_PROCESS = Workers("local", 0, "", 1.0, 0.0, 3)
-"""One item after the other, here."""
+"""Makes one item after the other in this process."""
 
 
 def run(
@@ -42,21 +42,21 @@ def run(
     suffix: str,
     libraries: Mapping[str, str],
 ) -> Generator[Made, None, None]:
-    """Make each item once, below `scratch`, and yield what became of it, in the order in which they are finished.
+    """Make each item once, in a folder below `scratch`. Yields each result as soon as it is finished.
 
     Close the iterator to stop at once.
 
     Args:
-        compute: where.
+        compute: where the items are made.
         load: returns the function that makes an item; called once in each process.
         items: what to make.
         scratch: an empty folder on the file system of the outputs.
-        suffix: of the outputs; none means that an output is a directory.
-        libraries: distribution -> version that every machine must have, since it decides the bytes.
+        suffix: of the outputs, such as `.json`; empty when an output is a directory.
+        libraries: distribution -> version that every machine must have, because it decides the bytes.
 
     Raises:
         LecternError: the executor cannot start, or its workers die before they have loaded.
-        OSError: the disk is full, or something else of the machine (`item.FATAL`).
+        OSError: the machine fails, for example because its disk is full (`item.FATAL`).
     """
     return EXECUTORS[compute.executor](compute, load, items, scratch, suffix, libraries)
 

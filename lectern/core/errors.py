@@ -1,4 +1,4 @@
-"""The two kinds of failure that a person is expected to read."""
+"""The two kinds of failure whose messages a person is expected to read."""
 
 
 class LecternError(Exception):

@@ -1,4 +1,4 @@
-"""Read and write records: validated both ways, canonical on disk, never half written."""
+"""Read and write records: validated on read and on write, in canonical JSON, never half written."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ R = TypeVar("R", bound=BaseModel)
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; move it there when the block ends well, remove it otherwise."""
+    """Yield a temporary path beside `path`. It is moved to `path` if the block succeeds, and removed otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -33,12 +33,12 @@ def sha256(path: Path) -> str:
 
 
 def to_json(value: Any, indent: int | None = 1) -> str:
-    """Canonical JSON: sorted keys, no escapes, no NaN (which JSON does not have)."""
+    """Canonical JSON: sorted keys, no escapes of non-ASCII characters, no NaN (JSON has none)."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=indent, allow_nan=False)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all."""
+    """Write UTF-8 text completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 

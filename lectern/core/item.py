@@ -1,4 +1,4 @@
-"""One item of a step that works item by item, and how its output is made, in whatever process that happens."""
+"""One item of a step that works item by item, and how its output is made, whichever process makes it."""
 
 import errno
 import os
@@ -13,18 +13,18 @@ from typing import Any
 from lectern.core.errors import ItemError
 
 FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE}
-"""The machine's failures, not the item's: the next item would meet them too."""
+"""Failures of the machine rather than of the item: the next item would meet them too."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One recording, page or document, and all that its output is made from."""
+    """One recording, page or document, and everything that its output is made from."""
 
     id: str
     inputs: Mapping[str, Path]
-    """role -> file; the bytes count, the path does not"""
+    """Role -> file. The key depends on the bytes, not on the path."""
     values: Mapping[str, Any] = field(default_factory=dict)
-    """what else decides the bytes and is in no file, such as a URL"""
+    """What else decides the bytes and is in no file, such as a URL."""
 
 
 Make = Callable[[Item, Path], Mapping[str, Any] | None]
@@ -33,31 +33,32 @@ Load = Callable[[], Make]
 
 @dataclass(frozen=True)
 class Made:
-    """What became of one item: its output, still where it was made, or the reason why there is none."""
+    """The result of making one item: its output, still where it was made, or the reason why there is none."""
 
     id: str
     path: Path | None = None
-    """alone in a folder of its own"""
+    """The output, alone in a folder of its own; `None` when the item failed."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
     traceback: str = ""
-    """of an error that nobody foresaw, for whoever mends the code"""
+    """Of an unforeseen error, for whoever corrects the code."""
 
 
 def use_one_blas_thread() -> None:
-    """Let matrix products be summed in one order, whatever the number of cores; call it before a model is loaded.
+    """Make matrix products add up in the same order on any number of cores. Call it before a model is loaded.
 
-    OpenBLAS, NumPy's, otherwise sums in as many parts as there are cores, the last digits of Whisper's spectrogram
-    differ, and with them words: the transcript would depend on the machine, and on `OMP_NUM_THREADS`.
+    OpenBLAS, which NumPy uses, otherwise splits a sum into as many parts as there are cores. The last digits of
+    Whisper's spectrogram then differ, and so do some words: the transcript would depend on the machine and on
+    `OMP_NUM_THREADS`.
     """
     from threadpoolctl import threadpool_limits
 
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # what is loaded from now on reads this
-    threadpool_limits(1, user_api="blas")  # and this is for what is loaded already
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # for libraries that are loaded later
+    threadpool_limits(1, user_api="blas")  # for libraries that are loaded already
 
 
 def make_one(make: Make, item: Item, scratch: Path, suffix: str) -> Made:
-    """Make the output of one item in a new folder below `scratch`. What goes wrong with the item is in the result.
+    """Make the output of one item in a new folder below `scratch`. A failure of the item is part of the result.
 
     Raises:
         OSError: a failure of the machine, such as a full disk (`FATAL`).
@@ -66,7 +67,7 @@ def make_one(make: Make, item: Item, scratch: Path, suffix: str) -> Made:
     path = folder / (item.id + suffix)
     try:
         facts = dict(make(item, path) or {})
-        path.stat()  # there must be something now
+        path.stat()  # raises if `make` wrote nothing
         return Made(item.id, path, facts)
     except ItemError as error:
         failed = Made(item.id, error=str(error))

@@ -1,7 +1,7 @@
 """A section of params.yaml as a frozen dataclass.
 
-OmegaConf does the work: types are checked, an unknown key is an error, and `1e-4` is a number (PyYAML reads it as a
-string). The dataclass checks the values in `__post_init__`.
+OmegaConf does the work: it checks types, rejects unknown keys, and reads `1e-4` as a number (PyYAML reads it as a
+string). Each dataclass checks its values in `__post_init__`.
 """
 
 from pathlib import Path

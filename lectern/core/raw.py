@@ -1,4 +1,4 @@
-"""The folders of data/raw, as `fetch` leaves them: one per item, with item.json and what came."""
+"""The folders of data/raw, as `fetch` leaves them: one for each item, with item.json and the files that it names."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from lectern.core.schema import Source
 
 
 def find(raw: Path, what: Literal["media", "document", "table"]) -> Iterator[tuple[Path, Source, Path]]:
-    """Yield item.json's path, what it says, and the file that it names as `what`, for each item that names one.
+    """Yield item.json's path, its record, and the file that it names as `what`, for each item that names one.
 
     Items come in order of id.
 
@@ -24,5 +24,5 @@ def find(raw: Path, what: Literal["media", "document", "table"]) -> Iterator[tup
         if (name := getattr(source, what)) is None:
             continue
         if not (file := record.parent / name).is_file():
-            raise LecternError(f"{record} names {name!r}, which is not beside it. Run the fetch stage again.")
+            raise LecternError(f"{record} names {name!r}, which is not beside it. Run `dvc repro -f fetch`.")
         yield record, source, file

@@ -1,4 +1,4 @@
-"""A folder with one record a file, so that two people's files merge by git where they touched different things."""
+"""A folder with one record per file, so that git can merge two people's changes to different records."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -12,10 +12,10 @@ R = TypeVar("R", bound=BaseModel)
 
 
 def read(folder: Path, record: type[R]) -> list[tuple[Path, R]]:
-    """Each file `*.json` of a folder with its record, in order of the names; none where there is no folder.
+    """Each file `*.json` of a folder with its record, sorted by name; an empty list if there is no folder.
 
     Raises:
-        LecternError: a file is no such record, or git could not merge it.
+        LecternError: a file does not hold such a record, or git could not merge it.
     """
     return [(path, _read(path, record)) for path in sorted(folder.glob("[!.]*.json"))]
 

@@ -1,4 +1,4 @@
-"""What this repository held at another git revision: its files from git, its outputs from DVC's cache or remote."""
+"""What this repository held at another git revision: files from git, outputs from DVC's cache or a remote."""
 
 import re
 import subprocess
@@ -13,25 +13,25 @@ from lectern.core.errors import LecternError
 
 HERE = Path()
 Copy = Callable[[str, Path], bool]
-"""Copies an output to a path; whether it is there."""
+"""Copies an output to a path; returns whether the revision has that output."""
 
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit of the repository, whose pipeline may stand in a folder of it."""
+    """A commit of the repository. Its pipeline may be in a subfolder."""
 
     commit: str
     """40 hex digits"""
     root: Path = HERE
-    """the folder of dvc.yaml; paths below are relative to it"""
+    """The folder of dvc.yaml; the paths below are relative to it."""
 
     def read(self, path: str) -> str | None:
-        """The text of a file that git holds at this revision, such as `params.yaml`; None where it holds none."""
+        """The text of a file that git holds at this revision, such as `params.yaml`; `None` if there is none."""
         found = call_git(self.root, "show", f"{self.commit}:./{path}")
         return found.stdout if found.returncode == 0 else None
 
     def list(self, folder: str) -> list[str]:
-        """The files under a folder that git holds at this revision, sorted; none where it has no such folder."""
+        """The files that git holds under a folder at this revision, sorted; an empty list if there are none."""
         found = call_git(self.root, "ls-tree", "-r", "-z", "--name-only", self.commit, "--", f"./{folder}/")
         return sorted(filter(None, found.stdout.split("\0"))) if found.returncode == 0 else []
 
@@ -42,14 +42,14 @@ class Revision:
 
     @contextmanager
     def outputs(self) -> Iterator[Copy]:
-        """Open what the pipeline left at this revision; nothing runs.
+        """Open the outputs of the pipeline at this revision. No stage runs.
 
-        DVC reads the whole pipeline first, so open it once for many outputs. The remotes are those configured now: one
-        that was added since serves older revisions too.
+        DVC reads the whole pipeline first, so open it once for many outputs. It uses the remotes that are configured
+        now, so a remote that was added later serves older revisions too.
 
-        Yields: a function that copies an output such as `data/scores.jsonl`, a file or a folder, from DVC's cache (or a
-            remote) to a path where nothing is yet, and says whether the revision has it. It raises a LecternError where
-            the content is neither in the cache nor in a remote, and a ValueError where something is in the way.
+        Yields: a function that copies an output (a file or a folder), such as `data/scores.jsonl`, from DVC's cache or
+            a remote to a path where nothing is yet, and returns whether the revision has it. It raises a LecternError
+            when the content is neither in the cache nor in a remote, and a ValueError when the path exists.
         """
         from dvc.exceptions import NotDvcRepoError
         from dvc.repo import Repo
@@ -57,41 +57,41 @@ class Revision:
         with ExitStack() as opened:
             try:
                 with Repo(str(self.root)) as here:
-                    config = dict(here.config)  # a switch would take the commit's
+                    config = dict(here.config)  # `switch` would use the commit's configuration
                 repo = opened.enter_context(Repo(str(self.root), config=config))
                 opened.enter_context(repo.switch(self.commit))
-            except NotDvcRepoError:  # a commit from before there was a pipeline
+            except NotDvcRepoError:  # the commit is older than the pipeline
                 yield lambda path, to: False
             else:
                 yield partial(self._copy, repo.dvcfs)
 
     def _copy(self, files: Any, path: str, to: Path) -> bool:
-        if to.exists():  # a folder would be copied into it, not to it
+        if to.exists():  # a folder would be copied into it
             raise ValueError(f"{to} exists")
         try:
             if not files.exists(f"/{path}"):
                 return False
             to.parent.mkdir(parents=True, exist_ok=True)
             files.get(f"/{path}", str(to), recursive=files.isdir(f"/{path}"))
-        except Exception as error:  # DVC has no one class for what it cannot find
+        except Exception as error:  # DVC has no common class for failing to find content
             raise LecternError(
                 f"{path} of revision {self.commit[:10]} is neither in DVC's cache nor in a remote ({error}). "
-                "`dvc fetch --all-commits` gets it from a remote; else check that revision out and run `dvc repro`."
+                "Fetch it with `dvc fetch --all-commits`, or check out that revision and run `dvc repro`."
             ) from error
         return True
 
 
 def find(name: str, root: Path = HERE) -> Revision:
-    """The revision that git calls by this name (a commit, a branch, a tag), or a DVC experiment of this name.
+    """The revision that git knows by this name (a commit, branch or tag), or the DVC experiment of this name.
 
     Args:
-        name: as a person gives it.
+        name: as a person types it.
         root: the folder of dvc.yaml.
 
     Raises:
         LecternError: there is no such revision, there are several experiments of this name, or no git repository.
     """
-    # a name that begins with a dash would be an option
+    # Without --end-of-options, a name that begins with a dash would be taken for an option.
     found = call_git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     commits = [found.stdout.strip()] if found.returncode == 0 else sorted(set(_find_experiments(name, root)))
     if len(commits) > 1:
@@ -108,7 +108,7 @@ def find(name: str, root: Path = HERE) -> Revision:
 
 
 def _find_experiments(name: str, root: Path) -> Iterator[str]:
-    """The commits of DVC's experiments of this name: `refs/exps/<2 digits>/<38 digits of where it began>/<name>`."""
+    """The commits of DVC's experiments of this name, from `refs/exps/<2 digits>/<38 digits of the base>/<name>`."""
     listed = call_git(root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
     for line in listed.stdout.splitlines():
         commit, _, reference = line.partition(" ")
@@ -117,7 +117,7 @@ def _find_experiments(name: str, root: Path) -> Iterator[str]:
 
 
 def call_git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run git in a folder; what it answers is text, whatever its bytes.
+    """Run git in a folder. Its output is decoded as UTF-8; invalid bytes are replaced.
 
     Raises:
         LecternError: there is no git on this machine.
@@ -126,4 +126,6 @@ def call_git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     try:
         return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
     except FileNotFoundError as error:
-        raise LecternError("git is not installed, and other revisions are read by it") from error
+        raise LecternError(
+            "git is not installed. Install it: other revisions are read through git."
+        ) from error

@@ -1,4 +1,4 @@
-"""The record types that pass between stages. Every file of them validates on read and on write (`core.io`).
+"""The record types that pass between stages. Every file of records is validated on read and on write (`core.io`).
 
 Times are seconds from the start of the recording, kept to the millisecond so that files do not depend on how
 a library prints its floats.
@@ -14,18 +14,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from lectern.core.secrets import without_credentials
 
 Address = Annotated[str, AfterValidator(without_credentials)]
-"""Of a page, kept for people to follow: without a user, a password or another secret."""
+"""The address of a page, kept so that people can open it; it holds no user, password or other secret."""
 Seconds = Annotated[float, AfterValidator(lambda value: round(value, 3)), Field(ge=0)]
 
 
 class Record(BaseModel):
-    """Frozen, and strict about names: an unknown field is an error, not a silent loss."""
+    """Frozen and strict about names: an unknown field is an error instead of being lost silently."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Chapter(Record):
-    """A stretch of a recording that whoever published it gave a title."""
+    """A stretch of a recording to which its publisher gave a title."""
 
     start: Seconds
     end: Seconds
@@ -33,14 +33,14 @@ class Chapter(Record):
 
 
 class Source(Record):
-    """`data/raw/<item>/item.json`: what is known of one item before anything listens to it or reads it."""
+    """`data/raw/<item>/item.json`: what is known of an item before it is transcribed or parsed."""
 
     item: str
     kind: Literal["media", "youtube", "podcast", "transcripts", "website", "documents", "table"]
     title: str
     url: Address | None = None
     media: str | None = Field(default=None, description="name of the media file in the item's folder")
-    description: str = Field(default="", description="as published; may stamp the questions")
+    description: str = Field(default="", description="as published; it may list questions with their times")
     licence: str | None = None
     published: str | None = Field(default=None, description="day, as in 2026-11-22")
     author: str | None = Field(default=None, description="channel, show or person that published it")
@@ -57,11 +57,11 @@ class Source(Record):
         default=None, description="name of the table of ready pairs in the item's folder"
     )
     chapters: list[Chapter] = Field(default_factory=list)
-    language: str | None = Field(default=None, description="code such as en, where it is known")
+    language: str | None = Field(default=None, description="code such as en; null when unknown")
 
 
 class Word(Record):
-    """One word as heard, its punctuation attached."""
+    """One word as recognized, with its punctuation."""
 
     text: str
     start: Seconds
@@ -79,7 +79,7 @@ class Transcript(Record):
 
 
 class SpeakerTurn(Record):
-    """A stretch of one voice. Turns of different speakers may overlap."""
+    """A stretch in which one speaker speaks. Turns of different speakers may overlap."""
 
     speaker: str
     start: Seconds
@@ -90,27 +90,27 @@ class Voice(Record):
     """A speaker of one recording: how long it speaks and how it sounds."""
 
     seconds: Seconds
-    longest: Seconds = Field(description="its longest turn")
+    longest: Seconds = Field(description="duration of its longest turn")
     share: float = Field(ge=0, le=1, description="of all speech in the recording")
-    ghost: bool = Field(description="so little speech that it may be a sound or a part of another voice")
-    embedding: list[float] = Field(description="unit length")
+    ghost: bool = Field(description="it speaks so little that it may be a noise or a part of another voice")
+    embedding: list[float] = Field(description="the speaker embedding, of unit length")
 
 
 class Diarization(Record):
-    """`data/diarization/<item>.json`: who speaks when, without names (`speaker_1` and so on, as first heard)."""
+    """`data/diarization/<item>.json`: who speaks when. The labels are `speaker_1` and so on, as first heard."""
 
     item: str
     duration: Seconds
-    model: str = Field(description="of the voices' embeddings; those of two models cannot be compared")
+    model: str = Field(description="that made the embeddings; those of two models cannot be compared")
     turns: list[SpeakerTurn]
     voices: dict[str, Voice]
 
 
 Role = Literal["host", "guest", "main", "audience", "unknown"]
 ASKING: tuple[Role, ...] = ("host", "audience")
-"""Roles of those who ask, the user of a chat."""
+"""Roles of the people who ask, like the user of a chat."""
 ANSWERING: tuple[Role, ...] = ("main", "guest")
-"""Roles of those who answer, the assistant of a chat."""
+"""Roles of the people who answer, like the assistant of a chat."""
 
 
 class Utterance(Record):
@@ -157,14 +157,16 @@ class Block(Record):
     kind: Literal["heading", "paragraph", "list", "table", "code"]
     text: Annotated[str, Field(min_length=1)]
     level: int | None = Field(default=None, description="of a heading, 1 for the highest")
-    page: int | None = Field(default=None, ge=1, description="on which it begins, where there are pages")
+    page: int | None = Field(
+        default=None, ge=1, description="on which it begins; null when there are no pages"
+    )
     turns: list[tuple[int, int]] = Field(
         default_factory=list,
-        description="where it goes on to another page: the character of its text, the page",
+        description="for each page on which it continues: the offset in its text where it begins, and the page",
     )
 
     def page_at(self, place: int) -> int | None:
-        """The page on which a character of its text stands."""
+        """The page that holds the character at this offset of the text; `None` when there are no pages."""
         return next((page for begin, page in reversed(self.turns) if begin <= place), self.page)
 
 
@@ -174,13 +176,15 @@ class Document(Record):
     item: str
     title: str
     url: Address | None
-    site: str | None = Field(default=None, description="pages of one site repeat boilerplate")
+    site: str | None = Field(
+        default=None, description="to which a page belongs; pages of one site repeat boilerplate"
+    )
     language: str | None
     blocks: list[Block]
 
     @property
     def text(self) -> str:
-        """The blocks joined by blank lines: what a character span of a passage counts in."""
+        """The blocks joined by blank lines; the character spans of passages refer to this text."""
         return BLANK_LINE.join(block.text for block in self.blocks)
 
 
@@ -188,7 +192,7 @@ BLANK_LINE = "\n\n"
 
 
 def passage_id(item: str, text: str) -> str:
-    """The first 16 hex digits of the sha256 of the item and the text: the same passage has the same id everywhere."""
+    """The first 16 hex digits of the sha256 of item and text: the same passage has the same id everywhere."""
     return hashlib.sha256(json.dumps([item, text], ensure_ascii=False).encode()).hexdigest()[:16]
 
 
@@ -205,15 +209,16 @@ class Passage(Record):
     end: Seconds | None = None
     page: int | None = Field(default=None, description="on which it begins")
     span: tuple[int, int] | None = Field(
-        default=None, description="characters of the document's text, from and up to"
+        default=None, description="character offsets in the document's text: start, and end (exclusive)"
     )
     headings: list[str] = Field(
-        default_factory=list, description="it stands under, the highest first; a chapter's title"
+        default_factory=list,
+        description="the headings above it, the highest first; of a recording, the chapter's title",
     )
 
     @property
     def heading(self) -> str | None:
-        """The headings as one line."""
+        """The headings as one line; `None` when there are none."""
         return " > ".join(self.headings) or None
 
 
@@ -225,7 +230,7 @@ class Message(Record):
 
 
 class Provenance(Record):
-    """Where an example comes from, exactly enough to listen to it or read it there."""
+    """Where an example comes from, exactly enough to find the place and listen to it or read it."""
 
     item: str
     url: Address | None = None
@@ -233,11 +238,15 @@ class Provenance(Record):
     end: Seconds | None = None
     page: int | None = None
     heading: str | None = None
-    row: int | None = Field(default=None, description="of the table it stood in, counted from 1")
+    row: int | None = Field(default=None, description="of the table that it comes from, counted from 1")
     method: str
     passage: str | None = Field(default=None, description="id of the passage that it was made from")
-    span: tuple[int, int] | None = Field(default=None, description="the passage's, in the document's text")
-    evidence: str | None = Field(default=None, description="words of the passage that bear the answer out")
+    span: tuple[int, int] | None = Field(
+        default=None, description="of the passage, as character offsets in the document's text"
+    )
+    evidence: str | None = Field(
+        default=None, description="a quotation from the passage that supports the answer"
+    )
     prompt: str | None = Field(default=None, description="name and version of the prompt's file")
     model: str | None = Field(default=None, description="that wrote it")
     corrected: str | None = Field(default=None, description="id of the row before a person edited it")
@@ -250,7 +259,7 @@ def example_id(messages: Sequence[Message]) -> str:
 
 
 SPLITS = ("train", "validation", "test")
-"""The one that is trained on first."""
+"""The split that is trained on comes first."""
 
 
 class Example(Record):
@@ -262,26 +271,28 @@ class Example(Record):
 
     @classmethod
     def of(cls, messages: Sequence[Message], provenance: Provenance) -> "Example":
-        """An example with the id that its messages have."""
+        """An example whose id is computed from its messages."""
         return cls(id=example_id(messages), messages=list(messages), provenance=provenance)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "Example":
         if self.id != example_id(self.messages):
-            raise ValueError(f"id {self.id} is not that of its messages ({example_id(self.messages)})")
+            raise ValueError(
+                f"id {self.id} does not match the messages, whose id is {example_id(self.messages)}"
+            )
         if self.messages[-1].role != "assistant":
             raise ValueError(f"the last message must be the assistant's, not the {self.messages[-1].role}'s")
         return self
 
 
 class Rating(Record):
-    """A line of `data/ratings/<item>.jsonl`: what a judge LLM thinks of one example, or why it could not say."""
+    """A line of `data/ratings/<item>.jsonl`: a judge LLM's scores of one example, or why it gave none."""
 
     id: str = Field(description="of the example")
     method: str
     scores: dict[str, int] = Field(default_factory=dict, description="criterion -> 1 to 5")
     reasons: dict[str, str] = Field(default_factory=dict, description="criterion -> why")
-    overall: float | None = Field(default=None, description="mean of the scores; none without scores")
+    overall: float | None = Field(default=None, description="mean of the scores; null when there are none")
     prompt: str
     model: str
     problem: str | None = Field(default=None, description="why the reply could not be used")
@@ -299,9 +310,11 @@ class Decision(Record):
     reason: str = Field(description="`kept`, or why it was dropped, such as `near_duplicate`")
     kept_id: str | None = Field(default=None, description="of the row kept in its place")
     kept_item: str | None = None
-    similarity: float | None = Field(default=None, description="to that row, or to what it repeats")
-    overall: float | None = Field(default=None, description="the judge's rating, where there is one")
-    detail: str | None = Field(default=None, description="what else a person would want to know")
+    similarity: float | None = Field(
+        default=None, description="to the row kept instead, or to the text that it repeats"
+    )
+    overall: float | None = Field(default=None, description="the judge's mean score; null when not rated")
+    detail: str | None = Field(default=None, description="more about the reason, for people")
 
 
 class Question(Record):
@@ -313,12 +326,16 @@ class Question(Record):
 
 
 class TokenRow(Record):
-    """A line of `data/sft/*.jsonl`: what the model sees, and which of it is trained."""
+    """A line of `data/sft/*.jsonl`: the tokens that the model sees, and which of them are trained."""
 
-    id: str = Field(description="that its messages have: the example's, where it holds all of one as it is")
+    id: str = Field(
+        description="computed from the row's messages; the example's own id when the row holds the whole example"
+    )
     example: str = Field(description="id of the example that it was rendered from")
     part: tuple[int, int] | None = Field(
-        default=None, description="which of how many rows of its example, counted from 1; none of an only one"
+        default=None,
+        description="(number, count) when the example was divided into several rows, counted from 1; null when the "
+        "example has one row",
     )
     input_ids: Annotated[list[int], Field(min_length=1)]
     assistant_masks: list[Literal[0, 1]] = Field(
@@ -338,30 +355,34 @@ class TokenRow(Record):
 HELD_OUT = "held_out"
 """The set of the held-out rows that have exactly one answer."""
 DIALOGUES = "dialogues"
-"""The set of the held-out conversations, of which the last answer is asked for."""
+"""The set of the held-out conversations; the contestants give the last answer of each."""
 BASE, TUNED = "base", "tuned"
-"""The contestants that are always there."""
+"""The contestants that always exist."""
 
 
 class Prediction(Record):
-    """A line of `data/predictions/<contestant>.jsonl`: one answer, and how likely the true one was."""
+    """A line of `data/predictions/<contestant>.jsonl`: one answer, and how likely the true answer was."""
 
-    id: str = Field(description="of the example; of a question of an evaluation set, the hash of both")
+    id: str = Field(
+        description="the example's; for a question of an evaluation set, a hash of set and question"
+    )
     set: str = Field(description="`held_out`, `dialogues`, or the name of an evaluation set")
     messages: list[Message] = Field(description="the prompt: everything before the answer")
     reference: str | None = Field(description="the true answer, where one is known")
     prediction: str = Field(description="may be empty")
     finished: bool = Field(description="the model ended its turn itself, before the length limit")
     nll: float | None = Field(
-        description="summed negative log-likelihood of the reference and its end of turn, in nats; none without a "
-        "reference, or where an endpoint answered"
+        description="negative log-likelihood in nats, summed over the reference and its end of turn; null without a "
+        "reference, or when an endpoint answered"
     )
     tokens: int | None = Field(description="how many tokens `nll` sums over", gt=0)
-    provenance: Provenance = Field(description="of a question of an evaluation set: its name and line")
+    provenance: Provenance = Field(
+        description="the example's; for a question of an evaluation set, the set's name and the line"
+    )
 
 
 class EpisodeTurn(Record):
-    """What one of the two says at a time."""
+    """One turn of host or guest."""
 
     role: Literal["host", "guest"]
     text: str
@@ -372,12 +393,14 @@ class Episode(Record):
     """A line of `data/episodes/<contestant>.jsonl`: a conversation that a model wrote from its opening."""
 
     id: str = Field(description="the hash of the opening and the biography")
-    opening: str = Field(description="the host's first turn, which was given; the first of `turns` too")
-    guest: str | None = Field(default=None, description="name, where one was given")
-    biography: str | None = Field(default=None, description="of the guest, as it was given")
+    opening: str = Field(
+        description="the host's first turn, which was given; it is also the first of `turns`"
+    )
+    guest: str | None = Field(default=None, description="the guest's name, if one was given")
+    biography: str | None = Field(default=None, description="of the guest, if one was given")
     turns: list[EpisodeTurn]
     ended: Literal["closing", "turns", "empty"] = Field(
-        description="by a closing phrase, at the limit of turns, or because a model said nothing"
+        description="by a closing phrase, at the limit of turns, or because a model returned nothing"
     )
 
 
@@ -386,25 +409,27 @@ class Label(Record):
 
     kind: Literal["pair", "row"]
     messages: Annotated[list[Message], Field(min_length=1)] = Field(
-        description="of a pair: the question and what came before it; of a row: all of it"
+        description="of a pair: the question and the turns before it; of a row: all its messages"
     )
-    passage: str | None = Field(default=None, description="the source text, where there is one")
+    passage: str | None = Field(default=None, description="the source text, if there is one")
     reference: str | None = Field(default=None, description="of a pair: the true answer, where one is known")
     a: str | None = Field(default=None, description="of a pair: one answer")
     b: str | None = Field(default=None, description="of a pair: the other")
     verdict: Literal["a", "b", "tie", "accept", "reject"]
-    by: Annotated[str, Field(min_length=1)] = Field(description="who says so, such as a name or initials")
+    by: Annotated[str, Field(min_length=1)] = Field(
+        description="the person who gave the verdict: a name or initials"
+    )
     note: str | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "Label":
         allowed = {"pair": ("a", "b", "tie"), "row": ("accept", "reject")}[self.kind]
         if self.verdict not in allowed:
-            raise ValueError(f"a {self.kind} has the verdict {' or '.join(allowed)}, not {self.verdict!r}")
+            raise ValueError(f"the verdict of a {self.kind} is {' or '.join(allowed)}, not {self.verdict!r}")
         if self.kind == "pair" and (self.a is None or self.b is None or self.messages[-1].role != "user"):
-            raise ValueError("a pair needs the answers a and b to messages that end with the user's")
+            raise ValueError("a pair needs the answers a and b, and its last message must be the user's")
         if self.kind == "row" and self.messages[-1].role != "assistant":
-            raise ValueError("the messages of a row end with the assistant's")
+            raise ValueError("the last message of a row must be the assistant's")
         return self
 
 
@@ -416,7 +441,7 @@ class PairJudgement(Record):
     a: str = Field(description="contestant, such as tuned")
     b: str = Field(description="contestant, such as base")
     forward: Literal["a", "b", "tie"] | None = Field(
-        description="with a shown first; none without a usable reply"
+        description="with a shown first; null without a usable reply"
     )
     backward: Literal["a", "b", "tie"] | None = Field(description="with b shown first")
     reasons: list[str] = Field(default_factory=list)
@@ -424,18 +449,18 @@ class PairJudgement(Record):
 
     @property
     def winner(self) -> Literal["a", "b", "tie"] | None:
-        """What both orders say; a tie where they differ; none where a reply is missing."""
+        """The verdict of both orders; a tie when they differ; `None` when a reply is missing."""
         if self.forward is None or self.backward is None:
             return None
         return self.forward if self.forward == self.backward else "tie"
 
 
 class RubricJudgement(Record):
-    """A line of `data/judgements/rubric.jsonl`: a judge's score of one answer beside its reference and source."""
+    """A line of `data/judgements/rubric.jsonl`: a judge's score of one answer, given the reference and the source."""
 
     id: str = Field(description="of the prediction")
     set: str
     contestant: str
-    score: int | None = Field(description="1 to 5; none without a usable reply")
+    score: int | None = Field(description="1 to 5; null without a usable reply")
     reason: str | None = None
     problem: str | None = Field(default=None, description="why the reply could not be used")

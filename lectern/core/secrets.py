@@ -1,7 +1,7 @@
-"""Secrets in texts and addresses: how one is masked in whatever form it comes back, and what of an address is one.
+"""Secrets in texts and addresses: finding and masking them in any encoding.
 
-An address is kept in many places (item.json, listings, the provenance of a row, what `push` uploads), and all of them
-take it through `without_credentials`: the type `core.schema.Address` does so.
+Addresses are kept in many places (item.json, listings, the provenance of a row, what `push` uploads), and all of them
+pass through `without_credentials` first: the type `core.schema.Address` does so.
 """
 
 import functools
@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_]*)\}")
-"""Stands for a variable of the environment, in an address of the configuration: {LECTERN_FEED_TOKEN}"""
+"""Stands for an environment variable in an address of the configuration, such as {LECTERN_FEED_TOKEN}."""
 
 _HIDDEN = re.compile(r"(?:\{LECTERN_[A-Za-z0-9_]*\}:?)+")
 _PARTS = re.compile(r"(?s)((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
-# Names that say that the value is a secret, whatever it is: of tokens and keys, and of the signed addresses of Amazon,
-# Google, Azure, Akamai and CloudFront.
+# Names that mark their value as a secret, whatever it is: those of tokens and keys, and of the signed addresses of
+# Amazon, Google, Azure, Akamai and CloudFront.
 _SECRET = re.compile(
     r"(?i)(?!(?:next|page|sync|continuation)[-_]?(?:page[-_]?)?token$)"
     r"(?:[\w.-]*(?:token|signature|secret|passw(?:or)?d|passphrase|credentials?|api[-_]?key)"
@@ -24,10 +24,10 @@ _SECRET = re.compile(
     r"|auth|authorization|bearer|passwd|pass|pwd|token[-_.]?hash"
     r"|awsaccesskeyid|googleaccessid|key-pair-id|hdne[at]|hdnt[sl])"
 )
-# Names that may mean anything: `t` is a token of one site, and the second at which another begins to play.
+# Names that can mean anything: `t` is a token on one site, and a time in seconds on another.
 _VAGUE = re.compile(r"(?i)[hkst]|code|hash|session(?:_?id)?|sid|ticket|user|uid|access")
 _RANDOM = re.compile(r"[A-Za-z0-9_.~+/=-]{16,}")
-# A server that wants no key is given such a word for one, and a reply may hold that word too.
+# For a server that needs no key, people give such a word as the key. It may also occur in a reply.
 _PLAIN_WORDS = re.compile(r"(?:[a-z]+(?:[-_. ][a-z]+)*|[A-Z]+(?:[-_. ][A-Z]+)*)")
 _LONGEST_WORDS = 20
 
@@ -39,26 +39,26 @@ _URL = re.compile(
 
 @functools.lru_cache(maxsize=64)
 def pattern(secret: str) -> re.Pattern[str]:
-    """Finds a secret as it is, percent-encoded in whole or in part, once or twice, or as HTML and JSON write it."""
+    """Matches a secret as it is, percent-encoded in whole or in part, once or twice, or escaped for HTML or JSON."""
     forms = (_forms(character) for character in secret)
     return re.compile("".join(f"(?:{'|'.join(form)})" for form in forms))
 
 
 def mask(text: str, secret: str, instead: str = "***") -> str:
-    """`text` with `instead` wherever the secret stands in it; an empty secret stands nowhere."""
+    """`text` with `instead` in place of each occurrence of the secret. An empty secret changes nothing."""
     return pattern(secret).sub(lambda _: instead, text) if secret else text
 
 
 def is_dummy(token: str) -> bool:
-    """Whether a token is but a word for a server that asks for none, such as `EMPTY` or `not-needed`."""
+    """Whether a token is only a placeholder for a server that asks for none, such as `EMPTY` or `not-needed`."""
     return len(token) < _LONGEST_WORDS and _PLAIN_WORDS.fullmatch(token) is not None
 
 
 def is_secret(name: str, value: str) -> bool:
     """Whether a parameter of an address holds a secret.
 
-    Its name says so, or may mean anything while the value is long and random: `t=42` and `t=1m30s` are times. A value
-    that stands for a variable of the environment is no secret.
+    It does when its name says so, or when its name can mean anything and its value is long and random (`t=42` and
+    `t=1m30s` are times). A placeholder for an environment variable is not a secret.
     """
     if not value or _HIDDEN.fullmatch(value):
         return False
@@ -69,7 +69,7 @@ def is_secret(name: str, value: str) -> bool:
 def without_credentials(address: str) -> str:
     """An address without its user and password, and without the parameters that are secrets (`is_secret`).
 
-    All else stays as it was written, byte for byte; so do placeholders, which are no secrets.
+    Everything else stays byte for byte as it was, including placeholders.
     """
     parts = _PARTS.fullmatch(address)
     if parts is None or not ("@" in address or "=" in address):
@@ -84,23 +84,23 @@ def without_credentials(address: str) -> str:
 
 
 def _has_odd_port(authority: str) -> bool:
-    """Whether what follows the host is no number, as the password is of http://user:pw/more@host."""
+    """Whether the text after the host's colon is not a number, like the password in http://user:pw/more@host."""
     _, colon, port = authority.rpartition("]")[2].partition(":")
     return bool(colon) and re.fullmatch(r"\d*", port) is None
 
 
 def has_credentials(address: str) -> bool:
-    """Whether an address holds a user, a password or another secret in plain sight."""
+    """Whether an address shows a user, a password or another secret."""
     return without_credentials(address) != address
 
 
 def without_secrets(text: str) -> str:
-    """`text` with the user, the query and the fragment cut from each URL in it, and a port that is no number."""
+    """`text` with the user, query and fragment removed from each URL in it, and any port that is not a number."""
     return _URL.sub(r"\1\2\3", text)
 
 
 def _clean(part: str) -> str:
-    """A query or a fragment, with its `?` or `#`, without the parameters that are secrets."""
+    """A query or fragment, with its `?` or `#`, without the parameters that are secrets."""
     kept = [pair for pair in part[1:].split("&") if not any(is_secret(*p) for p in _pairs(pair))]
     return part if len(kept) == part.count("&") + 1 else (part[:1] + "&".join(kept) if kept else "")
 
@@ -127,4 +127,4 @@ def _forms(character: str) -> Iterator[str]:
         yield rf"\\u(?i:{code:04x})"
     names = {"&": "amp|", "<": "lt|", ">": "gt|", '"': "quot|", "'": "apos|"}
     yield rf"&(?:{names.get(character, '')}#0*{code}|#(?i:x0*{code:x}));"
-    yield re.escape(character)  # last: an ampersand begins the other forms too
+    yield re.escape(character)  # last, because the other forms of an ampersand begin with one

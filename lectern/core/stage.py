@@ -1,4 +1,4 @@
-"""What every stage does besides its work: it is timed, it says one line, and its errors are readable."""
+"""What every stage does besides its own work: it measures its time, prints one line, and shows readable errors."""
 
 import logging
 import os
@@ -26,11 +26,11 @@ def record(figures: Mapping[str, float | None]) -> None:
 def run(name: str, main: Callable[[], object]) -> None:
     """Run a stage's main, print `name: <result>`, and record its time and memory in `metrics/runtime/<name>.json`.
 
-    A `LecternError` becomes its message and exit status 1. Time and memory stand outside every DVC output, because
-    they differ between two runs that agree in everything else.
+    A `LecternError` becomes its message and exit status 1. Time and memory are kept outside all DVC outputs, because
+    they differ between runs that otherwise agree.
     """
-    # Threads that wait for work must sleep: by default they spin, and on a machine that is busy with something else a
-    # step of training then takes several times the CPU. It counts only before torch is loaded, hence here.
+    # Waiting threads must sleep. By default they spin, so that on a busy machine a training step takes several times
+    # the CPU time. The variable must be set before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     quieten_libraries()
     began = time.perf_counter()
@@ -39,13 +39,13 @@ def run(name: str, main: Callable[[], object]) -> None:
     except LecternError as error:
         _fail(name, str(error))
     except KeyboardInterrupt:
-        _fail(name, "interrupted; what was finished is kept, and the next `dvc repro` goes on from there")
+        _fail(name, "interrupted; what was finished is kept, and the next `dvc repro` continues from there")
     write_json(RUNTIME / f"{name}.json", {**_usage(time.perf_counter() - began), **_more})
     print(f"{name}: {result}", flush=True)
 
 
 def quieten_libraries() -> None:
-    """Leave out what libraries say of their own future, and of GPU kernels that are not installed."""
+    """Hide the libraries' warnings about their own future, and about GPU kernels that are not installed."""
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 

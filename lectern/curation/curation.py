@@ -1,4 +1,4 @@
-"""The way of the rows through curation: each is decided on once, for a reason that is written down."""
+"""Take the rows through curation. Each row gets exactly one decision, which records its reason."""
 
 import json
 from collections import Counter, defaultdict, deque
@@ -11,7 +11,7 @@ from lectern.curation.decisions import drop
 from lectern.curation.row_corrections import Corrected
 
 Step = Callable[[Sequence[Example]], tuple[Sequence[Example], Sequence[Decision]]]
-"""Takes rows and returns those that it keeps, the same objects, and a decision on each other."""
+"""Takes rows, and returns the rows that it keeps (the same objects) and a decision on each other row."""
 
 KEPT = "kept"
 REASONS = (
@@ -29,10 +29,10 @@ REASONS = (
     "near_duplicate",
     "semantic_duplicate",
 )
-"""Why rows are dropped, in the order in which it is looked for."""
+"""Why rows are dropped, in the order in which the reasons are checked."""
 
 ACCEPTED = 10.0
-"""An accepted row counts as rated above any score, so that of rows that say the same it is the one that stays."""
+"""The rating of an accepted row. It is above any score, so an accepted row is the one kept among duplicates."""
 
 
 def by_rating(
@@ -43,14 +43,14 @@ def by_rating(
     by_criterion: Mapping[str, float],
     unrated: str,
 ) -> tuple[list[Example], list[Decision]]:
-    """Drop the rows that the judge thinks little of.
+    """Drop the rows that the judge rated too low.
 
     Args:
         rows: in any order.
-        ratings: by row id; a row that the judge was never asked about has none, and stays.
-        minimum: of the mean of the scores; None for none.
+        ratings: by row id. Rows that the judge was not asked about have no rating and are kept.
+        minimum: least mean of the scores; `None` for no limit.
         by_criterion: criterion -> least score; a row that was not rated by it passes.
-        unrated: `keep` or `drop` the rows whose rating failed.
+        unrated: whether to `keep` or `drop` the rows whose rating failed.
     """
     kept: list[Example] = []
     decisions: list[Decision] = []
@@ -75,7 +75,7 @@ def _find_low(rating: Rating, minimum: float | None, by_criterion: Mapping[str, 
 
 
 def merge_ratings(found: Iterable[Rating]) -> dict[str, Rating]:
-    """Row id -> its rating; of a row that was rated in two items the lowest, and a failed one where all failed."""
+    """Row id -> its rating. A row that was rated in two items gets the lower one; a failed one only if all failed."""
     merged: dict[str, Rating] = {}
     for rating in found:
         if rating.id not in merged or _rank(rating) < _rank(merged[rating.id]):
@@ -100,16 +100,16 @@ def drop_duplicates(
     ratings: Mapping[str, Rating],
     accepted: Collection[str],
 ) -> tuple[list[Example], list[Decision]]:
-    """Keep one of each group of rows that say the same (`dedupe`): an accepted one, else the best rated.
+    """Keep one row of each group of duplicates (`dedupe`): an accepted row if there is one, else the best rated.
 
-    An embedding may take two meanings for one, so accepted rows that are only paraphrases of each other are all kept.
+    Accepted rows that only have similar meanings are all kept, because an embedding may confuse two meanings.
 
     Args:
         rows: in any order.
-        near: Jaccard similarity of word triples from which two rows count as the same.
-        semantic: similarity of meaning from which they do; None compares none.
+        near: Jaccard similarity of word triples from which two rows count as duplicates.
+        semantic: cosine similarity of meaning from which they do; `None` compares no meanings.
         ratings: by row id.
-        accepted: ids of the rows that people want.
+        accepted: ids of the rows that people accepted or edited.
     """
     worth = {id: rating.overall for id, rating in ratings.items() if rating.overall is not None}
     worth |= dict.fromkeys(accepted, ACCEPTED)
@@ -128,14 +128,14 @@ def run(
     """Decide on each row.
 
     Args:
-        rows: with people's corrections; what they reject is dropped first.
-        filters: what an accepted or edited row passes unseen.
-        checks: what every row goes through after that.
+        rows: with people's corrections. Rejected rows are dropped first.
+        filters: steps that accepted and edited rows skip.
+        checks: steps that all remaining rows then go through.
         ratings: by the id that a row came with; shown in its decision.
 
     Returns:
-        the kept rows in order of `dedupe.place`, and exactly one decision for each given row under the id that it came
-        with, in order of item and place. That of an edited row which is kept has its new id as `kept_id`.
+        the kept rows in the order of `dedupe.place`, and exactly one decision for each given row, in order of item and
+        place. A decision has the id that the row came with; that of a kept, edited row has its new id as `kept_id`.
     """
     decided: list[tuple[Corrected, Decision]] = []
     open_rows: list[Corrected] = []
@@ -169,7 +169,7 @@ def _is_accepted(row: Corrected) -> bool:
 
 
 def _take(step: Step, rows: Sequence[Corrected]) -> tuple[list[Corrected], list[tuple[Corrected, Decision]]]:
-    """What a step keeps, and what it drops with its decision."""
+    """The rows that a step keeps, and the rows that it drops with their decisions."""
     kept, decisions = step([row.row for row in rows])
     stays = {id(row) for row in kept}
     gone: dict[tuple[Any, ...], deque[Corrected]] = defaultdict(deque)
@@ -183,7 +183,7 @@ def _take(step: Step, rows: Sequence[Corrected]) -> tuple[list[Corrected], list[
 
 
 def _complete(row: Corrected, decision: Decision, ratings: Mapping[str, Rating]) -> Decision:
-    """The decision under the id that the row came with, with its rating and what people said of it."""
+    """The decision under the id that the row came with, completed by its rating and its correction."""
     rating = ratings.get(row.came_as)
     details = [decision.detail, None if row.correction is None else str(row.correction)]
     if decision.outcome == "dropped" and row.row.id != row.came_as:
@@ -198,7 +198,7 @@ def _complete(row: Corrected, decision: Decision, ratings: Mapping[str, Rating])
 
 
 def summarise(decisions: Sequence[Decision]) -> dict[str, Any]:
-    """Rows in and out: in all, by reason, by method and by item."""
+    """Count the rows in and out: in total, by reason, by method and by item."""
     kept = [d for d in decisions if d.outcome == "kept"]
     reasons = Counter(d.reason for d in decisions if d.outcome == "dropped")
     return {

@@ -1,4 +1,4 @@
-"""What is written down of a row that curation leaves out."""
+"""The record of a row that curation drops."""
 
 from lectern.core.schema import Decision, Example
 
@@ -10,7 +10,7 @@ def drop(
     similarity: float | None = None,
     detail: str | None = None,
 ) -> Decision:
-    """The decision to leave `row` out; `kept` stands in its place, and is as similar to it as `similarity` says."""
+    """The decision to drop `row`. `kept` is the row that stays in its place, `similarity` how similar the two are."""
     p = row.provenance
     return Decision(
         id=row.id,

@@ -1,15 +1,15 @@
-"""Leave out the examples that know a question of an evaluation set, which would then measure memory.
+"""Drop the examples that contain a question of an evaluation set, because the set would then measure memory.
 
 A row is contaminated when
 
-- one of its questions is a question of the set: the same words, or word triples with a Jaccard similarity at the
-  threshold, or, where asked for, the same meaning;
-- what is said in it holds a question of the set or a true answer to one, word for word. Of a long question 13 words in
-  a row are enough, as in the reports on GPT-3 (Brown et al. 2020, appendix C), of a long answer half of all such runs,
-  since answers share phrases; a short one must be there as a whole;
-- the passage that it was made from holds such a question: whoever wrote the row has seen it.
+- one of its questions is a question of the set: in the same words, with a Jaccard similarity of word triples at or
+  above the threshold, or, if requested, with the same meaning;
+- its text contains a question of the set, or a true answer to one, word for word. For a long question, 13 consecutive
+  words are enough, as in the reports on GPT-3 (Brown et al. 2020, appendix C). For a long answer, half of all such runs
+  are needed, since answers share phrases. A short question or answer must be there completely;
+- the passage that it was made from contains such a question, which the writer of the row has then seen.
 
-Passages are not searched for answers: the corpus is where the answers to questions about it stand.
+Passages are not searched for answers, because the corpus is where answers to questions about it are expected.
 """
 
 import math
@@ -27,20 +27,20 @@ from lectern.models import embeddings as meaning
 from lectern.text.words import normalise, words
 
 RUN = 13
-"""Words in a row that are no coincidence."""
+"""Consecutive words that agree too long for a coincidence."""
 TELLING = {"question": 5, "answer": 8}
-"""Words of the shortest text that is looked for inside others; of fewer words only whole questions are compared."""
+"""Fewest words of a text that is searched for inside others. Shorter questions are only compared as a whole."""
 SAME = 0.9
-"""Cosine similarity from which a question counts as one of a set, whatever word is another in it: a row lost in vain
-costs less than a score that measures memory."""
+"""Cosine similarity from which a question counts as one of the set, even if the two differ in a word that would
+otherwise contradict (`semantic.contradict`): losing a row costs less than a score that measures memory."""
 CHARACTERS = 2
-"""Of a script without spaces, each of which `words` gives as a word, that many count as one."""
+"""In a script without spaces, `words` returns single characters; that many of them count as one word."""
 PREFIX = 5
-"""Words by which the runs are looked up."""
+"""Number of words by which runs are looked up."""
 
 
 class Hit(NamedTuple):
-    """What of an evaluation set was found."""
+    """What was found of an evaluation set: how, the set's name, its question, and the similarity."""
 
     how: str
     set: str
@@ -60,18 +60,19 @@ def drop(
     threshold: float,
     semantic: float | None = None,
 ) -> tuple[list[Example], list[Decision]]:
-    """Drop the rows that know a question of `evals`, with the reason `contaminated`.
+    """Drop the rows that contain a question of `evals`, with the reason `contaminated`.
 
     Args:
         rows: in any order.
         evals: name of the set -> its questions.
-        passages: id -> text; those that rows name as their source are read.
+        passages: id -> text; the passages that rows name as their source are searched.
         threshold: Jaccard similarity of word triples from which two questions count as the same.
-        semantic: cosine similarity from which they do (English; see `text.semantic`); None compares no meanings.
+        semantic: cosine similarity of meaning from which they do (English; see `text.semantic`); `None` compares no
+            meanings.
 
     Returns:
-        the kept rows and the decisions on the others, in the order of `rows`; a decision's detail names what was found
-        and in which set.
+        the kept rows and the decisions on the others, in the order of `rows`. A decision's detail names what was
+        found and in which set.
     """
     kept, dropped = [], []
     known = _Known(evals, threshold)
@@ -92,7 +93,7 @@ def drop(
 
 
 class _Known:
-    """The questions and answers of the sets, to be looked for."""
+    """An index of the questions and answers of the sets."""
 
     def __init__(self, evals: Mapping[str, Sequence[Question]], threshold: float) -> None:
         self._same: dict[str, tuple[str, str]] = {}
@@ -114,7 +115,7 @@ class _Known:
                     self._texts.append((part, name, entry.question, least))
 
     def find(self, row: Example) -> Hit | None:
-        """What the row itself says of a set, the gravest first."""
+        """The most serious thing that the row itself contains of a set; `None` if there is nothing."""
         asked = questions(row)
         for text in asked:
             if found := self._same.get(normalise(text)):
@@ -129,7 +130,7 @@ class _Known:
         return None
 
     def find_in_passage(self, text: str) -> Hit | None:
-        """A question that stands in the passage a row was made from."""
+        """A question of a set that is in the passage a row was made from; `None` if there is none."""
         for part, name, question in self._find_runs(text):
             if part == "question":
                 return Hit("its passage holds the question of", name, question, 1.0)
@@ -149,9 +150,9 @@ class _Known:
 
 
 def _runs(tokens: Sequence[str], telling: int) -> Iterator[tuple[str, ...]]:
-    """What must be found of a text: any RUN words of it, all of a shorter one, nothing of one that tells nothing."""
+    """The runs to search for: any RUN consecutive words, all words of a shorter text, none of one that is too short."""
     longest = RUN
-    if len("".join(tokens)) < 1.5 * len(tokens):  # no script with spaces has words that short
+    if len("".join(tokens)) < 1.5 * len(tokens):  # words this short only occur in scripts without spaces
         telling, longest = telling * CHARACTERS, RUN * CHARACTERS
     if len(tokens) >= max(telling, PREFIX):
         size = min(longest, len(tokens))
@@ -162,7 +163,7 @@ def _runs(tokens: Sequence[str], telling: int) -> Iterator[tuple[str, ...]]:
 def _find_meant(
     rows: Sequence[Example], evals: Mapping[str, Sequence[Question]], threshold: float
 ) -> dict[int, Hit]:
-    """Number of a row -> the question that one of its own means, where there is one."""
+    """Index of a row -> the question of a set that has the meaning of one of the row's questions."""
     import numpy as np
 
     known = [

@@ -1,9 +1,9 @@
 """Find the examples that say the same thing twice.
 
 Exact: the same words in the same turns (`words.normalise`). Near: the Jaccard similarity of the sets of word triples is
-at or above a threshold. Candidates come from MinHash with locality-sensitive hashing (Broder 1997; Leskovec, Rajaraman
-and Ullman, Mining of Massive Datasets, ch. 3), each is then verified on the sets themselves, so that the hash decides
-how fast it is, and not what is dropped. Semantic: the same in other words (`text.semantic`).
+at or above a threshold. MinHash with locality-sensitive hashing finds candidates (Broder 1997; Leskovec, Rajaraman and
+Ullman, Mining of Massive Datasets, ch. 3). Each candidate is then verified on the sets themselves, so the hash decides
+how fast it is, but not what is dropped. Semantic: the same in other words (`text.semantic`).
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from lectern.models import embeddings as meaning
 from lectern.text.words import normalise, words
 
 SHINGLE = 3
-"""Words in a shingle. Triples hold word order, and a changed word costs three of them."""
+"""Words in a shingle. Triples preserve word order, and one changed word changes three of them."""
 
 PERMUTATIONS = 128
 SHORT = 4
@@ -30,29 +30,30 @@ MISSED = 1e-4
 """Highest accepted chance that a pair exactly at the threshold is never compared."""
 
 Shingles = np.ndarray
-"""Sorted unique 64-bit hashes of word triples; as a set it is what the Jaccard similarity is taken of."""
+"""Sorted unique 64-bit hashes of word triples: the set whose Jaccard similarity is computed."""
 
 
 def turns(example: Example) -> list[tuple[str, str]]:
-    """(role, content) of each message but the system prompts, which many rows share and which say nothing of them."""
+    """(role, content) of each message except system prompts, which many rows share."""
     return [(message.role, message.content) for message in example.messages if message.role != "system"]
 
 
 def questions(example: Example) -> list[str]:
-    """What the user asks; of a dialogue without its short follow-ups."""
+    """The user's messages; those of a dialogue without its short follow-ups."""
     said = [text for role, text in turns(example) if role == "user"]
     return said if len(turns(example)) == 2 else [text for text in said if len(words(text)) >= SHORT]
 
 
 def text_key(example: Example) -> tuple[tuple[str, str], ...]:
-    """What two examples share when they differ in case, punctuation and system prompt only."""
+    """A key that two examples share if they differ only in case, punctuation and system prompt."""
     return tuple((role, normalise(content)) for role, content in turns(example))
 
 
 def shingle(texts: Iterable[tuple[str, str]]) -> Shingles:
-    """The word triples of `texts`, pairs of (role, content); none spans two texts.
+    """The word triples of `texts`, which are pairs of (role, content). No triple spans two texts.
 
-    A text of fewer words than a shingle is one shingle. The role is part of it: a question is no answer.
+    A text with fewer words than a shingle is one shingle. The role is part of each shingle, so that a question never
+    matches an answer.
     """
     found: set[int] = set()
     for role, content in texts:
@@ -72,7 +73,7 @@ def jaccard(a: Shingles, b: Shingles) -> float:
 
 @lru_cache
 def bands(threshold: float) -> tuple[int, int]:
-    """(bands, rows in a band) for the LSH index: the widest rows that miss a pair at `threshold` with P <= MISSED.
+    """(bands, rows in a band) of the LSH index: the most rows for which a pair at `threshold` is missed by P <= MISSED.
 
     A pair of similarity s becomes a candidate with probability 1 - (1 - s^rows)^bands.
     """
@@ -91,14 +92,14 @@ def _empty_sketch() -> Any:
 
 
 def make_sketch(shingles: Shingles) -> Any:
-    """The MinHash of a set; made once and taken by every index."""
+    """The MinHash of a set. Each set needs only one, which all indexes accept."""
     sketch = _empty_sketch().copy()
     sketch.update_batch(shingles)
     return sketch
 
 
 class NearIndex:
-    """An index of shingle sets that finds those similar to a given one without looking at all of them."""
+    """An index that finds the shingle sets similar to a given one without comparing it with all of them."""
 
     def __init__(self, threshold: float) -> None:
         from datasketch import MinHashLSH
@@ -108,13 +109,13 @@ class NearIndex:
         self._sets: list[Shingles] = []
 
     def add(self, shingles: Shingles, sketch: Any) -> int:
-        """Store a set with its sketch; returns its number, counted from 0."""
+        """Store a set with its sketch. Returns its number, counted from 0."""
         self._lsh.insert(len(self._sets), sketch, check_duplication=False)
         self._sets.append(shingles)
         return len(self._sets) - 1
 
     def near(self, shingles: Shingles, sketch: Any) -> list[tuple[float, int]]:
-        """(similarity, number) of the stored sets at or above the threshold, the most similar first."""
+        """(similarity, number) of each stored set at or above the threshold, most similar first."""
         found = []
         for number in self._lsh.query(sketch):
             similarity = jaccard(shingles, self._sets[number])
@@ -124,7 +125,7 @@ class NearIndex:
 
 
 def place(example: Example) -> tuple[str, float, str, str]:
-    """The order of rows in data/curated.jsonl: recording, second, id; the method settles a tie."""
+    """The sort key of rows in data/curated.jsonl: recording, second, id, and the method for ties."""
     p = example.provenance
     return (p.item, p.start or 0.0, example.id, p.method)
 
@@ -134,22 +135,22 @@ def drop_duplicates(
 ) -> tuple[list[Example], list[Decision]]:
     """Keep one of each group of examples that say the same.
 
-    Rows are taken from the best rated to the worst, then those without a rating, since nobody vouches for them; of
-    equals from the longest answer to the shortest, then by place. Each is kept unless it repeats one that was kept
-    before. So no two kept rows are alike, and each dropped row is directly like the one that replaces it: no chain of
-    small steps joins unlike rows. A single question and answer is compared with its own kind, a dialogue with
-    dialogues: a pair is no copy of the dialogue that it was taken from, unless all their words are the same. Meanings
-    are compared of single pairs only: that of a whole dialogue is hardly more than its topic.
+    Rows are considered from the best rated to the worst, then those without a rating, because nobody vouches for them;
+    equal ones from the longest answer to the shortest, then by place. Each row is kept unless it repeats a row that
+    was kept before. So no two kept rows are alike, and each dropped row is directly similar to the one that replaces
+    it: no chain of small steps joins different rows. Single questions with their answers are compared with each other,
+    and so are dialogues: a pair is no copy of the dialogue that it was taken from, unless all their words are the same.
+    Meanings are compared for single pairs only, because that of a whole dialogue is hardly more than its topic.
 
     Args:
         examples: in any order.
         near: Jaccard similarity of word triples from which two rows count as the same.
-        semantic: cosine similarity from which questions, and answers, mean the same (`semantic.Meanings`); None
+        semantic: cosine similarity from which questions, and answers, mean the same (`semantic.Meanings`); `None`
             compares no meanings and loads no model.
-        ratings: id of a row -> the higher the better.
+        ratings: row id -> rating; higher is better.
 
     Returns:
-        the kept rows and the decisions on the others, both in order of `place`.
+        the kept rows and the decisions on the others, both in the order of `place`.
     """
 
     def quality(row: Example) -> tuple[Any, ...]:
@@ -167,18 +168,18 @@ def drop_duplicates(
 
 
 BLOCK = 1024
-"""Rows whose meanings are compared at once."""
+"""Rows whose meanings are compared at a time."""
 
 
 def _keep_distinct(
     rows: Sequence[Example], near: float, semantic: float | None, dropped: list[tuple[Example, Decision]]
 ) -> list[Example]:
-    """The rows that repeat none before them; the others are appended to `dropped`."""
+    """The rows that repeat no row before them; the others are appended to `dropped` with their decisions."""
     copies: dict[tuple[tuple[str, str], ...], list[Example]] = {}
     for row in rows:
         copies.setdefault(text_key(row), []).append(row)
     firsts = [same[0] for same in copies.values()]
-    kept: dict[int, Example] = {}  # by place in `firsts`
+    kept: dict[int, Example] = {}  # by index in `firsts`
     index, stored = NearIndex(near), list[int]()
     meanings = None if semantic is None else meaning.Meanings([_pair(row) for row in firsts], semantic)
     same_meaning: Mapping[int, list[tuple[float, int]]] = {}
@@ -200,7 +201,7 @@ def _keep_distinct(
             kept[number] = row
             dropped += [(other, drop(other, "exact_duplicate", row, 1.0)) for other in others]
             continue
-        # What has the same words as a row that was left out is left out for the same reason.
+        # A row with the same words as a dropped row is dropped for the same reason.
         dropped += [(other, drop(other, *why)) for other in (row, *others)]
     return list(kept.values())
 

@@ -1,6 +1,6 @@
-"""Leave out the examples that break a rule on their own: too long, too short, in another language, or small talk.
+"""Drop the examples that break a rule on their own: too long, too short, in another language, or only small talk.
 
-Each filter takes rows in any order and returns those it keeps, in that order, and the decisions on the others.
+Each filter takes rows in any order. It returns the rows that it keeps, in that order, and the decisions on the others.
 """
 
 import re
@@ -15,16 +15,16 @@ from lectern.settings.housekeeping import HousekeepingRule
 from lectern.text.words import normalise, words
 
 CONFIDENCE = 0.8
-"""Probability from which a language counts as recognised."""
+"""Probability from which a detected language is accepted."""
 RECOGNISABLE = 20
-"""Letters in the shortest text whose language is looked for."""
+"""Fewest letters in a text whose language is detected."""
 READ = 2000
-"""Characters of a row that are read to find its language."""
+"""Characters of a row from which its language is detected."""
 
 _LETTER = re.compile(r"[^\W\d_]")
 
 Fault = tuple[str, str]
-"""Reason and detail of a decision."""
+"""The reason and the detail of a decision."""
 
 
 def by_length(
@@ -35,10 +35,10 @@ def by_length(
     min_question_words: int | None,
     max_question_words: int | None,
 ) -> tuple[list[Example], list[Decision]]:
-    """Drop the single questions and answers that have fewer or more words than that; None is no bound.
+    """Drop the single questions and answers with fewer or more words than the limits; `None` means no limit.
 
-    Reasons: short_question, long_question, short_answer, long_answer, the first that holds. Words are those of
-    `text.words`: in scripts without spaces each character is one. Whole dialogues are long by nature and stay.
+    The reason is the first that applies of short_question, long_question, short_answer and long_answer. Words are those
+    of `text.words`: in scripts without spaces, each character is one. Whole dialogues are long by nature, and are kept.
     """
     bounds = (
         ("question", min_question_words, max_question_words),
@@ -62,20 +62,20 @@ def by_length(
 
 
 def by_language(rows: Sequence[Example], *, languages: Sequence[str]) -> tuple[list[Example], list[Decision]]:
-    """Drop the rows in other languages than `languages` (codes of ISO 639-1, such as en); none named keeps all.
+    """Drop the rows in languages other than `languages` (ISO 639-1 codes, such as en); an empty list keeps all.
 
-    The language is that of the whole row, by py3langid (97 languages). Where it is unsure, as of short texts and of
-    code, the row stays.
+    py3langid (97 languages) detects the language of the whole row. If it is unsure, as with short texts and code, the
+    row is kept.
 
     Raises:
-        LecternError: a code that the detector does not know.
+        LecternError: the detector does not know one of the codes.
     """
     if not languages:
         return list(rows), []
     detector = _load_detector()
     if unknown := sorted(set(languages) - set(detector.labels)):
         raise LecternError(
-            f"curate.languages has {', '.join(map(repr, unknown))}, which the detector does not know. Use codes among "
+            f"curate.languages has {', '.join(map(repr, unknown))}, which the detector does not know. Use some of "
             f"{' '.join(sorted(detector.labels))}."
         )
 
@@ -101,12 +101,12 @@ def _load_detector() -> Any:
 def by_housekeeping(
     rows: Sequence[Example], rules: Sequence[HousekeepingRule], max_words: int
 ) -> tuple[list[Example], list[Decision]]:
-    """Drop the rows whose question, or answer, is nothing but housekeeping (`speech.housekeeping`).
+    """Drop the rows whose question, or whose answer, is nothing but housekeeping (`speech.housekeeping`).
 
     Args:
-        rows: a dialogue falls when all its questions, or all its answers, are.
-        rules: of either scope; a pattern must match the whole of a text, normalised.
-        max_words: a longer text stays, whatever a rule matches.
+        rows: a dialogue is dropped when this is true of all its questions, or of all its answers.
+        rules: of either scope; a pattern must match a whole text, normalised.
+        max_words: a longer text is never dropped, whatever a rule matches.
     """
     compiled = [(rule.name, re.compile(rule.pattern)) for rule in rules]
 
@@ -127,7 +127,7 @@ def by_housekeeping(
 
 
 def _said(row: Example) -> dict[str, list[str]]:
-    """The texts of the user and of the assistant."""
+    """The texts by role: those of the user and those of the assistant."""
     return {role: [m.content for m in row.messages if m.role == role] for role in ("user", "assistant")}
 
 

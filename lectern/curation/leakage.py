@@ -1,4 +1,4 @@
-"""Does a held-out row say what a training row says? Then a score on it measures memory."""
+"""Find held-out rows that say the same as a training row: a score on them would measure memory."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,14 +25,14 @@ KINDS = ("same_item", "same_row", "same_question", "near_row", "near_question", 
 
 
 class Leak(Record):
-    """Two rows on two sides that say the same."""
+    """Two rows of two splits that say the same."""
 
     kind: str = Field(description="one of KINDS")
-    splits: tuple[str, str] = Field(description="the side that is trained on, or nearer to it, first")
+    splits: tuple[str, str] = Field(description="the training split first, or else the one nearer to it")
     ids: tuple[str, str]
     items: tuple[str, str]
     similarity: float = Field(description="Jaccard similarity of word triples; 1 for the same words")
-    text: str = Field(description="what they share, as the second row has it, shortened")
+    text: str = Field(description="the text that they share, from the second row, shortened")
 
     def __str__(self) -> str:
         (a, b), (p, q), (i, j) = self.splits, self.ids, self.items
@@ -44,18 +44,18 @@ def find_leaks(
     threshold: float,
     home_of: Callable[[Example], str] = UNITS["item"],
 ) -> list[Leak]:
-    """Compare the rows of each two splits.
+    """Compare the rows of every two splits.
 
-    What counts: an item, or what else `home_of` says, on two sides; the same row, by id or by words; the same question;
-    and whole rows, questions or answers whose word triples have a Jaccard similarity of `threshold` or more. Turns of
-    fewer than SHORT words count only as part of their row, except for the question of a single pair, which stands for
-    itself. Each row of the first side is named once, with its gravest leak (in the order of KINDS), and so is each
-    item: without the rows on the first side there is no leak.
+    A leak is: an item (or whatever else `home_of` returns) in two splits; the same row, by id or by words; the same
+    question; or rows, questions or answers whose word triples have a Jaccard similarity of at least `threshold`. Turns
+    of fewer than SHORT words are compared only as a part of their row, except for the question of a single pair. Each
+    row of the first split is reported once, with its most serious leak (in the order of KINDS), and so is each item.
+    Without the reported rows of the first split, there is no leak.
 
     Args:
-        splits: name -> rows, the one that is trained on first.
-        threshold: 0 to 1.
-        home_of: what a row belongs to, its item or its section.
+        splits: name -> rows, the training split first.
+        threshold: Jaccard similarity, 0 to 1.
+        home_of: returns what a row belongs to: its item or its section.
     """
     names = list(splits)
     held_out = {name: _HeldOut(splits[name], threshold, home_of) for name in names[1:]}
@@ -88,7 +88,7 @@ def _name(kind: str, a: tuple[str, Example], b: tuple[str, Example], similarity:
 
 
 class _HeldOut:
-    """The rows of one split, to be asked for what is like a given row; the smaller side of each comparison."""
+    """An index of the rows of one split, the smaller one of each comparison."""
 
     def __init__(self, rows: Sequence[Example], threshold: float, home_of: Callable[[Example], str]) -> None:
         self._exact: dict[tuple[str, object], tuple[Example, str]] = {}
@@ -104,7 +104,7 @@ class _HeldOut:
     def like(
         self, exact: Sequence[tuple[tuple[str, object], str]], near: Sequence["_Unit"]
     ) -> Iterator[tuple[str, Example, float, str]]:
-        """(kind, row, similarity, what is shared) of the closest row here to each key and unit, if it is close."""
+        """(kind, row, similarity, shared text) of the row here that equals a key or is closest to a unit."""
         for key, _ in exact:
             if (found := self._exact.get(key)) is not None:
                 yield key[0], found[0], 1.0, found[1]
@@ -115,7 +115,7 @@ class _HeldOut:
 
 
 class _Unit(NamedTuple):
-    """A row, a question or an answer, ready for an index."""
+    """A row, question or answer, prepared for an index."""
 
     kind: str
     shingles: Shingles
@@ -146,7 +146,7 @@ def _near_units(row: Example) -> Iterator[_Unit]:
 
 
 def drop_leaks(splits: Mapping[str, Sequence[Example]], leaks: Sequence[Leak]) -> dict[str, list[Example]]:
-    """Leave out the first row of each leak: the held-out side keeps all its rows."""
+    """Drop the first row of each leak, so that the held-out split keeps all its rows."""
     named = {(leak.splits[0], leak.ids[0]) for leak in leaks}
     return {name: [row for row in rows if (name, row.id) not in named] for name, rows in splits.items()}
 
@@ -157,7 +157,7 @@ def summarise(
     leaks: Sequence[Leak],
     threshold: float,
 ) -> dict[str, Any]:
-    """Return the content of metrics/leakage.json: the rows written, and the leaks found by kind (50 in full)."""
+    """Return the content of metrics/leakage.json: the number of rows written, and of leaks by kind, and 50 leaks."""
     counts = Counter(leak.kind for leak in leaks)
     return {
         "rows": {name: len(rows) for name, rows in written.items()},

@@ -1,4 +1,4 @@
-"""Which recording, page, document, section or part of a table is trained on and which is held out."""
+"""Choose which recordings, pages, documents, sections or parts of a table are trained on and which are held out."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
@@ -16,17 +16,17 @@ def _section_of(row: Example) -> str:
 
 
 UNITS: Mapping[str, Callable[[Example], str]] = {"item": _item_of, "section": _section_of}
-"""What is never on two sides, by the name that `split.by` has for it."""
+"""What is never divided between two splits, by its name in `split.by`."""
 
 
 def assign(items: Iterable[str], seed: int, validation: float, test: float) -> dict[str, str]:
-    """Return item -> split, by a hash of (seed, item) against the shares: a new item moves no other.
+    """Return item -> split, by comparing a hash of (seed, item) with the shares, so that a new item moves no other.
 
-    With so few items that a split stays empty, the nearest item fills it (the lowest hash of the largest other split);
-    only then may a new item, which fills that place by itself, move another one back.
+    If there are so few items that a split stays empty, it takes the item with the lowest hash from the largest split.
+    Only in that case may a new item, whose own hash fills that split, move another item back.
 
     Raises:
-        LecternError: fewer than three.
+        LecternError: there are fewer than three items.
     """
     hashes = {i: int(hashlib.sha256(f"{seed}/{i}".encode()).hexdigest()[:13], 16) / 16**13 for i in items}
     if len(hashes) < len(SPLITS):

@@ -14,7 +14,7 @@ from lectern.settings.rate import Rate
 
 
 class Asked(NamedTuple):
-    """What the judge is asked about one row."""
+    """The request about one row, and its criteria."""
 
     row: Example
     criteria: list[str]
@@ -24,7 +24,7 @@ class Asked(NamedTuple):
 def read_rows(
     examples: Path, taught: Path, passages: Path
 ) -> Iterator[tuple[str, list[Example], dict[str, str]]]:
-    """Each item with its rows and the text of its passages by their ids."""
+    """Yield each item with its rows and the texts of its passages by their ids."""
     made = [items.read(examples), items.read(taught)]
     cut = items.read(passages)
     for item in sorted({name for found in made for name in found}):
@@ -36,7 +36,7 @@ def read_rows(
 def ask(
     row: Example, texts: Mapping[str, str], settings: Rate, judge: LLM, prompt: prompting.Prompt
 ) -> Asked:
-    """The question about a row; `texts` are those of its item's passages, by their ids."""
+    """The request about a row; `texts` holds the texts of its item's passages by their ids."""
     passage = texts.get(row.provenance.passage or "")
     criteria = ratings.choose_criteria(settings.criteria, settings.about_source, passage is not None)
     messages = prompt.render(
@@ -47,7 +47,7 @@ def ask(
 
 
 def describe(asked: Asked, reply: Reply | None) -> dict[str, Any]:
-    """All that decides a row's rating."""
+    """Everything that decides a row's rating."""
     said = None if reply is None else {"text": reply.text, "problem": reply.problem}
     row = asked.row
     return {"id": row.id, "method": row.provenance.method, "criteria": asked.criteria, "reply": said}

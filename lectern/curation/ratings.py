@@ -1,7 +1,7 @@
-"""What a judge LLM is asked about an example, and what its reply says.
+"""What a judge LLM is asked about an example, and how its reply is read.
 
-A rubric with one score and one reason for each criterion, the reason first: a score that comes after its reason agrees
-better with people's (Zheng et al. 2023, Judging LLM-as-a-Judge, section 3.4; G-Eval, Liu et al. 2023).
+A rubric has one reason and one score for each criterion, the reason first: a score that comes after its reason agrees
+better with people's scores (Zheng et al. 2023, Judging LLM-as-a-Judge, section 3.4; G-Eval, Liu et al. 2023).
 """
 
 import json
@@ -18,13 +18,13 @@ from lectern.llm.structured import closed_object
 
 SCORES = (1, 2, 3, 4, 5)
 MAX_REASON = 240
-"""Characters of a reason, so that no judge writes until its limit cuts the JSON off."""
+"""Most characters of a reason, so that no judge writes until its token limit cuts the JSON off."""
 NO_REPLY = "no reply"
-"""The problem of a row whose call was not answered; the next run asks again."""
+"""The problem of a row whose call got no reply; the next run asks again."""
 
 
 def make_schema(criteria: Iterable[str], *, reasons: bool) -> dict[str, Any]:
-    """The JSON schema of a reply: for each criterion, in order, a reason and then a score, or the score alone."""
+    """The JSON schema of a reply: for each criterion, in order, a reason and then a score, or only a score."""
     score = {"type": "integer", "enum": list(SCORES)}
     reason = {"type": "string", "minLength": 1, "maxLength": MAX_REASON}
     return closed_object(
@@ -33,7 +33,7 @@ def make_schema(criteria: Iterable[str], *, reasons: bool) -> dict[str, Any]:
 
 
 def choose_rows(rows: Iterable[Example], methods: Collection[str]) -> list[Example]:
-    """The rows made by these methods, each once however often it was made, in order of their ids."""
+    """The rows made by these methods, each once, sorted by id."""
     return [
         row for _, row in sorted({row.id: row for row in rows if row.provenance.method in methods}.items())
     ]
@@ -42,12 +42,12 @@ def choose_rows(rows: Iterable[Example], methods: Collection[str]) -> list[Examp
 def choose_criteria(
     criteria: Mapping[str, str], about_source: Collection[str], has_source: bool
 ) -> dict[str, str]:
-    """What a row is rated by: what compares it with its source text only where there is one."""
+    """The criteria for a row. Those that compare it with its source text are left out if it has none."""
     return {name: text for name, text in criteria.items() if has_source or name not in about_source}
 
 
 def load(*, model: str, prompt: str) -> Make:
-    """The function that writes an item's ratings. `model` and `prompt` are the judge and the version of its prompt."""
+    """The function that writes an item's ratings. `model` is the judge and `prompt` the version of its prompt."""
 
     def make(item: Item, path: Path) -> None:
         io.write_jsonl(
@@ -77,11 +77,11 @@ def parse(
     prompt: str,
     model: str,
 ) -> Rating:
-    """The rating that a reply holds, or one that says why it holds none.
+    """The rating in a reply, or a rating that says why the reply contains none.
 
     Args:
-        reply: its `text` and `problem`, as the store keeps them; None where the call was not answered.
-        criteria: that were asked about.
+        reply: its `text` and `problem`, as the store keeps them; `None` if the call was not answered.
+        criteria: the criteria that were asked about, in order.
         id: of the row.
         method: of the row.
         prompt: version of the prompt.

@@ -1,6 +1,6 @@
-"""What people decide about single rows: examples.jsonl and examples/ in data/corrections, whose README explains them.
+"""People's decisions about single rows: examples.jsonl and examples/ in data/corrections, whose README explains them.
 
-A row's id is a hash of its messages, so a correction finds its row again however often the rows are made anew.
+A row's id is a hash of its messages, so a correction finds its row again, no matter how often the rows are made anew.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from lectern.core.errors import LecternError
 from lectern.core.schema import Example, Message, Record, example_id
 
 FILE, FOLDER = "examples.jsonl", "examples"
-"""By hand, a row a line; by the page of the review, a row a file."""
+"""The file that people write by hand, one row a line, and the folder that the review page writes, one row a file."""
 
 ACTIONS: tuple[Literal["accept", "reject", "edit"], ...] = ("accept", "reject", "edit")
 
@@ -32,7 +32,7 @@ class Correction(Record):
     @model_validator(mode="after")
     def _is_whole(self) -> "Correction":
         if (self.messages is not None) != (self.action == "edit"):
-            raise ValueError(f"`messages` belong to `edit`, and to it alone; this is `{self.action}`")
+            raise ValueError(f"`messages` belong to `edit` only, which needs them; this is `{self.action}`")
         if self.messages is not None:
             if len(self.messages) < 2 or self.messages[-1].role != "assistant":
                 raise ValueError("an edited row has at least two messages, and the assistant's is the last")
@@ -42,7 +42,7 @@ class Correction(Record):
 
     @property
     def new_id(self) -> str:
-        """The id of the row once it is corrected."""
+        """The row's id after the correction."""
         return self.id if self.messages is None else example_id(self.messages)
 
     def __str__(self) -> str:
@@ -51,38 +51,38 @@ class Correction(Record):
 
 @dataclass(frozen=True)
 class Entry:
-    """A correction and where it stands."""
+    """A correction and where it was read."""
 
     correction: Correction
     where: str
-    """file, or file:line"""
+    """The file, or file:line."""
 
 
 @dataclass(frozen=True)
 class Corrected:
-    """A row after people's corrections, whose last one is `correction`."""
+    """A row after people's corrections; `correction` is the last of them."""
 
     row: Example
     came_as: str
-    """the id before any edit"""
+    """The id before any edit."""
     correction: Correction | None = None
 
 
 def read(folder: Path) -> dict[str, Entry]:
-    """Row id -> its correction, from examples.jsonl and from examples/<id>.json; nothing where there is neither.
+    """Row id -> its correction, from examples.jsonl and examples/<id>.json; empty if neither exists.
 
     Args:
         folder: data/corrections.
 
     Raises:
-        LecternError: a line or a file is malformed, a row is corrected twice, or edits lead back to where they began;
-            the message names file and line.
+        LecternError: a line or a file is malformed, a row is corrected twice, or edits form a circle; the message
+            names file and line.
     """
     found: dict[str, Entry] = {}
     for entry in [*read_lines(folder), *_read_files(folder / FOLDER)]:
         if (earlier := found.get(entry.correction.id)) is not None:
             raise LecternError(
-                f"{entry.where}: row {entry.correction.id} is corrected already, at {earlier.where}. Keep one of them."
+                f"{entry.where}: row {entry.correction.id} is already corrected, at {earlier.where}. Keep one of them."
             )
         found[entry.correction.id] = entry
     for row in found:
@@ -119,11 +119,11 @@ def _refuse_circle(start: str, found: Mapping[str, Entry]) -> None:
             places = " and ".join(entry.where for entry in passed)
             raise LecternError(f"{places}: these edits lead in a circle. Keep the one that you mean.")
         if len(passed) > len(found):
-            return  # it runs into a circle that another row begins
+            return  # it leads into a circle that another row is part of
 
 
 def apply(rows: Iterable[Example], corrections: Mapping[str, Entry]) -> list[Corrected]:
-    """Each row with what people decided; an edited row may be corrected again under its new id."""
+    """Each row with its correction. An edited row may be corrected again under its new id."""
     return [_correct(row, corrections) for row in rows]
 
 
@@ -139,7 +139,7 @@ def _correct(row: Example, corrections: Mapping[str, Entry]) -> Corrected:
 
 
 def find_unmatched(rows: Sequence[Corrected], corrections: Mapping[str, Entry]) -> list[Entry]:
-    """The corrections that no row matches any more, in the order of the file."""
+    """The corrections that match no row any more, in the order of the file."""
     met = set[str]()
     for row in {row.came_as for row in rows}:
         while (entry := corrections.get(row)) is not None:

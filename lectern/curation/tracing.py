@@ -1,4 +1,4 @@
-"""The way of a row, from its source to what a model made of it, as far as the outputs tell."""
+"""Tell the history of a row, from its source to what a model made of it, as far as the outputs record it."""
 
 import difflib
 import re
@@ -30,20 +30,20 @@ R = TypeVar("R", bound=BaseModel)
 
 MADE = ("examples", "taught")
 MARGIN = "    | "
-"""Before each line of somebody else's text, so that it cannot be taken for ours."""
+"""Precedes each line of a stranger's text, so that it cannot be mistaken for Lectern's."""
 OPENING, CLOSING = "[[", "]]"
 _ID = re.compile(r'"id": "([0-9a-f]{16})"')
 _RENDERED = re.compile(r'"example": "([0-9a-f]{16})", "id": "([0-9a-f]{16})"')
-"""In a line of `data/sft`."""
+"""Matches a line of `data/sft`."""
 
 
 def resolve(wanted: str, data: Path) -> str:
-    """The id that begins with `wanted`, of any row that was made, decided on or corrected.
+    """The full id that begins with `wanted`, of any row that was made, decided on or corrected.
 
-    Of a part of a dialogue, which the model saw and nothing before knows, it is the dialogue's.
+    The id of a part of a dialogue, which only exists in `data/sft`, gives the id of the dialogue.
 
     Raises:
-        LecternError: no row's does, or several rows' do.
+        LecternError: no row has such an id, or several rows have.
     """
     ids = _list_ids(data)
     found = sorted(id for id in ids if id.startswith(wanted.lower())) or _find_whole(wanted.lower(), data)
@@ -64,10 +64,10 @@ def resolve(wanted: str, data: Path) -> str:
 
 
 def trace(row: str, data: Path) -> list[str]:
-    """The lines that tell the way of the row with this id; an edited row's, under its old id or its new one.
+    """The lines that tell the history of the row with this id. An edited row is found by its old and its new id.
 
     Raises:
-        LecternError: a file that tells of it is malformed.
+        LecternError: a file that mentions the row is malformed.
     """
     corrections = row_corrections.read(data / "corrections")
     ids = _find_versions(row, data, corrections)
@@ -78,7 +78,7 @@ def trace(row: str, data: Path) -> list[str]:
     for path, example in made:
         lines += ["", f"made in {path}", *_show_origin(example, data)]
     if not made:
-        lines += ["", "made", "  by nothing that the data holds now"]
+        lines += ["", "made", "  not by any file that is in the data now"]
     chats = {example.id: example.messages for example in [*(example for _, example in made), *curated]}
     sections: list[tuple[str, Iterable[str], str]] = [
         ("messages", _show_chats(chats), "unknown"),
@@ -104,14 +104,14 @@ def _list_ids(data: Path) -> set[str]:
 
 
 def _find_whole(wanted: str, data: Path) -> list[str]:
-    """The examples with a rendered row whose id begins with `wanted`."""
+    """The examples that have a rendered row whose id begins with `wanted`."""
     texts = (path.read_text(encoding="utf-8", errors="replace") for path in _files(data / "sft"))
     found = (pair for text in texts for pair in _RENDERED.findall(text))
     return sorted({example for example, id in found if id.startswith(wanted)})
 
 
 def _find_versions(row: str, data: Path, corrections: Mapping[str, row_corrections.Entry]) -> set[str]:
-    """All ids that the row has had: each edit gave it another."""
+    """All ids that the row has had: each edit gave it a new one."""
     links = [(old, entry.correction.new_id) for old, entry in corrections.items()]
     links += [
         (example.provenance.corrected, example.id)
@@ -131,14 +131,14 @@ def _files(place: Path) -> list[Path]:
 
 
 def _read(place: Path, record: type[R], ids: Iterable[str]) -> Iterator[tuple[Path, R]]:
-    """The records in a file, or in all files of a folder, that mention one of the ids; others are not parsed."""
+    """The records that mention one of the ids, in a file or in all files of a folder. Other lines are not parsed."""
     mention = re.compile("|".join(sorted(ids)))
     for path in _files(place):
         yield from ((path, found) for _, found in io.read_numbered(path, record, mention.search))
 
 
 def _read_own(place: Path, record: type[R], ids: set[str]) -> Iterator[tuple[Path, R]]:
-    """The records of these ids alone."""
+    """The records that have one of these ids themselves."""
     return (pair for pair in _read(place, record, ids) if getattr(pair[1], "id", None) in ids)
 
 
@@ -206,7 +206,7 @@ def _show_passage(where: Provenance, data: Path) -> Iterator[str]:
 
 
 def mark(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """`text` with `[[` and `]]` around each span, from and up to a character; spans may overlap."""
+    """`text` with `[[` and `]]` around each span (start, end) of characters; spans may overlap."""
     edges = [edge for begin, end in spans if begin < end for edge in ((begin, 1), (end, -1))]
     marked, last, depth = "", 0, 0
     for at, step in sorted(edges, key=lambda edge: (edge[0], -edge[1])):

@@ -20,7 +20,7 @@ from lectern.settings.llm import LLM
 Verdict = Literal["a", "b", "tie"]
 SCORES = (1, 2, 3, 4, 5)
 MAX_REASON = 240
-"""Characters of a reason, so that no judge writes until its limit cuts the JSON off."""
+"""Most characters of a reason, so that no judge writes until its token limit cuts the JSON off."""
 CUT = " [cut]"
 """Stands where a text was shortened for the judge."""
 NO_ANSWER = "(no answer)"

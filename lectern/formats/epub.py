@@ -1,6 +1,6 @@
-"""EPUB books: their chapters in the order of the spine, each read as HTML is.
+"""EPUB books: their chapters in reading order, each read as HTML.
 
-EbookLib, the usual library, is under the AGPL; what is needed of the format is a list of files in XML.
+EbookLib, the usual library, is under the AGPL. All that is needed of the format is a list of files in XML.
 """
 
 import posixpath
@@ -18,26 +18,26 @@ from lectern.text import encoding
 CONTAINER = "META-INF/container.xml"
 ENCRYPTION = "META-INF/encryption.xml"
 FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
-"""Algorithms that disguise fonts only; any other in a book means DRM."""
+"""Algorithms that only obfuscate fonts. Any other algorithm in a book means DRM."""
 
 
 def read(path: Path, max_megabytes: float) -> Extracted:
-    """Headings, paragraphs, lists, tables and code of every chapter; its table of contents is left out.
+    """Headings, paragraphs, lists, tables and code of every chapter, without the table of contents.
 
     A chapter without a heading gets the one that the table of contents gives it.
 
     Raises:
-        ItemError: it is no book, is broken, or its text is encrypted.
+        ItemError: it is not an EPUB book, is broken, or its text is encrypted.
     """
     with guards.open_zip(path, max_megabytes) as archive:
         names = set(archive.namelist())
         if ENCRYPTION in names and (found := _encrypted(archive)):
-            raise ItemError(f"its text is encrypted ({found}): DRM. Get it without.")
+            raise ItemError(f"its text is encrypted ({found}), which means DRM. Get a copy without DRM.")
         package = _package(archive, names)
         folder = posixpath.dirname(package)
         opf = office.parse_xml(archive.read(package))
         if opf is None:
-            raise ItemError(f"{package} in it is broken. Fetch the book again, or save it anew.")
+            raise ItemError(f"its file {package} is broken. Fetch the book again, or save it anew.")
         manifest = {
             item.get("id"): (_inside(folder, item.get("href") or ""), item.get("properties") or "")
             for item in _all(opf, "item")
@@ -78,7 +78,9 @@ def _package(archive: ZipFile, names: set[str]) -> str:
         next((node.get("full-path") for node in _all(root, "rootfile")), None) if root is not None else None
     )
     if not path or path not in names:
-        raise ItemError("it is a ZIP file, but no EPUB book (it names no package). Give it the right suffix.")
+        raise ItemError(
+            "it is a ZIP file, but not an EPUB book (it names no package). Give it the right suffix."
+        )
     return str(path)
 
 
@@ -93,7 +95,7 @@ def _encrypted(archive: ZipFile) -> str | None:
 def _labels(
     archive: ZipFile, opf: Any, manifest: dict[Any, tuple[str, str]], names: set[str]
 ) -> dict[str, str]:
-    """File of a chapter -> what the table of contents calls it: its first entry there, EPUB 3's or 2's."""
+    """File of a chapter -> the chapter's first entry in the table of contents, of EPUB 3 or else EPUB 2."""
     labels: dict[str, str] = {}
     navs = [name for name, properties in manifest.values() if "nav" in properties.split()]
     ncx = [name for name, _ in manifest.values() if name.lower().endswith(".ncx")]
@@ -116,7 +118,7 @@ def _labels(
 
 
 def _inside(folder: str, href: str) -> str:
-    """The name within the archive; one that leads out of it names nothing there."""
+    """The path within the archive. A path that leads out of the archive matches no file in it."""
     return posixpath.normpath(posixpath.join(folder, unquote(href)))
 
 

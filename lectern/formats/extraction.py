@@ -1,4 +1,4 @@
-"""Pages and documents to records: the reader that fits the file, and what is known of it."""
+"""Turn pages and documents into records, with the reader for each format."""
 
 import functools
 from collections import Counter
@@ -40,7 +40,7 @@ LIBRARIES = (
     "python-pptx",
     "trafilatura",
 )
-"""Distributions whose versions decide what is read."""
+"""Distributions whose versions decide the extracted text."""
 LONGEST_TITLE = 200
 
 
@@ -58,21 +58,21 @@ def find(raw: Path) -> list[Item]:
 
 
 def load(max_megabytes: float) -> Make:
-    """The function that reads one document; libraries are loaded as their formats come."""
+    """The function that extracts one document. The library of a format is imported when a file needs it."""
     return functools.partial(_make, max_megabytes=max_megabytes)
 
 
 def read(path: Path, max_megabytes: float, is_page: bool = False) -> Extracted:
-    """Read a file by its suffix; of a web site's page only its main text.
+    """Read a file by its suffix. For a page of a web site, only the main text is read.
 
     Raises:
-        ItemError: the format is unknown, the file is broken, encrypted, scanned, too large or another format than its
-            suffix says, or holds no text.
+        ItemError: the format is unknown; the file is broken, encrypted, scanned, too large or in another format than
+            its suffix says; or it contains no text.
     """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise ItemError(
-            f"no reader for {suffix or 'a file without a suffix'}; there are {' '.join(sorted(FORMATS))}."
+            f"no reader for {suffix or 'a file without a suffix'}; the readers are for {' '.join(sorted(FORMATS))}."
         )
     if suffix in ZIPPED:
         extracted = FORMATS[suffix](path, max_megabytes)
@@ -113,7 +113,7 @@ def _make(item: Item, out: Path, max_megabytes: float) -> Mapping[str, Any]:
 
 
 def _title(found: Extracted, published: str, is_page: bool) -> str:
-    """What whoever added a document calls it, else what it calls itself; for a page the other way round."""
+    """The title given by whoever added the document, else its own; for a web page, its own title comes first."""
     top = min((block.level or 1 for block in found.blocks if block.kind == "heading"), default=0)
     first = next((block.text for block in found.blocks if block.kind == "heading" and block.level == top), "")
     own = found.title or first
@@ -122,7 +122,7 @@ def _title(found: Extracted, published: str, is_page: bool) -> str:
 
 
 def _language(declared: str | None) -> str | None:
-    """The code without country and script; None where it is no code."""
+    """The language code without country and script; `None` if it is not a code."""
     code = (declared or "").replace("_", "-").partition("-")[0].strip().lower()
     return (
         code
@@ -138,7 +138,7 @@ def _host(url: str | None) -> str | None:
 
 
 def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What the documents come to, all together and by format."""
+    """Totals over all documents, and the number of documents by format."""
     formats = Counter(fact["format"] for fact in facts.values())
     counted = ("blocks", "headings", "tables", "words", "pages", "pages_without_text", "headers_removed")
     doubtful = ("unmapped_characters", "mended_bytes", "not_main")

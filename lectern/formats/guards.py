@@ -1,4 +1,4 @@
-"""What a file must be before a parser sees it: of the kind that its name says, and of a size that fits into memory."""
+"""Check a file before a parser reads it: its kind must match its suffix, and its size must fit into memory."""
 
 import zipfile
 import zlib
@@ -29,25 +29,25 @@ SIGNATURES = (
 PDF, ZIP = SIGNATURES[0][1], SIGNATURES[1][1]
 MARKUP = (".xml", ".rels", ".opf", ".ncx", ".html", ".htm", ".xhtml", ".css", ".svg", ".vml")
 MAX_MEMBERS = 20_000
-"""Files in a ZIP file; a book of thousands of pictures has fewer."""
+"""Most files in a ZIP file; a book with thousands of pictures has fewer."""
 MAX_RATIO = 200
-"""How many times its size in the file a part of a ZIP file may have, from a megabyte on; text has 5 to 20."""
+"""Highest ratio of unpacked to packed size for a part of a ZIP file above one megabyte; text has 5 to 20."""
 MAX_UNPACKED = 2000
-"""Megabytes that all parts of a ZIP file may come to, pictures included: python-pptx loads them."""
+"""Most megabytes of all unpacked parts of a ZIP file, pictures included, because python-pptx loads them."""
 MEGABYTE = 1_000_000
 
 
 def kind_of(path: Path) -> str | None:
-    """What the first bytes say that a file is; None where they say nothing, as those of text."""
+    """The kind of a file by its first bytes; `None` if they match no signature, as with text."""
     with path.open("rb") as file:
         head = file.read(1024)
     if found := next((kind for signature, kind in SIGNATURES if head.startswith(signature)), None):
         return found
-    return PDF if b"%PDF-" in head else None  # which may stand behind other bytes
+    return PDF if b"%PDF-" in head else None  # the PDF signature may follow other bytes
 
 
 def check_text(path: Path, max_megabytes: float) -> None:
-    """Raise unless a file can be text, HTML or Markdown that fits into memory.
+    """Check that a file can be text, HTML or Markdown and fits into memory.
 
     Raises:
         ItemError: it is too large, or another kind of file.
@@ -64,14 +64,14 @@ def check_text(path: Path, max_megabytes: float) -> None:
 
 @contextmanager
 def open_zip(path: Path, max_megabytes: float) -> Iterator[zipfile.ZipFile]:
-    """Open a Word, PowerPoint or EPUB file after looking at its list of contents.
+    """Open a Word, PowerPoint or EPUB file after checking its list of contents.
 
     Raises:
-        ItemError: it is no such file, is broken or encrypted, or would unpack to more than fits into memory; or XML in
-            it declares entities, which these formats never need and which can grow without bound or name other files.
+        ItemError: it is not such a file, is broken or encrypted, or unpacks to more than fits into memory; or XML in it
+            declares entities, which these formats never need and which can grow without bound or refer to other files.
     """
     if (kind := kind_of(path)) != ZIP:
-        said = f"it is {kind}" if kind else "it is no such file"
+        said = f"it is {kind}" if kind else "it is not"
         raise ItemError(
             f"its suffix is {path.suffix}, but {said}. Give it the right suffix; open an old or encrypted file in an "
             "office program and save it without a password."
@@ -116,12 +116,12 @@ def _check_contents(archive: zipfile.ZipFile, max_megabytes: float) -> None:
     for member in markup:
         if member.file_size > max(MEGABYTE, MAX_RATIO * member.compress_size):
             raise ItemError(
-                f"unpacks a part to more than {MAX_RATIO} times its size: a ZIP bomb. Leave it out."
+                f"has a part that unpacks to more than {MAX_RATIO} times its size (a ZIP bomb). Leave it out."
             )
         if _declares_entities(archive.read(member)):
             raise ItemError("declares XML entities, which no document needs. Leave it out, or save it anew.")
 
 
 def _declares_entities(data: bytes) -> bool:
-    # UTF-16 has a zero byte beside each letter
+    # UTF-16 has a zero byte next to each ASCII letter.
     return b"<!ENTITY" in data.replace(b"\0", b"")

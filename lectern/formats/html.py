@@ -1,7 +1,8 @@
-"""HTML: of a document everything in its body, of a page of a web site its main text.
+"""HTML: everything in the body of a document, but only the main text of a web page.
 
-The main text is trafilatura's, which keeps headings with their levels, lists, tables and code apart; jusText gives
-paragraphs alone, without the lines of code. Boilerplate that it leaves in is found across pages by the stage `parse`.
+trafilatura extracts the main text and preserves headings with their levels, lists, tables and code. jusText would only
+give paragraphs, and lose the lines of code. The stage `parse` removes boilerplate that trafilatura leaves in, by
+comparing pages.
 """
 
 import re
@@ -19,15 +20,15 @@ DECLARED = re.compile(
     re.I,
 )
 HEAD = 8192
-"""Bytes from the beginning in which a page declares its encoding; browsers look at 1024."""
+"""Bytes at the beginning in which a page's declared encoding is searched; browsers search 1024."""
 FEWEST_WORDS = 25
-"""Main text with fewer words is taken for a miss."""
+"""A main text with fewer words is considered a failed extraction."""
 TAGS = {"head": "h2", "item": "li", "row": "tr", "cell": "td", "quote": "blockquote", "lb": "br"}
-"""trafilatura's names of elements, which are TEI's, and HTML's."""
+"""trafilatura's element names, which are those of TEI -> HTML's."""
 
 
 def read(path: Path) -> Extracted:
-    """Everything in the body of a document but menus (`<nav>`) and what is not shown."""
+    """Everything in the body of a document except menus (`<nav>`) and hidden text."""
     text, mended = _decode(path)
     root = markup.parse(text)
     found = markup.blocks(root, markup.SKIPPED | {"nav"})
@@ -37,8 +38,8 @@ def read(path: Path) -> Extracted:
 def read_page(path: Path) -> Extracted:
     """The main text of a page of a web site.
 
-    Where trafilatura finds next to nothing, or less than half of what the page itself marks as `<main>`, that is taken,
-    and else the body without menus, headers, footers and asides; the fact `not_main` counts such pages.
+    If trafilatura finds hardly anything, or less than half of what the page itself marks as `<main>`, then `<main>` is
+    used, or else the body without menus, headers, footers and asides. The fact `not_main` counts such pages.
     """
     text, mended = _decode(path)
     root = markup.parse(text)
@@ -50,7 +51,7 @@ def read_page(path: Path) -> Extracted:
         rest = markup.blocks(root, around)
     main = _main_text(markup.parse(text))  # trafilatura changes the tree
     enough = max(FEWEST_WORDS, _count(rest) / 2 if marked else 0)
-    # of a page so short trafilatura gives all that stands on it, menus included
+    # For a very short page, trafilatura returns all its text, menus included.
     missed = _count(main) < enough and 2 * _count(rest) > _count(main)
     chosen = rest if missed else _with_first_heading(root, main)
     facts = {"mended_bytes": mended, "not_main": int(missed)}
@@ -58,7 +59,7 @@ def read_page(path: Path) -> Extracted:
 
 
 def declared_encoding(data: bytes) -> str | None:
-    """The encoding that a page or its XML declaration names."""
+    """The encoding that a page or its XML declaration names; `None` if there is none."""
     found = DECLARED.search(data[:HEAD])
     return (found[1] or found[2]).decode("ascii", "ignore") if found else None
 
@@ -75,9 +76,9 @@ def _main_text(root: Any) -> list[Block]:
     found = trafilatura.bare_extraction(
         root,
         include_comments=False,
-        include_formatting=True,  # else it forgets which text is code
+        include_formatting=True,  # otherwise it does not mark code
         include_tables=True,
-        deduplicate=False,  # it would remember the pages before this one
+        deduplicate=False,  # it would compare with the pages read before
         with_metadata=False,
     )
     body = getattr(found, "body", None)
@@ -99,7 +100,7 @@ def _main_text(root: Any) -> list[Block]:
 
 
 def _with_first_heading(root: Any, main: list[Block]) -> list[Block]:
-    """The main text below the one heading of the first level that its page has: it may stand apart, and be missed."""
+    """The main text under the page's only first-level heading, which trafilatura misses if it is outside that text."""
     tops = [line for node in root.iter("h1") if (line := markup.flat(node))]
     if len(tops) != 1 or any(block.text == tops[0] for block in main):
         return main
@@ -111,7 +112,7 @@ def _is_within_line(node: Any) -> bool:
 
 
 def _title(root: Any, found: list[Block]) -> str | None:
-    """The first heading of the highest level where the page's title says it too, with the site's name beside it."""
+    """The first heading of the highest level if the page's title contains it and more; otherwise that title."""
     stated = root.xpath("string(//meta[@property='og:title']/@content)") or root.xpath("string(//head/title)")
     title = encoding.tidy_line(str(stated))
     level = min((block.level or 1 for block in found if block.kind == "heading"), default=1)

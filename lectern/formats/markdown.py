@@ -1,4 +1,4 @@
-"""Markdown (CommonMark with tables) by markdown-it-py, then as HTML is read."""
+"""Markdown (CommonMark with tables), which markdown-it-py turns into HTML."""
 
 import re
 from pathlib import Path
@@ -39,7 +39,7 @@ def _render(text: str) -> str:
     tags = lxml.html.defs.tags
     tokens = reader.parse(text)
     for token in (inner for outer in tokens for inner in [outer, *(outer.children or [])]):
-        # `<your-key>` is a placeholder, no element: as HTML it would be lost.
+        # `<your-key>` is a placeholder, not an element. As HTML it would be lost.
         found = TAG.match(token.content.strip()) if token.type in ("html_inline", "html_block") else None
         if found and found[1].lower() not in tags:
             token.content = escape(token.content)

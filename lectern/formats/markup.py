@@ -1,6 +1,6 @@
-"""Elements of HTML to blocks: what web pages, EPUB chapters, Markdown and Word documents have in common.
+"""Turn HTML elements into blocks. Web pages, EPUB chapters, Markdown and Word documents share this code.
 
-Nothing here recurses as deep as the page nests: a page may nest thousands of elements.
+No function recurses as deep as the page is nested, because a page may nest thousands of elements.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from lectern.formats import extracted
 from lectern.text import encoding
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
-# Not shown, not text, or somebody else's page.
+# Elements that are hidden, are not text, or hold another page.
 SKIPPED = frozenset(
     {"annotation", "annotation-xml", "area", "audio", "base", "button", "canvas", "datalist", "embed", "head"}
     | {
@@ -32,7 +32,7 @@ SKIPPED = frozenset(
     | {"textarea", "title", "track", "video"}
 )
 NAVIGATION = frozenset({"nav", "header", "footer", "aside", "form", "dialog", "menu"})
-"""Around the text of a web page."""
+"""Elements around the main text of a web page."""
 INLINE = frozenset(
     {
         "a",
@@ -58,26 +58,28 @@ INLINE = frozenset(
 LISTS = ("ul", "ol", "menu", "dir")
 DEEPEST_LIST = 20
 HELD = ("h1", "h2", "h3", "h4", "h5", "h6", "table", "pre", "blockquote", "article", "section")
-"""What makes a list or a table a means of layout: it is read as the blocks it holds."""
+"""A list or table that contains one of these is used for layout, and is read as the blocks in it."""
 
 
 def parse(text: str) -> Any:
-    """The root element of an HTML page; nothing that it refers to is opened.
+    """The root element of an HTML page. Nothing that the page refers to is opened.
 
     Raises:
-        ItemError: it holds nothing, or nests too deep for the parser, which would lose its text.
+        ItemError: it is empty, or its elements are nested too deep for the parser, which would lose text.
     """
     import lxml.etree
     import lxml.html
 
-    # The text is decoded by now, and bytes are what a parser takes that may find another declaration in them.
+    # The text is decoded already. As the parser takes bytes, it must not follow another declaration in them.
     parser = lxml.html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=True)
     try:
         root = lxml.html.document_fromstring(encoding.clean(text).encode(), parser=parser)
     except lxml.etree.LxmlError as error:
         raise ItemError("the page is empty. Leave it out, or fetch it again.") from error
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
-        raise ItemError("the page nests elements too deep to be read whole. Save it anew from a browser.")
+        raise ItemError(
+            "the page nests elements too deep to be read completely. Save it anew from a browser."
+        )
     return root
 
 
@@ -87,7 +89,7 @@ def blocks(root: Any, skipped: frozenset[str] = SKIPPED, page: int | None = None
     inline: list[str] = []
 
     def flush() -> None:
-        # Two line breaks in a row are how many pages part paragraphs.
+        # Many pages separate paragraphs by two line breaks in a row.
         for part in encoding.tidy("".join(inline)).split("\n\n"):
             out.extend(extracted.paragraph(part, page))
         inline.clear()
@@ -120,7 +122,7 @@ def blocks(root: Any, skipped: frozenset[str] = SKIPPED, page: int | None = None
 
 
 def _whole(node: Any, tag: str, skipped: frozenset[str], page: int | None) -> list[Block] | None:
-    """The blocks of an element that is read as one; None for one that is read piece by piece."""
+    """The blocks of an element that is read as a whole; `None` for one whose content is read piece by piece."""
     if tag in HEADINGS:
         return extracted.heading(flat(node, skipped), HEADINGS[tag], page)
     if tag in ("pre", "listing", "xmp"):
@@ -141,7 +143,7 @@ def _whole(node: Any, tag: str, skipped: frozenset[str], page: int | None) -> li
 
 
 def flat(node: Any, skipped: frozenset[str] = SKIPPED, but: tuple[str, ...] = ()) -> str:
-    """All text of an element on one line; elements named in `but` are left out with all they hold."""
+    """All text of an element on one line, without the elements named in `but` and their content."""
     pieces: list[str] = []
     waiting: list[Any] = list(reversed(_content(node)))
     while waiting:
@@ -176,7 +178,7 @@ def _verbatim(node: Any, skipped: frozenset[str]) -> str:
 
 
 def _list_lines(node: Any, depth: int, skipped: frozenset[str]) -> Iterator[str]:
-    """A line for each item; an ordered list counts, from where it says."""
+    """Yield a line for each item. Items of an ordered list are numbered from the list's start."""
     start = node.get("start") or "1"
     number = int(start) if start.lstrip("-").isdecimal() and len(start) < 9 else 1
     for child in node.iterchildren():
@@ -195,7 +197,7 @@ def _list_lines(node: Any, depth: int, skipped: frozenset[str]) -> Iterator[str]
 
 
 def _definitions(node: Any, skipped: frozenset[str]) -> list[str]:
-    """`- term: what it means`, a line for each term."""
+    """A line `- term: meaning` for each term."""
     lines: list[str] = []
     for child in node.iter("dt", "dd"):
         text = flat(child, skipped)
@@ -222,7 +224,7 @@ def _outermost_lists(node: Any) -> list[Any]:
 
 
 def _depth_of_lists(node: Any) -> int:
-    # how many lists stand around the deepest one, counted from this one
+    # The number of nested lists, this one included, up to DEEPEST_LIST + 1.
     depth, level = 0, [node]
     while level and depth <= DEEPEST_LIST:
         depth += 1
@@ -235,7 +237,7 @@ def _is_simple(node: Any) -> bool:
 
 
 def _content(node: Any) -> list[Any]:
-    """Texts and elements below an element, in order."""
+    """The texts and elements directly below an element, in order."""
     content: list[Any] = [node.text] if node.text else []
     for child in node:
         content.append(child)
@@ -245,19 +247,19 @@ def _content(node: Any) -> list[Any]:
 
 
 def _spaced(text: str) -> str:
-    # a line end in the source of a page is a space
+    # A line end in a page's source means a space.
     return text.replace("\n", " ").replace("\r", " ")
 
 
 def _tag(node: Any) -> str | None:
-    """The name of an element without its namespace; None for a comment or an instruction."""
+    """The name of an element without its namespace; `None` for a comment or a processing instruction."""
     if not isinstance(node.tag, str):
         return None
     return str(node.tag).rpartition("}")[2].rpartition(":")[2].lower()
 
 
 def _is_inline(tag: str) -> bool:
-    return tag in INLINE or "-" in tag  # a custom element stands in the line unless its page styles it
+    return tag in INLINE or "-" in tag  # custom elements are inline unless their page styles them otherwise
 
 
 def _is_hidden(node: Any) -> bool:

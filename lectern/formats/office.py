@@ -1,4 +1,4 @@
-"""Word documents by mammoth (styles to HTML, footnotes and text boxes included), presentations by python-pptx."""
+"""Word documents by mammoth, which converts them to HTML, and presentations by python-pptx."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,18 +30,18 @@ DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
 
 
 def read_docx(path: Path, max_megabytes: float) -> Extracted:
-    """Headings by their styles, paragraphs, lists, tables; footnotes last. No deleted text, no comments."""
+    """Headings by their styles, paragraphs, lists and tables, then footnotes; without deleted text and comments."""
     import mammoth
 
     with guards.open_zip(path, max_megabytes) as archive:
         if "word/document.xml" not in archive.namelist() and "_rels/.rels" not in archive.namelist():
-            raise ItemError("it is a ZIP file, but no Word document. Give it the right suffix.")
+            raise ItemError("it is a ZIP file, but not a Word document. Give it the right suffix.")
         title, language = _core(archive)
     with _broken("Word"), path.open("rb") as file:
         html = mammoth.convert_to_html(
             file,
             style_map=STYLES,
-            convert_image=lambda image: [],  # else all pictures come as text
+            convert_image=lambda image: [],  # otherwise all pictures would be included as text
             external_file_access=False,
         ).value
     found = markup.blocks(markup.parse(f"<body>{html}</body>")) if html.strip() else []
@@ -49,12 +49,12 @@ def read_docx(path: Path, max_megabytes: float) -> Extracted:
 
 
 def read_pptx(path: Path, max_megabytes: float) -> Extracted:
-    """Each slide's title as a heading, its text and tables, its speaker's notes; the page is the slide's number."""
+    """Each slide's title as a heading, then its text, tables and speaker notes; `page` is the number of the slide."""
     import pptx
 
     with guards.open_zip(path, max_megabytes) as archive:
         if not any(name.startswith("ppt/") for name in archive.namelist()):
-            raise ItemError("it is a ZIP file, but no presentation. Give it the right suffix.")
+            raise ItemError("it is a ZIP file, but not a presentation. Give it the right suffix.")
         title, language = _core(archive)
     with _broken("PowerPoint"):
         found: list[Block] = []
@@ -75,8 +75,8 @@ def read_pptx(path: Path, max_megabytes: float) -> Extracted:
         return Extracted(found, title, language, {"pages": len(slides), "pages_without_text": empty})
 
 
-class _broken:  # noqa: N801 - read like a function
-    """Turn whatever a parser raises on a broken file into an ItemError: they document no errors of their own."""
+class _broken:  # noqa: N801 - used like a function
+    """Turn any exception of a parser into an ItemError: parsers do not document what they raise for broken files."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -108,14 +108,14 @@ def _shape_blocks(shape: Any, number: int) -> list[Block]:
         return []
     paragraphs = [(_text(paragraph), paragraph.level) for paragraph in shape.text_frame.paragraphs]
     paragraphs = [(text, level) for text, level in paragraphs if text]
-    # In a body placeholder each paragraph is a point; a text box has running text.
+    # In a body placeholder, each paragraph is a bullet point; a text box has running text.
     if len(paragraphs) > 1 and shape.is_placeholder:
         return extracted.bullets(["  " * level + "- " + text for text, level in paragraphs], number)
     return [block for text, _ in paragraphs for block in extracted.paragraph(text, number)]
 
 
 def _is_furniture(shape: Any) -> bool:
-    """Date, footer and number, which every slide repeats."""
+    """Whether a shape is the date, header, footer or slide number, which every slide repeats."""
     from pptx.enum.shapes import PP_PLACEHOLDER
 
     kinds = (PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.HEADER)
@@ -127,7 +127,7 @@ def _text(paragraph: Any) -> str:
 
 
 def _core(archive: Any) -> tuple[str | None, str | None]:
-    """Title and language, as the file's properties state them."""
+    """Title and language from the file's properties."""
     if CORE not in archive.namelist():
         return None, None
     root = parse_xml(archive.read(CORE))
@@ -139,7 +139,7 @@ def _core(archive: Any) -> tuple[str | None, str | None]:
 
 
 def parse_xml(data: bytes) -> Any:
-    """The root of a small XML file, None where it is broken; entities stay unresolved and nothing is loaded."""
+    """The root of a small XML file; `None` if it is broken. Entities are not resolved, and nothing is loaded."""
     import lxml.etree
 
     parser = lxml.etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)

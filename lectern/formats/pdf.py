@@ -1,8 +1,8 @@
-"""PDF by pdfium: the words of each page with their places and fonts, page after page, then `pdf_layout`.
+"""PDF files: pdfium reads the words of each page with their positions and fonts, and `pdf_layout` makes blocks of them.
 
-pdfium (BSD or Apache-2.0, as Chrome has it) reads odd files as browsers do; pdfminer.six, the other one under a
-permissive licence, took two to four times the CPU. Neither knows paragraphs across lines, columns and pages, headings
-or headers: those are made in `pdf_layout`.
+pdfium (BSD or Apache-2.0, also used by Chrome) reads irregular files as browsers do. pdfminer.six, the alternative
+under a permissive licence, took two to four times the CPU time. Neither knows headings, headers, or paragraphs across
+lines, columns and pages; `pdf_layout` finds those.
 """
 
 import ctypes
@@ -21,17 +21,17 @@ from lectern.text import encoding
 MOST_WITHOUT_TEXT = 0.9
 """Share of pages without text from which a document counts as scanned."""
 MOST_UNMAPPED = 0.3
-"""Share of characters that no font says the meaning of, from which the text is worth nothing."""
+"""Share of characters without a known letter from which the text is useless."""
 TAIL = 4096
-"""Bytes at the end in which a whole file has its end mark."""
+"""Bytes at the end of a complete file that contain its end mark."""
 NO_LETTER = (0, 0xFFFD, 0xFFFE, 0xFFFF)
 HYPHEN_MARK = 2
-"""What pdfium puts in place of a hyphen at a line's end, and of the line end."""
+"""What pdfium returns in place of a line-end hyphen and its line end."""
 BOLD = ("bold", "black", "heavy", "demi", "cmbx", "sfbx", "ecbx")
-"""In names of fonts. The weight that pdfium computes says little: it finds 704 for a regular Noto Serif."""
+"""Parts of font names. The weight that pdfium computes is unreliable: it reports 704 for a regular Noto Serif."""
 FORCE_BOLD = 1 << 18
 UNMAPPED = "\ufffd"
-"""In place of a letter of which its font does not say which it is."""
+"""In place of a letter that the font does not identify."""
 MONO = ("mono", "courier", "consol", "menlo", "typewriter", "inconsolata", "cmtt", "code", "lucidacon")
 NO_TITLE = ("untitled", "microsoft word", "microsoft powerpoint", "about:blank")
 FILE_NAMES = (
@@ -51,16 +51,16 @@ FILE_NAMES = (
 
 
 def read(path: Path) -> Extracted:
-    """Headings by the outline and the fonts, paragraphs, lists, code and tables, each with the page it begins on.
+    """Headings by outline and fonts, paragraphs, lists, code and tables, each with the page on which it begins.
 
-    What every page repeats at its edges (running headers, page numbers) is left out and counted.
+    Text that repeats at the edges of pages (running headers, page numbers) is left out and counted.
 
     Raises:
-        ItemError: a password is needed, the file is broken or cut short, (nearly) all pages are pictures without text,
-            or the fonts do not say which letters they draw.
+        ItemError: a password is needed, the file is broken or incomplete, nearly all pages are pictures without text,
+            or the fonts do not identify their letters.
     """
     if guards.kind_of(path) != guards.PDF:
-        raise ItemError(f"its suffix is {path.suffix}, but it is no PDF file. Give it the right suffix.")
+        raise ItemError(f"its suffix is {path.suffix}, but it is not a PDF file. Give it the right suffix.")
     with closing(_open(path)) as document:
         pages: list[list[Line]] = []
         unmapped = characters = 0
@@ -89,8 +89,8 @@ def _open(path: Path) -> Any:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL))
         if b"%%EOF" not in file.read():
-            # pdfium would mend it silently, and the pages after the cut would be missing
-            raise ItemError("cut short: it has no end mark. Fetch it again.")
+            # pdfium would repair the file silently, and the pages after the cut would be missing.
+            raise ItemError("incomplete: it has no end mark. Fetch it again.")
     try:
         document = pypdfium2.PdfDocument(path)
         if not len(document):
@@ -106,18 +106,18 @@ def _check_text(pages: list[list[Line]], unmapped: int, characters: int) -> None
     if unmapped > MOST_UNMAPPED * max(characters, unmapped):
         raise ItemError(
             f"its fonts do not say which letters they draw ({unmapped} of them). "
-            "Recognise the text anew, such as with ocrmypdf --force-ocr."
+            "Recognise the text anew, for example by `ocrmypdf --force-ocr`."
         )
     without = sum(not lines for lines in pages)
     if without >= MOST_WITHOUT_TEXT * len(pages):
         raise ItemError(
             f"scanned: {without} of {len(pages)} pages have no text ({without / len(pages):.0%}). "
-            "Recognise the text first, such as with ocrmypdf."
+            "Recognise the text first, for example by `ocrmypdf`."
         )
 
 
 def _read_page(document: Any, number: int) -> tuple[list[Segment], int]:
-    """The page's pieces of lines as pdfium finds them, and how many characters have no known letter."""
+    """The pieces of lines that pdfium finds on the page, and the number of characters without a known letter."""
     import pypdfium2
 
     try:
@@ -139,7 +139,7 @@ def _segments(text_page: Any, count: int) -> tuple[list[Segment], int]:
     unmapped = 0
 
     def end_word(ending: str = "") -> None:
-        if any(letter != UNMAPPED for letter in letters):  # else it is a bullet or another sign
+        if any(letter != UNMAPPED for letter in letters):  # otherwise it is a bullet or another sign
             words.append(_word(text_page, "".join(letters) + ending, first, last))
         letters.clear()
 
@@ -168,7 +168,7 @@ def _segments(text_page: Any, count: int) -> tuple[list[Segment], int]:
 
 
 def _word(text_page: Any, text: str, first: int, last: int) -> Word:
-    """A word with its box in points, turned so that its baseline is level."""
+    """A word with its box in points, in coordinates rotated so that its baseline is horizontal."""
     import pypdfium2.raw as pdfium
 
     begin, end, matrix = pdfium.FS_RECTF(), pdfium.FS_RECTF(), pdfium.FS_MATRIX()
@@ -198,7 +198,7 @@ def _word(text_page: Any, text: str, first: int, last: int) -> Word:
 
 
 def _quarter_turns(matrix: Any) -> int:
-    """By how many quarter turns clockwise the text must be turned to be level."""
+    """The number of clockwise quarter turns that make the text horizontal."""
     return round(math.degrees(math.atan2(matrix.b, matrix.a)) / 90) % 4
 
 

@@ -1,7 +1,7 @@
-"""From words at places on pages to headings, paragraphs, lists, code and tables in reading order.
+"""Turn words at positions on pages into headings, paragraphs, lists, code and tables in reading order.
 
-Everything is measured against the document itself: the size that most letters have, its usual distance of lines, the
-right edge of a column. Coordinates are points with the origin at the lower left.
+All measures are relative to the document itself: the most common font size, the usual line pitch, the right edge of a
+column. Coordinates are in points, with the origin at the lower left.
 """
 
 import re
@@ -17,28 +17,28 @@ from lectern.text import encoding
 from lectern.text import lines as line_ends
 
 HEADING_RATIO = 1.1
-"""Times the body's size from which short text is a heading."""
+"""Font size, relative to the body's, from which short text is a heading."""
 LONGEST_HEADING = 150
 PARAGRAPH_GAP = 1.3
-"""Times the usual distance of lines from which the next line begins a paragraph."""
+"""Distance to the next line, relative to the usual one, from which that line begins a new paragraph."""
 CELL_GAP = 1.8
-"""Times the size of the font from which a gap in a line parts two cells of a table; a space has .25 to .8."""
+"""Gap in a line, relative to the font size, that separates two cells of a table; a space has .25 to .8."""
 NEAR_CELL_GAP = 0.8
-"""The same for a line beside a row of a table that has as many cells."""
+"""The same next to a table row that has as many cells."""
 EDGE = 0.15
-"""Share of a page's height, at the top and at the bottom, in which headers and footers stand."""
+"""Share of a page's height, at the top and at the bottom, that may hold headers and footers."""
 EDGE_LINES = 3
 FEWEST_NUMBERED = 4
-"""Pages whose lines at one place count as they do, from which those are page numbers with what stands beside them."""
+"""Fewest pages whose numbers must match the numbers in a line at one place, to count that line as page numbers."""
 FARTHEST = 4
-"""Pages from one header to the next of the same text, where chapters begin without one."""
+"""Most pages from one header to the next with the same text, since the first page of a chapter may lack it."""
 SHIFT = 5.0
-"""Points by which a header's place may differ from page to page."""
+"""Points by which the position of a header may vary between pages."""
 FEWEST_IN_COLUMN = 4
 BULLET = re.compile(r"(?:[-*•‣▪◦●○■□–—\uf0b7\uf0a7]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])(?=\s)")
 SYMBOL = re.compile(r"[•‣▪◦●○■□\uf0b7\uf0a7]\s")
 LEADER = re.compile(r"^(.*?\S)\s*(?:\.\s?){4,}\s*(\d+|[ivxlc]+)$", re.I)
-"""A line of a table of contents: its dots lead to a page number."""
+"""Matches a line of a table of contents: text, dots and a page number."""
 ORDERED = re.compile(r"\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]\s")
 SENTENCE_END = re.compile(r"[.!?:;。！？…][\"'”’»)\]]*$")
 RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -50,7 +50,7 @@ PAGE_NUMBER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word, its box, and the font of its first letter."""
+    """A word, its box in points, and the size and style of the font of its first letter."""
 
     text: str
     left: float
@@ -64,7 +64,7 @@ class Word:
 
 
 Segment = list[Word]
-"""Words of one line that the file draws one after the other."""
+"""Consecutive words of one line in the order in which the file draws them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class Line:
     is_bold: bool
     is_mono: bool
     cells: tuple[str, ...] = ()
-    """its parts between wide gaps, where there is more than one"""
+    """Its parts between wide gaps, if there are several."""
     near_cells: tuple[str, ...] = ()
-    """its parts between gaps that are cells' only beside a row of as many"""
+    """Its parts between smaller gaps, which separate cells only next to a row with as many cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +98,12 @@ class Bookmark:
 
 @dataclass
 class _Part:
-    """Lines that belong together, not yet a block."""
+    """Lines that belong together and will become one block."""
 
     kind: str
     lines: list[Line] = field(default_factory=list)
     rows: list[tuple[str, ...]] = field(default_factory=list)
-    """of a table"""
+    """The rows of a table."""
 
     @property
     def first(self) -> Line:
@@ -115,7 +115,7 @@ class _Part:
 
 
 def split_where_it_jumps(words: Sequence[Word]) -> list[Segment]:
-    """Segments of words whose boxes stand beside each other: a file may draw two lines without a line end between."""
+    """Split words into segments of adjacent boxes: a file may draw two lines without a line end between them."""
     found: list[Segment] = []
     for word in words:
         if found and _goes_on(found[-1][-1], word):
@@ -132,15 +132,15 @@ def _goes_on(before: Word, word: Word) -> bool:
     if shared < 0.3 * min(before.high - before.low, word.high - word.low):
         return False
     gap = word.left - before.right
-    # A wide gap parts columns, if it turns out that there are any; else the row is put together again.
+    # A wide gap may separate columns. If the page has none, the row is joined again later.
     return bool(RTL.search(word.text)) or -before.size <= gap <= CELL_GAP * before.size
 
 
 def order_lines(segments: list[Segment], page: int) -> list[Line]:
-    """The lines of a page in reading order: by columns where it has them, from the top to the bottom.
+    """The lines of a page in reading order: by columns, if there are any, from top to bottom.
 
-    The order in which a file draws does not count: browsers draw boxes after the text around them, and links apart from
-    their sentence. Text that is turned against the most of the page comes last.
+    The order in which the file draws does not matter: browsers draw boxes after the text around them, and links apart
+    from their sentence. Text that is rotated relative to most of the page comes last.
     """
     turns = Counter(segment[0].turned for segment in segments for _ in segment)
     level = turns.most_common(1)[0][0] if turns else 0
@@ -170,7 +170,7 @@ def _length(segment: Segment) -> int:
 
 
 def _columns(segments: list[Segment]) -> list[list[Segment]]:
-    """Stretches of segments in reading order, each one column wide."""
+    """The segments in reading order, divided into groups that are each one column wide."""
     boxes = [_box(segment) for segment in segments]
     gutter = _gutter(segments, boxes)
     if gutter is None:
@@ -183,7 +183,7 @@ def _columns(segments: list[Segment]) -> list[list[Segment]]:
         side = "over" if i in set(crossing) else "right" if left >= gutter - 1 else "left"
         bands[above][side].append(segments[i])
     found: list[list[Segment]] = []
-    over: list[Segment] = []  # lines across both columns, each of which opens a band
+    over: list[Segment] = []  # lines across both columns; each of them begins a band
     for _, band in sorted(bands.items()):
         over += band["over"]
         if band["left"] or band["right"]:
@@ -194,9 +194,9 @@ def _columns(segments: list[Segment]) -> list[list[Segment]]:
 
 
 def _gutter(segments: list[Segment], boxes: list[tuple[float, float, float, float]]) -> float | None:
-    """The left edge of a second column of running text; None where there is none.
+    """The left edge of a second column of running text; `None` if there is none.
 
-    Columns of a table are no columns of a page: their cells are short, so both sides must have lines of some length.
+    Columns of a table do not count. Their cells are short, so both sides must have lines of some length.
     """
     if len(segments) < 2 * FEWEST_IN_COLUMN:
         return None
@@ -224,7 +224,7 @@ def _gutter(segments: list[Segment], boxes: list[tuple[float, float, float, floa
 
 
 def _rows(segments: list[Segment]) -> list[list[Segment]]:
-    """Segments side by side, from the top to the bottom, each row from left to right."""
+    """Segments grouped into rows from top to bottom, each row from left to right."""
     rows: list[list[Segment]] = []
     bounds: list[tuple[float, float]] = []
     for segment in sorted(segments, key=lambda s: (-_middle(s), _box(s)[0])):
@@ -251,11 +251,11 @@ def _line(row: list[Segment], page: int, column: int) -> Line:
     elif len(row) > 1:
         words.sort(key=lambda word: word.left)
     text = ""
-    gaps: list[tuple[int, float]] = []  # place in the text, width in sizes of the font
+    gaps: list[tuple[int, float]] = []  # (offset in the text, width relative to the font size)
     before: Word | None = None
     for word in words:
         gap = min(abs(word.left - before.right), abs(before.left - word.right)) / word.size if before else 0.0
-        # Pieces drawn apart may touch: a link and the comma after it.
+        # Segments that are drawn separately may touch, such as a link and the comma after it.
         if before and not (len(row) > 1 and gap < 0.12 and _is_apart(row, before, word)):
             gaps.append((len(text), gap))
             text += " "
@@ -292,7 +292,7 @@ def _is_apart(row: list[Segment], before: Word, word: Word) -> bool:
 
 
 def blocks(pages: list[list[Line]], bookmarks: Sequence[Bookmark] = ()) -> tuple[list[Block], int]:
-    """Blocks in reading order, and how many lines were left out as headers and footers."""
+    """The blocks in reading order, and the number of lines that were left out as headers and footers."""
     body = _body_size(pages)
     kept, removed = _without_headers(pages, body)
     lines = [line for page in kept for line in page]
@@ -319,9 +319,9 @@ def _block(part: _Part, level: int | None, known: set[str]) -> list[Block]:
 
 
 def _turn_pages(part: _Part, made: list[Block], known: set[str]) -> list[Block]:
-    """The block with the places at which it goes on to another page: as long as what stands before is by itself.
+    """Add the offsets at which a block continues on another page: the length of the block made from the lines before.
 
-    A table's rows do not know their lines; it counts as standing where it begins.
+    The rows of a table are not linked to their lines, so a table counts as being on the page where it begins.
     """
     turns = []
     for index, (line, following) in enumerate(pairwise(part.lines), 1):
@@ -339,12 +339,12 @@ def _body_size(pages: list[list[Line]]) -> float:
 
 
 def _without_headers(pages: list[list[Line]], body: float) -> tuple[list[list[Line]], int]:
-    """The pages without lines that repeat at one place of their edges, numbers apart, and how many those were."""
+    """The pages without the lines that repeat at one place of their edges (numbers may differ); how many those were."""
     found: dict[tuple[str, str], list[tuple[int, int, float]]] = defaultdict(list)
     for number, page in enumerate(pages):
         if not page:
             continue
-        # A page's own text bounds do for its edges: margins are white.
+        # The bounds of a page's text serve as its edges, since margins are empty.
         low, high = min(line.low for line in page), max(line.high for line in page)
         by_height = sorted(range(len(page)), key=lambda i: -page[i].low)
         for edge, indices in (("top", by_height[:EDGE_LINES]), ("bottom", by_height[-EDGE_LINES:])):
@@ -362,7 +362,7 @@ def _without_headers(pages: list[list[Line]], body: float) -> tuple[list[list[Li
             2 if PAGE_NUMBER.fullmatch(key.replace("#", "1")) else 3 if filled > 4 else max(2, filled - 1)
         )
         numbers = sorted({number for number, _ in there})
-        # A header stands on pages close to each other; a phrase may come back at the same height by chance.
+        # Headers are on pages close to each other; a phrase may occur twice at the same height by chance.
         close = {n for pair in pairwise(numbers) if pair[1] - pair[0] <= FARTHEST for n in pair}
         if len(close) >= needed:
             repeated.update((number, i) for number, i in there if number in close)
@@ -375,7 +375,7 @@ def _without_headers(pages: list[list[Line]], body: float) -> tuple[list[list[Li
 def _numbered(
     pages: list[list[Line]], found: Mapping[tuple[str, str], list[tuple[int, int, float]]]
 ) -> set[tuple[int, int]]:
-    """Lines at the edges that begin or end with the number of their page, as those of a chapter of one page do."""
+    """Lines at the edges that begin or end with their page's number, found even if their other text never repeats."""
     steps: dict[tuple[str, int, int], list[tuple[int, int, float]]] = defaultdict(list)
     for (edge, _), places in found.items():
         for number, i, height in places:
@@ -392,7 +392,7 @@ def _numbered(
 
 
 def _outermost(number: int, page: list[Line], repeated: set[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Of the lines that repeat those with nothing of the page's own outside of them, and page numbers."""
+    """The repeated lines that have none of the page's own text beyond them, and repeated page numbers."""
     by_height = sorted(range(len(page)), key=lambda i: -page[i].low)
     for indices in (by_height, by_height[::-1]):
         is_outside = True
@@ -434,7 +434,7 @@ def _parts(lines: list[Line], body: float) -> list[_Part]:
         if kind == "table":
             parts[-1].rows.append(_row_cells(line, neighbours))
     for part in parts:
-        # One "1. Title" or "A. Smith" alone is no list.
+        # A single "1. Title" or "A. Smith" is not a list.
         if part.kind == "list" and ORDERED.match(part.first.text) and sum(map(_is_item, part.lines)) == 1:
             part.kind = "text"
     return parts
@@ -445,10 +445,11 @@ def _is_item(line: Line) -> bool:
 
 
 def _right_edges(lines: list[Line]) -> dict[Line, float]:
-    """Line -> where its column's lines end: what decides whether one was broken for want of room.
+    """Line -> the right edge of its column, which shows whether a line was broken for lack of room.
 
-    That is the right end of the longest line with the same left end, as of a quotation or a list; where there are few,
-    or all are short as in a menu, that of the column, and on a page of one column at least the document's usual one.
+    It is the right end of the longest line with the same left end, as in a quotation or a list. If there are few such
+    lines, or all are short as in a menu, it is that of the column; in one-column pages, at least the usual one of all
+    such pages.
     """
     columns: dict[tuple[int, int], list[Line]] = defaultdict(list)
     for line in lines:
@@ -480,7 +481,7 @@ def _right_edges(lines: list[Line]) -> dict[Line, float]:
 
 
 def _row_cells(line: Line, neighbours: list[Line]) -> tuple[str, ...]:
-    """The cells of a line that stands beside another row of a table; none where it is no row."""
+    """The cells of a line next to another row of a table; empty if the line is not a row."""
     if leader := LEADER.match(line.text):
         return leader[1], leader[2]
     if line.is_mono or _is_item(line):
@@ -492,7 +493,7 @@ def _row_cells(line: Line, neighbours: list[Line]) -> tuple[str, ...]:
 
 
 def _pitches(lines: list[Line]) -> dict[float, float]:
-    """Size -> the usual distance of its lines' lower edges."""
+    """Font size -> the usual distance between the lower edges of its lines."""
     steps: dict[float, list[float]] = defaultdict(list)
     for before, line in pairwise(lines):
         step = before.low - line.low
@@ -503,7 +504,7 @@ def _pitches(lines: list[Line]) -> dict[float, float]:
 
 
 def _gap(before: Line, line: Line, pitch: dict[float, float]) -> float | None:
-    """Distance to the line before, as multiples of the usual one; None across columns and pages."""
+    """Distance to the line before, in multiples of the usual one; `None` across columns and pages."""
     if (before.page, before.column) != (line.page, line.column):
         return None
     return (before.low - line.low) / pitch.get(line.size, 1.25 * line.size)
@@ -517,7 +518,7 @@ def _is_near(before: Line, line: Line, pitch: dict[float, float]) -> bool:
 def _wraps(
     before: Line, line: Line, pitch: dict[float, float], edges: dict[Line, float], body: float
 ) -> bool:
-    """Whether the line before was broken for want of room, so that this one goes on with its paragraph."""
+    """Whether the line before was broken for lack of room, so that this line continues its paragraph."""
     if abs(before.size - line.size) > 0.06 * line.size or (before.is_bold and not line.is_bold):
         return False
     gap = _gap(before, line, pitch)
@@ -526,7 +527,7 @@ def _wraps(
     if gap is not None and not -0.5 < gap < PARAGRAPH_GAP:
         return False
     if gap is not None and line.size >= HEADING_RATIO * body:
-        return True  # a title, broken where its author liked
+        return True  # a title, which its author may break anywhere
     if gap is not None and line_ends.is_divided(before.text):
         return True
     first_word = (line.right - line.left) * len(line.text.split()[0]) / len(line.text)
@@ -535,7 +536,7 @@ def _wraps(
 
 
 def _is_indented(part: _Part, line: Line) -> bool:
-    """Whether the line begins a paragraph by its indentation."""
+    """Whether a line begins a new paragraph by its indentation."""
     before = part.lines[-1]
     if (before.page, before.column) != (line.page, line.column):
         return False
@@ -547,17 +548,18 @@ def _continues_item(part: _Part, line: Line, goes_on: bool, pitch: dict[float, f
     if goes_on:
         return line.page != item.page or line.left > item.left - 0.5 * line.size
     gap = _gap(part.lines[-1], line, pitch)
-    # a further sentence of the item, in line with its text
+    # Another sentence of the item, aligned with its text.
     return gap is not None and 0 < gap < PARAGRAPH_GAP and line.left > item.left + 0.5 * line.size
 
 
 def _heading_levels(
     parts: list[_Part], bookmarks: Sequence[Bookmark], body: float, known: set[str]
 ) -> dict[int, int]:
-    """Number of a part -> its level as a heading.
+    """Index of a part -> its heading level.
 
-    The outline comes first. Beside it, short text counts that is larger than the body's, or bold where the body is not;
-    the larger, the higher, and no lower than what the outline calls text of that size.
+    The outline comes first. Other short text is a heading if it is larger than the body's text, or bold while that is
+    not. It gets the level that the outline gives to text of its size, or the level below that of the next larger size.
+    Without an outline, levels follow the order of sizes.
     """
     outline: dict[int, dict[str, int]] = defaultdict(dict)
     for bookmark in bookmarks:
@@ -585,7 +587,7 @@ def _heading_levels(
 
 
 def _look(part: _Part, text: str, body: float) -> float | None:
-    """The size that a part has as a heading, by its look alone; None where it looks like text."""
+    """The size by which a part ranks as a heading, judged by its look alone; `None` if it looks like running text."""
     ended = bool(re.search(r"[.,;:]$", text))
     if part.size >= HEADING_RATIO * body and not (ended and part.size < 1.4 * body):
         return part.size
@@ -595,7 +597,7 @@ def _look(part: _Part, text: str, body: float) -> float | None:
         and not ended
         and len(part.lines) <= 2
     ):
-        return body + 0.1  # below whatever is larger
+        return body + 0.1  # ranks below all headings with larger text
     return None
 
 
@@ -609,7 +611,7 @@ def _level(size: float, usual: dict[float, int], ranks: dict[float, int]) -> int
 
 
 def _bare(title: str) -> str:
-    """A title without its number, case and punctuation."""
+    """A title without numbering, case and punctuation."""
     return re.sub(r"\W+|^\W*(?:\d+\.)*\d*\W", "", encoding.tidy_line(title).casefold())
 
 
@@ -618,7 +620,7 @@ def _text(part: _Part, known: set[str]) -> str:
 
 
 def _items(lines: list[Line], known: set[str]) -> list[str]:
-    """A text for each item, indented by two spaces a step."""
+    """The text of each item, indented by two spaces for each level."""
     items: list[list[Line]] = []
     for line in lines:
         if BULLET.match(line.text) or not items:
@@ -641,7 +643,7 @@ def _items(lines: list[Line], known: set[str]) -> list[str]:
 
 
 def _code(lines: list[Line]) -> str:
-    """Lines with the indentation and the empty lines that their places show."""
+    """The lines with the indentation and empty lines that their positions show."""
     left = min(line.left for line in lines)
     out: list[str] = []
     for number, line in enumerate(lines):

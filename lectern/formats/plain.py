@@ -1,4 +1,4 @@
-"""Plain text, reStructuredText among it: paragraphs between blank lines, titles underlined, lists."""
+"""Plain text, including reStructuredText: paragraphs between blank lines, underlined titles, lists."""
 
 import re
 from itertools import pairwise
@@ -13,20 +13,20 @@ from lectern.text import lines as line_ends
 UNDERLINE = re.compile(r"""([=\-~^"'`#*+:._])\1{2,}\s*$""")
 BULLET = re.compile(r"\s*(?:[-*+•‣▪◦–—]|\(?(?:\d{1,3}|[a-z])[.)])\s+\S")
 WRAPPED = 50
-"""Characters from which the longest line of a paragraph shows that its lines were broken to fit a width."""
+"""Length of a paragraph's longest line from which its lines count as broken to fit a width."""
 
 
 def read(path: Path) -> Extracted:
-    """The text with the lines of each paragraph joined where they were broken to fit a width."""
+    """The text as blocks. The lines of a paragraph are joined if they were broken to fit a width."""
     decoded = encoding.decode(path.read_bytes())
     return Extracted(blocks(decoded.text), facts={"mended_bytes": decoded.mended})
 
 
 def blocks(text: str) -> list[Block]:
-    """Blocks of a text.
+    """Split a text into blocks.
 
-    A line underlined by punctuation at least as long is a heading; as in reStructuredText, each kind of underline (and
-    of a line above as well) is a level, the first that comes the highest. Directives stay as they are.
+    A line underlined by punctuation of about its length is a heading. As in reStructuredText, each kind of underline
+    (with or without a line above) is a level, and the first kind used is the highest. Directives stay as they are.
     """
     out: list[Block] = []
     levels: list[str] = []
@@ -43,7 +43,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def _heading(lines: list[str]) -> tuple[str, str, int] | None:
-    """Its kind of underline, its text, and how many lines it takes; None where no heading begins."""
+    """The kind of underline, the title, and the number of lines it takes; `None` if no heading begins here."""
     if (
         len(lines) > 2
         and UNDERLINE.match(lines[0])

@@ -1,7 +1,7 @@
-"""Files of tables to rows of cells: CSV with any delimiter, JSON lines, a JSON list, Parquet.
+"""Read tables as rows of cells: CSV with any delimiter, JSON lines, a JSON list, Parquet.
 
-CSV is read by Python's csv and not by pandas, which takes `NA`, `null` and `None` for empty cells and numbers for
-numbers: here a cell is the text that stands in it.
+CSV is read by Python's csv, so that each cell is the text in the file. pandas would read `NA`, `null` and `None` as
+empty cells, and convert numbers.
 """
 
 import csv
@@ -21,16 +21,16 @@ Rows = Iterator[Mapping[str, Any] | None]
 
 
 def read(path: Path, needed: Collection[str], delimiter: str | None, encoding: str | None) -> Rows:
-    """Yield the cells of each row by column, None for a row that cannot be read. Blank lines are no rows.
+    """Yield the cells of each row by column name, or `None` for a row that cannot be read. Blank lines are skipped.
 
     Args:
         path: of a file whose suffix is one of READERS.
-        needed: columns; others may be missing from the rows.
-        delimiter: of CSV; None takes the usual one that gives the needed columns.
-        encoding: of CSV and JSON; None finds out.
+        needed: the columns that must exist; rows may lack any others.
+        delimiter: of CSV; `None` chooses the usual one that gives the needed columns.
+        encoding: of CSV and JSON; `None` detects it.
 
     Raises:
-        LecternError: it is no such file, or a needed column is missing; the message names those that there are.
+        LecternError: the file is malformed, or lacks a needed column; the message names its columns.
     """
     return READERS[path.suffix.lower()](path, needed, delimiter, encoding)
 
@@ -42,24 +42,26 @@ def _read_csv(path: Path, needed: Collection[str], delimiter: str | None, encodi
         for mark in ([delimiter] if delimiter else DELIMITERS)
     }
     mark, header = max(headers.items(), key=lambda entry: (set(needed) <= set(entry[1]), len(entry[1])))
-    _check(path, needed, header, "The first line must name the columns; `delimiter` says what parts them.")
+    _check(
+        path, needed, header, "The first line must name the columns; `delimiter` states what separates them."
+    )
     records = _records(text, mark)
     next(record for record in records if record)
     for record in records:
         if record is None or any(cell.strip() for cell in record[len(header) :]):
-            yield None  # it has more cells than columns, so that a text was parted where it should not be
+            yield None  # more cells than columns, so a text was split in the wrong place
         else:
             yield dict(zip(header, record, strict=False))
 
 
 def _records(text: str, delimiter: str) -> Iterator[list[str] | None]:
-    """The cells of each record; None for a line that does not keep to the format, after which it goes on.
+    """Yield the cells of each record, or `None` for a malformed line, after which reading continues.
 
-    A quotation mark that is never closed thus costs its own line and not the rest of the file.
+    So a quotation mark that is never closed only loses its own line, not the rest of the file.
     """
     csv.field_size_limit(
         max(csv.field_size_limit(), len(text) + 1)
-    )  # it is the whole process's: never lower it
+    )  # the limit holds for the whole process, so it is never lowered
     lines = io.StringIO(text, newline="").readlines()
     at = 0
 
@@ -94,7 +96,7 @@ def _read_json(path: Path, needed: Collection[str], _: str | None, encoding: str
     rows = _parse(_decode(path, encoding))
     if not isinstance(rows, list):
         raise LecternError(
-            f"corpus.sources: {path} is not a JSON list of rows. One object a line is JSON lines: name it .jsonl."
+            f"corpus.sources: {path} is not a JSON list of rows. If it has one object per line, name it .jsonl."
         )
     return _objects(path, rows, needed)
 
@@ -102,7 +104,7 @@ def _read_json(path: Path, needed: Collection[str], _: str | None, encoding: str
 def _objects(path: Path, rows: list[Any], needed: Collection[str]) -> Rows:
     objects = [row if isinstance(row, dict) else None for row in rows]
     names = sorted({str(name) for row in objects if row for name in row})
-    if any(objects):  # where no line can be read, each of them is counted as broken
+    if any(objects):  # if no line is readable, each one counts as broken instead
         _check(path, needed, names, "Correct `columns`.")
     return iter(objects)
 

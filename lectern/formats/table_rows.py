@@ -1,6 +1,6 @@
-"""Rows of ready question-answer pairs: what is in their cells, and the chat examples that they are.
+"""Rows of ready question-answer pairs: reading their cells and turning them into chat examples.
 
-A cell is somebody else's text. `=SUM(A1)` is a question like any other, and a web address that is none is left out.
+Cells are text from strangers. `=SUM(A1)` is a question like any other, and a malformed web address is left out.
 """
 
 import json
@@ -23,27 +23,27 @@ METHOD = "table"
 FILE = "table.jsonl"
 PAIR = ("question", "answer")
 COLUMNS = (*PAIR, "system", "url", "messages")
-"""What a column may be."""
+"""The meanings that a column can have."""
 ROLES: Mapping[str, Any] = {
     "system": "system",
     **dict.fromkeys(("user", "human"), "user"),
     **dict.fromkeys(("assistant", "gpt", "chatgpt", "bot", "model"), "assistant"),
 }
-"""Roles as chat templates, ShareGPT and others name them -> ours."""
+"""Role names of chat templates, ShareGPT and others -> those used here."""
 SHOWN = 5
 
 
 class TableRow(Record):
-    """A line of `data/raw/<item>/table.jsonl`: one row of a table, or why it is of no use."""
+    """A line of `data/raw/<item>/table.jsonl`: one row of a table, or why it cannot be used."""
 
-    row: int = Field(ge=1, description="in the table, counted from 1, without the header and blank lines")
+    row: int = Field(ge=1, description="number in the table, from 1, without the header and blank lines")
     messages: list[Message] = Field(default_factory=list)
     url: Address | None = None
     problem: str | None = None
 
 
 class _BrokenRowError(Exception):
-    """Its message is the reason that is counted."""
+    """The message is the reason under which the row is counted."""
 
 
 def read_row(number: int, cells: Mapping[str, Any] | None, columns: Mapping[str, str]) -> TableRow:
@@ -51,8 +51,8 @@ def read_row(number: int, cells: Mapping[str, Any] | None, columns: Mapping[str,
 
     Args:
         number: of the row.
-        cells: by the table's names of the columns; None where the row could not be read.
-        columns: what a column is (COLUMNS) -> the table's name of it; `messages`, or `question` and `answer`.
+        cells: the table's column name -> value; `None` if the row could not be read.
+        columns: meaning of a column (COLUMNS) -> its name in the table; `messages`, or `question` and `answer`.
     """
     try:
         if cells is None:
@@ -65,13 +65,13 @@ def read_row(number: int, cells: Mapping[str, Any] | None, columns: Mapping[str,
 
 
 def question_key(row: TableRow) -> str:
-    """The same for rows that ask the same in other case and punctuation; empty for a row of no use."""
+    """A key that rows share if their questions differ only in case and punctuation; empty for an unusable row."""
     return next((normalise(message.content) for message in row.messages if message.role == "user"), "")
 
 
 def read_text(value: Any) -> str:
-    """A cell as text, without what cannot be read; empty for what is no text, number or truth value."""
-    if isinstance(value, float) and math.isnan(value):  # how pandas writes an empty cell
+    """A cell as text, without unreadable characters; empty if it is not a text, number or truth value."""
+    if isinstance(value, float) and math.isnan(value):  # pandas represents an empty cell so
         return ""
     return clean(str(value)).strip() if isinstance(value, str | int | float) else ""
 
@@ -85,7 +85,7 @@ def _read_pair(cells: Mapping[str, Any]) -> list[Message]:
 
 
 def _read_chat(value: Any) -> list[Message]:
-    """The turns of a chat: a list of role and content, or ShareGPT's from and value, or JSON text of one."""
+    """The turns of a chat: a list of role and content (or ShareGPT's from and value), or such a list as JSON text."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -104,7 +104,7 @@ def _read_chat(value: Any) -> list[Message]:
     roles = [message.role for message in messages]
     turns = roles[1:] if roles[0] == "system" else roles
     if any(role != ("assistant" if at % 2 else "user") for at, role in enumerate(turns)):
-        raise _BrokenRowError("turns_not_in_order")  # chat templates refuse them
+        raise _BrokenRowError("turns_not_in_order")  # chat templates reject such messages
     if not turns or turns[-1] != "assistant":
         raise _BrokenRowError("ends_without_answer")
     return messages
@@ -128,7 +128,7 @@ def find(raw: Path) -> list[Item]:
 
 
 def write_examples(item: Item, path: Path) -> Mapping[str, Any]:
-    """Write the examples of a table's rows; return facts as `speech.examples.build` does, and the rows dropped."""
+    """Write the examples of a table. Returns facts like those of `speech.examples.build`, and the rows dropped."""
     source = io.read_json(item.inputs["record"], Source)
     rows: list[Example] = []
     dropped: dict[str, list[int]] = {}
@@ -155,7 +155,7 @@ def write_examples(item: Item, path: Path) -> Mapping[str, Any]:
 
 
 def describe_drops(facts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """A line for each reason why rows of tables were dropped, with the first of them."""
+    """A line for each reason why rows of tables were dropped, which names the first of them."""
     total: Counter[str] = Counter()
     places: dict[str, list[str]] = {}
     for name, item in facts.items():

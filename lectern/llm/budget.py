@@ -1,4 +1,4 @@
-"""What a run may cost: estimated before it, held during it, counted after it."""
+"""What a run may cost: estimated before it starts, enforced while it runs, counted at its end."""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,43 +7,43 @@ from dataclasses import dataclass
 from lectern.settings.llm import LLM
 
 BYTES_PER_TOKEN = 4
-"""Of ordinary text in UTF-8; a rule of thumb, good to a third or so."""
+"""For ordinary text in UTF-8. A rule of thumb, accurate to about a third."""
 TOKENS_PER_MESSAGE = 16
-"""What a chat template puts around a message, generously."""
+"""A generous estimate of the tokens that a chat template adds around a message."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """Tokens of one call, before it is made."""
+    """Tokens of one call, estimated before it is made."""
 
     read: int
-    """Likely"""
+    """The likely number of input tokens."""
     most_read: int
-    """At most: a token is at least a byte"""
+    """The upper bound of input tokens: a token has at least one byte."""
     most_written: int
 
     @property
     def likely(self) -> int:
-        """Tokens in all, for a limit that is made good afterwards."""
+        """Likely tokens in all, for rate limits, which are corrected after the call."""
         return self.read + self.most_written
 
 
 def size(texts: Iterable[str], most_written: int) -> Size:
-    """Size of a call with these messages (and schema, if that is sent)."""
+    """Size of a call with these messages (and the schema, if it is sent too)."""
     sizes = [len(text.encode(errors="replace")) for text in texts]
     around = TOKENS_PER_MESSAGE * len(sizes)
     return Size(sum(sizes) // BYTES_PER_TOKEN + around, sum(sizes) + around, most_written)
 
 
 class BudgetError(Exception):
-    """The next call could go beyond the budget. The message names the parameter."""
+    """The next call could exceed the budget. The message names the parameter."""
 
 
 class Budget:
-    """Counts calls, tokens and money; lets no call start that could go beyond the budget of `llm`.
+    """Counts calls, tokens and money, and starts no call that could exceed the budget of `llm`.
 
-    Calls in flight count with all that they may read and write; where only they stand in the way, a call waits for
-    them.
+    A call in flight counts with the most that it may read and write. If only calls in flight stand in the way of a
+    new one, the new one waits for them.
     """
 
     def __init__(self, llm: LLM, what: str) -> None:
@@ -54,14 +54,14 @@ class Budget:
 
     @property
     def cost(self) -> float:
-        """Money spent so far, by the prices given."""
+        """Money spent so far, computed from the configured prices."""
         return self._price(self.read, self.written)
 
     async def reserve(self, size: Size) -> None:
-        """Return when a call of this size may start; `settle` must follow.
+        """Return when a call of this size may start. Call `settle` afterwards.
 
         Raises:
-            BudgetError: it may never.
+            BudgetError: the call may never start.
         """
         async with self._landed:
             while problem := self._find_excess(size):
@@ -71,7 +71,7 @@ class Budget:
             self._flying.append(size)
 
     async def settle(self, size: Size, read: int, written: int, *, made: bool = True) -> None:
-        """Put what a call used in place of what was reserved for it; where none was made, nothing."""
+        """Replace what was reserved for a call by what it used. `made` is false if no call was sent."""
         async with self._landed:
             self._flying.remove(size)
             self.calls += made
@@ -108,7 +108,7 @@ class Budget:
         return self._llm.input_price is not None or self._llm.output_price is not None
 
     def estimate(self, sizes: Iterable[Size]) -> str:
-        """What to expect of these calls and what the budget allows, in a line."""
+        """What these calls are likely to need and what the budget allows, in one line."""
         calls = read = written = 0
         for size in sizes:
             calls, read, written = calls + 1, read + size.read, written + size.most_written

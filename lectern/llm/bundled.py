@@ -1,6 +1,6 @@
-"""The embedded LLM: a packaged model in this process, held to the JSON by a grammar. No server, no network.
+"""The bundled LLM: a packaged model that runs in this process. It needs no server and no network.
 
-JSON comes from xgrammar's masks, so each reply that ends is valid; a reply that reaches `max_tokens` may be cut.
+Masks from xgrammar restrict the output to valid JSON. Only a reply that reaches `max_tokens` may be incomplete.
 """
 
 import re
@@ -16,26 +16,26 @@ from lectern.models.sampling import Draw, make_sampler
 from lectern.settings.llm import LLM
 
 TOKENS_IN_BATCH = 16_384
-"""Prompt and reply of all rows of a batch, padding included: what bounds memory."""
+"""Limit on prompt and reply tokens of all rows in a batch, padding included. It bounds the memory needed."""
 PLAIN_CHARACTER, SHORT_ESCAPE = r"[^\0-\x1f\"\\]", r"[\"\\/bfnrt]"
-"""Of a JSON string, in EBNF."""
+"""Characters inside a JSON string, in EBNF."""
 OPTIONS = {"temperature", "max_tokens", "seed", "top_p", "int8"}
-"""As servers have them, and `int8: true`: whole numbers of 8 bits in the linear layers, on a CPU twice as fast and a
-little less exact (lectern/models/integer_layers.py)."""
+"""The options that servers have too, and `int8: true`, which quantizes the linear layers to 8-bit integers. On a CPU
+that is twice as fast and slightly less exact (lectern/models/integer_layers.py)."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A request in tokens."""
+    """A request whose prompt is tokenized."""
 
     request: Request
     prompt: list[int]
     limit: int
-    """tokens that its reply may have"""
+    """Most tokens that its reply may have."""
 
     @property
     def tokens(self) -> int:
-        """That the model reads and writes at most."""
+        """Most tokens that the model reads and writes for this row."""
         return len(self.prompt) + self.limit
 
 
@@ -44,16 +44,17 @@ def answer(
 ) -> Mapping[str, str]:
     """Answer each request by a packaged model (an `Engine` of lectern.llm.client).
 
-    Requests of similar length are computed together. A reply depends on its request alone, also where it is sampled;
-    but batching changes the last bits of float32 sums, so where two tokens are equally likely to that precision a reply
-    may depend on its neighbours. The store keeps the first.
+    Requests of similar length are computed together. A reply depends on its own request only, even when it is
+    sampled, with one exception: batching changes the last bits of float32 sums. When two tokens are equally likely
+    within that precision, the reply may depend on the other requests in its batch. The store keeps the first reply.
 
     Raises:
-        LecternError: there is no such packaged model, it has no such option, or a schema cannot be held to.
+        LecternError: there is no such packaged model, it lacks an option, or its output cannot be restricted to a
+            schema.
     """
     if unknown := sorted({name for request in requests for name in request.options} - OPTIONS):
         raise LecternError(
-            f"the embedded LLM has no option {', '.join(unknown)}. Take it out of {what}.extra; there is "
+            f"the embedded LLM has no option {', '.join(unknown)}. Remove it from {what}.extra; the options are "
             + ", ".join(sorted(OPTIONS))
         )
     if not requests:
@@ -80,9 +81,10 @@ def answer(
 
 
 def encode(tokenizer: Any, request: Request) -> list[int]:
-    """The prompt in tokens, up to where the reply begins. Control tokens come from the chat template alone.
+    """The tokens of the prompt, up to where the reply begins. Only the chat template can produce control tokens.
 
-    A message that holds the text of one (`<|im_end|>`) is cut into ordinary tokens: it cannot end its own turn.
+    A message that contains the text of a control token (`<|im_end|>`) gets ordinary tokens for it, so it cannot end
+    its own turn.
     """
     slots = [
         {"role": message.role, "content": f"\ue000{number}\ue001"}
@@ -99,7 +101,7 @@ def encode(tokenizer: Any, request: Request) -> list[int]:
 
 
 def batches(rows: Sequence[Row], size: int) -> list[list[Row]]:
-    """Rows of similar length together, longest first, `size` or TOKENS_IN_BATCH at most; plain text apart from JSON."""
+    """Rows of similar length together, longest first, within `size` and TOKENS_IN_BATCH; plain text apart from JSON."""
     cut: list[list[Row]] = []
     for row in sorted(
         rows, key=lambda row: (row.request.schema is None, -row.tokens, -len(row.prompt), row.request.key)
@@ -122,7 +124,7 @@ def _width(batch: Sequence[Row]) -> int:
 
 
 def _within_limits(rows: Sequence[Row], llm: LLM, what: str) -> tuple[list[Row], dict[str, str]]:
-    """The rows that the budget pays for, whatever they will need of it, and why the others are left out."""
+    """The rows that the budget allows even if they need all their tokens, and why the other rows are left out."""
     kept: list[Row] = []
     failed: dict[str, str] = {}
     tokens = 0
@@ -154,7 +156,7 @@ def _answer_all(
 def _generate(
     model: Any, tokenizer: Any, batch: Sequence[Row], grammar: Callable[[Mapping[str, Any]], Any]
 ) -> list[list[int]]:
-    """The tokens of each reply; the last one is the end of its turn, unless it was cut."""
+    """The tokens of each reply. The last one ends the turn, unless the reply was cut."""
     import torch
     from transformers import GenerationConfig, LogitsProcessorList
     from xgrammar.contrib.hf import LogitsProcessor
@@ -190,7 +192,7 @@ def _generate(
 
 
 def _sampler(batch: Sequence[Row]) -> Callable[[Any, Any], Any]:
-    """What each row draws follows from its request alone."""
+    """A sampler whose draws for each row depend only on that row's request."""
     return make_sampler(
         [
             Draw(
@@ -220,7 +222,7 @@ def _reply(row: Row, tokens: list[int], tokenizer: Any) -> Reply:
 
 
 def _grammars(tokenizer: Any, vocabulary: int) -> Callable[[Mapping[str, Any]], Any]:
-    """A function from a JSON schema to its grammar over these tokens, compiled once for each schema."""
+    """A function from a JSON schema to its grammar over this vocabulary; each schema is compiled once."""
     import xgrammar
 
     compiler = xgrammar.GrammarCompiler(
@@ -238,12 +240,13 @@ def _grammars(tokenizer: Any, vocabulary: int) -> Callable[[Mapping[str, Any]], 
 
 
 def grammar_text(schema: Mapping[str, Any]) -> str:
-    """The JSON that fits a schema, as EBNF: on one line, since small models loop on white space, fields in order.
+    """The EBNF of JSON that fits a schema: on one line, because small models loop on white space; fields in order.
 
-    Strings of bounded length are written anew. xgrammar 0.2.8 allows no escapes in them, so none could quote anything,
-    and raw control characters, which are no JSON (its issue 800). They become a chain of one rule for each character
-    that may still come, because counting repetitions of "a character or an escape" costs it up to a second a token,
-    and such a chain nothing. Escapes by number (halves of surrogate pairs among them, which are no text) are left out.
+    The rules for strings of bounded length are replaced. Those of xgrammar 0.2.8 allow no escapes, so that no string
+    could hold a quotation mark, and they allow raw control characters, which are not valid JSON (its issue 800). Each
+    becomes a chain with one rule for each character still to come: counted repetitions of "a character or an escape"
+    cost xgrammar up to a second per token, and a chain costs nothing. Numeric escapes are left out, because some of
+    them are unpaired surrogates, which are not text.
 
     Raises:
         LecternError: xgrammar cannot express the schema.
@@ -273,7 +276,7 @@ def grammar_text(schema: Mapping[str, Any]) -> str:
 
 
 def _chain(least: int, most: int) -> Iterator[str]:
-    """The rules of the rest of a string that has `least` to `most` (-1: any number of) characters still to come."""
+    """The rules for the rest of a string that still needs `least` to `most` characters (`most` -1: no upper bound)."""
     while True:
         after = max(least - 1, 0), most - 1 if most > 0 else most
         ways = [] if least else [r'"\""']
@@ -294,8 +297,8 @@ def _load_tokenizer(name: str) -> Any:
 
     if name not in packaged.language_models():
         raise LecternError(
-            f"there is no packaged language model {name!r}; there is {', '.join(packaged.language_models())}. For "
-            "another model choose an LLM with engine openai, such as a local server."
+            f"there is no packaged language model {name!r}; choose one of {', '.join(packaged.language_models())}. "
+            "For another model choose an LLM with engine openai, such as a local server."
         )
     return AutoTokenizer.from_pretrained(packaged.converted(name), local_files_only=True)
 
@@ -312,5 +315,5 @@ def _load_model(name: str, *, int8: bool) -> Any:
     if torch.cuda.is_available():
         return model.to("cuda").eval()
     if int8:
-        integer_layers.quantise(model.model)  # but not its head
+        integer_layers.quantise(model.model)  # all layers but the language-model head
     return model.eval()

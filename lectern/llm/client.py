@@ -1,4 +1,4 @@
-"""Ask an LLM many things at once: what the store has is taken from there, the rest is asked and stored."""
+"""Ask an LLM many things at once. Replies in the store are used again; the other requests are sent and stored."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from lectern.settings.llm import LLM
 
 @dataclass(frozen=True)
 class Answers:
-    """What came of some requests."""
+    """The replies to some requests, and the reasons for those without one."""
 
     replies: Mapping[str, Reply]
-    """key -> reply, which may have a `problem`"""
+    """Key -> reply, which may have a `problem`."""
     failed: Mapping[str, str]
-    """key -> why there is no reply: no connection, say, or the budget is spent"""
+    """Key -> why there is no reply, for example no connection, or a spent budget."""
     asked: int
-    """calls' worth of requests that the store could not answer"""
+    """Number of requests that the store could not answer."""
 
     def check(self, allowed: float, what: str) -> None:
-        """Fail where too many requests got no reply; call it when all that could be made has been made.
+        """Fail if too many requests got no reply. Call it after everything else has been made and stored.
 
         Raises:
             LecternError: more than the allowed share failed.
@@ -34,13 +34,13 @@ class Answers:
             raise LecternError(
                 f"{len(self.failed)} of {total} calls to the {what} got no reply: {'; '.join(reasons[:3])}"
                 + (f"; and {len(reasons) - 3} other reasons" if len(reasons) > 3 else "")
-                + f". The others are kept: run `dvc repro` again, or raise {what}.allow_failed."
+                + f". The replies that came are kept: run `dvc repro` again, or raise {what}.allow_failed."
             )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stage that asks an LLM says at its end."""
+    """The summary that a stage prints when it has asked an LLM."""
 
     items: SyncResult
     answers: Answers
@@ -50,16 +50,16 @@ class Outcome:
 
 
 def ask(requests: Sequence[Request], llm: LLM, folder: Path, what: str) -> Answers:
-    """Answer each request, from the store in `folder` or by the LLM; the store then holds exactly these replies.
+    """Answer each request, from the store in `folder` or by the LLM. The store then holds exactly these replies.
 
     Args:
-        requests: in any order; equal ones are asked once.
-        llm: which one, and its limits.
+        requests: in any order; equal requests are sent once.
+        llm: the LLM and its limits.
         folder: of the store.
-        what: section of the parameters that `llm` is (`teacher`), for messages.
+        what: the section of params.yaml that `llm` comes from (such as `teacher`), for messages.
 
     Raises:
-        LecternError: the LLM cannot be asked at all (no token, no such model); what came before is kept.
+        LecternError: the LLM cannot be asked at all (no token, no such model); earlier replies are kept.
     """
     wanted = {request.key: request for request in requests}
     store = Replies(folder)
@@ -73,7 +73,7 @@ def ask(requests: Sequence[Request], llm: LLM, folder: Path, what: str) -> Answe
 
 
 Engine = Callable[[Sequence[Request], LLM, Callable[[Reply], None], str], Mapping[str, str]]
-"""Answers each request, hands each reply over as it comes, and returns key -> reason for those without one."""
+"""Answers each request, passes each reply on as it arrives, and returns key -> reason for those without one."""
 
 
 def _load(llm: LLM) -> Engine:

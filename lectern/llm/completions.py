@@ -1,4 +1,4 @@
-"""One call to a server with OpenAI's chat API, by the openai package; what its answer, or its error, means."""
+"""Make one call to a server with OpenAI's chat API, by the openai package, and interpret its answer or error."""
 
 import asyncio
 import json
@@ -16,20 +16,27 @@ Chat = Sequence[Mapping[str, str]]
 
 
 class TryError(Exception):
-    """The call failed, and another one may do better."""
+    """The call failed, but another try may succeed."""
 
     def __init__(self, reason: str, wait: float | None = None, *, paid: bool, for_all: bool = False) -> None:
-        """`wait`: seconds that the server asks for, from all calls or this one; `paid`: it may have done its work."""
+        """Keep why the call failed, and what follows from it.
+
+        Args:
+            reason: for the message.
+            wait: seconds that the server asks to wait before the next try.
+            paid: whether the server may have done its work nevertheless.
+            for_all: whether `wait` holds for all calls, not only for this one.
+        """
         super().__init__(reason)
         self.wait, self.paid, self.for_all = wait, paid, for_all
 
 
 class RefusedError(Exception):
-    """The server will not answer this request, however often it is asked: it is too long, say."""
+    """The server will never answer this request, for example because it is too long."""
 
 
 class AccessError(Exception):
-    """The server will answer no request: it does not know the token or the model."""
+    """The server will answer no request: it rejects the token or does not have the model."""
 
     def __init__(self, reason: str, status: int) -> None:
         super().__init__(reason)
@@ -38,15 +45,15 @@ class AccessError(Exception):
 
 @dataclass(frozen=True)
 class Completion:
-    """What a model wrote."""
+    """The text that a model wrote, and what the server reported about it."""
 
     text: str
     problem: str | None
-    """Why it cannot be used, whatever it says: cut off, or refused"""
+    """Why the text cannot be used whatever it says: it was cut off, or the model refused."""
     final: bool
-    """Asking again would not help"""
+    """Whether asking again would not help."""
     read: int
-    """Tokens, as the server counts them; 0 where it does not"""
+    """Input tokens as the server counts them; 0 if it does not report them."""
     written: int
 
 
@@ -56,21 +63,21 @@ async def send(
     """Make one call, without retries.
 
     Args:
-        client: to be made with `max_retries=0`.
-        model: as the server calls it.
+        client: made with `max_retries=0`.
+        model: the server's name for it.
         chat: messages with role and content.
-        options: of the chat API, or of this server alone.
-        timeout: seconds for the whole call. The package's own is for each piece of the answer.
+        options: of the chat API, or specific to this server.
+        timeout: seconds for the whole call. (The package's own timeout applies to each piece of the answer.)
 
     Raises:
-        TryError, RefusedError, AccessError: no completion came. Their messages may be long, and quote the server.
+        TryError, RefusedError, AccessError: no completion came. Their messages may be long and quote the server.
     """
     import openai
 
     try:
         async with asyncio.timeout(timeout):
-            # Not by client.chat.completions.create, which spends more on looking through the messages, and on building
-            # an object from the answer, than all the rest takes; and which refuses options that it does not know.
+            # client.chat.completions.create is not used: it spends more time on inspecting the messages and building an
+            # object from the answer than all the rest takes, and it rejects options that it does not know.
             body = {"model": model, "messages": [*chat], **options}
             content = await client.post("/chat/completions", cast_to=bytes, body=body)
     except (openai.APITimeoutError, TimeoutError):
@@ -86,12 +93,12 @@ async def send(
 
 
 def _judge(status: int, headers: Mapping[str, str], text: str) -> Exception:
-    """What a status that is an error means. None of them is paid for."""
+    """The exception for an error status. No call that ends with one is paid for."""
     reason = f"the server answers {status}: {_short(text)}"
     if status in (401, 402, 403, 404):
         return AccessError(reason, status)
     transient = status in (408, 409, 429) or status >= 500
-    said = headers.get("x-should-retry")  # of OpenAI; the package obeys it too
+    said = headers.get("x-should-retry")  # OpenAI sends it, and the package respects it too
     if said != "true" and (not transient or said == "false" or "insufficient_quota" in text):
         return RefusedError(reason)
     return TryError(reason, retry_after(headers), paid=False, for_all=status in (429, 503))
@@ -105,10 +112,10 @@ def _read(content: bytes) -> Completion:
         text, refusal = message.get("content") or "", message.get("refusal")
         usage = body.get("usage") or {}
         read, written = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
-        text = text.encode(errors="replace").decode()  # half a surrogate pair could not be stored
+        text = text.encode(errors="replace").decode()  # an unpaired surrogate cannot be stored
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         shown = _short(content.decode(errors="replace"))
-        raise TryError(f"the server's answer is no chat completion: {shown}", paid=True) from None
+        raise TryError(f"the server's answer is not a chat completion: {shown}", paid=True) from None
     if refusal or finish == "content_filter":
         return Completion(text, f"the model refused: {_short(str(refusal or finish))}", True, read, written)
     cut = f"{CUT} off at its limit of tokens (after {written or 'max_tokens'})"

@@ -1,8 +1,8 @@
-"""Ask any server that has OpenAI's chat API: vLLM, llama.cpp, Ollama, a provider.
+"""Ask any server that has OpenAI's chat API: vLLM, llama.cpp, Ollama, or a cloud provider.
 
-The openai package makes the calls. It would retry too, but unseen: here each try is counted against the budget and
-waits for its turn, a wait that the server asks for is kept by all calls (and may be longer than the package's two
-minutes), and an endpoint that is down is not tried thousands of times.
+The openai package makes the calls, but not the retries, which it would hide. Here each try counts against the budget
+and waits for its turn; a wait that the server asks for holds for all calls and may exceed the package's limit of two
+minutes; and an endpoint that is down is not tried thousands of times.
 """
 
 import asyncio
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 OPENAI = "https://api.openai.com/v1"
 DOWN_AFTER = 3
-"""Requests in a row that used up all their tries while no call was answered: the endpoint is down."""
+"""The endpoint counts as down when so many requests in a row have used up all their tries and no call was answered."""
 REFUSED_AFTER = 20
-"""Requests in a row that were refused while none was answered: all would be."""
+"""When so many requests in a row were refused and none was answered, the others would be refused too."""
 REMEDIES = {
     401: "It does not accept the token.",
     402: "The account has no money left.",
@@ -48,28 +48,28 @@ Chat = list[dict[str, str]]
 
 
 class UnansweredError(Exception):
-    """The request gets no reply; the others may."""
+    """The request gets no reply; the others still may."""
 
 
 @dataclass
 class _Run:
-    """What the calls of one run share."""
+    """The state that all calls of one run share."""
 
     llm: LLM
     what: str
     client: "openai.AsyncOpenAI"
     budget: Budget
     hide: Callable[[object], str]
-    """Makes a short message, without the token, should a server send it back"""
+    """Shortens a message and masks the token in it, in case the server sent the token back."""
     mask: Callable[[str], str]
-    """A reply without the token: replies are stored, and become rows"""
+    """Masks the token in a reply, because replies are stored and become rows."""
     failed: dict[str, str] = field(default_factory=dict)
     stopped: str | None = None
-    """Why nothing more is asked"""
+    """Why no more requests are sent; `None` while the run goes on."""
     error: LecternError | None = None
-    """To be raised in the end"""
+    """The error to raise at the end."""
     signal: int | None = None
-    """That interrupted the run"""
+    """The signal that interrupted the run."""
     down: int = 0
     refused: int = 0
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,7 +79,7 @@ class _Run:
         self.pace = Pace(self.llm.requests_per_minute, self.llm.tokens_per_minute, sleep=self.sleep)
 
     def stop(self, reason: str) -> None:
-        """Ask nothing more; what is in flight is paid for and may come in."""
+        """Send no more requests. Calls in flight are paid for, so their replies are still accepted."""
         self.stopped = self.stopped or reason
         self.stopping.set()
 
@@ -98,29 +98,29 @@ class _Run:
 def answer(
     requests: Sequence[Request], llm: LLM, done: Callable[[Reply], None], what: str
 ) -> Mapping[str, str]:
-    """Answer each request by the endpoint; a reply is handed to `done` as it comes.
+    """Answer each request by the endpoint. Each reply is passed to `done` as it arrives.
 
-    The first Ctrl-C or SIGTERM starts no more calls and lets those in flight, which are paid for, come in; the second
-    ends them.
+    After the first Ctrl-C or SIGTERM no more calls start, and those in flight, which are paid for, are awaited. The
+    second one ends them.
 
     Args:
-        requests: that differ from each other.
+        requests: all different from each other.
         llm: the endpoint, its limits and the budget.
-        done: takes a reply, good or with a problem.
+        done: takes a reply, whether good or with a problem.
         what: section of the parameters, for messages.
 
     Returns:
         Key -> reason for each request without a reply.
 
     Raises:
-        LecternError: there is no token, or the endpoint does not know the token or the model. What came before was
-            handed over.
+        LecternError: there is no token, or the endpoint rejects the token or does not have the model. Earlier replies
+            were passed to `done`.
     """
     run = asyncio.run(_answer(requests, llm, done, what))
     if run.signal == signal.SIGINT:
         raise KeyboardInterrupt
     if run.signal is not None:
-        signal.raise_signal(run.signal)  # to what it does without us, which is to end the process
+        signal.raise_signal(run.signal)  # the original handler is restored; by default it ends the process
     if run.error:
         raise run.error
     return run.failed
@@ -130,12 +130,12 @@ async def _answer(requests: Sequence[Request], llm: LLM, done: Callable[[Reply],
     import openai
 
     token = _token(llm, what)
-    # Address and token are always given: else the package takes them from OPENAI_... variables.
+    # Address and token are always passed, or else the package would take them from OPENAI_... variables.
     url = llm.base_url or OPENAI
     client = openai.AsyncOpenAI(base_url=url, api_key=token or "none", max_retries=0, timeout=llm.timeout)
 
     def hide(text: object) -> str:
-        # Cut only then: of a token that is cut the rest would not be found.
+        # The text is cut after masking: a part of a token would not be recognized.
         return secrets.mask(str(text), token or "")[:400]
 
     def mask(text: str) -> str:
@@ -171,7 +171,7 @@ def _say(line: str) -> None:
 
 @contextlib.contextmanager
 def _draining(run: _Run) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM stop the run gently; the second does what it does without us."""
+    """Let the first Ctrl-C or SIGTERM stop the run gently; the second one has its usual effect."""
     loop = asyncio.get_running_loop()
     before: dict[int, Any] = {}
 
@@ -186,10 +186,11 @@ def _draining(run: _Run) -> Iterator[None]:
         run.signal = number
         run.stop("the run was interrupted")
         _say(
-            f"\n{run.what}: interrupted; waiting for the calls in flight, which are paid for. Once more drops them."
+            f"\n{run.what}: interrupted; waiting for the calls in flight, which are paid for. Interrupt again to drop "
+            "them."
         )
 
-    # Only the main thread has such handlers, and Windows has none; there a signal ends the run at once.
+    # Only the main thread can have such handlers, and Windows has none; there a signal ends the run at once.
     with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
         for number in (signal.SIGINT, signal.SIGTERM):
             handler = signal.getsignal(number) or signal.SIG_DFL
@@ -204,7 +205,7 @@ def _draining(run: _Run) -> Iterator[None]:
 async def _work(
     run: _Run, waiting: Iterator[Request], done: Callable[[Reply], None], bar: "tqdm[Any]"
 ) -> None:
-    """Answer one request after another, as long as some are left: there are never more tasks than calls in flight."""
+    """Answer one request after another until none is left. There are never more tasks than calls in flight."""
     for request in waiting:
         try:
             run.check()
@@ -216,19 +217,19 @@ async def _work(
 
 
 async def _ask(run: _Run, request: Request) -> Reply:
-    """The reply to one request, repaired once where it does not fit."""
+    """The reply to one request. If it does not fit the schema, the LLM is asked once to correct it."""
     chat = _chat(run.llm, request)
     came = [await _call(run, request, chat)]
     text, problem = _check(came[0], request)
     if problem and run.llm.repair and not came[0].final:
-        # Where the second call gets no answer (no connection, no budget) nothing is stored, so that the next run asks
-        # again. Where it is refused (too long now) the next run would fare no better.
+        # If the second call gets no answer (no connection, no budget), nothing is stored, so that the next run asks
+        # again. If it is refused (it is too long now), the next run would be refused too, so the first reply counts.
         with contextlib.suppress(RefusedError):
             came.append(await _call(run, request, [*chat, *_repair(came[0].text, problem)]))
             text, problem = _check(came[1], request)
     return Reply(
         key=request.key,
-        model=request.model,  # as it was asked for: some servers answer with the path of a file
+        model=request.model,  # the requested name: some servers answer with the path of a file
         text=text,
         problem=run.hide(problem) if problem else None,
         calls=len(came),
@@ -263,10 +264,10 @@ def _size(llm: LLM, request: Request, chat: Chat) -> Size:
 
 
 async def _call(run: _Run, request: Request, chat: Chat) -> Completion:
-    """What the endpoint answers to these messages, after as many tries as it takes.
+    """The endpoint's answer to these messages, after at most `max_tries` tries.
 
     Raises:
-        UnansweredError, RefusedError, BudgetError: it does not, it will not, or it may not be asked.
+        UnansweredError, RefusedError, BudgetError: no answer came, the server refused, or the budget is spent.
     """
     llm, size = run.llm, _size(run.llm, request, chat)
     for tries in range(1, llm.max_tries + 1):
@@ -276,15 +277,15 @@ async def _call(run: _Run, request: Request, chat: Chat) -> Completion:
         except AccessError as error:
             run.error = run.error or LecternError(
                 f"{run.hide(error)}. {REMEDIES[error.status]} {run.what}.base_url is {run.url}, {run.what}.model is "
-                f"{request.model}, {run.what}.api_key is {llm.api_key or 'null (none is sent)'}: mend the one that is "
-                f"wrong, or the variable's value, and run `dvc repro` again. What came before is kept."
+                f"{request.model}, {run.what}.api_key is {llm.api_key or 'null (none is sent)'}: correct the one that "
+                f"is wrong, or the variable's value, and run `dvc repro` again. Earlier replies are kept."
             )
             run.stop(str(run.error))
         except RefusedError as error:
             reason = run.hide(error)
             run.down, run.refused = 0, run.refused + 1
             if run.refused >= REFUSED_AFTER:
-                run.stop(f"{reason} (as to {run.refused} requests in a row, so that no more were asked)")
+                run.stop(f"{reason} ({run.refused} requests in a row got this answer, so no more were sent)")
             raise RefusedError(reason) from None
         except TryError as error:
             reason = f"{run.hide(error)} (tried {tries} times)"
@@ -299,14 +300,14 @@ async def _call(run: _Run, request: Request, chat: Chat) -> Completion:
     run.down += 1
     if run.down >= DOWN_AFTER:
         run.stop(
-            f"{run.url} answers nothing: {reason}, and so {run.down} requests in a row, so that no more were asked. "
-            f"Start the server, or mend {run.what}.base_url"
+            f"{run.url} answers nothing: {reason}. {run.down} requests in a row failed, so no more were sent. "
+            f"Start the server, or correct {run.what}.base_url"
         )
     raise UnansweredError(reason)
 
 
 async def _try(run: _Run, request: Request, chat: Chat, size: Size) -> Completion:
-    """One call, within limits and budget."""
+    """Make one call within the rate limits and the budget."""
     await run.budget.reserve(size)
     made, read, written = False, 0, 0
     try:

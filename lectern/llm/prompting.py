@@ -1,6 +1,6 @@
-"""Prompts: a file each, versioned by its text, filled with values that stay text whatever they say.
+"""Prompts: one file each, versioned by its text, and filled with values that are never read as a template.
 
-lectern/llm/prompts/<name>.jinja is a Jinja template. A line `--- user` divides the system message from the user's.
+lectern/llm/prompts/<name>.jinja is a Jinja template. A line `--- user` separates the system message from the user's.
 """
 
 import hashlib
@@ -18,26 +18,26 @@ from lectern.core.schema import Message
 FOLDER = Path(__file__).parent / "prompts"
 DIVIDER = re.compile(r"^--- user[ \t]*\n", re.MULTILINE)
 LOOKALIKE = re.compile(r"<(?=\s*/?\s*passage\b)|<(?=\|[^<>|\n]{1,40}\|>)", re.IGNORECASE)
-"""The `<` of what could be read as the fence's own tag, or as a chat model's control token (`<|im_end|>`)."""
+"""The `<` of text that looks like the fence's own tag, or like a chat model's control token (`<|im_end|>`)."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt's file as read."""
+    """A prompt as read from its file."""
 
     name: str
     system: str
-    """template of the system message"""
+    """Template of the system message."""
     user: str
-    """template of the user's message; it begins with empty lines, so that line numbers are those of the file"""
+    """Template of the user's message. It begins with empty lines, so that line numbers are those of the file."""
     version: str
-    """name@ and the first 8 hex digits of the sha256 of the file's text"""
+    """The name, @ and the first 8 hex digits of the sha256 of the file's text."""
 
     def render(self, **values: Any) -> list[Message]:
-        """The messages: the system's, unless it comes out empty, and the user's. No value is read as a template.
+        """The messages: the system's, unless it is empty, and the user's. No value is read as a template.
 
         Raises:
-            LecternError: the template uses a value that is not given, or comes out without a question.
+            LecternError: the template uses a value that is not given, or the user's message is empty.
         """
         return list(self._render(values))
 
@@ -53,23 +53,25 @@ class Prompt:
             try:
                 text = _compile(template).render(values).strip()
             except TemplateError as error:
-                raise LecternError(f"{where}: {error}. It was given {', '.join(sorted(values))}.") from error
+                raise LecternError(
+                    f"{where}: {error}. The given values are {', '.join(sorted(values))}."
+                ) from error
             if text:
                 yield Message(role=role, content=text)
             elif role == "user":
-                raise LecternError(f"{where} asks nothing: what stands after `--- user` comes out empty.")
+                raise LecternError(f"{where} asks nothing: the part after `--- user` is empty once rendered.")
 
 
 def load(name: str) -> Prompt:
     """The prompt lectern/llm/prompts/<name>.jinja.
 
     Raises:
-        LecternError: there is no such file, or it is no prompt (`parse`).
+        LecternError: there is no such file, or its text is not a prompt (see `parse`).
     """
     known = sorted(path.stem for path in FOLDER.glob("*.jinja"))
     if name not in known:
         raise LecternError(
-            f"there is no prompt {name!r} in lectern/llm/prompts; there is {', '.join(known) or 'none'}"
+            f"there is no prompt {name!r} in lectern/llm/prompts; choose one of {', '.join(known) or 'none'}"
         )
     return parse(name, (FOLDER / f"{name}.jinja").read_text(encoding="utf-8"))
 
@@ -78,7 +80,7 @@ def parse(name: str, text: str) -> Prompt:
     """A prompt from the text of its file.
 
     Raises:
-        LecternError: it has not exactly one line `--- user`, or is no Jinja template.
+        LecternError: it does not have exactly one line `--- user`, or is not a Jinja template.
     """
     from jinja2 import TemplateSyntaxError
 
@@ -100,11 +102,11 @@ def parse(name: str, text: str) -> Prompt:
 
 
 def fence(text: str, id: str) -> str:
-    """Untrusted text between two tags that it cannot close. Prompts may call it too.
+    """Put untrusted text between two tags that it cannot close. Prompts may call this function too.
 
-    The tag's name ends in a number derived from the text, so that no text can know it. The text itself is left as it
-    is, because evidence is quoted from it: only in what could be read as such a tag, or as a control token of a chat
-    model, `<` becomes `‹`.
+    The tag's name ends in a number computed from the text, so no text can contain it. The text itself is left as it
+    is, because evidence is quoted from it; only the `<` of what looks like such a tag, or like a control token of a
+    chat model, becomes `‹`.
     """
     tag = f"passage-{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:8]}"
     return f'<{tag} id="{html.escape(id)}">\n{LOOKALIKE.sub("‹", text)}\n</{tag}>'

@@ -1,4 +1,4 @@
-"""What is asked of an LLM and what it replied, as the store of replies keeps it."""
+"""A request to an LLM and its reply, as the store of replies keeps them."""
 
 import hashlib
 import json
@@ -13,23 +13,23 @@ from lectern.core.schema import Message, Record
 from lectern.settings.llm import LLM
 
 CUT = "the reply was cut"
-"""How a problem begins that says: it reached its limit of tokens."""
+"""The beginning of a problem that says that the reply reached its limit of tokens."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One call: all that decides its reply, and nothing of where or when it is made."""
+    """One call: everything that decides its reply, and nothing about where or when it is made."""
 
     model: str
     messages: Sequence[Message]
     schema: Mapping[str, Any] | None = None
-    """JSON schema of the reply; none for plain text"""
+    """JSON schema of the reply; `None` for plain text."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """temperature, max_tokens and the like, as the endpoint takes them"""
+    """Options such as temperature and max_tokens, as the endpoint takes them."""
 
     @cached_property
     def key(self) -> str:
-        """Sha256 of the request, in hex: the reply's place in the store."""
+        """Sha256 of the request, in hex. The store keeps the reply under it."""
         content = {
             "model": self.model,
             "messages": [[message.role, message.content] for message in self.messages],
@@ -41,28 +41,28 @@ class Request:
 
 
 class Reply(Record):
-    """A line of the store of replies: the last word of an LLM on one request."""
+    """A line of the store of replies: an LLM's final reply to one request."""
 
     key: str = Field(description="of the request")
     model: str
     text: str
     problem: str | None = Field(
-        default=None, description="why the text is of no use: no JSON, or not what the schema asks for"
+        default=None, description="why the text cannot be used: not JSON, or it does not fit the schema"
     )
     calls: int = Field(
-        default=1, ge=1, description="that were answered: 2 where the first reply was repaired"
+        default=1, ge=1, description="number of answered calls: 2 when the first reply was corrected"
     )
     input_tokens: int = Field(default=0, ge=0, description="of all calls, as the endpoint counts them")
     output_tokens: int = Field(default=0, ge=0)
 
     @property
     def cut(self) -> bool:
-        """Whether it ended at its limit of tokens, not by itself."""
+        """Whether the reply ended at its limit of tokens."""
         return self.problem is not None and self.problem.startswith(CUT)
 
 
 def make_request(llm: LLM, messages: list[Message], schema: dict[str, Any] | None = None) -> Request:
-    """The request of these messages to this LLM."""
+    """The request that sends these messages to this LLM, with its options."""
     options: dict[str, Any] = {"temperature": llm.temperature, "max_tokens": llm.max_tokens}
     if llm.seed is not None:
         options["seed"] = llm.seed

@@ -1,12 +1,12 @@
-"""JSON that fits a schema: how it is asked for, taken out of a reply and checked."""
+"""JSON that fits a schema: requesting it, extracting it from a reply, and checking it."""
 
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-# What OpenAI's strict mode accepts; a schema with anything else is refused there, and is sent as a hint instead. vLLM,
-# llama.cpp and Ollama hold to the schema either way.
+# What OpenAI's strict mode accepts. It rejects a schema with any other keyword, so such a schema is only sent as a
+# hint. vLLM, llama.cpp and Ollama enforce the schema either way.
 STRICT_KEYWORDS = {
     *(
         "type",
@@ -47,7 +47,7 @@ def closed_object(**properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def response_format(output: str, schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The option of that name; none where only the prompt asks for JSON."""
+    """The `response_format` option; `None` if JSON is requested by the prompt only."""
     if schema is None or output == "prompt":
         return None
     if output == "json_object":
@@ -57,7 +57,7 @@ def response_format(output: str, schema: Mapping[str, Any] | None) -> dict[str, 
 
 
 def instruction(output: str, schema: Mapping[str, Any] | None) -> str:
-    """What is to be added to the last message: nothing where the server is given the schema."""
+    """The text to add to the last message; empty if the server is given the schema."""
     if schema is None or output == "json_schema":
         return ""
     shown = json.dumps(schema, ensure_ascii=False)
@@ -65,7 +65,7 @@ def instruction(output: str, schema: Mapping[str, Any] | None) -> str:
 
 
 def may_be_strict(schema: Any) -> bool:
-    """Whether OpenAI's strict mode takes the schema: closed objects, every property required, no rare words."""
+    """Whether OpenAI's strict mode accepts the schema: closed objects, all properties required, no other keywords."""
     if isinstance(schema, bool):
         return True
     if not STRICT_KEYWORDS.issuperset(schema):
@@ -80,7 +80,7 @@ def may_be_strict(schema: Any) -> bool:
 
 
 def unwrap(text: str) -> str:
-    """The JSON of a reply, without the thoughts, code fence or words that some models put around it."""
+    """The JSON of a reply, without the reasoning, code fence or words that some models put around it."""
     text = THOUGHT.sub("", text, count=1).strip() if text.lstrip().startswith("<think>") else text.strip()
     if text[:1] not in ("{", "[") and (found := FENCED.findall(text)):
         return found[0].strip() if len(found) == 1 else text
@@ -88,7 +88,7 @@ def unwrap(text: str) -> str:
 
 
 def find_problem(text: str, schema: Mapping[str, Any] | None) -> str | None:
-    """Why `text` does not fit the JSON schema, in one line that a person or the LLM can act on; None when it fits."""
+    """Why `text` does not fit the JSON schema, in one line that a person or the LLM can act on; `None` if it fits."""
     if schema is None:
         return None if text.strip() else "the reply is empty"
     from jsonschema import Draft202012Validator

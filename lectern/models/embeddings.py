@@ -1,26 +1,27 @@
 """Find the question-answer pairs that say the same in other words.
 
-Sentence embeddings of all-MiniLM-L6-v2 (Reimers and Gurevych 2019, Sentence-BERT; the model arrives as a package, see
-`core.embedded`): each text becomes a vector of unit length, and texts of one meaning point the same way. Two pairs say
-the same when
+It uses sentence embeddings of all-MiniLM-L6-v2 (Reimers and Gurevych 2019, Sentence-BERT; the model arrives as a
+package, see `core.embedded`): each text becomes a vector of unit length, and texts with the same meaning point in the
+same direction. Two pairs say the same when
 
-- their questions are similar to a threshold, and so are their answers: a question may have two answers, and an answer
+- their questions are similar up to a threshold, and so are their answers: a question may have two answers and an answer
   may fit two questions, and each such row has something to teach;
-- neither names a number or a proper name that the other lacks while the other does the same;
-- neither the questions nor the answers are one sentence with another word in it (`is_filled_in_otherwise`), and no
-  answer begins with yes where the other begins with no;
-- no word of one question is set against a word of the other by the corpus itself (`text.contrasts`).
+- it is not the case that each of them names a number or a proper name that the other one lacks;
+- neither the questions nor the answers are the same sentence with another word in it (`is_filled_in_otherwise`), and
+  the answers do not begin with yes and no;
+- the corpus itself contrasts no word of one question with a word of the other (`text.contrasts`).
 
-The last three are there because an embedding hardly sees the one word that matters: to it "change the oil filter every
-3 months" and "change the air filter every 6 months" are nearly the same, though a paraphrase shares fewer of the words.
+The last three conditions are needed because an embedding hardly sees the one word that matters: for it, "change the oil
+filter every 3 months" and "change the air filter every 6 months" mean nearly the same, although real paraphrases share
+fewer words than these two do.
 
-The model reads English. Texts in another script than Latin would all look alike to it and are never compared; other
-languages in Latin script are compared, and found less often than English.
+The model reads English. Texts in scripts other than Latin would all look alike to it and are never compared. Other
+languages in Latin script are compared, but their duplicates are found less often than those in English.
 
-Everything is compared with everything (blocked matrix products): at 100,000 rows that is a fraction of the time
-that embedding takes, so an approximate index would save nothing and could miss. The products only choose what is looked
-at; each pair is then decided on its similarity in double precision, rounded to four digits. Batches do not depend on
-the number of threads, and each is computed by one, so that more of them change the time and no bit.
+Everything is compared with everything, by matrix products in blocks: for 100,000 rows that takes a fraction of the time
+of the embedding, so an approximate index would save nothing and could miss pairs. The products only choose candidates;
+the decision on each pair uses its similarity in double precision, rounded to four digits. Batches do not depend on the
+number of threads, and one thread computes each batch, so that more threads change the time, but no bit of the result.
 """
 
 import re
@@ -43,28 +44,28 @@ from lectern.text.words import words
 MODEL = "minilm_l6"
 DIMENSIONS = 384
 WINDOW = 254
-"""Tokens that are read at once, without the two that mark start and end; a longer text is the mean of its windows."""
+"""Tokens that are read at once, without the start and end tokens; a longer text is the mean of its windows."""
 BATCH_TOKENS = 2048
 BATCH_TOKENS_QUICK = 1024
-"""Whole numbers are multiplied so fast that what surrounds it counts, and that must fit into the cache."""
+"""Integer products are so fast that memory access dominates, so these batches must fit into the cache."""
 TOKENIZED_AT_ONCE = 4096
 BLOCK = 1024
 """Rows and columns of a matrix product: 4 MB of similarities."""
 SLACK = 1e-3
-"""By how much a product in single precision may lie below the threshold and still be looked at."""
+"""How far a product in single precision may lie below the threshold and still be examined."""
 FRAME = 0.6
-"""Share of the words that two texts have in common, in order, from which they are one sentence filled in twice."""
+"""Share of words that two texts share, in order, from which they are one sentence filled in twice."""
 FRAME_WORDS = 30
-"""Longer texts are no single sentence: there one word may be a slip."""
+"""Most words of such a sentence. In longer texts, a single different word may be a slip."""
 SYNONYMS = 0.8
-"""Least similarity of the words in which two such sentences differ: buy and purchase have .87, dog and cat .66."""
+"""Similarity below which two words in such a sentence differ: buy and purchase have .87, dog and cat .66."""
 LATIN = 0.9
-"""Least share of the letters in Latin script for the model to read a text."""
+"""Least share of letters in Latin script in a text that the model can read."""
 
 _LETTER = regex.compile(r"\p{L}")
 _LATIN_LETTER = regex.compile(r"\p{Script=Latin}")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-# A capital anywhere but where a sentence begins, or a second one in the same word.
+# A capital letter that does not begin a sentence, or a second one in the same word.
 _NAME = regex.compile(r"(?<=[^\s.!?:;\"\u201c(\[-][\"')\]]*\s+)\p{Lu}[\w'-]*|\b\p{Lu}[\w-]*\p{Lu}[\w-]*")
 _NOT_A_NAME = frozenset(("i", "i'm", "i've", "i'd", "i'll"))
 _NEGATIONS = frozenset(
@@ -77,11 +78,11 @@ Pair = tuple[str, str]
 
 
 def embed(texts: Sequence[str], *, quick: bool = False) -> np.ndarray:
-    """The embeddings of `texts`: float32, (texts, 384), rows of unit length; a text without any token is zero.
+    """The embeddings of `texts`: float32, of shape (texts, 384), rows of unit length; zero for a text without tokens.
 
-    `quick` computes in whole numbers (`text.integer_layers`): on a processor with VNNI in a third of the time. The
-    cosine of two texts then differs by .007 on average, .036 at most (600 texts of 42 words), and by .002 between kinds
-    of processor, whose last bits decide roundings: good for a mean over thousands, not for a decision on one.
+    `quick` computes with 8-bit integers (`text.integer_layers`), which takes a third of the time on a processor with
+    VNNI. The cosine of two texts then differs by .007 on average and .036 at most (600 texts of 42 words), and by .002
+    between kinds of processor. That is good enough for a mean over thousands, but not for a decision on one pair.
     """
     unique = list(dict.fromkeys(texts))
     vectors = np.zeros((len(unique), DIMENSIONS), np.float32)
@@ -96,12 +97,12 @@ def embed(texts: Sequence[str], *, quick: bool = False) -> np.ndarray:
 
 
 Window = tuple[int, np.ndarray]
-"""Number of the text and the tokens of one window of it."""
+"""The index of a text and the tokens of one of its windows."""
 
 
 def _cut(texts: Sequence[str], quick: bool) -> list[Window]:
-    """The windows of all texts, the shortest first: a batch of one length needs little padding."""
-    tokenizer = _load(quick)[0]  # here and not first in a batch: batches run side by side
+    """The windows of all texts, shortest first, so that batches need little padding."""
+    tokenizer = _load(quick)[0]  # loaded here, since the batches, which need it too, run in parallel
     windows: list[Window] = []
     for first in range(0, len(texts), TOKENIZED_AT_ONCE):
         found = tokenizer.encode_batch(
@@ -114,10 +115,10 @@ def _cut(texts: Sequence[str], quick: bool) -> list[Window]:
 
 
 def _embed_windows(windows: Sequence[Window], quick: bool) -> Iterator[tuple[list[int], np.ndarray]]:
-    """(numbers of the texts, summed embeddings of their tokens) of each batch, in a fixed order."""
+    """(indices of the texts, summed embeddings of their tokens) of each batch, in a fixed order."""
     import torch
 
-    # One thread a batch, as many batches at once as torch would take threads: the sums are the same with one.
+    # One thread per batch, and as many batches at once as torch would use threads, so that the sums never change.
     threads = torch.get_num_threads()
     batches = list(_batches(windows, BATCH_TOKENS_QUICK if quick else BATCH_TOKENS))
     torch.set_num_threads(1)
@@ -140,7 +141,7 @@ def _embed_windows(windows: Sequence[Window], quick: bool) -> Iterator[tuple[lis
 def _batches(windows: Sequence[Window], tokens: int) -> Iterator[Sequence[Window]]:
     first = 0
     while first < len(windows):
-        last = first + 1  # windows come by length: the last one of a batch is the longest
+        last = first + 1  # windows are sorted by length, so the last one of a batch is the longest
         while last < len(windows) and (last + 1 - first) * (len(windows[last][1]) + 2) <= tokens:
             last += 1
         yield windows[first:last]
@@ -161,7 +162,7 @@ def _embed_batch(batch: Sequence[Window], *, quick: bool) -> np.ndarray:
     with torch.inference_mode():
         read = torch.from_numpy(mask)
         states = model(input_ids=torch.from_numpy(tokens), attention_mask=read).last_hidden_state
-        return (states * read[..., None]).sum(1).numpy()  # mean pooling: the division comes with the norm
+        return (states * read[..., None]).sum(1).numpy()  # mean pooling; `embed` divides by the norm
 
 
 @lru_cache
@@ -176,7 +177,7 @@ def _load(quick: bool) -> tuple[Any, Any]:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    logging.disable_progress_bar()  # and no report of the pooling layer, which means are taken without
+    logging.disable_progress_bar()  # and, below, no warning of the pooling layer, which is not used
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
@@ -187,21 +188,21 @@ def _load(quick: bool) -> tuple[Any, Any]:
 
 
 def is_readable(text: str) -> bool:
-    """Whether the model can tell this text from another: nearly all its letters are Latin."""
+    """Whether the model can read this text: nearly all its letters are Latin."""
     letters = len(_LETTER.findall(text))
     return letters > 0 and len(_LATIN_LETTER.findall(text)) >= LATIN * letters
 
 
 def similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cosines of the rows of `a` and `b`, two arrays of unit vectors, in double precision, rounded to four digits."""
+    """Cosines of the rows of `a` and `b`, arrays of unit vectors, in double precision, rounded to four digits."""
     return np.round((a.astype(np.float64) * b.astype(np.float64)).sum(-1), 4)
 
 
 class Meanings:
-    """The meanings of question-answer pairs, to be asked which of them say the same; pairs go by their place."""
+    """An index of the meanings of question-answer pairs, which are named by their positions."""
 
     def __init__(self, pairs: Sequence[Pair], threshold: float) -> None:
-        """Embed the questions, and the answers of those that another row may repeat: no others are needed."""
+        """Embed the questions, and those answers whose question is similar to another one; no others are needed."""
         self.threshold = threshold
         readable = [n for n, (q, a) in enumerate(pairs) if is_readable(q) and is_readable(a)]
         questions, specifics = (
@@ -219,9 +220,9 @@ class Meanings:
         self._vectors = dict(zip(fillers, embed(fillers), strict=True))
 
     def alike(self, some: Sequence[int], among: Sequence[int]) -> dict[int, list[tuple[float, int]]]:
-        """For each of `some` the (similarity, pair) of those `among` that say the same, the most similar first.
+        """For each pair of `some`, the (similarity, pair) of those `among` that say the same, most similar first.
 
-        The similarity is the lesser one of the questions' and the answers'.
+        The similarity is the lower one of the questions' and the answers'.
         """
         a, b = ([self._line[n] for n in numbers if n in self._line] for numbers in (some, among))
         found: dict[int, list[tuple[float, int]]] = {}
@@ -257,9 +258,10 @@ class Meanings:
 
 
 class _Specifics(NamedTuple):
-    """What pairs name, and which of it they say, in 64 bits each: most that contradict are found at little cost.
+    """The names and numbers of pairs, and all their words, as 64 bits each, which find most contradictions cheaply.
 
-    Each name and number has one bit. Where that is not set, it is not there; where it is, another one may be.
+    Each name and number sets one bit. If that bit is not set, it does not occur; if it is set, another one may have
+    set it.
     """
 
     named: np.ndarray
@@ -275,7 +277,7 @@ class _Specifics(NamedTuple):
         return _Specifics(self.named[which], self.said[which])
 
     def contradict(self, others: "_Specifics") -> np.ndarray:
-        """Which of these, one a row, for certain contradict which of the others, one a column (see `contradict`)."""
+        """Which of these (rows) certainly contradict which of the others (columns), see `contradict`; booleans."""
         ours_alone = (self.named[:, None] & ~others.said[None, :]) != 0
         theirs_alone = (others.named[None, :] & ~self.said[:, None]) != 0
         found: np.ndarray = ours_alone & theirs_alone
@@ -290,7 +292,7 @@ def _to_bits(sets: Iterable[frozenset[str]]) -> np.ndarray:
 
 
 def _have_a_neighbour(questions: np.ndarray, specifics: _Specifics, threshold: float) -> np.ndarray:
-    """Places of the pairs that have another one with a similar question, and no other number or name."""
+    """The positions of the pairs that have another pair with a similar question and no contradicting number or name."""
     found = np.zeros(len(questions), bool)
     starts = range(0, len(questions), BLOCK)
     for i in tqdm(starts, desc="similar questions", unit="block", disable=None):
@@ -306,7 +308,7 @@ def _have_a_neighbour(questions: np.ndarray, specifics: _Specifics, threshold: f
 
 
 def contradict(a: Pair, b: Pair) -> bool:
-    """Whether two pairs with similar embeddings say different things all the same, as far as they themselves show."""
+    """Whether two pairs with similar embeddings still say different things, judged by the pairs alone."""
     ours, theirs = _read(a), _read(b)
     return (
         (not ours.named <= theirs.said and not theirs.named <= ours.said)
@@ -316,9 +318,9 @@ def contradict(a: Pair, b: Pair) -> bool:
 
 
 def is_filled_in_otherwise(a: str, b: str) -> bool:
-    """Whether two short texts share most of their words in order, and those in their place differ in meaning.
+    """Whether two short texts share most of their words in order, but have words of different meaning between them.
 
-    A word with nothing in its place makes no difference, unless it negates.
+    A word without a counterpart makes no difference, unless it is a negation.
     """
     from rapidfuzz.distance import LCSseq
 
@@ -356,7 +358,7 @@ def _vector(text: str) -> np.ndarray:
 
 
 class _Read(NamedTuple):
-    """Of a pair, case folded: numbers and names, the words of the question, all words, the first of the answer."""
+    """Of a pair, case folded: numbers and names, words of the question, all words, first word of the answer."""
 
     named: frozenset[str]
     asked: frozenset[str]

@@ -18,7 +18,7 @@ class Decoding:
     temperature: float = 0.0
     """0 takes the likeliest token each time"""
     top_p: float = 1.0
-    """only the likeliest tokens with together this probability are drawn"""
+    """Draws only from the most likely tokens whose probabilities together reach this value."""
     seed: int = 0
     """of the draws"""
 

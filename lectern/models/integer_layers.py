@@ -1,11 +1,12 @@
-"""Linear layers that multiply whole numbers of 8 bits: about three times as fast as single precision on a processor
-with instructions for them, and less exact.
+"""Linear layers that multiply 8-bit integers: about three times as fast as single precision on a processor that has
+instructions for them, and less exact.
 
-Each output's weights have a scale of their own, and so has each token's input, so that what a text becomes does not
-depend on the texts beside it (LLM.int8(), Dettmers et al. 2022, section 2.1, vector-wise). Weights take 7 of the 8
-bits: processors without VNNI add two products in 16 bits, which 8 bits overflow. So they are the same everywhere.
-On processors without AVX-512 torch has no fast product of 8 bits (it was 12 times as slow as single precision on an
-AVX2 one): there the same whole numbers are multiplied as floats, which is exact, since all sums stay below 2 ** 24.
+The weights of each output, and the input of each token, have a scale of their own, so that the result for a text does
+not depend on the other texts in its batch (LLM.int8(), Dettmers et al. 2022, section 2.1, vector-wise). The weights use
+only 7 of the 8 bits: processors without VNNI add two products in 16 bits, where 8-bit weights would overflow. So the
+results are the same on all processors. Without AVX-512, torch has no fast 8-bit product (on an AVX2 processor it was 12
+times as slow as single precision). There the same integers are multiplied as floats, which is exact, because all sums
+stay below 2 ** 24.
 """
 
 from typing import Any
@@ -13,11 +14,11 @@ from typing import Any
 WEIGHT_STEPS = 63
 INPUT_STEPS = 127
 EXACT = 2**24 // (WEIGHT_STEPS * INPUT_STEPS)
-"""Products of two such numbers whose sum a float holds exactly."""
+"""Number of products of two such integers whose sum a float always holds exactly."""
 
 
 def quantise(model: Any) -> Any:
-    """Replace the linear layers of `model`, a torch module, in place; return it."""
+    """Replace the linear layers of `model`, a torch module, in place. Returns the model."""
     import torch
 
     fast = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
@@ -34,7 +35,7 @@ def quantise(model: Any) -> Any:
         def forward(self, states: torch.Tensor) -> torch.Tensor:
             rows = states.reshape(-1, states.shape[-1])
             scale = _scale(rows, INPUT_STEPS)
-            # In place, because what is written anew leaves the cache: as much time again as the product takes.
+            # In place: a new array would not be in the cache, which would take as long again as the product.
             whole = rows.mul(scale.reciprocal()).round_()
             product = (
                 torch._int_mm(whole.to(torch.int8), self.weight) if fast else multiply(whole, self.weight)
@@ -51,13 +52,13 @@ def quantise(model: Any) -> Any:
 
 
 def multiply(rows: Any, weight: Any) -> Any:
-    """The product of whole numbers held as floats, exact as that of integers: int32 where one float would not hold it.
+    """The exact product of integers that are held as floats. It is int32 if a float could not hold it exactly.
 
     Args:
-        rows: (rows, inputs), each at most INPUT_STEPS in size.
-        weight: (inputs, outputs), each at most WEIGHT_STEPS.
+        rows: of shape (rows, inputs); absolute values up to INPUT_STEPS.
+        weight: of shape (inputs, outputs); absolute values up to WEIGHT_STEPS.
 
-    Returns: (rows, outputs).
+    Returns: the product, of shape (rows, outputs).
     """
     import torch
 
@@ -68,6 +69,6 @@ def multiply(rows: Any, weight: Any) -> Any:
 
 
 def _scale(values: Any, steps: int) -> Any:
-    """The value of one step in each row, of shape (rows, 1); above zero, so that a row of zeros stays one."""
+    """The size of one step for each row, of shape (rows, 1). It is above zero, so that a row of zeros stays zero."""
     largest = values.amax(1, keepdim=True).maximum(-values.amin(1, keepdim=True))
     return largest.div_(steps).clamp_(min=1e-12)

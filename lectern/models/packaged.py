@@ -9,7 +9,7 @@ from lectern.models import bundled
 
 
 def language_models() -> list[str]:
-    """The packages that hold a language model: one GGUF file."""
+    """The names of the packages that hold a language model, which is one GGUF file."""
     return [
         name
         for name, package in bundled.PACKAGES.items()
@@ -18,14 +18,17 @@ def language_models() -> list[str]:
 
 
 def converted(package: str) -> Path:
-    """The directory of a packaged GGUF model as transformers loads it in seconds; converted at the first call.
+    """The directory of a packaged GGUF model in transformers' own format, which loads in seconds.
 
-    It lies in the user's cache and is named after the sha256 of the weights and the version of transformers, whose
-    conversion it is.
+    The first call converts the model. The directory is in the user's cache; its name holds the sha256 of the weights
+    and the version of transformers that converted them.
+
+    Raises:
+        LecternError: there is no such language model, or its package cannot be downloaded.
     """
     if package not in language_models():
         raise LecternError(
-            f"the packaged model {package} is no GGUF language model; choose one of {', '.join(language_models())}"
+            f"the packaged model {package} is not a GGUF language model; choose one of {', '.join(language_models())}"
         )
     [(file, sha256)] = bundled.PACKAGES[package].files.items()
     target = bundled.cache_dir() / f"{package}-{sha256[:12]}-transformers-{version('transformers')}"

@@ -1,4 +1,4 @@
-"""Draws from a language model that do not depend on what is computed beside them."""
+"""Random draws from a language model that do not depend on the other rows of a batch."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -8,26 +8,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Draw:
-    """How one row of a batch is answered."""
+    """How the next token of one row in a batch is chosen."""
 
     chance: str
-    """what the row draws by: the same text draws the same"""
+    """The row's random seed, as text: the same text draws the same tokens."""
     temperature: float = 0.0
-    """0 takes the likeliest token"""
+    """Above 0 for random draws; 0 takes the most likely token."""
     top_p: float = 1.0
-    """only the likeliest tokens with together this probability are drawn"""
+    """Draws only from the most likely tokens whose probabilities together reach this value."""
 
 
 def make_sampler(draws: Sequence[Draw]) -> Callable[[Any, Any], Any]:
-    """A logits processor that makes the likeliest token of a row the one that is drawn, by adding Gumbel noise.
+    """A logits processor that adds Gumbel noise, so that greedy decoding picks a randomly drawn token.
 
-    Each row has its own generator, so that its neighbours do not change what it draws (Maddison et al. 2014,
-    arXiv:1411.0030: the largest of perturbed logits is a draw from their softmax).
+    The largest of logits perturbed in this way is a draw from their softmax (Maddison et al. 2014, arXiv:1411.0030).
+    Each row has its own generator, so that the other rows of the batch do not change what it draws.
 
     Args:
         draws: one for each row of the batch.
 
-    Returns: a function of the tokens so far and the scores (rows, vocabulary) of the next, which it changes.
+    Returns: a function of the tokens so far and the scores of the next one, of shape (rows, vocabulary), which it
+        changes in place.
     """
     import torch
     from transformers import TopPLogitsWarper

@@ -1,4 +1,4 @@
-"""Count tokens: what LLMs bound lengths in. Which tokenizer counts is a choice of its own, whatever model is tuned."""
+"""Count tokens, the unit of LLMs' length limits. The tokenizer is chosen independently of the model that is tuned."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -13,23 +13,23 @@ from lectern.models import bundled
 from lectern.models.packaged import converted
 
 BATCH = 1024
-"""Texts that are encoded at a time: what an encoding holds beside its length is large, and thrown away at once."""
+"""Texts that are encoded at a time, because an encoding uses much memory besides its length."""
 FILE = "tokenizer.json"
 
 Count = Callable[[Sequence[str]], list[int]]
 
 
 def counter(tokenizer: str) -> Count:
-    """The function that says how many tokens each text has, special tokens left out.
+    """The function that returns the number of tokens of each text, without special tokens.
 
-    The tokenizer is loaded when it is first needed, so that whoever counts nothing waits for nothing.
+    The tokenizer is loaded when it is first needed.
 
     Args:
         tokenizer: a packaged model (`core.embedded`), a directory that holds tokenizer.json, or `organisation/model`
-            of a model hub, which may be followed by `@` and a commit.
+            of a model hub, optionally followed by `@` and a commit.
 
     Raises:
-        LecternError: when the function is called, and the tokenizer cannot be had.
+        LecternError: raised by the returned function if the tokenizer cannot be loaded.
     """
 
     def count(texts: Sequence[str]) -> list[int]:
@@ -44,13 +44,15 @@ def counter(tokenizer: str) -> Count:
 
 
 def identify(tokenizer: str) -> str:
-    """What decides the counts, without a place on this machine and without loading anything.
+    """A text over everything that decides the counts. It holds no path of this machine, and nothing is loaded for it.
 
     Raises:
-        LecternError: it is neither a packaged model nor a directory with a tokenizer, nor can it be a hub's.
+        LecternError: it is neither a packaged model nor a directory with a tokenizer, nor can it be a model on a hub.
     """
     if package := bundled.PACKAGES.get(tokenizer):
-        return f"{tokenizer} {package.sha256} transformers {version('transformers')}"  # which converts it
+        return (
+            f"{tokenizer} {package.sha256} transformers {version('transformers')}"  # transformers converts it
+        )
     if (file := Path(tokenizer) / FILE).is_file():
         return f"{FILE} {sha256(file)}"
     if Path(tokenizer).is_dir() or tokenizer.startswith((".", "/")) or tokenizer.count("/") != 1:
@@ -83,7 +85,7 @@ def _load(tokenizer: str) -> Any:
             f"parse.tokenizer: {tokenizer} could not be loaded: {reason}. Correct it under conf/, or use "
             "smollm2_135m, which needs no model hub."
         ) from error
-    # A file may ask for either, and then every text would have the same length.
+    # A tokenizer file may request either, which would change the lengths.
     loaded.no_truncation()
     loaded.no_padding()
     return loaded

@@ -1,6 +1,6 @@
-"""What the pages of a site repeat: menus and footers that no extraction knew for what they are, and whole pages.
+"""What the pages of a site repeat: menus and footers that the extraction did not recognize, and whole pages.
 
-Only digests of blocks are compared, so that a site's pages need not be in memory together.
+Only digests of blocks are compared, so that the pages of a site need not be in memory together.
 """
 
 import hashlib
@@ -10,20 +10,20 @@ from collections.abc import Mapping, Sequence
 
 
 def digest(text: str) -> str:
-    """The same for texts that differ in case and white space only: 16 hex digits."""
+    """A digest of 16 hex digits. Texts that differ only in case and white space have the same one."""
     return hashlib.sha256(" ".join(text.casefold().split()).encode()).hexdigest()[:16]
 
 
 def find_repeated(pages: Mapping[str, Sequence[str]], share: float, least: int) -> dict[str, list[str]]:
-    """The digests, sorted, of each page's blocks that the pages of its site repeat; pages without any are left out.
+    """The digests of each page's blocks that are boilerplate, sorted; pages that have none are left out.
 
-    Pages that agree in all blocks count as one, or three copies of a page in a small site would take its text for
-    boilerplate.
+    A block is boilerplate when enough pages of the site have it. Pages that agree in all blocks count as one page:
+    otherwise, three copies of one page in a small site would make its own text boilerplate.
 
     Args:
-        pages: name -> digests of its blocks, all of one site.
-        share: of the pages, from which a block is boilerplate.
-        least: pages that it must stand on, too.
+        pages: name -> digests of its blocks; all pages of one site.
+        share: a boilerplate block is on at least this share of the pages, 0 to 1,
+        least: and on at least this many pages.
     """
     distinct = {tuple(blocks) for blocks in pages.values() if blocks}
     having = Counter(block for blocks in distinct for block in set(blocks))
@@ -34,7 +34,7 @@ def find_repeated(pages: Mapping[str, Sequence[str]], share: float, least: int) 
 
 
 def find_copies(pages: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """The name of each page that has the same blocks as one before it, by name -> that one's; an empty one has none."""
+    """Page -> the first page, by name, that has exactly the same blocks. Pages without blocks are no copies."""
     first: dict[tuple[str, ...], str] = {}
     copies = {}
     for name in sorted(pages):

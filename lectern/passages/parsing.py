@@ -1,4 +1,4 @@
-"""What `parse` does with an item, document or recording, and what it tells of all of them."""
+"""What `parse` does with each item, a document or recording, and the totals over all items."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from lectern.passages import boilerplate, lecture, passages
 from lectern.settings.housekeeping import HousekeepingRule
 
 SHOWN = 20
-"""Boilerplate texts and copied pages that the metrics name."""
+"""How many boilerplate texts and copied pages the metrics name."""
 SHOWN_CHARACTERS = 80
 
 
@@ -24,21 +24,22 @@ def list_items(
 ) -> list[Item]:
     """One item per document and per recording.
 
-    A document's values hold the digests of its own blocks that are boilerplate and the item that it is a copy of, and
-    nothing else of its site: so a new page makes only those again for which one of the two has changed.
+    A document's values hold the digests of its blocks that are boilerplate, and the item that it is a copy of. They
+    hold nothing else of its site, so that after a new page only those documents are made again for which one of the two
+    has changed.
 
     Args:
         documents: item -> file of a `Document`.
         conversations: item -> file of a `Conversation`.
-        share: of a site's pages, see `boilerplate.find_repeated`.
-        pages: that a block must stand on, see there.
+        share: least share of a site's pages that have a boilerplate block (`boilerplate.find_repeated`).
+        pages: least number of pages that have it.
 
     Raises:
-        LecternError: an item is a document and a recording, or a document cannot be read.
+        LecternError: an item is both a document and a recording, or a document cannot be read.
     """
     if both := sorted(documents.keys() & conversations.keys()):
         raise LecternError(
-            f"{both[0]!r} is a document and a recording too. Rename one of their sources in section corpus."
+            f"{both[0]!r} is both a document and a recording. Rename one of their sources in section corpus."
         )
     blocks: dict[str, list[str]] = {}
     sites: dict[str, dict[str, list[str]]] = {}
@@ -98,7 +99,9 @@ def load(
             texts = {" ".join(text.split())[:SHOWN_CHARACTERS] for text in found.removed}
             made = found.passages
             more = {"boilerplate": {"blocks": len(found.removed), "texts": sorted(texts)}}
-        unique = {passage.id: passage for passage in reversed(made)}  # the first of those that are repeated
+        unique = {
+            passage.id: passage for passage in reversed(made)
+        }  # reversed, so that the first of equals is kept
         made, repeated = (
             [passage for passage in made if unique[passage.id] is passage],
             len(made) - len(unique),
@@ -120,7 +123,7 @@ def load(
 
 
 def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What `load` said of each item, added up."""
+    """Totals of the facts that `load` returned for each item."""
     totals = Counter({name: 0 for name in ("passages", "tokens", "short", "words", "repeated")})
     boilerplate_on: Counter[str] = Counter()
     for item in facts.values():

@@ -1,8 +1,8 @@
-"""Passages of a document: stretches of a bounded length that stand under one heading and know their place.
+"""Passages of a document: stretches of a bounded length, each under one heading and with its place.
 
-What keeps ids stable is that no choice reaches far. A section never shares a passage with what lies outside its parent;
-which of its neighbours it may share one with depends on headings alone (`_heads`); and a section that is too long is
-divided first at places that a window around them chooses (`_anchors`), as in content-defined chunking (Muthitacharoen,
+Ids stay stable because no choice depends on text that is far away. A section never shares a passage with text outside
+its parent. Headings alone decide which neighbours may share a passage (`_heads`). A section that is too long is first
+cut at places that only a window around them determines (`_anchors`), as in content-defined chunking (Muthitacharoen,
 Chen and Mazieres, A Low-bandwidth Network File System, 2001), so that an edit moves no cut far away.
 """
 
@@ -22,57 +22,57 @@ from lectern.passages.boilerplate import digest
 from lectern.text.cutting import CUT, choose_cuts
 
 LIBRARIES = ("sentencex", "tokenizers")
-"""Their versions decide where sentences end and how many tokens they have."""
+"""Their versions decide where sentences end and how many tokens a text has."""
 WITHIN = 1.0
-"""Cost of a cut within a block: above that between two, below that of a passage that is too short."""
+"""Cost of a cut within a block: above that of a cut between two blocks, below that of a passage that is too short."""
 LED_IN = 1.5
-"""Cost of a cut between `such as these:` and what it leads in."""
+"""Cost of a cut between a line like `such as these:` and what it introduces."""
 REACH = 2
-"""Neighbours on each side that a heading is compared with, and lengths of the longest passage that a paragraph is."""
+"""How far a choice looks: `_heads` compares this many headings on each side, `_anchors` this many longest passages."""
 REPEATED = 3
-"""What a passage repeats has at most its longest length over this."""
+"""A passage repeats at most the longest length of a passage divided by this."""
 DEEPEST = 9
-"""Level of a heading; what lies deeper is taken for it."""
+"""Deepest level of a heading; deeper ones are given this level."""
 
 
 class Cut(NamedTuple):
-    """What became of a document."""
+    """The passages of a document, and the texts left out."""
 
     passages: list[Passage]
     removed: list[str]
-    """texts of the blocks that are boilerplate"""
+    """Texts of the blocks that are boilerplate."""
 
 
 class Piece(NamedTuple):
-    """A sentence, or a block that is kept whole."""
+    """A sentence, or a block that is not divided."""
 
     begin: int  # characters of the document's text
     end: int
     block: int
     cost: float  # of a cut before it
-    prose: bool  # and no part of a list, a table or code
-    tokens: int = 0  # with the white space before it; none until it is counted
+    prose: bool  # not a part of a list, a table or code
+    tokens: int = 0  # including the white space before it; 0 until it is counted
 
 
 @dataclass
 class Section:
-    """A heading and all below it."""
+    """A heading and everything below it."""
 
     headings: tuple[str, ...] = ()
     title: Piece | None = None
     own: list[Piece] = field(default_factory=list)
-    """what stands before its first sub-heading"""
+    """What comes before its first sub-heading."""
     children: list["Section"] = field(default_factory=list)
     tokens: int = 0
-    """without its title"""
+    """Without those of its title."""
 
     @property
     def whole(self) -> int:
-        """Tokens with its title."""
+        """Tokens including those of its title."""
         return self.tokens + (self.title.tokens if self.title else 0)
 
     def pieces(self) -> list[Piece]:
-        """All below its title, in reading order."""
+        """Everything below its title, in reading order."""
         below = [
             p for child in self.children for p in [*([child.title] if child.title else []), *child.pieces()]
         ]
@@ -84,28 +84,28 @@ def cut(
 ) -> Cut:
     """The passages of a document, in reading order.
 
-    `document.text[a:b]` of a passage's span is its text where nothing that was left out lies within; where it does
-    (boilerplate, a heading with nothing below it), it is the text but for these blocks.
+    `document.text[a:b]`, where (a, b) is a passage's span, is the passage's text. If blocks within it were left out
+    (boilerplate, headings with nothing below them), the passage's text lacks these blocks.
 
-    A section that fits is one passage, with the headings below it in its text. In a longer one, each part that has the
-    least length stands alone, and short neighbours share a passage that stands under their parent's heading. What is
-    too long itself is cut between paragraphs, within them at sentence ends, a list, table or code between its lines,
-    and anything else wherever it must be. Empty sections are left out.
+    A section that fits is one passage, and its text contains the headings below the section's own. In a longer section,
+    each part that has the least length is a passage, and short neighbours share a passage under their parent's
+    heading. A part that is too long itself is cut between paragraphs, within them at sentence ends; a list, table or
+    code is cut between its lines; anything else is cut wherever necessary. Empty sections are left out.
 
     Args:
-        document: with its blocks.
-        boilerplate: digests (`boilerplate.digest`) of blocks to leave out.
+        document: the document with its blocks.
+        boilerplate: digests (`boilerplate.digest`) of the blocks to leave out.
         count: counts tokens.
-        least: tokens that a passage has at least, where sections allow it.
-        most: tokens that a passage has at most.
-        overlap: sentences at the end of a passage that the next one of its section repeats, where they are not long.
+        least: fewest tokens of a passage, where the sections allow it.
+        most: most tokens of a passage.
+        overlap: sentences at the end of a passage that the next one of its section repeats, unless they are too long.
     """
     text = document.text
     kept, removed = _keep(document.blocks, boilerplate)
     root = _outline(
         document.blocks, _cut_pieces(text, document.blocks, kept, document.language or "en", most, count)
     )
-    # Pieces are counted so that no passage has more tokens than they have together; it may have a few less.
+    # The counts of pieces are upper bounds: a passage has at most the sum of its pieces' tokens, perhaps a few less.
     aim = min(most, least + least // 20 + 1)
     found = [(headings, pieces) for headings, pieces in _passages(root, text, aim, most, overlap) if pieces]
     texts = [_join(text, pieces) for _, pieces in found]
@@ -131,14 +131,14 @@ def cut(
 
 
 def link_at(url: str | None, page: int | None) -> str | None:
-    """The address of a document opened at a page, as browsers understand it for PDFs."""
+    """The address of a document opened at a page, in the form that browsers understand for PDFs."""
     if url is None or page is None:
         return url
     return urlsplit(url)._replace(fragment=f"page={page}").geturl()
 
 
 def _keep(blocks: Sequence[Block], boilerplate: Collection[str]) -> tuple[list[int], list[str]]:
-    """The indices of the blocks that stay, and the texts of the others; a heading is structure, and stays."""
+    """The indices of the blocks to keep, and the texts of the others. Headings are always kept, as structure."""
     kept, removed = [], []
     for index, block in enumerate(blocks):
         if boilerplate and block.kind != "heading" and digest(block.text) in boilerplate:
@@ -149,14 +149,14 @@ def _keep(blocks: Sequence[Block], boilerplate: Collection[str]) -> tuple[list[i
 
 
 def _begins(blocks: Sequence[Block]) -> list[int]:
-    """The character of the document's text with which each block begins."""
+    """The offset in the document's text at which each block begins."""
     return [0, *accumulate(len(block.text) + len(BLANK_LINE) for block in blocks)][: len(blocks)]
 
 
 def _cut_pieces(
     text: str, blocks: Sequence[Block], kept: Sequence[int], language: str, most: int, count: Count
 ) -> list[Piece]:
-    """The blocks in pieces within `most` tokens, counted. Paragraphs come in sentences, what else fits comes whole."""
+    """The kept blocks as pieces of at most `most` tokens: paragraphs by sentence, other blocks whole if they fit."""
     begins = _begins(blocks)
     pieces: list[Piece] = []
     for index in kept:
@@ -170,7 +170,7 @@ def _cut_pieces(
         whole = Piece(begins[index], begins[index] + len(block.text), index, cost, prose)
         pieces += _divide(text, whole, _sentences(language)) if prose else [_trim(text, whole)]
     pieces = _count(text, pieces, count)
-    # Only what is too long, and a heading never, for it goes into no passage that it does not fit into.
+    # Only pieces that are too long are divided. A heading never is, since it only goes into passages that it fits into.
     while any(_is_long(piece, blocks, most) for piece in pieces):
         finer = [
             _finer(text, piece, language) if _is_long(piece, blocks, most) else [piece] for piece in pieces
@@ -184,7 +184,7 @@ def _is_long(piece: Piece, blocks: Sequence[Block], most: int) -> bool:
 
 
 def _finer(text: str, piece: Piece, language: str) -> list[Piece]:
-    """Its lines; if it is one line its sentences; if it is one sentence its halves."""
+    """Divide a piece into its lines; a single line into its sentences; a single sentence into halves."""
     for divide in (_lines, _sentences(language), _halves):
         if len(parts := _divide(text, piece, divide)) > 1:
             return parts
@@ -192,7 +192,7 @@ def _finer(text: str, piece: Piece, language: str) -> list[Piece]:
 
 
 def _divide(text: str, piece: Piece, divide: Callable[[str], list[int]]) -> list[Piece]:
-    """A piece cut where `divide` says, without the white space at the ends."""
+    """Cut a piece at the offsets that `divide` returns, without white space at the ends of the parts."""
     places = [0, *divide(text[piece.begin : piece.end]), piece.end - piece.begin]
     parts = [
         _trim(
@@ -217,7 +217,7 @@ def _sentences(language: str) -> Callable[[str], list[int]]:
 
 
 def _halves(text: str) -> list[int]:
-    """The white space nearest to the middle, else the nearest place there that parts no letter from its accents."""
+    """The white space nearest to the middle, or else a place there that does not separate a letter from its accents."""
     middle = len(text) // 2
     spaces = [match.end() for match in re.finditer(r"\s+", text[middle // 2 : -middle // 2 or None])]
     if spaces:
@@ -234,9 +234,10 @@ def _trim(text: str, piece: Piece) -> Piece:
 
 
 def _count(text: str, pieces: Sequence[Piece], count: Count) -> list[Piece]:
-    """The pieces with the most tokens that they can have.
+    """The pieces with upper bounds of their token counts.
 
-    They may begin a passage, follow what stands before them, or follow another block where the one before is left out.
+    Tokens depend on what comes before. A piece may begin a passage, follow its white space in the document, or follow
+    another block after a blank line, if the block between was left out. The largest of the three counts is kept.
     """
     new = [piece for piece in pieces if not piece.tokens]
     own = [text[piece.begin : piece.end] for piece in new]
@@ -255,7 +256,7 @@ def _space_before(text: str, place: int) -> str:
 
 
 def _outline(blocks: Sequence[Block], pieces: Sequence[Piece]) -> Section:
-    """The sections as their headings nest, without those that have nothing below their headings."""
+    """The sections, nested as their headings are, without sections that have nothing below their heading."""
     root = Section()
     open_sections, levels = [root], [0]
     for piece in pieces:
@@ -286,7 +287,7 @@ def _add_up(section: Section) -> None:
 def _passages(
     section: Section, text: str, least: int, most: int, overlap: int
 ) -> Iterator[tuple[tuple[str, ...], list[Piece]]]:
-    """The headings and the pieces of each passage."""
+    """The headings and the pieces of each passage of a section."""
     while len(section.children) == 1 and not section.own:
         section = section.children[0]
     if section.tokens <= most:
@@ -309,7 +310,7 @@ def _passages(
 
 
 def _groups(parts: Sequence[Section], least: int, most: int) -> list[list[Section]]:
-    """Neighbours that share a passage: between two heads, a part joins those before it while these are short."""
+    """Neighbours that share a passage: from one head to the next, a part joins those before it while they are short."""
     groups: list[list[Section]] = []
     for begin, end in pairwise([*_heads(parts), len(parts)]):
         run: list[list[Section]] = []
@@ -329,9 +330,9 @@ def _size(parts: Sequence[Section]) -> int:
 
 
 def _heads(parts: Sequence[Section]) -> list[int]:
-    """Where a new passage begins in any case: at the first part, and where a title's hash is the lowest around it.
+    """Where a new passage always begins: at the first part, and where the hash of a title is the lowest around it.
 
-    Titles alone decide, so that an edit below one of them moves no other part to another passage.
+    Only titles decide, so that an edit of the text below one moves no other part to another passage.
     """
     ranks = [_rank(part.headings[-1]) for part in parts]
 
@@ -349,7 +350,7 @@ def _rank(text: str) -> str:
 def _cut_long(
     pieces: Sequence[Piece], text: str, least: int, most: int, overlap: int
 ) -> Iterator[list[Piece]]:
-    """The pieces of each passage of a stretch without headings."""
+    """The pieces of each passage of a text without headings."""
     repeats = [_repeat(pieces, index, overlap, most // REPEATED) for index in range(len(pieces))]
     lengths = [piece.tokens for piece in pieces]
     again = [sum(lengths[index - n : index]) for index, n in enumerate(repeats)]
@@ -362,7 +363,7 @@ def _cut_long(
 
 
 def _repeat(pieces: Sequence[Piece], index: int, overlap: int, most: int) -> int:
-    """How many of the sentences before a piece are repeated with it: no more than have `most` tokens together."""
+    """How many sentences before a piece are repeated with it, so that they have at most `most` tokens together."""
     first = index
     while first > max(0, index - overlap) and pieces[first - 1].prose and pieces[first - 1].tokens <= most:
         first -= 1
@@ -371,9 +372,9 @@ def _repeat(pieces: Sequence[Piece], index: int, overlap: int, most: int) -> int
 
 
 def _anchors(pieces: Sequence[Piece], text: str, reach: int) -> list[int]:
-    """Places to cut first: those which are the best, and of these have the lowest hash, within `reach` tokens around.
+    """Places to cut first: each has the lowest cost within `reach` tokens around it, and of equals the lowest hash.
 
-    No two are nearer than `reach`, nor is one to the ends, so that no passage between them need be short.
+    They are at least `reach` apart from each other and from the ends, so that no passage between them must be short.
     """
     starts = [0]
     for piece in pieces:
@@ -389,7 +390,7 @@ def _anchors(pieces: Sequence[Piece], text: str, reach: int) -> list[int]:
 
 
 def _join(text: str, pieces: Sequence[Piece]) -> str:
-    """The pieces as they stand in the text, a blank line in place of what was left out between them."""
+    """The text of the pieces; where something between two of them was left out, a blank line."""
     parts = [text[pieces[0].begin : pieces[0].end]]
     for before, piece in pairwise(pieces):
         between = text[before.end : piece.begin]

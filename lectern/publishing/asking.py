@@ -1,4 +1,4 @@
-"""Held-out prompts and the tuned model's own greedy answers to them, for whoever shall say the same."""
+"""Held-out prompts and the tuned model's own greedy answers to them, as a reference for exported forms."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from lectern.training import persona
 def collect(
     model: Any, base: BaseModelSettings, persona_text: str | None, test: Path, *, most: int, new_tokens: int
 ) -> list[Asked]:
-    """The first `most` held-out prompts by id that fit the context, and the model's answers of `new_tokens` at most.
+    """The first `most` held-out prompts by id that fit the context, and the model's answers to them.
 
     Args:
         model: the tuned model, or the merged one.
@@ -25,7 +25,7 @@ def collect(
         persona_text: `render.persona`.
         test: data/splits/test.jsonl.
         most: how many prompts.
-        new_tokens: limit of an answer.
+        new_tokens: most tokens of an answer.
 
     Raises:
         LecternError: there are no held-out rows.

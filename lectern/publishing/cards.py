@@ -1,4 +1,4 @@
-"""Model card and dataset card, from the facts of the pipeline alone."""
+"""Model card and dataset card, written only from facts of the pipeline."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from lectern.settings.publish import Publish
 
 TEMPLATES = Path(__file__).parent / "templates"
 HEADLINE = ("nll", "rougeL", "rouge1", "chrf", "similarity", "finished", "repetition4", "words")
-"""Figures of the card's table; all are in the report."""
+"""Figures in the card's table; the report has all of them."""
 
 
 def write_model_card(facts: Facts, chosen: Publish, identity: str) -> str:
@@ -24,7 +24,7 @@ def write_model_card(facts: Facts, chosen: Publish, identity: str) -> str:
     Args:
         facts: of the pipeline.
         chosen: section `publish`.
-        identity: of the base model.
+        identity: of the base model (`BaseModel.identity`).
     """
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -62,7 +62,7 @@ def write_dataset_card(facts: Facts, chosen: Publish, left_out: Mapping[str, int
     Args:
         facts: of the pipeline.
         chosen: section `publish`.
-        left_out: layout -> rows that it cannot hold.
+        left_out: layout -> number of rows that do not fit it.
     """
     from huggingface_hub import DatasetCardData
 
@@ -88,11 +88,11 @@ def write_dataset_card(facts: Facts, chosen: Publish, left_out: Mapping[str, int
 def _render(template: str, facts: Facts, chosen: Publish, data: Any, name: str, **more: Any) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        undefined=ChainableUndefined,  # an older run lacks some of the metrics
+        undefined=ChainableUndefined,  # an older run may lack some metrics
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # every value goes through `escape` or `code`: Markdown, not HTML
+        autoescape=False,  # the output is Markdown, not HTML: every value goes through `escape` or `code`
     )
     environment.filters |= {"esc": markdown.escape, "code": markdown.code, "reason": wording.reason}
     body = environment.get_template(template).render(
@@ -110,7 +110,7 @@ def _render(template: str, facts: Facts, chosen: Publish, data: Any, name: str, 
 
 
 def _count_licences(facts: Facts) -> list[tuple[str, int, float, int]]:
-    """Licence, sources, hours and rows, the most rows first."""
+    """(licence, sources, hours, rows) of each licence, most rows first."""
     found: dict[str, tuple[int, float, int]] = {}
     for source in facts.sources:
         licence = (source.licence or "").strip() or "none named"
@@ -146,7 +146,7 @@ def _score_rows(facts: Facts) -> list[dict[str, Any]]:
 
 
 def _describe_judge(facts: Facts) -> str:
-    """In a sentence, what the judge's word is worth."""
+    """How far the judge can be trusted, in a sentence."""
     found = (facts.metrics["judge"].get("calibration") or {}).get("pairs") or {}
     kappa = found.get("kappa")
     if not found:

@@ -1,7 +1,7 @@
-"""What may be asked of the server: OpenAI's chat API and the three questions of `serve --check`, each within limits.
+"""The requests that the server accepts: OpenAI's chat API and the three requests of `serve --check`, all with limits.
 
-llama.cpp takes what it is given: a billion likely tokens for each token, a temperature below zero, a grammar that
-repeats a rule a million times. What reaches it is written anew from these models, so that nothing else can.
+llama.cpp accepts anything: a billion log-probabilities for each token, a negative temperature, a grammar that repeats a
+rule a million times. Requests to it are built anew from these models, so that nothing outside the limits reaches it.
 """
 
 import json
@@ -28,11 +28,11 @@ BIASES, BIAS = 300, 100.0
 CHOICES = 4
 TOOLS = 32
 DEFAULT_TOKENS = 512
-"""Of an answer, where `max_tokens` is left out."""
+"""Most tokens of an answer if `max_tokens` is not given."""
 SCHEMA_CHARACTERS, SCHEMA_DEPTH, REPETITIONS = 16_384, 16, 256
-"""Of a JSON schema, which llama.cpp turns into a grammar: its size, its depth, and how often a part may repeat."""
+"""Limits for a JSON schema, which llama.cpp turns into a grammar: characters, depth, and repetitions of a part."""
 LARGEST = 10**15
-"""Number in a JSON schema."""
+"""Largest absolute value of a number in a JSON schema."""
 RANGES = (
     ("minItems", "maxItems", REPETITIONS),
     ("minLength", "maxLength", REPETITIONS),
@@ -62,7 +62,7 @@ WORDS = frozenset(
         *(name for least, most, _ in RANGES for name in (least, most)),
     )
 )
-"""What of JSON Schema is taken: keywords that hold no schema."""
+"""Accepted keywords of JSON Schema that contain no schema."""
 HARMLESS = frozenset(
     (
         "metadata",
@@ -77,9 +77,9 @@ HARMLESS = frozenset(
         "verbosity",
     )
 )
-"""Fields that clients send and that change nothing here: they are left out."""
+"""Fields that clients send and that have no effect here; they are removed."""
 SEEDS = 2**32 - 1
-"""llama.cpp takes seeds below this; this one itself means chance."""
+"""llama.cpp accepts seeds below this; this value itself means a random seed."""
 
 Token = Annotated[int, Field(ge=0, lt=2**31)]
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -90,7 +90,7 @@ class _Strict(BaseModel):
 
 
 class _Lenient(BaseModel):
-    """Other fields are left out: clients send back what other servers answered."""
+    """Other fields are ignored, because clients send back fields from the answers of other servers."""
 
     model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
 
@@ -103,14 +103,14 @@ class Text(_Lenient):
 
 
 class CalledFunction(_Lenient):
-    """What an assistant called."""
+    """The function that an assistant called, and its arguments."""
 
     name: ToolName
     arguments: str
 
 
 class Call(_Lenient):
-    """A call of a tool by the assistant."""
+    """An assistant's call of a tool."""
 
     id: str
     type: Literal["function"] = "function"
@@ -133,7 +133,7 @@ class ChatMessage(_Lenient):
         for part in content if isinstance(content, list) else []:
             kind = part.get("type") if isinstance(part, dict) else None
             if isinstance(kind, str) and kind != "text":
-                raise ValueError(f"the model reads text alone, and a part is of the type {_short(kind)}")
+                raise ValueError(f"the model reads only text, but a part is of the type {_short(kind)}")
         return content
 
     @model_validator(mode="after")
@@ -141,9 +141,9 @@ class ChatMessage(_Lenient):
         if self.content is None and not (self.role == "assistant" and self.tool_calls):
             raise ValueError("the message has no content")
         if not self.tool_calls:
-            self.tool_calls = None  # other servers answer with an empty list
+            self.tool_calls = None  # other servers return an empty list
         elif self.role != "assistant":
-            raise ValueError("only an assistant calls tools")
+            raise ValueError("only an assistant may call tools")
         if self.role == "tool" and self.tool_call_id is None:
             raise ValueError("a tool's message needs its tool_call_id")
         return self
@@ -174,7 +174,7 @@ class Tool(_Strict):
 
 
 class Schema(_Strict):
-    """A JSON schema that the answer follows."""
+    """A JSON schema that the answer must follow."""
 
     name: ToolName
     description: str | None = None
@@ -183,7 +183,7 @@ class Schema(_Strict):
 
 
 class Format(_Strict):
-    """The form of an answer."""
+    """The required format of an answer."""
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: Schema | None = None
@@ -191,26 +191,26 @@ class Format(_Strict):
     @model_validator(mode="after")
     def _one(self) -> "Format":
         if (self.type == "json_schema") != (self.json_schema is not None):
-            raise ValueError("json_schema is given with the type json_schema, and with no other")
+            raise ValueError("json_schema must be given with the type json_schema, and only with it")
         return self
 
 
 class StreamOptions(_Lenient):
-    """What a stream tells besides."""
+    """What a stream contains besides the answer."""
 
     include_usage: bool | None = None
 
 
 class TemplateOptions(_Strict):
-    """What the chat template is told."""
+    """Options for the chat template."""
 
     enable_thinking: bool | None = None
 
 
 class Chat(_Strict):
-    """POST /v1/chat/completions, as https://platform.openai.com/docs/api-reference/chat/create has it.
+    """POST /v1/chat/completions, as in https://platform.openai.com/docs/api-reference/chat/create.
 
-    Of llama.cpp's own fields there are `top_k`, `min_p`, `repeat_penalty` and `cache_prompt`.
+    Four fields of llama.cpp are accepted too: `top_k`, `min_p`, `repeat_penalty` and `cache_prompt`.
     """
 
     model: str | None = None
@@ -253,9 +253,9 @@ class Chat(_Strict):
     def _few_stops(cls, stop: str | list[str] | None) -> str | list[str] | None:
         stops = [stop] if isinstance(stop, str) else stop or []
         if len(stops) > STOPS:
-            raise ValueError(f"there are {len(stops)}, and {STOPS} are taken at most")
+            raise ValueError(f"there are {len(stops)}, but at most {STOPS} are accepted")
         if not all(1 <= len(each) <= STOP_CHARACTERS for each in stops):
-            raise ValueError(f"each has 1 to {STOP_CHARACTERS} characters")
+            raise ValueError(f"each must have 1 to {STOP_CHARACTERS} characters")
         return stop
 
     @field_validator("logit_bias")
@@ -263,7 +263,7 @@ class Chat(_Strict):
     def _of_tokens(cls, biases: dict[str, float] | None) -> dict[str, float] | None:
         for token, bias in (biases or {}).items():
             if not re.fullmatch(r"[0-9]{1,9}", token) or abs(bias) > BIAS:
-                raise ValueError(f"each is the number of a token, with a bias from -{BIAS:g} to {BIAS:g}")
+                raise ValueError(f"each must be a token's number with a bias from -{BIAS:g} to {BIAS:g}")
         return biases
 
     @model_validator(mode="after")
@@ -273,14 +273,14 @@ class Chat(_Strict):
         if self.stream_options is not None and not self.stream:
             raise ValueError("stream_options needs stream: true")
         if self.tools and self.response_format is not None and self.response_format.type != "text":
-            raise ValueError("tools and response_format do not go together")
+            raise ValueError("tools and response_format cannot be combined")
         return self
 
     def for_llama(self, default: int) -> dict[str, Any]:
-        """What llama.cpp is sent; `default` tokens are written at most where no number is given."""
+        """The body for llama.cpp. `default` is the most tokens of the answer if the request gives no number."""
         left_out = {"max_tokens", "max_completion_tokens", "modalities", "model"}
         sent = self.model_dump(exclude_none=True, exclude=left_out, by_alias=True)
-        if not self.tools:  # its parser wants both or none
+        if not self.tools:  # llama.cpp's parser wants both or neither
             sent = {name: value for name, value in sent.items() if name not in ("tools", "tool_choice")}
         if not self.logprobs:
             sent.pop("top_logprobs", None)
@@ -291,7 +291,7 @@ class Chat(_Strict):
 
     @property
     def most_tokens(self) -> int | None:
-        """Of the answer, as the caller says."""
+        """Most tokens of the answer, as the caller states; `None` if he does not."""
         return self.max_completion_tokens if self.max_completion_tokens is not None else self.max_tokens
 
 
@@ -321,11 +321,11 @@ class Template(_Strict):
 
 
 def check_schema(schema: Any, depth: int = 0) -> None:
-    """Raise ValueError where a JSON schema would become a grammar that is too large, or cannot become one.
+    """Raise ValueError if a JSON schema would become too large a grammar, or cannot become one.
 
-    llama.cpp takes all memory for a schema whose minimum is above its maximum. So what is not known here is refused.
+    llama.cpp uses up all memory for a schema whose minimum is above its maximum. So unknown keywords are rejected.
     """
-    # JSON has no NaN and no infinity, which 1e999 is read as; what is sent on could not be written
+    # JSON has no NaN or infinity (1e999 is parsed as infinity), so such a schema could not be sent on.
     if not depth and len(json.dumps(schema, allow_nan=False)) > SCHEMA_CHARACTERS:
         raise ValueError(f"the schema has more than {SCHEMA_CHARACTERS} characters")
     if depth > SCHEMA_DEPTH:
@@ -333,7 +333,7 @@ def check_schema(schema: Any, depth: int = 0) -> None:
     if isinstance(schema, bool):
         return
     if not isinstance(schema, dict):
-        raise ValueError("a part of the schema is no schema")
+        raise ValueError("a part of the schema is not a schema")
     for name, value in schema.items():
         if name in SCHEMAS_BY_NAME:
             parts = list(value.values()) if isinstance(value, dict) else [None]
@@ -344,35 +344,35 @@ def check_schema(schema: Any, depth: int = 0) -> None:
         elif name in WORDS:
             parts = []
         else:
-            raise ValueError(f"{_short(name)} in a schema is not taken")
+            raise ValueError(f"{_short(name)} in a schema is not supported")
         for part in parts:
             check_schema(part, depth + 1)
     if not str(schema.get("$ref", "#")).startswith("#"):
-        raise ValueError("$ref of the schema points outside of it")
+        raise ValueError("$ref of the schema points outside the schema")
     for least, most, top in RANGES:
         low, high = schema.get(least, 0 if top == REPETITIONS else -top), schema.get(most, top)
         if not all(type(value) in (int, float) and abs(value) <= top for value in (low, high)) or low > high:
             raise ValueError(
-                f"{least} and {most} of the schema are numbers up to {top}, the first the smaller one"
+                f"{least} and {most} of the schema must be numbers up to {top}, the first not above the second"
             )
         if top == REPETITIONS and not (isinstance(low, int) and isinstance(high, int) and low >= 0):
-            raise ValueError(f"{least} and {most} of the schema are whole numbers")
+            raise ValueError(f"{least} and {most} of the schema must be whole numbers from 0")
     above, below = schema.get("exclusiveMinimum", -LARGEST - 1), schema.get("exclusiveMaximum", LARGEST + 1)
     lowest = max(math.ceil(schema.get("minimum", -LARGEST)), math.floor(above) + 1)
     highest = min(math.floor(schema.get("maximum", LARGEST)), math.ceil(below) - 1)
     if lowest > highest and "integer" in str(schema.get("type")):
-        raise ValueError("no whole number lies in a range of the schema")
+        raise ValueError("a range of the schema contains no whole number")
 
 
 def explain(error: ValidationError) -> tuple[str, str | None]:
-    """The first fault of a request, in words, and the field that it is in."""
+    """The first fault of a request as a message, and the field that has it."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    # what stands between brackets names a kind of value, not a field
+    # A part of the location in brackets names a type, not a field.
     places = [str(place) for place in first["loc"] if "[" not in str(place) and place not in ("str",)]
     field = _short(".".join(places)) if places else None
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        message = "this server does not take this field"
+        message = "this server does not support this field"
     return (f"{field}: {message}" if field else message), field
 
 

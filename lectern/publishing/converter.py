@@ -1,8 +1,8 @@
-"""llama.cpp's own converter and quantisation: from a saved transformers model to GGUF files.
+"""llama.cpp's own converter and quantization: from a saved transformers model to GGUF files.
 
-The converter is a Python script that only source packages hold: llama-cpp-python's, pinned by version and sha256. Its
-files are unpacked into the user's cache, nothing of the package is built or installed. Four bits are llama.cpp's own
-`llama_model_quantize`, which cyllama brings as a wheel.
+The converter is a Python script that only source packages contain: that of llama-cpp-python is used, pinned by version
+and sha256. Its files are unpacked into the user's cache; nothing in the package is built or installed. Files of 4 bits
+are made by llama.cpp's `llama_model_quantize`, which the wheel of cyllama contains.
 """
 
 import hashlib
@@ -23,11 +23,11 @@ NAME, VERSION = "llama-cpp-python", "0.3.36"
 SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
 INSIDE = f"llama_cpp_python-{VERSION}/vendor/llama.cpp"
 WANTED = ("convert_hf_to_gguf.py", "conversion/", "gguf-py/gguf/", "LICENSE")
-"""Of llama.cpp (MIT licence), what the conversion needs."""
+"""The files of llama.cpp (MIT licence) that the conversion needs."""
 SCRIPT = "convert_hf_to_gguf.py"
 FOUR_BITS = 15
-"""LLAMA_FTYPE_MOSTLY_Q4_K_M: blocks of 256 weights; tensors whose rows are no multiple of that get 5 or 8 bits."""
-# pip asks a source package for its metadata by running its build; this answers in its place.
+"""LLAMA_FTYPE_MOSTLY_Q4_K_M: blocks of 256 weights. Tensors whose rows are no multiple of that get 5 or 8 bits."""
+# pip runs a source package's build to get its metadata. This build backend answers instead.
 BACKEND = f'''
 from pathlib import Path
 
@@ -43,10 +43,10 @@ def prepare_metadata_for_build_wheel(folder, config_settings=None):
 
 
 def get_converter() -> Path:
-    """The folder with the converter; downloaded and unpacked at the first call (77 MB, of which 2 MB are kept).
+    """The folder with the converter. The first call downloads and unpacks it (77 MB, of which 2 MB are kept).
 
     Raises:
-        LecternError: it cannot be downloaded, or is not the file that was pinned.
+        LecternError: it cannot be downloaded, or is not the pinned file.
     """
     target = bundled.cache_dir() / f"llama.cpp-convert-{SHA256[:12]}"
     if not target.is_dir():
@@ -76,7 +76,9 @@ def _download(folder: Path) -> Path:
             f"{reason}\nCheck the connection to the package index. `lectern export --no-gguf` needs none."
         )
     if (sha256 := io.sha256(found[0])) != SHA256:
-        raise LecternError(f"{found[0].name} has sha256 {sha256}, expected {SHA256}. Do not use it.")
+        raise LecternError(
+            f"{found[0].name} has sha256 {sha256}, expected {SHA256}. Do not use it; report it."
+        )
     return found[0]
 
 
@@ -101,7 +103,7 @@ def convert(model: Path, out: Path, kind: str) -> None:
         kind: f16 or q8_0.
 
     Raises:
-        LecternError: the converter does not know the architecture or the tokenizer; says what it said.
+        LecternError: the converter does not know the architecture or the tokenizer; the message quotes it.
     """
     folder = get_converter()
     command = [sys.executable, str(folder / SCRIPT), str(model), "--outtype", kind, "--outfile", str(out)]
@@ -117,10 +119,10 @@ def convert(model: Path, out: Path, kind: str) -> None:
 
 
 def quantize(source: Path, out: Path) -> None:
-    """Write a GGUF file of 16 bits in 4 (Q4_K_M).
+    """Quantize a GGUF file of 16 bits to 4 bits (Q4_K_M), in a process of its own.
 
     Raises:
-        LecternError: llama.cpp cannot; in a process of its own, since it ends the one that it fails in.
+        LecternError: llama.cpp failed. It ends the process in which it fails, hence the separate one.
     """
     done = subprocess.run(
         [sys.executable, "-m", "lectern.publishing.quantizing", str(source.resolve()), str(out.resolve())],
@@ -138,7 +140,7 @@ def quantize(source: Path, out: Path) -> None:
 
 
 def fingerprint() -> str:
-    """What of the converter decides a file, as a hash."""
+    """A hash over everything in the converter that decides the bytes of a file."""
     from importlib.metadata import version
 
     return hashlib.sha256(f"{SHA256} {version('cyllama')} {FOUR_BITS}".encode()).hexdigest()

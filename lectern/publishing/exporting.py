@@ -1,4 +1,4 @@
-"""models/export: the tuned model in the forms that others load, each part whole or not there."""
+"""Write models/export: the tuned model in the forms that other programs load, each part complete or absent."""
 
 import shutil
 import tempfile
@@ -25,29 +25,29 @@ KINDS = ("q8_0", "q4_k_m")
 PROMPTS, NEW_TOKENS = 8, 32
 """Of the comparison with the original (`fidelity`)."""
 DOUBTFUL = 0.9
-"""Share of the tokens below which 8 bits should not differ from the original."""
+"""Share of equal tokens below which a warning is printed: 8 bits should hardly differ from the original."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """What is exported."""
+    """The model to export."""
 
     base: BaseModelSettings
-    """section `base_model`"""
+    """Section `base_model`."""
     persona: str | None
-    """`render.persona`"""
+    """`render.persona`; `None` if there is none."""
     adapter: Path
-    """folder of the trained weights"""
+    """Folder of the trained weights."""
     test: Path
     """data/splits/test.jsonl, for the comparison"""
 
     @property
     def name(self) -> str:
-        """What files and servers call it."""
+        """The model's name in files and on servers."""
         return serving_name(self.base.name)
 
     def fingerprint(self) -> dict[str, Any]:
-        """All that decides the exported weights."""
+        """Everything that decides the exported weights."""
         record = adapters.read_record(self.base, self.adapter)
         who = contestants.Local(TUNED, "tuned", self.base, self.persona, record, adapter=self.adapter)
         libraries = {name: version(name) for name in ("torch", "transformers", "peft")}
@@ -55,13 +55,13 @@ class Model:
 
 
 def serving_name(base: str) -> str:
-    """What the model tuned on this base model is called."""
+    """The name of the model that was tuned on this base model."""
     return f"lectern-{base.replace('_', '-')}"
 
 
 @dataclass
 class Counted:
-    """How many parts were made and how many were there."""
+    """How many parts were made, and how many were kept."""
 
     made: int = 0
     kept: int = 0
@@ -71,17 +71,17 @@ class Counted:
 
 
 def export(model: Model, out: Path, *, gguf: bool, metrics: Path, say: Callable[[str], None]) -> Counted:
-    """Bring `out` to the exported forms of the model; a part whose key has not changed is kept.
+    """Bring `out` to the exported forms of the model. A part whose key has not changed is kept.
 
     Args:
-        model: what is exported.
+        model: the model to export.
         out: models/export.
         gguf: write GGUF files too, and compare them with the original; else those that still fit are left as they are.
         metrics: the file for the comparison.
         say: told what is being made.
 
     Raises:
-        LecternError: there is no adapter, it cannot be merged, or llama.cpp cannot write the architecture.
+        LecternError: there is no adapter, it cannot be merged, or llama.cpp does not know the architecture.
     """
     parts = _Parts(out, say)
     decides = model.fingerprint()
@@ -100,7 +100,7 @@ def export(model: Model, out: Path, *, gguf: bool, metrics: Path, say: Callable[
     else:
         for file in files:
             parts.leave(file, converted)
-        if files[0] in parts.current:  # which it names
+        if files[0] in parts.current:  # the Modelfile names it
             parts.leave(MODELFILE, described)
     files = [file for file in files if file in parts.current]
     io.write_text(out / "USAGE.md", usage.write(model.name, method, files))
@@ -109,7 +109,7 @@ def export(model: Model, out: Path, *, gguf: bool, metrics: Path, say: Callable[
 
 
 def gguf_file(model: Model, out: Path, kind: str) -> Path:
-    """Where the GGUF file of a kind lies."""
+    """The path of the GGUF file of a kind."""
     return out / _file(model, kind)
 
 
@@ -118,7 +118,7 @@ def _file(model: Model, kind: str) -> str:
 
 
 class _Parts:
-    """The parts of an export and the keys that they were made by."""
+    """The parts of an export, and the keys under which they were made."""
 
     def __init__(self, out: Path, say: Callable[[str], None]) -> None:
         self.out, self.say = out, say
@@ -127,7 +127,7 @@ class _Parts:
         self.current: dict[str, str] = {}
 
     def make(self, name: str, decides: list[Any], write: Callable[[Path], None]) -> bool:
-        """Make a file or folder unless one by the same key is there; returns whether it was made."""
+        """Make a file or folder unless it is there under the same key. Returns whether it was made."""
         if self.leave(name, decides):
             self.counted.kept += 1
             return False
@@ -142,7 +142,7 @@ class _Parts:
         return True
 
     def leave(self, name: str, decides: list[Any]) -> bool:
-        """Let a part stay if it is there by the same key; returns whether it is."""
+        """Keep a part if it is there under the same key. Returns whether it is."""
         key = batches.make_key(name, decides)
         fits = self.known.get(name) == key and (self.out / name).exists()
         if fits:
@@ -150,7 +150,7 @@ class _Parts:
         return fits
 
     def close(self) -> None:
-        """Forget and remove what is not exported any more."""
+        """Remove the parts that are no longer exported."""
         for name in {ADAPTER, MERGED, MODELFILE} - set(self.current):
             manifest.remove(self.out / name)
         for path in [*(self.out / GGUF).glob("*.gguf"), *self.out.glob("**/.making-*")]:
@@ -208,7 +208,7 @@ def _write_modelfile(model: Model, gguf: str, place: Path) -> None:
 
 
 def _measure(model: Model, out: Path, parts: _Parts, metrics: Path, decides: list[Any]) -> None:
-    """Compare each GGUF file with the merged model, unless that was done."""
+    """Compare each GGUF file with the merged model, unless that has been done."""
     # The name is that of an earlier release: another one would compare anew what is compared already.
     key = batches.make_key("agreement", decides, PROMPTS, NEW_TOKENS, io.sha256(model.test))
     if metrics.is_file() and io.read_plain(metrics).get("key") == key:
@@ -226,7 +226,7 @@ def _measure(model: Model, out: Path, parts: _Parts, metrics: Path, decides: lis
         del server
     if (found[KINDS[0]]["same_tokens"] or 0) < DOUBTFUL:
         parts.say(
-            f"warning: {KINDS[0]} gives {found[KINDS[0]]['same_tokens']:.0%} of the original's tokens only"
+            f"warning: {KINDS[0]} gives only {found[KINDS[0]]['same_tokens']:.0%} of the original's tokens"
         )
     io.write_json(metrics, {"key": key, **found})
     parts.counted.made += 1
@@ -236,7 +236,7 @@ def ask_original(model: Model, out: Path, most: int = PROMPTS) -> list[fidelity.
     """Held-out prompts and the merged model's own answers.
 
     Raises:
-        LecternError: the merged model is not there, or there are no held-out rows.
+        LecternError: the merged model does not exist, or there are no held-out rows.
     """
     from transformers import AutoModelForCausalLM
 
@@ -245,7 +245,7 @@ def ask_original(model: Model, out: Path, most: int = PROMPTS) -> list[fidelity.
     merged = AutoModelForCausalLM.from_pretrained(out / MERGED, dtype="auto").eval()
     asked = asking.collect(merged, model.base, model.persona, model.test, most=most, new_tokens=NEW_TOKENS)
     if not asked:
-        raise LecternError(f"{model.test} has no row to compare on. Hold more out: raise split.test.")
+        raise LecternError(f"{model.test} has no row to compare on. Hold out more rows: raise split.test.")
     return asked
 
 

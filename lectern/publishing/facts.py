@@ -1,4 +1,4 @@
-"""What the pipeline knows of the model and the data set, gathered for the cards; what is not there is left out."""
+"""Gather what the pipeline knows of the model and the data set, for the cards. Missing outputs are left out."""
 
 import json
 from collections import Counter
@@ -37,19 +37,19 @@ METRICS = (
 
 @dataclass(frozen=True)
 class Voice:
-    """Whose words are in the data set."""
+    """Somebody whose words are in the data set."""
 
     name: str
-    """of a person as the conversation names them, or of an author, a site or a title"""
+    """A person's name from the conversations, or an author, a site or a title."""
     items: list[str]
-    """in which they are"""
+    """The items that contain their words."""
     nameless: bool
-    """only a label of the diarization is known"""
+    """Whether only a diarization label is known."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """One source whose words are in the data set."""
+    """A source whose words are in the data set."""
 
     item: str
     title: str
@@ -57,38 +57,38 @@ class Published:
     url: str | None
     licence: str | None
     hours: float
-    """of sound; 0 for text"""
+    """Hours of sound; 0 for text."""
     rows: int
-    """in all splits"""
+    """Rows in all splits."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """All that the cards say."""
+    """Everything that the cards say."""
 
     revision: str
-    """commit, or empty where there is no repository"""
+    """The commit; empty if there is no repository."""
     dirty: bool
-    """the working tree differs from the commit"""
+    """Whether the working tree differs from the commit."""
     params: Mapping[str, Any]
     sources: list[Published]
     voices: list[Voice]
     splits: Mapping[str, int]
-    """split -> rows"""
+    """Split -> number of rows."""
     methods: Mapping[str, int]
-    """how rows were made -> how many"""
+    """Method -> number of rows."""
     metrics: Mapping[str, Mapping[str, Any]]
-    """name of a file in metrics/ -> its content; one that is not there is an empty mapping"""
+    """Name of a file in metrics/ -> its content; an empty mapping if there is no such file."""
     runtime: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def hours(self) -> float:
-        """Of sound that rows come from."""
+        """Hours of sound that rows come from."""
         return sum(source.hours for source in self.sources)
 
     @property
     def rows(self) -> int:
-        """In all splits."""
+        """Rows in all splits."""
         return sum(self.splits.values())
 
 
@@ -96,7 +96,7 @@ def gather(root: Path) -> Facts:
     """Read everything from the outputs below `root`.
 
     Raises:
-        LecternError: there are no splits, or an output is broken; names the file.
+        LecternError: there are no splits, or an output is broken; the message names the file.
     """
     rows = {split: io.read_jsonl(root / f"data/splits/{split}.jsonl", Example) for split in SPLITS}
     everything = [row for part in rows.values() for row in part]
@@ -149,7 +149,7 @@ def _list_voices(
 
 
 def _author(item: str, source: Source | None) -> str:
-    """Whose text it is: its author, its site, or at least its title."""
+    """Who wrote a text: its author, or else its site, or at least its title."""
     if source is None:
         return item
     return source.author or (urlsplit(source.url).hostname if source.url else None) or source.title

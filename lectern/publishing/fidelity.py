@@ -1,8 +1,9 @@
-"""Whether a server says what the model says that it was made from.
+"""Compare a server with the model that it was made from.
 
-The original's own greedy answers are what is compared with: at each place of them, the server's likeliest next token
-with the one that the original chose there. So one early difference does not count as all that follow. The server goes
-on by itself as long as it agrees; where it does not, it is set right and goes on from there.
+The original model's greedy answers are the reference: at each position, the server's most likely next token is compared
+with the one that the original chose there. So one early difference does not make all later tokens count as different.
+The server continues by itself as long as it agrees. Where it does not, it is given the original's token and continues
+from there.
 """
 
 from collections.abc import Sequence
@@ -16,31 +17,31 @@ from lectern.publishing import llama_server
 
 @dataclass(frozen=True)
 class Asked:
-    """One prompt, and what the original answers."""
+    """One prompt, and the original's answer to it."""
 
     messages: Sequence[Message]
-    """as the server is given them"""
+    """The messages as the server receives them."""
     prompt: list[int]
-    """the tokens that the original is given"""
+    """The prompt's tokens as the original receives them."""
     answer: list[int]
-    """the likeliest tokens, one that ends the turn among them where it came"""
+    """The most likely tokens, including the one that ends the turn if it came."""
     ends: frozenset[int]
-    """tokens that end a turn, which all mean the same"""
+    """The tokens that end a turn; they count as equal."""
 
 
 def measure(address: str, asked: Sequence[Asked], key: str | None = None) -> dict[str, Any]:
-    """How far a llama.cpp server agrees with the original.
+    """Measure how far a llama.cpp server agrees with the original.
 
     Args:
         address: such as http://127.0.0.1:8080, or that of a `llama_server.Llama`.
         asked: prompts and the original's answers.
-        key: that the server asks for.
+        key: the API key that the server asks for.
 
-    Returns: prompts; tokens of the original's answers; the share of them that is the server's likeliest token, given
-        what comes before; and how many whole answers are the same.
+    Returns: the number of prompts; the number of tokens in the original's answers; the share of these that are the
+        server's most likely token, given the tokens before; and the number of answers that are completely equal.
 
     Raises:
-        LecternError: the server writes a prompt in other tokens than the training, or does not answer.
+        LecternError: the server turns a prompt into other tokens than the training did, or does not answer.
     """
     same_tokens = tokens = same_answers = 0
     for one in asked:
@@ -58,12 +59,12 @@ def measure(address: str, asked: Sequence[Asked], key: str | None = None) -> dic
 
 
 def greet(address: str, key: str | None = None) -> None:
-    """Raise unless a llama.cpp server is there and takes the key."""
+    """Raise a LecternError unless a llama.cpp server answers and accepts the key."""
     _post(address, "/tokenize", {"content": ""}, key)
 
 
 def check_prompt(address: str, one: Asked, key: str | None = None) -> None:
-    """Raise unless the server writes these messages in the tokens that the model was trained on."""
+    """Raise a LecternError unless the server turns these messages into the tokens that the model was trained on."""
     chat = [message.model_dump() for message in one.messages]
     text = _post(address, "/apply-template", {"messages": chat}, key)["prompt"]
     plain = {"content": text, "add_special": True, "parse_special": True}
@@ -72,9 +73,9 @@ def check_prompt(address: str, one: Asked, key: str | None = None) -> None:
         pairs = zip(found, one.prompt, strict=False)
         at = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(found), len(one.prompt)))
         raise LecternError(
-            f"the server at {address} writes a prompt in other tokens than the training: {len(found)} against "
-            f"{len(one.prompt)}, the first other one at place {at}: {found[at : at + 3]} against "
-            f"{one.prompt[at : at + 3]}. Its answers would be those of another model: report it, with base_model and "
+            f"the server at {address} turns a prompt into other tokens than the training did: {len(found)} against "
+            f"{len(one.prompt)}, which first differ at position {at}: {found[at : at + 3]} against "
+            f"{one.prompt[at : at + 3]}. Its answers would be those of another model: report this, with base_model and "
             "the versions in requirements.lock."
         )
 
@@ -84,7 +85,7 @@ END = -1
 
 
 def _count_hits(address: str, one: Asked, key: str | None) -> int:
-    """At how many places of the answer the server's likeliest token is the original's."""
+    """The number of positions in the answer at which the server's most likely token is the original's."""
     wanted = [END if token in one.ends else token for token in one.answer]
     at = hits = 0
     while at < len(wanted):
@@ -97,12 +98,12 @@ def _count_hits(address: str, one: Asked, key: str | None) -> int:
 
 
 def _go_on(address: str, one: Asked, at: int, key: str | None) -> list[int]:
-    """What the server says after `at` tokens of the answer: one token at least, as many as are left at most."""
+    """The server's tokens after `at` tokens of the answer: at least one, at most as many as are left."""
     left = len(one.answer) - at
     asked = {"prompt": one.prompt + one.answer[:at], "n_predict": left, "temperature": 0, "top_k": 1}
     found = _post(address, "/completion", {**asked, "return_tokens": True, "cache_prompt": True}, key)
     said = [token for token in found["tokens"] if token not in one.ends]
-    return [*said, END][:left]  # it ends there, or has said all that was asked for
+    return [*said, END][:left]  # it ended its turn, or wrote all the tokens that were asked for
 
 
 def _post(address: str, path: str, body: dict[str, Any], key: str | None) -> Any:

@@ -1,7 +1,7 @@
-"""What stands before llama.cpp's server: who is let in, and what may be asked of it.
+"""The gateway in front of llama.cpp's server: it decides who is let in, and which requests are passed on.
 
-An ASGI application. It passes on what `requests` lets through, written anew, and answers the rest itself, with OpenAI's
-errors: 400 for a request that is at fault, which clients do not repeat, and 5xx for what may go well the next time.
+It is an ASGI application. It builds a new request from what `requests` accepts, and rejects the rest with errors like
+OpenAI's: 400 for a faulty request, which clients do not repeat, and 5xx for one that may succeed later.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from lectern.publishing.llama_server import LOOPBACK, PARALLEL
 
 WILDCARDS = ("0.0.0.0", "::")
 BODY, BODY_PER_TOKEN = 2**20, 16
-"""Bytes of a request's body at most: so many, and so many more for each token of the context."""
+"""Most bytes of a request's body: the first number, plus the second one for each token of the context."""
 WAITING = 32
 """Requests that may wait while others are answered."""
 PATIENCE = 60.0
-"""Seconds that a client has to take in a part of its answer."""
+"""Seconds that a client has to receive a part of its answer."""
 Request = TypeVar("Request", bound=BaseModel)
 OPEN = ("/health", "/v1/health")
-"""What is answered without a key."""
+"""Addresses that are answered without a key."""
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,21 @@ class Served:
     """What is served, and to whom."""
 
     name: str
-    """of the model"""
+    """Name of the model."""
     context: int
-    """tokens of a conversation"""
+    """Most tokens of a conversation."""
     max_tokens: int = chat_requests.DEFAULT_TOKENS
-    """of an answer where the request does not say"""
+    """Most tokens of an answer if the request names no number."""
     host: str = "127.0.0.1"
-    """that the server listens on"""
+    """The address that the server listens on."""
     key: str | None = None
-    """that callers must send; None lets all programs of this machine in"""
+    """The API key that callers must send; `None` lets in all programs of this machine."""
     parallel: int = PARALLEL
-    """requests that are answered at a time"""
+    """Requests that are answered at a time."""
 
     @property
     def names(self) -> tuple[str, ...] | None:
-        """Of the hosts that it answers to; None for any, where it listens on every address and wants a key."""
+        """Host names that it answers to; `None` for any, when it listens on all addresses (and asks for a key)."""
         if self.host in WILDCARDS:
             return None
         asked = f"[{self.host}]" if ":" in self.host else self.host
@@ -56,7 +56,7 @@ class Served:
 
 
 class _RefusedError(Exception):
-    """A request that is not passed on."""
+    """A request that is rejected; it becomes an error response."""
 
     def __init__(
         self, status: int, message: str, *, code: str | None = None, param: str | None = None
@@ -66,10 +66,10 @@ class _RefusedError(Exception):
 
 
 def build(served: Served, socket: str) -> App:
-    """The application.
+    """Build the application.
 
     Args:
-        served: what it offers.
+        served: what is served, and to whom.
         socket: path of the Unix socket on which llama.cpp's server listens.
     """
     return Guard(
@@ -88,7 +88,7 @@ class _Gateway:
         import httpx
 
         self.served = served
-        # a connection that is kept may just be closed by the other side when it is used again
+        # llama.cpp may be closing an idle connection at the moment it is used again, so none is kept.
         limits = httpx.Limits(max_keepalive_connections=0)
         transport = httpx.AsyncHTTPTransport(uds=socket, limits=limits)
         self._llama = httpx.AsyncClient(transport=transport, base_url="http://llama.cpp", timeout=None)
@@ -110,7 +110,7 @@ class _Gateway:
             await self._find(scope)(scope, receive, send)
         except _RefusedError as refused:
             more = {"retry-after": "1"} if refused.status == 503 else {}
-            # the rest of the body is not waited for
+            # The connection is closed rather than waiting for the rest of the body.
             await _answer(
                 send, refused.status, _write_error(refused), {"connection": "close", **more}, scope["method"]
             )
@@ -125,7 +125,7 @@ class _Gateway:
         if method in ("GET", "HEAD") and path.startswith("/v1/models/"):
             return self._show_model
         if any(path == known for _, known in self._routes):
-            raise _RefusedError(405, f"{path} is not asked with {method}", code="method_not_allowed")
+            raise _RefusedError(405, f"{path} does not accept {method}", code="method_not_allowed")
         raise _RefusedError(
             404,
             "There is nothing at this address. This server has /v1/chat/completions, /v1/models and /health.",
@@ -187,7 +187,7 @@ class _Gateway:
         await self._pass_on("/apply-template", body, receive, send, checked=body)
 
     async def _read(self, kind: type[Request], receive: Receive) -> Request:
-        """A request's body, or a refusal."""
+        """The parsed body of a request; raises _RefusedError if it is invalid."""
         most = BODY + BODY_PER_TOKEN * self.served.context
         body, more = bytearray(), True
         while more:
@@ -208,7 +208,7 @@ class _Gateway:
         if name is not None and name != self.served.name:
             raise _RefusedError(
                 404,
-                f"There is no model {name[:80]!r} here; there is {self.served.name!r}.",
+                f"There is no model {name[:80]!r} here. The model is {self.served.name!r}.",
                 code="model_not_found",
                 param="model",
             )
@@ -217,7 +217,7 @@ class _Gateway:
         if tokens > self.served.context:
             raise _RefusedError(
                 400,
-                f"{param}: {tokens} tokens are more than the {self.served.context} that a conversation may have",
+                f"{param}: {tokens} tokens are more than a conversation may have ({self.served.context})",
                 code="context_length_exceeded",
                 param=param,
             )
@@ -230,14 +230,14 @@ class _Gateway:
         send: Send,
         checked: dict[str, Any] | None = None,
     ) -> None:
-        """Have llama.cpp answer, as long as the client is there: it stops writing when its caller goes.
+        """Have llama.cpp answer while the client is connected: llama.cpp stops when its caller disconnects.
 
         Args:
             path: of llama.cpp.
-            body: that it is sent.
-            receive: tells when the client has gone.
+            body: the request's body.
+            receive: reports when the client disconnects.
             send: takes the answer.
-            checked: what its chat template has to take, first.
+            checked: a body that llama.cpp's chat template must accept first.
         """
         if self._asked >= self.served.parallel + WAITING:
             raise _RefusedError(503, "Too many requests wait for an answer.", code="overloaded")
@@ -261,7 +261,7 @@ class _Gateway:
             self._asked -= 1
 
     async def _check_template(self, body: dict[str, Any]) -> None:
-        """Refuse what the chat template cannot write: llama.cpp calls that a fault of its own."""
+        """Reject a body that the chat template cannot render, which llama.cpp would report as an error of its own."""
         import httpx
 
         try:
@@ -288,7 +288,7 @@ class _Gateway:
                     await _send_in_time(send, {"type": "http.response.body", "body": part, "more_body": True})
             await _send_in_time(send, {"type": "http.response.body", "body": b""})
         except TimeoutError:
-            return  # the connection is closed: the answer is not whole
+            return  # closes the connection, since the answer is incomplete
         except httpx.HTTPError as error:
             if started:
                 raise
@@ -301,7 +301,7 @@ async def _wait_until_gone(receive: Receive) -> None:
 
 
 async def _send_in_time(send: Send, message: dict[str, Any]) -> None:
-    """Raises TimeoutError for a client that takes nothing in: others wait for its place."""
+    """Send a message. Raises TimeoutError if the client does not receive it: others are waiting for its slot."""
     async with asyncio.timeout(PATIENCE):
         await send(message)
 
@@ -320,7 +320,7 @@ async def _answer(
 
 
 def _read_error(body: bytes) -> tuple[str, str | None]:
-    """What llama.cpp says of a fault, and the kind of it."""
+    """The message and type of an error that llama.cpp returned."""
     try:
         error = json.loads(body)["error"]
         return str(error["message"])[:1000], str(error.get("type"))
@@ -329,7 +329,7 @@ def _read_error(body: bytes) -> tuple[str, str | None]:
 
 
 def _write_error(refused: _RefusedError) -> bytes:
-    """OpenAI's form of an error."""
+    """An error in OpenAI's format."""
     kind = "server_error" if refused.status >= 500 else "invalid_request_error"
     error = {"message": refused.message, "type": kind, "param": refused.param, "code": refused.code}
     return json.dumps({"error": error}).encode()

@@ -1,4 +1,4 @@
-"""The data set in the layouts that trainers read: messages, ShareGPT and Alpaca, one file for each split."""
+"""The data set in the layouts that trainers read: messages, ShareGPT and Alpaca, with one file for each split."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ TO_SHAREGPT = {"system": "system", "user": "human", "assistant": "gpt"}
 
 
 def to_messages(row: Example) -> dict[str, Any]:
-    """Chat messages as OpenAI and Hugging Face have them, with the row's id and where it comes from."""
+    """Chat messages in the format of OpenAI and Hugging Face, with the row's id and provenance."""
     return {
         "id": row.id,
         "messages": [message.model_dump() for message in row.messages],
@@ -20,15 +20,15 @@ def to_messages(row: Example) -> dict[str, Any]:
 
 
 def to_sharegpt(row: Example) -> dict[str, Any]:
-    """`conversations` of `from` and `value`."""
+    """A list `conversations` of objects with `from` and `value`."""
     turns = [{"from": TO_SHAREGPT[message.role], "value": message.content} for message in row.messages]
     return {"id": row.id, "conversations": turns}
 
 
 def to_alpaca(row: Example) -> dict[str, Any] | None:
-    """`instruction`, `input`, `output`, with `system` and the turns before as `history`.
+    """`instruction`, `input` and `output`, with `system`, and the turns before as `history`.
 
-    None where it does not fit: question and answer have to alternate, a system message comes first or not at all.
+    Returns `None` if the row does not fit: questions and answers must alternate, after at most one system message.
     """
     messages = list(row.messages)
     system = messages.pop(0).content if messages[0].role == "system" else ""
@@ -55,7 +55,7 @@ LAYOUTS: Mapping[str, Callable[[Example], dict[str, Any] | None]] = {
 
 
 def write(splits: Path, out: Path) -> dict[str, int]:
-    """Write every layout of every split to `<out>/<layout>/<split>.jsonl`; returns rows that a layout cannot hold.
+    """Write every layout of every split to `<out>/<layout>/<split>.jsonl`. Returns layout -> rows that do not fit it.
 
     Raises:
         LecternError: a split is missing or broken.

@@ -1,7 +1,7 @@
-"""llama.cpp's own server, as xllamacpp brings it, from a GGUF file on a CPU; only this process reaches it.
+"""llama.cpp's own server, from the package xllamacpp: it serves a GGUF file on a CPU, and only this process reaches it.
 
-It listens on a Unix socket in a folder that no other user can enter, and on no port: no page of a browser and no other
-user comes past the limits of `gateway`, which stands before it where others are served.
+It listens on a Unix socket in a folder that no other user can enter, and on no port. So no page in a browser and no
+other user can bypass the limits of `gateway`, which stands in front of it.
 """
 
 import os
@@ -18,26 +18,26 @@ from lectern.publishing import openmp
 
 HOST = "127.0.0.1"
 KEY = "LECTERN_API_KEY"
-"""The variable of the environment that holds the key which the server asks for."""
+"""The environment variable that holds the API key which callers must send."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PARALLEL = 4
 SOCKET = "llama.sock"
 LONGEST_PATH = 103
-"""Bytes of a Unix socket's path that every system takes."""
+"""Most bytes of a Unix socket's path that all systems accept."""
 CACHE = 256
-"""MiB of what earlier conversations left, so that they need not be read again; llama.cpp's default is 8192."""
+"""MiB for the state of earlier conversations, which then need not be computed again; llama.cpp's default is 8192."""
 
 
 class Llama:
-    """A running server; it runs as long as this lives, or until `close`."""
+    """A running server. It runs as long as this object lives, or until `close`."""
 
     def __init__(self, server: Any, folder: "tempfile.TemporaryDirectory[str]") -> None:
         self._server, self._folder = server, folder
         self.listening_address = address_of(Path(folder.name) / SOCKET)
-        """such as unix:///tmp/lectern-x/llama.sock"""
+        """Such as unix:///tmp/lectern-x/llama.sock."""
 
     def close(self) -> None:
-        """Leave no file behind; what is under way goes on until the process ends."""
+        """Remove its files. Requests in progress continue until the process ends."""
         self._folder.cleanup()
 
 
@@ -45,9 +45,9 @@ def start(gguf: Path, *, name: str, context: int, parallel: int = PARALLEL) -> L
     """Start a server in this process.
 
     Args:
-        gguf: the model, with its chat template in it.
-        name: what the API calls it.
-        context: tokens that one conversation may have.
+        gguf: the model, which contains its chat template.
+        name: the model's name in the API.
+        context: most tokens of a conversation.
         parallel: conversations answered at a time; each has room for `context` tokens.
 
     Raises:
@@ -70,9 +70,9 @@ def start(gguf: Path, *, name: str, context: int, parallel: int = PARALLEL) -> L
     params.n_ctx = context * parallel
     params.cache_ram_mib = CACHE
     params.ui = False
-    params.endpoint_slots = False  # they tell what others ask
+    params.endpoint_slots = False  # they would show what others ask
     params.endpoint_props = False
-    params.cors_origins = f"http://{HOST}"  # no site may read the answers; the default lets all
+    params.cors_origins = f"http://{HOST}"  # no web site may read the answers; by default all may
     params.verbosity = 1
     try:
         with _keeping_signals():
@@ -84,8 +84,8 @@ def start(gguf: Path, *, name: str, context: int, parallel: int = PARALLEL) -> L
 
 @contextmanager
 def _keeping_signals() -> Iterator[None]:
-    """llama.cpp takes SIGINT and SIGTERM for itself: Ctrl-C would end its loop, and nothing else."""
-    if threading.current_thread() is not threading.main_thread():  # no other may set them
+    """Restore the handlers of SIGINT and SIGTERM. With llama.cpp's own, Ctrl-C would end its loop, but nothing else."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield
         return
     former = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
@@ -93,7 +93,7 @@ def _keeping_signals() -> Iterator[None]:
         yield
     finally:
         for each, handler in former.items():
-            if handler is not None:  # None: it was not set from Python
+            if handler is not None:  # None: the handler was not set from Python
                 signal.signal(each, handler)
 
 
@@ -106,20 +106,20 @@ def address_of(socket: Path) -> str:
 
 
 def socket_of(address: str) -> str | None:
-    """The path of the Unix socket that an address names; None for an address of a host."""
+    """The path of the Unix socket in an address; `None` if the address names a host."""
     return address.removeprefix(SCHEME) if address.startswith(SCHEME) else None
 
 
 def get_key(host: str) -> str | None:
-    """The key that the environment holds.
+    """The API key from the environment; `None` if there is none.
 
     Raises:
-        LecternError: others can reach the server, and there is none.
+        LecternError: there is none, although other machines can reach the server.
     """
     key = os.environ.get(KEY, "").strip() or None
     if key is None and host not in LOOPBACK:
         raise LecternError(
-            f"{host} can be reached from other machines, so callers must send a key: `export {KEY}=$(openssl rand -hex "
-            "24)` first, and give it to them as their API key. Or leave out --host."
+            f"{host} can be reached from other machines, so callers must send a key. Run `export {KEY}=$(openssl rand "
+            "-hex 24)` first and give it to them as their API key, or leave out --host."
         )
     return key

@@ -1,4 +1,4 @@
-"""Other people's text in Markdown: shown, and nothing more."""
+"""Show strangers' text in Markdown without any markup taking effect."""
 
 import re
 
@@ -9,12 +9,12 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]()#.!|<>~&:@/$^])")
 
 
 def escape(text: object, longest: int = LONGEST) -> str:
-    """One line in which no character acts as Markdown, HTML or a link (CommonMark 0.31, section 2.4)."""
+    """`text` on one line, with no character acting as Markdown, HTML or a link (CommonMark 0.31, section 2.4)."""
     shown = one_line(str(text), longest)
     # entities cannot begin anything, not even where a renderer makes links of bare addresses
     return SPECIAL.sub(lambda found: f"&#{ord(found[0])};", shown)
 
 
 def code(text: object, longest: int | None = LONGEST) -> str:
-    """One line as code; backticks in it become quotation marks."""
+    """`text` on one line as inline code. Backticks in it become quotation marks."""
     return "`" + (one_line(str(text), longest).replace("`", "'") or " ") + "`"

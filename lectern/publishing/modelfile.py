@@ -1,7 +1,7 @@
-"""An Ollama Modelfile: the chat format in Ollama's words, where it can be said in them.
+"""An Ollama Modelfile, with the model's chat format as an Ollama template if that can express it.
 
-What stands before and after a message of each role is found by rendering sentinels, and put together again in Python:
-only where that gives the text of the model's own template, for chats of several turns, is it written.
+Rendering sentinels shows what the chat template writes before and after a message of each role. The template is written
+only if these parts, put together again, give the text of the model's own template for several chats.
 """
 
 import json
@@ -19,23 +19,23 @@ PROBES = (
     ("user", "assistant", "user"),
     ("system", "user", "assistant", "user"),
 )
-"""Chats on which both must write the same."""
+"""Chats for which both templates must give the same text."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """What the chat template writes round messages."""
+    """What a chat template writes around messages."""
 
     opening: str
-    """where there is no system message: a default one, or nothing"""
+    """The text before the first message if that is not a system message: a default system message, or nothing."""
     around: dict[str, tuple[str, str]]
-    """role -> before and after its text"""
+    """Role -> the text before and after its messages."""
     asking: str
-    """before an answer"""
+    """The text before an answer."""
 
 
 def find_format(tokenizer: Any) -> Format | None:
-    """The format of a chat template; None where a message is not written the same wherever it stands."""
+    """The format of a chat template; `None` if a message's text depends on its position."""
     try:
         return _find(tokenizer)
     except (templates.RefusedError, ValueError):
@@ -74,7 +74,7 @@ def _find(tokenizer: Any) -> Format | None:
 def _write(tokenizer: Any, roles: Sequence[str], *, answering: bool) -> str:
     chat = [Message(role=role, content=SENTINELS[role]) for role in roles]  # type: ignore[arg-type]
     [text] = templates.write(tokenizer, [chat], answering=answering)
-    # the runtime puts it there itself
+    # Ollama adds the beginning-of-sequence token itself.
     return text.removeprefix(tokenizer.bos_token or "\0") if _adds_bos(tokenizer) else text
 
 
@@ -93,16 +93,16 @@ def write(gguf: str, tokenizer: Any, *, context: int, end_of_turn: str, persona:
     Args:
         gguf: path of the model, relative to the Modelfile.
         tokenizer: with the chat template that serving uses.
-        context: tokens.
+        context: most tokens of a conversation.
         end_of_turn: the token that ends an answer.
-        persona: a system message for every conversation, or none.
+        persona: a system message for every conversation; `None` for no message.
     """
     lines = ["# ollama create lectern -f Modelfile && ollama run lectern", f"FROM ./{gguf}"]
     found = find_format(tokenizer)
     if found is None:
         lines.append(
-            "# This chat format cannot be written as an Ollama template. Ollama then takes what it makes of the one in "
-            "the GGUF file; llama.cpp's server uses that one itself."
+            "# Ollama's templates cannot express this chat format. Ollama then derives one from the GGUF file's own "
+            "template; llama.cpp's server uses that template itself."
         )
     else:
         lines.append(f"TEMPLATE {_quote(_to_go(found))}")
@@ -113,7 +113,7 @@ def write(gguf: str, tokenizer: Any, *, context: int, end_of_turn: str, persona:
 
 
 def _to_go(found: Format) -> str:
-    """In the language of Go's text/template, as Ollama documents it: every literal is a quoted constant."""
+    """The format in the language of Go's text/template, as Ollama documents it: each literal is a quoted constant."""
 
     def say(text: str) -> str:
         return "{{ " + json.dumps(text, ensure_ascii=False) + " }}" if text else ""
@@ -131,5 +131,5 @@ def _to_go(found: Format) -> str:
 
 
 def _quote(text: str) -> str:
-    """As a value of a Modelfile: three quotation marks hold anything but themselves."""
+    """A quoted value for a Modelfile: triple quotation marks may contain anything but themselves."""
     return '"""' + text.replace('"""', "'''") + '"""'

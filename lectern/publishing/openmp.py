@@ -1,7 +1,7 @@
-"""xllamacpp, where the system has no libgomp.
+"""Import xllamacpp on systems without libgomp.
 
-xllamacpp wants `libgomp.so.1`, which its wheel does not bring and a bare Debian does not have. torch's wheel brings it
-under the same soname, and a library that is loaded already satisfies the loader. (cyllama's wheel brings its own.)
+xllamacpp needs `libgomp.so.1`, which its wheel does not contain and a minimal Debian does not have. torch's wheel has
+it under the same soname, and the loader accepts a library that is already loaded. (cyllama's wheel has its own.)
 """
 
 import ctypes
@@ -16,10 +16,10 @@ SONAME = "libgomp.so.1"
 
 
 def import_xllamacpp() -> Any:
-    """The module.
+    """Import xllamacpp and return the module.
 
     Raises:
-        LecternError: it cannot be loaded; says what to install.
+        LecternError: it cannot be imported; the message says what to install.
     """
     if sys.platform == "linux":
         load(find_copies())
@@ -33,7 +33,7 @@ def import_xllamacpp() -> Any:
 
 
 def find_copies() -> list[Path]:
-    """The copies of libgomp that torch brings; torch is not imported."""
+    """The copies of libgomp in torch's wheel. torch is not imported."""
     found = importlib.util.find_spec("torch")
     if found is None or found.origin is None:
         return []
@@ -44,7 +44,7 @@ def load(copies: list[Path], soname: str = SONAME) -> None:
     """Load a library by its soname: the system's, or else the first of the copies that has this soname.
 
     Raises:
-        LecternError: there is none.
+        LecternError: neither the system nor a copy provides it.
     """
     if _loads(soname):
         return
@@ -52,7 +52,7 @@ def load(copies: list[Path], soname: str = SONAME) -> None:
         if _loads(str(copy)) and _loads(soname):
             return
     raise LecternError(
-        f"llama.cpp wants {soname}, and neither this system nor torch has it. On Debian and Ubuntu: "
+        f"llama.cpp needs {soname}, which neither this system nor torch has. On Debian and Ubuntu: "
         "`apt install libgomp1`."
     )
 

@@ -1,4 +1,4 @@
-"""What of models/export goes to the Hugging Face hub, and how it gets there."""
+"""Choose which files of models/export go to the Hugging Face hub, and upload them."""
 
 import os
 from collections.abc import Callable
@@ -26,12 +26,12 @@ MODEL_FILES = (
     "gguf/*.gguf",
 )
 DATASET_FILES = ("README.md", "*/*.jsonl")
-"""Nothing else is uploaded, whatever lies in the folders."""
+"""Only files that match these patterns are uploaded."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """One repository of the hub and the files that go there."""
+    """One repository on the hub, and the files to upload to it."""
 
     repo: str
     kind: Literal["model", "dataset"]
@@ -40,7 +40,7 @@ class Upload:
 
     @property
     def size(self) -> int:
-        """Bytes in all."""
+        """Total size in bytes."""
         return sum(path.stat().st_size for path in self.files)
 
 
@@ -48,7 +48,7 @@ def plan(out: Path, chosen: Publish) -> list[Upload]:
     """What would be uploaded where.
 
     Raises:
-        LecternError: a file is a link, which might lead out of the folder.
+        LecternError: a file is a symbolic link, which might lead out of the folder.
     """
     uploads = []
     if chosen.model_repo:
@@ -64,13 +64,13 @@ def _list(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
     for path in found:
         if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
             raise LecternError(
-                f"{path} is a link. Only files of {folder} itself are uploaded: `lectern export` again."
+                f"{path} is a link. Only files in {folder} itself are uploaded: run `lectern export` again."
             )
     return [path for path in found if not path.name.startswith(".")]
 
 
 def describe(upload: Upload, private: bool) -> list[str]:
-    """The repository and its files, as lines."""
+    """Lines that name the repository and its files with their sizes."""
     seen = "private" if private else "public"
     lines = [f"{upload.kind} {upload.repo} ({seen}): {len(upload.files)} files, {show_size(upload.size)}"]
     lines += [f"  {show_size(p.stat().st_size):>9}  {p.relative_to(upload.folder)}" for p in upload.files]
@@ -78,7 +78,7 @@ def describe(upload: Upload, private: bool) -> list[str]:
 
 
 def show_size(size: int) -> str:
-    """Bytes as kB, MB or GB."""
+    """A number of bytes as B, kB, MB or GB."""
     for limit, unit, digits in ((1e9, "GB", 1), (1e6, "MB", 1), (1e3, "kB", 0)):
         if size >= limit:
             return f"{size / limit:.{digits}f} {unit}"
@@ -86,16 +86,16 @@ def show_size(size: int) -> str:
 
 
 def push(upload: Upload, facts: Facts, *, private: bool, say: Callable[[str], None]) -> str:
-    """Create the repository where it is missing, and upload the files in one commit; returns its address.
+    """Create the repository if it does not exist, and upload the files in one commit. Returns the commit's address.
 
     Args:
-        upload: of `plan`.
-        facts: whose revision the commit names.
-        private: of a new repository.
-        say: told what is being done.
+        upload: one of `plan`.
+        facts: the commit message names their revision.
+        private: whether a new repository is private.
+        say: is called with a line about each step.
 
     Raises:
-        LecternError: there is no token, the hub refuses it, or the upload breaks off; the next push goes on.
+        LecternError: there is no token, the hub rejects it, or the upload is interrupted; the next push continues.
     """
     import httpx
     from huggingface_hub import HfApi
@@ -104,7 +104,7 @@ def push(upload: Upload, facts: Facts, *, private: bool, say: Callable[[str], No
     token = os.environ.get(TOKEN, "").strip()
     if not token:
         raise LecternError(
-            f"the hub asks for a token: `export {TOKEN}=...` (hf.co/settings/tokens, to write)"
+            f"the hub needs a token with write access (hf.co/settings/tokens): `export {TOKEN}=...`"
         )
     api = HfApi(token=token)
     names = [path.relative_to(upload.folder).as_posix() for path in upload.files]
@@ -121,7 +121,7 @@ def push(upload: Upload, facts: Facts, *, private: bool, say: Callable[[str], No
     except (HfHubHTTPError, httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
         reason = one_line(str(error)).replace(token, "...")[:400]
         raise LecternError(
-            f"{upload.kind} {upload.repo} was not pushed: {reason}\nIf the token is refused, it needs write access to "
-            f"{upload.repo.partition('/')[0]}. What was uploaded is kept: push again."
+            f"{upload.kind} {upload.repo} was not pushed: {reason}\nIf the token was rejected, it needs write access "
+            f"to {upload.repo.partition('/')[0]}. What was uploaded is kept: push again."
         ) from error
     return str(done.commit_url)

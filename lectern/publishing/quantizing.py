@@ -5,7 +5,7 @@ import sys
 
 
 def main(source: str, out: str) -> None:
-    """Quantize a file of 16 bits."""
+    """Quantize a GGUF file of 16 bits to 4 bits."""
     from cyllama.llama.llama_cpp import LlamaModelQuantizeParams, model_quantize
 
     from lectern.publishing.converter import FOUR_BITS

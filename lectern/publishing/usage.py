@@ -1,14 +1,14 @@
-"""How the exported model is loaded by others: models/export/USAGE.md."""
+"""Write models/export/USAGE.md, which tells others how to load the exported model."""
 
 from collections.abc import Sequence
 
 
 def write(name: str, method: str, ggufs: Sequence[str]) -> str:
-    """The text, with commands for what was exported.
+    """The text, with commands for the forms that were exported.
 
     Args:
         name: of the model.
-        method: as in section `train`; `full` has no adapter.
+        method: of section `train`; with `full` there is no adapter.
         ggufs: paths of the GGUF files, relative to the folder.
     """
     parts = [

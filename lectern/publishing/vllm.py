@@ -1,4 +1,4 @@
-"""vLLM's command and configuration for the tuned model: the merged weights, or the adapter on its base model."""
+"""vLLM's command and configuration for the tuned model: merged weights, or the adapter with its base model."""
 
 import shlex
 from pathlib import Path
@@ -14,23 +14,23 @@ from lectern.training import adapters
 
 FILE = "vllm.yaml"
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-"""That vLLM has kernels for (`--max-lora-rank`)."""
+"""Ranks for which vLLM has kernels (`--max-lora-rank`)."""
 
 
 def configure(model: Model, out: Path, *, host: str, port: int) -> dict[str, Any]:
-    """What `vllm serve --config` reads. The key is not in it: vLLM takes it from VLLM_API_KEY.
+    """The configuration that `vllm serve --config` reads. It contains no key: vLLM takes that from VLLM_API_KEY.
 
-    A base model of the hub is served with the adapter beside it, so that several adapters can share it; any other, and
-    one that was tuned whole, as merged weights.
+    A base model from the hub is served with the adapter beside it, so that several adapters can share it. Any other
+    model, and one that was tuned in full, is served as merged weights.
 
     Args:
         model: of the pipeline.
         out: models/export.
-        host: address to listen on.
-        port: of it.
+        host: the address to listen on.
+        port: the port to listen on.
 
     Raises:
-        LecternError: the adapter's rank is above what vLLM can serve.
+        LecternError: the adapter's rank is higher than vLLM supports.
     """
     record = adapters.read_record(model.base, model.adapter)
     chosen: dict[str, Any] = {
@@ -38,16 +38,16 @@ def configure(model: Model, out: Path, *, host: str, port: int) -> dict[str, Any
         "port": port,
         "max-model-len": model.base.context_length,
         "max-logprobs": TOP_LOGPROBS,
-        "allowed-origins": "[]",  # JSON; the default lets every site read the answers
+        "allowed-origins": "[]",  # JSON; by default every web site may read the answers
     }
-    # vLLM has no kernels for DoRA
+    # vLLM does not support DoRA.
     beside = model.base.source == "hub" and record.method in ("lora", "qlora", "rslora")
     if not beside:
         return {"model": str(out / MERGED), "served-model-name": [model.name], **chosen}
     rank = io.read_plain(model.adapter / adapters.CONFIG)["r"]
     if rank > RANKS[-1]:
         raise LecternError(
-            f"the adapter has rank {rank}, and vLLM serves up to {RANKS[-1]}. Serve the merged weights."
+            f"the adapter has rank {rank}, but vLLM supports at most {RANKS[-1]}. Serve the merged weights."
         )
     served: dict[str, Any] = {
         "model": str(model.base.hub_id),
@@ -63,7 +63,7 @@ def configure(model: Model, out: Path, *, host: str, port: int) -> dict[str, Any
 
 
 def write(configured: dict[str, Any], out: Path) -> Path:
-    """Write the configuration beside the exported model; returns the file."""
+    """Write the configuration beside the exported model. Returns its path."""
     io.write_text(out / FILE, yaml.safe_dump(configured, sort_keys=False, allow_unicode=True))
     return out / FILE
 
@@ -74,5 +74,5 @@ def command(file: Path) -> list[str]:
 
 
 def show(file: Path) -> str:
-    """The command to paste."""
+    """The command as text that can be pasted into a shell."""
     return shlex.join(command(file))

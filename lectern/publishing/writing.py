@@ -1,4 +1,4 @@
-"""The cards and the data set of models/export, written anew each time: they say what the working tree is."""
+"""Write the cards and the data set of models/export, anew each time, because they describe the working tree."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ def load_settings(root: Path) -> Publish:
     """Section `publish`.
 
     Raises:
-        LecternError: it does not fit.
+        LecternError: the section is missing or not valid.
     """
     return params.load("publish", Publish, root / "params.yaml")
 
 
 def write(root: Path, out: Path) -> Facts:
-    """Write `README.md`, and `dataset/` with its own, from the outputs below `root`; returns what they say.
+    """Write `README.md`, and `dataset/` with its own, from the outputs below `root`. Returns the facts in them.
 
     Raises:
         LecternError: there are no splits, or an output is broken.

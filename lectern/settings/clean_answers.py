@@ -8,7 +8,7 @@ class CleanAnswers:
     """Section `clean_answers`; the LLM is section `cleaner`."""
 
     contestants: list[str] = field(default_factory=list)
-    """whose answers are trimmed, such as tuned; [] for nobody's"""
+    """Contestants whose answers are trimmed, such as tuned; [] for none."""
     prompt: str = "clean_answer"
     """a file of lectern/llm/prompts"""
 

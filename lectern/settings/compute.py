@@ -16,28 +16,28 @@ class Compute:
     executor: str = "local"
     """A key of `core.compute.EXECUTORS`."""
     workers: int = 0
-    """`local`: worker processes, 0 makes one item after the other in the stage's own. `ray`: actors, 0 = as many as
-    the cluster has room for. Each loads the model, so each needs its memory."""
+    """`local`: number of worker processes; 0 makes one item after the other in the stage's own process. `ray`: number
+    of actors; 0 takes as many as the cluster has room for. Each worker loads the model and needs memory for it."""
     address: str = ""
-    """`ray`: host:port of the cluster's head; empty takes the environment's RAY_ADDRESS, else the cluster to which this
-    machine belongs."""
+    """`ray`: host:port of the cluster's head. When empty, the environment's RAY_ADDRESS is used, else the cluster that
+    this machine belongs to."""
     cpus_per_worker: float = 1.0
     """`ray`: CPUs that the cluster sets aside for each worker."""
     gpus_per_worker: float = 0.0
-    """`ray`: GPUs likewise; .5 lets two workers share one."""
+    """`ray`: GPUs that the cluster sets aside for each worker; 0.5 lets two workers share one."""
     max_tries: int = 3
-    """How often an item is begun when the worker or the machine that makes it dies, before the item has failed."""
+    """How often an item is tried when the worker or machine that makes it dies. After that the item has failed."""
 
     processes: int = 1
-    """Of the training on each machine: one for each GPU."""
+    """Training processes on each machine: one for each GPU."""
     machines: int = 1
     """That train together; `lectern/training/launch.py` says how to start them."""
     main_address: str = ""
-    """host:port of the first of several machines, where the others find it."""
+    """host:port of the first of several training machines, where the others find it."""
     accelerate: str = "ddp"
-    """How several processes divide the training: a file of conf/accelerate."""
+    """How several processes divide the training: the name of a file in conf/accelerate."""
     price_per_hour: float | None = None
-    """Of this machine, in any currency; metrics/runtime/train.json then says what the training cost."""
+    """Of this machine, in any currency. If given, metrics/runtime/train.json says what the training cost."""
 
     def __post_init__(self) -> None:
         if self.processes < 1 or self.machines < 1:

@@ -42,25 +42,26 @@ class Converse:
     name: str = "interview"
     """Name of the choice in conf/converse/."""
     reach: float = 0.5
-    """Seconds between a word and a turn up to which the word may belong to it; further away its speaker is unknown."""
+    """Greatest distance in seconds between a word and its turn; a word further from all turns has no known speaker."""
     roles: list[RoleRule] = field(default_factory=lambda: [RoleRule("main", "most_speech")])
     """Who has which role: rules in order, each for a speaker whom no rule before it took."""
     others: str = "host"
     """The role of all other speakers: `host`, `guest` or `audience`."""
     voice_threshold: float = 0.7
-    """Cosine similarity from which a voice gets the name of one in data/corrections/voices.yaml."""
+    """Cosine similarity from which a voice gets the name of a voice in data/corrections/voices.yaml."""
     voice_margin: float = 0.1
-    """Similarity below the threshold, or below the best name's, within which a near miss is reported."""
+    """A voice within this similarity below the threshold, or below the best name's similarity, is reported as a near
+    miss."""
     cut_chapters: list[str] = field(default_factory=list)
-    """Regular expressions: chapters whose title one of them finds are cut."""
+    """Regular expressions: a chapter is cut if one of them matches somewhere in its title."""
     first_gap: float | None = None
-    """Seconds of silence; what is said before the first such silence is cut. Empty: nothing is."""
+    """Seconds of silence: everything before the first silence of this length is cut. Null cuts nothing."""
     first_gap_within: float = 300.0
-    """Seconds from the start within which that silence must begin."""
+    """Seconds from the start within which the silence of `first_gap` must begin."""
     metadata: str | None = None
     """A CSV or JSON file in data/corrections with a row for each episode; see `speech.metadata`."""
     allow_failed: float = 0.0
-    """Share of the items that may fail without failing the stage."""
+    """Share of the items, 0 to 1, that may fail before the stage fails."""
 
     def __post_init__(self) -> None:
         if self.reach < 0:

@@ -11,11 +11,11 @@ class Corpus:
     """Section `corpus`: what the model is to learn from."""
 
     name: str
-    """of the configuration under conf/corpus"""
+    """Name of the file under conf/corpus."""
     sources: list[Any]
     """each a `kind` and what that kind needs; see lectern/sources"""
     allow_failed: float = 0.0
-    """share of the items that may fail to come before the stage does, 0 to 1"""
+    """Share of the items, 0 to 1, that may fail before the stage fails."""
 
     def __post_init__(self) -> None:
         check_share("allow_failed", self.allow_failed)

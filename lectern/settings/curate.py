@@ -10,13 +10,13 @@ class Curate:
     """Section `curate`."""
 
     min_rating: float | None = None
-    """Least mean of the judge's scores, 1 to 5; null for none, as the embedded judge's say nothing."""
+    """Least mean of the judge's scores, 1 to 5; null for no limit, since the embedded judge's scores mean nothing."""
     min_scores: dict[str, float] = field(default_factory=dict)
-    """Criterion -> least score, for what no good score elsewhere makes up for: `faithful: 3`."""
+    """Criterion -> least score, for criteria whose low score no other score can make up for: `faithful: 3`."""
     unrated: str = "keep"
-    """`keep` or `drop` rows that the judge was asked about and did not rate. Rows of other methods stay."""
+    """Whether to `keep` or `drop` rows that the judge was asked about but did not rate. Other rows are kept."""
     min_answer_words: int | None = None
-    """A single answer with fewer words is dropped; null for no bound. Dialogues have none."""
+    """A single answer with fewer words is dropped; null for no limit. There is no limit for dialogues."""
     max_answer_words: int | None = None
     """A single answer with more words is dropped."""
     min_question_words: int | None = None
@@ -24,15 +24,15 @@ class Curate:
     max_question_words: int | None = None
     """A single question with more words is dropped."""
     languages: list[str] = field(default_factory=list)
-    """Codes such as en: rows in others are dropped; none keeps all."""
+    """Language codes such as en: rows in other languages are dropped. An empty list keeps all rows."""
     decontamination_threshold: float = 0.8
-    """Jaccard similarity of word triples from which a question counts as one of data/evals."""
+    """Jaccard similarity of word triples from which a question counts as one in data/evals."""
     decontamination_semantic_threshold: float | None = 0.75
-    """Similarity of meaning (cosine of embeddings; English) from which it does; null compares no meanings."""
+    """Cosine similarity of embeddings (English) from which it does; null compares no meanings."""
     near_duplicate_threshold: float = 0.8
-    """Jaccard similarity of word triples from which two rows count as the same; 1 drops exact repeats only."""
+    """Jaccard similarity of word triples from which two rows count as the same; 1 only drops exact duplicates."""
     semantic_duplicate_threshold: float | None = 0.75
-    """Similarity of meaning from which they do, of the questions and of the answers; null compares no meanings."""
+    """Cosine similarity from which both questions and answers mean the same; null compares no meanings."""
 
     def __post_init__(self) -> None:
         for name in ("decontamination_threshold", "near_duplicate_threshold"):

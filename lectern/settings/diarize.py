@@ -17,33 +17,35 @@ class Diarize:
     python: str = "python"
     """Name of the interpreter on the PATH that runs this stage, for an engine that needs an environment of its own."""
     model: str = "embedded"
-    """What the engine `pyannote` loads, a name on the hub or a directory; `embedded` has its own."""
+    """Model of the engine `pyannote`: a name on the hub or a directory; the engine `embedded` has its own."""
     step: float = 2.5
-    """Seconds from one ten-second window to the next: smaller is slower and a little more exact."""
+    """Seconds from one ten-second window to the next; smaller is slower and slightly more accurate."""
     embed_every: int = 2
-    """2: every second window has its voices embedded, which costs most; those between follow their neighbours."""
+    """Voices are embedded, the slowest step, in every n-th window; in the windows between, they follow their
+    neighbours."""
     threshold: float = 0.6
-    """How alike two groups of embeddings must be to be one speaker: 0 is as alike as two voices, 1 as one voice."""
+    """Similarity from which two groups of embeddings are one speaker, on a scale from 0 (as similar as two voices) to 1
+    (as similar as one voice is to itself)."""
     min_embedding: float = 1.5
-    """Seconds of a local speaker's own speech from which its embedding decides on the number of speakers."""
+    """Seconds of a local speaker's own speech from which its embedding helps to decide the number of speakers."""
     min_share: float = 0.01
-    """Share of the speech below which a speaker is a ghost: it keeps its turns and is reported, never merged."""
+    """Share of the speech below which a speaker is a ghost, which keeps its turns and is reported, but never merged."""
     min_speakers: int = 1
-    """Fewest speakers in a recording; equal to max_speakers where the number is known."""
+    """Fewest speakers in a recording; equal to max_speakers if the number is known."""
     max_speakers: int = 8
     """Most speakers in a recording."""
     fill_gap: float = 0.5
     """Seconds of silence that do not end a turn."""
     min_turn: float = 0.2
-    """Seconds under which a turn is dropped."""
+    """Turns shorter than this, in seconds, are dropped."""
     batch_size: int = 8
-    """Windows that go through the model together; does not change the result."""
+    """Windows that the model processes together; does not change the result."""
     device: str = "cpu"
     """`cpu` or `cuda`."""
     threads: int = 1
-    """CPU threads; they change the order of sums and with it the last digits, so another number makes all anew."""
+    """CPU threads. They change the order of sums and so the last digits, so another number makes everything again."""
     allow_failed: float = 0.0
-    """Share of the recordings that may fail without failing the stage."""
+    """Share of the recordings, 0 to 1, that may fail before the stage fails."""
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:

@@ -22,7 +22,7 @@ class EpisodeSettings:
     temperature: float
     """0 takes the likeliest token each time"""
     top_p: float
-    """only the likeliest tokens with together this probability are drawn"""
+    """Draws only from the most likely tokens whose probabilities together reach this value."""
     seed: int
     """of the draws; each turn of each episode draws by itself"""
     host: Literal["continue", "swap"]
@@ -50,7 +50,7 @@ class Episodes:
     temperature: float = 0.8
     """0 takes the likeliest token each time, which soon repeats itself; above it tokens are drawn"""
     top_p: float = 0.95
-    """only the likeliest tokens with together this probability are drawn"""
+    """Draws only from the most likely tokens whose probabilities together reach this value."""
     seed: int = 0
     """of the draws; each turn of each episode draws by itself, whatever is written beside it"""
     host: str = "continue"

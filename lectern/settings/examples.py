@@ -13,31 +13,33 @@ class Examples:
     """Section `examples`."""
 
     name: str = "interview"
-    """Of the file under conf/examples."""
+    """Name of the file under conf/examples."""
     questions: list[str] = field(default_factory=lambda: list(QUESTIONS))
     """Ways to find questions (QUESTIONS), tried in this order in each recording: the first that makes a row is the one
     used there."""
     dialogue: bool = True
-    """Make each whole conversation a row too."""
+    """Whether each whole conversation also becomes a row."""
     min_answer_words: int = 5
     """An answer with fewer words is dropped."""
     max_answer_words: int | None = 500
-    """A longer answer is divided where a follow-up is asked or the topic turns; null divides none."""
+    """A longer answer is divided where a follow-up is asked or the topic changes; null divides none."""
     max_shift: float = 10.0
-    """Seconds by which a stamp or the beginning of a chapter may be off the question that it marks."""
+    """Most seconds between a time stamp, or the beginning of a chapter, and the question that it marks."""
     parts: str = "together"
-    """`together`: the parts (a), (b) of a stamped question are one row; `apart`: one each, where the answer shows which
-    of its sentences answers which."""
+    """How the parts (a), (b) of a time-stamped question become rows: `together` as one row, or `apart` as one row each
+    if the answer shows which of its sentences answer which part."""
     chapter_titles: str = "questions"
-    """chapter_questions: `questions` uses the titles that read as questions, `all` every title but intro and outro."""
+    """chapter_questions: `questions` uses the titles that read like questions, `all` all titles except intro and
+    outro."""
     min_question_words: int = 3
-    """question_turns: a sentence with fewer words (`Really?`) asks nothing."""
+    """question_turns: a sentence with fewer words (`Really?`) does not count as a question."""
     max_question_words: int = 120
-    """question_turns: words from the end of a turn that are taken for the question."""
+    """question_turns: most words at the end of a turn that are taken as the question."""
     follow_up_words: int = 8
-    """question_turns: a question of at most so many words (`And why?`) goes on with the row before it."""
+    """question_turns: a question of at most this many words (`And why?`) continues the row before it."""
     interjection_words: int = 4
-    """question_turns: so few words that ask nothing (`right, I see`) break neither an answer nor a question."""
+    """question_turns: at most this many words without a question (`right, I see`) interrupt neither an answer nor a
+    question."""
 
     def __post_init__(self) -> None:
         unknown = [method for method in self.questions if method not in QUESTIONS]
@@ -70,7 +72,7 @@ class Examples:
             )
 
     def options(self) -> dict[str, dict[str, Any]]:
-        """What each method is called with, by its name."""
+        """The arguments of each method, by its name."""
         answers = {"min_answer_words": self.min_answer_words, "max_answer_words": self.max_answer_words}
         stamps = answers | {"max_shift": self.max_shift, "parts": self.parts}
         spoken = ("min_question_words", "max_question_words", "follow_up_words", "interjection_words")

@@ -10,10 +10,10 @@ class Extract:
     """Section `extract`."""
 
     max_megabytes: float = 20.0
-    """Size, in megabytes, of the text of one document, unpacked and with its markup; PDF files are read page by page
-    and may be of any size."""
+    """Most megabytes of a document's text, decompressed and with its markup. PDF files are read page by page and may be
+    of any size."""
     allow_failed: float = 0.0
-    """Share of the documents that may fail without failing the stage."""
+    """Share of the documents, 0 to 1, that may fail before the stage fails."""
 
     def __post_init__(self) -> None:
         check_share("allow_failed", self.allow_failed)

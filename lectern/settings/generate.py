@@ -21,7 +21,7 @@ class Generate:
     temperature: float = 0.0
     """0 takes the likeliest token each time; above it tokens are drawn"""
     top_p: float = 1.0
-    """only the likeliest tokens with together this probability are drawn"""
+    """Draws only from the most likely tokens whose probabilities together reach this value."""
     seed: int = 0
     """of the draws; each prompt draws by itself, whatever stands beside it"""
     evals: list[str] = field(default_factory=list)

@@ -32,11 +32,11 @@ class Judging:
     min_kappa: float = 0.4
     """Cohen's kappa with people from which its figures are trusted; 0 is chance, 1 is full agreement."""
     resamples: int = 10000
-    """Draws of the bootstrap."""
+    """Number of bootstrap resamples."""
     confidence: float = 0.95
-    """Share of the draws inside an interval."""
+    """Confidence level of the intervals, between 0 and 1."""
     seed: int = 0
-    """Of the draws."""
+    """Random seed of the bootstrap."""
 
     def __post_init__(self) -> None:
         if not self.criterion.strip():

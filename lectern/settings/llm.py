@@ -12,58 +12,58 @@ OUTPUTS = ("json_schema", "json_object", "prompt")
 
 @dataclass(frozen=True)
 class LLM:
-    """Sections `teacher` and `judge`. Where it is asked and how fast decides no byte; what decides some is marked *."""
+    """Sections `teacher` and `judge`. Fields marked * decide the reply; the others say where and how fast to ask."""
 
     name: str
-    """Of the file under conf/teacher or conf/judge."""
+    """Name of the file under conf/teacher or conf/judge."""
     engine: str
     """`embedded`, a packaged model in this process, or `openai`, any server with OpenAI's chat API."""
     model: str
-    """* As the server calls it; for `embedded`, a key of core.embedded.PACKAGES."""
+    """* The server's name for the model; for `embedded`, a key of core.embedded.PACKAGES."""
     base_url: str | None = None
-    """Of the server, such as http://127.0.0.1:8000/v1; null is OpenAI's own."""
+    """Address of the server, such as http://127.0.0.1:8000/v1; null for OpenAI's own."""
     api_key: str | None = None
-    """NAME of the environment variable that holds the token; null where the server wants none."""
+    """NAME of the environment variable that holds the token; null if the server needs none."""
     temperature: float = 0.0
-    """* 0 takes the likeliest token each time."""
+    """* 0 takes the most likely token each time; above 0 tokens are drawn at random."""
     max_tokens: int = 1024
-    """* Limit of a reply."""
+    """* Most tokens of a reply."""
     seed: int | None = None
-    """* For servers that honour one."""
+    """* For servers that respect a seed."""
     extra: dict[str, Any] = field(default_factory=dict)
-    """* Other options of the chat API, such as top_p; null leaves one out. Models that know only max_completion_tokens:
-    `{max_tokens: null, max_completion_tokens: 1024}`."""
+    """* Other options of the chat API, such as top_p. The value null removes an option: models that only accept
+    max_completion_tokens need `{max_tokens: null, max_completion_tokens: 1024}`."""
     output: str = "json_schema"
-    """How JSON is asked for: `json_schema` (the server holds to the schema), `json_object`, or `prompt` alone."""
+    """How JSON is requested: `json_schema` (enforced by the server), `json_object`, or `prompt` (words only)."""
     repair: bool = True
-    """Ask once more, with the error, where a reply does not fit the schema."""
+    """Whether to ask once more, quoting the error, when a reply does not fit the schema."""
     concurrency: int = 8
-    """Calls in flight; for `embedded`, requests in a batch."""
+    """Number of calls in flight; for `embedded`, requests in a batch."""
     requests_per_minute: float | None = None
     """Limit of the provider; null for none."""
     tokens_per_minute: float | None = None
     """Limit of the provider on input and output together; null for none."""
     timeout: float = 120.0
-    """Seconds until a call counts as failed."""
+    """Seconds after which a call counts as failed."""
     max_tries: int = 6
-    """Calls that fail (408, 409, 429, 5xx, no connection, timeout) are tried so often in all."""
+    """Tries in all for a call that fails (408, 409, 429, 5xx, no connection, timeout)."""
     backoff: float = 0.5
-    """Seconds that the wait before the second try lasts at most; doubled for each further one, up to a minute. What the
-    server asks for (Retry-After) comes on top."""
+    """Longest wait in seconds before the second try. It doubles for each further try, up to a minute. A wait that the
+    server asks for (Retry-After) is added."""
     max_wait: float = 300.0
-    """Longest wait in seconds that the server may ask for; where it wants more, the run stops and keeps what it has."""
+    """Longest wait in seconds that the server may ask for. If it asks for more, the run stops and keeps its replies."""
     input_price: float | None = None
-    """Money for a million tokens read; null where it costs nothing."""
+    """Price of a million input tokens; null if they cost nothing."""
     output_price: float | None = None
-    """Money for a million tokens written."""
+    """Price of a million output tokens; null if they cost nothing."""
     max_calls: int | None = None
-    """Budget of one run: it stops before it would go beyond, keeps what it has, and says so. Null for none."""
+    """Most calls of one run, which stops before it would exceed them and keeps its replies; null for no limit."""
     max_total_tokens: int | None = None
-    """Budget of one run."""
+    """Most input and output tokens of one run; null for no limit."""
     max_cost: float | None = None
-    """Budget of one run; needs the prices."""
+    """Most money that one run may cost; null for no limit. It needs both prices."""
     allow_failed: float = 0.0
-    """Share of the calls that may get no reply at all before the stage fails, 0 to 1."""
+    """Share of the calls, 0 to 1, that may stay without a reply before the stage fails."""
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
@@ -72,13 +72,13 @@ class LLM:
             raise ValueError(f"output is {self.output!r}; choose one of {', '.join(OUTPUTS)}")
         for name in ("max_tokens", "concurrency", "max_tries", "timeout", "backoff", "max_wait"):
             if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it is above 0")
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
         for name in ("requests_per_minute", "tokens_per_minute", "max_calls", "max_total_tokens", "max_cost"):
             if (limit := getattr(self, name)) is not None and limit <= 0:
-                raise ValueError(f"{name} is {limit}; it is above 0, or null for no limit")
+                raise ValueError(f"{name} is {limit}; it must be above 0, or null for no limit")
         if has_credentials(self.base_url or ""):
             raise ValueError(
-                "base_url holds a user, a password or a key; api_key names an environment variable for it"
+                "base_url holds a user, a password or a key. Remove it, and name an environment variable in api_key"
             )
         check_share("allow_failed", self.allow_failed)
         if self.max_cost is not None and (self.input_price is None or self.output_price is None):

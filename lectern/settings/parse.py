@@ -8,20 +8,20 @@ class Parse:
     """Section `parse`."""
 
     tokenizer: str = "smollm2_135m"
-    """Counts the tokens: a packaged model, a directory with tokenizer.json, or a hub's organisation/model. It need not
-    be the base model's, so that a sweep over base models asks no question anew."""
+    """The tokenizer that counts: a packaged model, a directory with tokenizer.json, or a hub's organisation/model. It
+    need not be the base model's, so that a sweep over base models asks the teacher nothing again."""
     min_tokens: int = 100
-    """A passage has at least so many tokens, where sections and sentences allow it."""
+    """Fewest tokens of a passage, where sections and sentences allow it."""
     max_tokens: int = 300
-    """A passage has at most so many tokens."""
+    """Most tokens of a passage."""
     overlap: int = 1
-    """Sentences at the end of a passage that the next one of its section or chapter repeats."""
+    """Number of sentences at the end of a passage that the next one of its section or chapter repeats."""
     min_share: float = 0.8
-    """Share of a recording's words from which one speaker's are a lecture, whose passages are made."""
+    """Share of a recording's words from which one speaker's words are a lecture, which is cut into passages."""
     boilerplate_share: float = 0.5
-    """A block is boilerplate, and left out, where it stands on at least this share of its site's pages,"""
+    """A block is boilerplate, and left out, if it is on at least this share of its site's pages"""
     boilerplate_pages: int = 3
-    """and on at least so many of them."""
+    """and on at least this many pages."""
 
     def __post_init__(self) -> None:
         if not 0.5 < self.min_share <= 1:

@@ -1,4 +1,4 @@
-"""Which rows a judge LLM rates, by what, and how it is compared with people: section `rate` of params.yaml."""
+"""Which rows a judge LLM rates, by which criteria, and how it is compared with people: section `rate`."""
 
 from dataclasses import dataclass, field
 
@@ -10,35 +10,41 @@ class Rate:
     """Section `rate`."""
 
     methods: list[str] = field(default_factory=list)
-    """Rows made by these are rated; what people said or wrote themselves is not, unless it is named here."""
+    """Rows made by these methods are rated. What people said or wrote themselves is not, unless it is named here."""
     prompt: str = "judge_example"
-    """A file of lectern/llm/prompts."""
+    """Name of a file in lectern/llm/prompts, without its suffix."""
     criteria: dict[str, str] = field(default_factory=dict)
-    """Name -> what it means, as the judge reads it."""
+    """Name -> what the criterion means, as the judge reads it."""
     about_source: list[str] = field(default_factory=list)
-    """Criteria that compare a row with its passage; a row without one is not rated by them."""
+    """Criteria that compare a row with its passage. They are left out for a row without a passage."""
     reasons: bool = True
-    """Let the judge give a reason before each score: a good judge becomes better by it, and several times as dear."""
+    """Whether the judge gives a reason before each score. That improves a good judge, at several times the cost."""
     calibrate: bool = True
     """Compare the judge with people's verdicts on the rows of data/labels."""
     min_labels: int = 20
     """Labelled rows that the judge must have rated before it counts as calibrated."""
     resamples: int = 10000
-    """Draws of the bootstrap."""
+    """Number of bootstrap resamples."""
     confidence: float = 0.95
-    """Share of the draws inside an interval."""
+    """Confidence level of the intervals, between 0 and 1."""
     seed: int = 0
-    """Of the draws."""
+    """Random seed of the bootstrap."""
 
     def __post_init__(self) -> None:
         if self.methods and not self.criteria:
-            raise ValueError("methods are named, criteria are not: say what the rows are rated by")
+            raise ValueError(
+                "methods are given, but no criteria: name in `criteria` what the rows are rated by"
+            )
         if unknown := [name for name in self.about_source if name not in self.criteria]:
-            raise ValueError(f"about_source names {', '.join(unknown)}, which is none of the criteria")
+            raise ValueError(
+                f"about_source names {', '.join(unknown)}, which is not in criteria: add it there or remove it here"
+            )
         if self.methods and set(self.criteria) <= set(self.about_source):
-            raise ValueError("about_source names all criteria: a row without a passage has none left")
+            raise ValueError(
+                "about_source names all criteria, so none is left for a row without a passage: add another criterion"
+            )
         if empty := [name for name, meaning in self.criteria.items() if not name or not meaning.strip()]:
-            raise ValueError(f"criteria: {empty[0]!r} needs a name and what it means")
+            raise ValueError(f"criteria: {empty[0]!r} needs both a name and a meaning")
         if self.min_labels < 1:
             raise ValueError(f"min_labels is {self.min_labels}; choose at least 1")
         check_bootstrap(self.resamples, self.confidence)

@@ -8,8 +8,8 @@ class Report:
     """Section `report`."""
 
     samples: int = 12
-    """Held-out questions shown with all answers: a quarter those that gained most likelihood, a quarter those that lost
-    most, the rest drawn evenly; of each other set a quarter as many."""
+    """Number of held-out questions shown with all answers: a quarter that gained most likelihood, a quarter that lost
+    most, and the others spread evenly. Of each other set, a quarter as many are shown."""
 
     def __post_init__(self) -> None:
         if self.samples < 0:

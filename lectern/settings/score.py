@@ -10,15 +10,15 @@ class Score:
     """Section `score`."""
 
     seed: int = 0
-    """Of the bootstrap's draws."""
+    """Random seed of the bootstrap."""
     resamples: int = 10000
-    """Draws of the bootstrap; at 10,000 the bounds of a 95 % interval are steady to about 1 % of its width."""
+    """Bootstrap resamples; with 10,000, the bounds of a 95 % interval vary by about 1 % of its width."""
     confidence: float = 0.95
-    """Share of the draws inside an interval."""
+    """Confidence level of the intervals, between 0 and 1."""
     similarity: str | None = "embedded"
-    """What embeds the texts: `embedded` is all-MiniLM-L6-v2, which reads English; null leaves the figure out."""
+    """Embedding model for similarity: `embedded` is all-MiniLM-L6-v2, which reads English; null leaves it out."""
     copy_words: int = 8
-    """Words that a run has at least, in an answer and word for word in a training answer, to count as copied."""
+    """Fewest consecutive words of an answer that also occur in a training answer, for them to count as copied."""
 
     def __post_init__(self) -> None:
         check_bootstrap(self.resamples, self.confidence)

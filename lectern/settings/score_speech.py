@@ -10,13 +10,13 @@ class ScoreSpeech:
     """Section `score_speech`."""
 
     collar: float = 0.25
-    """Seconds on each side of a true boundary that der_with_collar leaves out."""
+    """Seconds on each side of a reference boundary that `der_with_collar` ignores."""
     resamples: int = 10000
-    """Draws of the bootstrap."""
+    """Number of bootstrap resamples."""
     confidence: float = 0.95
-    """Share of the draws inside an interval."""
+    """Confidence level of the intervals, between 0 and 1."""
     seed: int = 0
-    """Of the bootstrap's draws."""
+    """Random seed of the bootstrap."""
 
     def __post_init__(self) -> None:
         if self.collar < 0:

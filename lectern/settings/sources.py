@@ -11,7 +11,7 @@ from lectern.core import params, secrets
 from lectern.core.errors import LecternError
 
 LONGEST = 2000
-"""Characters of an address; a longer one is a trap, or data."""
+"""Most characters of an address; longer ones are crawler traps, or data."""
 RENDER = ("never", "empty", "always")
 GONE = ("keep", "remove")
 PAIR = ("question", "answer")
@@ -25,20 +25,20 @@ _SECRET_HEADERS = re.compile(
 
 @dataclass(unsafe_hash=True)  # not frozen: OmegaConf sets nothing inside a frozen section of a section
 class Network:
-    """How a source is asked. Nothing here decides what comes, so a change makes nothing again."""
+    """How fast and how often to ask a source. These fields decide no byte, so changing them makes nothing again."""
 
     sleep: float = 1.0
-    """seconds between requests and before each download, and the first pause before a retry (each doubles)"""
+    """Seconds between requests and before each download, and the first pause before a retry (which then doubles)."""
     retries: int = 3
-    """further tries after a cut connection, a silence, or an answer such as 429 or 503"""
+    """Further tries after a cut connection, a timeout, or an answer such as 429 or 503."""
     timeout: float = 30.0
-    """seconds of silence after which a server counts as hung"""
+    """Seconds without an answer after which a server counts as hung."""
     longest_wait: float = 120.0
-    """seconds: a server that asks for more (Retry-After) fails the item instead"""
+    """Longest wait in seconds that a server may ask for (Retry-After); beyond it, the item fails."""
     rate_limit: int | None = None
-    """bytes a second"""
+    """Highest download rate in bytes per second; null for no limit."""
     max_megabytes: int = 2000
-    """a larger file fails its item"""
+    """Largest size of a file; a larger one fails its item."""
 
     def __post_init__(self) -> None:
         for name in ("sleep", "longest_wait", "retries"):
@@ -56,7 +56,7 @@ class MediaSource:
     """An entry of `corpus.sources` with `kind: media`."""
 
     path: str
-    """folder, relative to the repository; folders in it count too"""
+    """A folder relative to the repository; its subfolders are searched too."""
     kind: str = "media"
 
 
@@ -65,9 +65,9 @@ class TranscriptsSource:
     """An entry of `corpus.sources` with `kind: transcripts`."""
 
     path: str
-    """folder, relative to the repository; folders in it count too"""
+    """A folder relative to the repository; its subfolders are searched too."""
     language: str | None = None
-    """code such as `en`; empty takes the one that a file's header names, else `en`"""
+    """Language code such as `en`; null for the one that a file's header names, else `en`."""
     kind: str = "transcripts"
 
     def __post_init__(self) -> None:
@@ -80,27 +80,27 @@ class YoutubeSource:
     """An entry of `corpus.sources` with `kind: youtube`."""
 
     name: str
-    """of the listing, data/listings/<name>.jsonl"""
+    """Name of the listing, data/listings/<name>.jsonl."""
     urls: list[str] = field(default_factory=list)
-    """addresses of videos, playlists and channels; {LECTERN_X} in one stands for that environment variable"""
+    """Addresses of videos, playlists and channels; {LECTERN_X} in one stands for that environment variable."""
     file: str | None = None
-    """further addresses, one a line, in a file of the repository; # begins a comment"""
+    """A file of the repository with further addresses, one a line; # begins a comment."""
     after: str | None = None
-    """first day of publication that counts, as in '2026-11-22'"""
+    """First day of publication to include, as in '2026-11-22'."""
     before: str | None = None
-    """last day of publication that counts"""
+    """Last day of publication to include."""
     max_items: int | None = None
-    """at most this many, the first of the listing that fit; so what is found later never pushes one out"""
+    """Most episodes: the first of the listing that fit, so that later ones never replace them. Null for no limit."""
     match: str | None = None
-    """regular expression that the title holds"""
+    """Regular expression to search for in the titles."""
     format: str = "bestaudio/best"
-    """yt-dlp's choice of format; a video's picture is thrown away"""
+    """yt-dlp's format selection; the picture of a video is discarded."""
     subtitles: list[str] = field(default_factory=lambda: ["en.*"])
-    """languages of published subtitles, regular expressions, the first that fits is taken; empty for none"""
+    """Languages of published subtitles as regular expressions; the first match is used. Empty for no subtitles."""
     allow_private: bool = False
-    """let the hosts of `urls` and of `file`, and `hosts`, be in a private network, or on this machine"""
+    """Whether the hosts of `urls`, `file` and `hosts` may be in a private network or on this machine."""
     hosts: list[str] = field(default_factory=list)
-    """with `allow_private`: further hosts that may be, as `files.example.lan`, `*.example.lan` or `127.0.0.1:8080`"""
+    """With `allow_private`: further such hosts, as `files.example.lan`, `*.example.lan` or `127.0.0.1:8080`."""
     network: Network = field(default_factory=Network)
     kind: str = "youtube"
 
@@ -120,21 +120,21 @@ class PodcastSource:
     """An entry of `corpus.sources` with `kind: podcast`."""
 
     name: str
-    """of the listing, data/listings/<name>.jsonl"""
+    """Name of the listing, data/listings/<name>.jsonl."""
     feed: str
-    """its address; {LECTERN_X} in it stands for that environment variable, for a feed that needs a secret"""
+    """Address of the feed. {LECTERN_X} in it stands for that environment variable, for a feed that needs a secret."""
     after: str | None = None
-    """first day of publication that counts, as in '2026-11-22'"""
+    """First day of publication to include, as in '2026-11-22'."""
     before: str | None = None
-    """last day of publication that counts"""
+    """Last day of publication to include."""
     max_items: int | None = None
-    """at most this many, the first of the listing that fit; so what is found later never pushes one out"""
+    """Most episodes: the first of the listing that fit, so that later ones never replace them. Null for no limit."""
     match: str | None = None
-    """regular expression that the title holds"""
+    """Regular expression to search for in the titles."""
     allow_private: bool = False
-    """let the feed's own host, and `hosts`, be in a private network, or on this machine"""
+    """Whether the feed's host, and `hosts`, may be in a private network or on this machine."""
     hosts: list[str] = field(default_factory=list)
-    """with `allow_private`: further hosts that may be, as `files.example.lan`, `*.example.lan` or `127.0.0.1:8080`"""
+    """With `allow_private`: further such hosts, as `files.example.lan`, `*.example.lan` or `127.0.0.1:8080`."""
     network: Network = field(default_factory=Network)
     kind: str = "podcast"
 
@@ -151,7 +151,7 @@ class DocumentsSource:
     """An entry of `corpus.sources` with `kind: documents`."""
 
     path: str
-    """folder, relative to the repository; folders in it count too"""
+    """A folder relative to the repository; its subfolders are searched too."""
     kind: str = "documents"
 
 
@@ -160,51 +160,53 @@ class WebsiteSource:
     """An entry of `corpus.sources` with `kind: website`."""
 
     name: str
-    """of the folder, data/sources/<name>; it holds nothing else"""
+    """Name of the folder, data/sources/<name>, which holds nothing else."""
     start: list[str]
-    """addresses to begin at"""
+    """Addresses to begin at."""
     sitemaps: list[str] | None = None
-    """addresses of sitemaps, packed ones and indexes too; null takes those that robots.txt names, else /sitemap.xml"""
+    """Addresses of sitemaps, also compressed ones and indexes; null for those in robots.txt, else /sitemap.xml."""
     hosts: list[str] = field(default_factory=list)
-    """hosts whose pages count: `example.org`, `*.example.org` for all below it, `example.org:8080` for a port of its
-    own; empty means those of `start`"""
+    """Hosts whose pages are included: `example.org`, `*.example.org` for all its subdomains, `example.org:8080` for a
+    port other than the default; empty for the hosts of `start`."""
     include: list[str] = field(default_factory=list)
-    """regular expressions; only addresses that hold one of them are asked, besides `start`, and kept"""
+    """Regular expressions: besides `start`, only addresses that contain one of them are requested and kept."""
     exclude: list[str] = field(default_factory=list)
-    """regular expressions; an address that holds one of them is never asked"""
+    """Regular expressions: an address that contains one of them is never requested."""
     max_depth: int = 10
-    """links from the start"""
+    """Most links from the start to a page."""
     max_pages: int = 1000
-    """addresses asked in one crawl, at most"""
+    """Most addresses that are requested in one crawl."""
     max_alike: int = 200
-    """addresses that differ in numbers or in values of the query only, as a calendar's do, at most; what a sitemap
-    lists does not count"""
+    """Most addresses that differ only in numbers or in values of the query, as those of a calendar do; addresses in a
+    sitemap do not count."""
     delay: float = 1.0
-    """seconds between requests to a host, and the first pause before a retry (each doubles); robots.txt may ask more"""
+    """Seconds between requests to a host, and the first pause before a retry (which doubles); robots.txt may ask for
+    more."""
     concurrency: int = 4
-    """requests to a host that may wait for their answers at a time"""
+    """Most requests to a host at a time."""
     retries: int = 2
-    """further tries after a cut connection, or an answer such as 429 or 503"""
+    """Further tries after a cut connection, or an answer such as 429 or 503."""
     longest_wait: float = 120.0
-    """seconds: a site that asks for a longer pause is not waited for"""
+    """Longest pause in seconds that a site may ask for; if it asks for more, the request fails."""
     timeout: float = 30.0
-    """seconds for a page, from the request to its last byte, and as many again to render it"""
+    """Seconds for a page from the request to its last byte, and as many again to render it."""
     max_megabytes: float = 10.0
-    """a larger page fails"""
+    """Largest size of a page; a larger one fails."""
     render: str = "empty"
-    """run the scripts of pages in a headless Chromium: `never`, `always`, or `empty`, where it has hardly any words"""
+    """Whether to run the scripts of pages in a headless Chromium: `never`, `always`, or `empty` for pages with hardly
+    any words."""
     render_below: int = 50
-    """words outside of menus, below which a page with scripts counts as empty"""
+    """Words outside of menus below which a page with scripts counts as empty."""
     documents: bool = False
-    """keep PDF, DOCX, PPTX, EPUB, Markdown and text files that pages link to"""
+    """Whether to keep PDF, DOCX, PPTX, EPUB, Markdown and text files that pages link to."""
     gone: str = "keep"
-    """`keep` or `remove` pages that the site answers with 404 or 410 by now"""
+    """Whether to `keep` or `remove` pages for which the site now answers 404 or 410."""
     obey_robots: bool = True
-    """keep to robots.txt, noindex and nofollow; false is for a site of your own"""
+    """Whether to obey robots.txt, noindex and nofollow; set it to false only for a site of your own."""
     allow_private: bool = False
-    """let the `hosts` be in a private network, or on this machine"""
+    """Whether `hosts` may be in a private network or on this machine."""
     headers: dict[str, str] = field(default_factory=dict)
-    """sent to `hosts` only; {LECTERN_X} in a value stands for that environment variable"""
+    """Headers that are sent to `hosts` only; {LECTERN_X} in a value stands for that environment variable."""
     kind: str = "website"
 
     def __post_init__(self) -> None:
@@ -239,25 +241,25 @@ class TableSource:
     """An entry of `corpus.sources` with `kind: table`."""
 
     path: str
-    """a file, or a folder whose tables have the same columns; relative to the repository; folders in it count too"""
+    """A file, or a folder whose tables have the same columns; relative to the repository, subfolders included."""
     columns: dict[str, str] = field(default_factory=dict)
-    """what a column is -> the table's name of it: `question` and `answer` (and, if there are, `system` and `url`), or
-    `messages`, a chat as a list of role and content or ShareGPT's from and value; empty for `question` and `answer`"""
+    """Meaning of a column -> its name in the table: `question` and `answer` (optionally `system` and `url`), or
+    `messages`, a chat as a list of role and content or ShareGPT's from and value. Empty for `question` and `answer`."""
     parts: int = 20
-    """items that each table becomes; equal questions are in one of them"""
+    """Number of items that each table becomes. Equal questions are in the same item."""
     group: str | None = None
-    """a column, such as the page that a pair comes from: one item for each value of it, instead of `parts`"""
+    """A column such as the page that a pair comes from: each value of it becomes an item, instead of `parts`."""
     delimiter: str | None = None
-    """of a CSV; null finds it among comma, semicolon, tab and |"""
+    """Delimiter of a CSV; null detects comma, semicolon, tab or |."""
     encoding: str | None = None
-    """of a CSV or JSON, such as cp1252; null finds out"""
+    """Encoding of a CSV or JSON, such as cp1252; null detects it."""
     language: str | None = None
-    """code such as `en`, where it is known"""
+    """Language code such as `en`; null if unknown."""
     kind: str = "table"
 
     @property
     def chosen(self) -> dict[str, str]:
-        """The columns, or those that are taken where none are given."""
+        """The given columns, or the default ones if none are given."""
         return dict(self.columns) or {name: name for name in PAIR}
 
     def __post_init__(self) -> None:
@@ -284,13 +286,13 @@ class TableSource:
 
 
 def check_name(name: str) -> None:
-    """Raise ValueError where a source's name cannot be a file's name."""
+    """Raise ValueError if a source's name cannot be the name of a file."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
         raise ValueError(f"name is {name!r}; it names a file: use a-z, 0-9, - and _")
 
 
 def check_limits(after: str | None, before: str | None, max_items: int | None, match: str | None) -> None:
-    """Raise ValueError where a choice among the episodes makes no sense."""
+    """Raise ValueError if a filter of the episodes makes no sense."""
     for key, day in (("after", after), ("before", before)):
         if day is not None and not _is_day(day):
             raise ValueError(f"{key} is {day!r}; it is a day, as in '2026-11-22'")
@@ -303,10 +305,10 @@ def check_limits(after: str | None, before: str | None, max_items: int | None, m
 
 
 def check_url(url: str) -> None:
-    """Accept a URL of the configuration: http or https, and without a secret in plain sight.
+    """Check a URL of the configuration: it must be http or https and hold no visible secret.
 
     Raises:
-        ValueError: what is wrong with it (the URL's secret is not repeated).
+        ValueError: it is not valid; the message does not repeat the secret.
     """
     shown = secrets.without_secrets(url)
     try:
@@ -336,7 +338,7 @@ def check_url(url: str) -> None:
 
 
 def check_host(host: str) -> None:
-    """Raise ValueError where an entry of `hosts` is none."""
+    """Raise ValueError if an entry of `hosts` is malformed."""
     if not re.fullmatch(r"(\*\.)?[a-z0-9.-]+(:\d+)?|\[[0-9a-f:]+\](:\d+)?", host):
         raise ValueError(f"hosts: {host!r} is no host such as example.org, *.example.org or example.org:8080")
 

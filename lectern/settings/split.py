@@ -10,18 +10,19 @@ class Split:
     """Section `split`."""
 
     by: str = "item"
-    """What is never on two sides: `item`, a recording, page, document or part of a table; or `section`, what stands
-    under one heading, for fewer than three documents: scores then speak of other sections of the same documents."""
+    """What is never divided between two splits: an `item` (a recording, page, document or part of a table), or a
+    `section` (the text under one heading). Sections are for fewer than three documents; the scores then hold for other
+    sections of the same documents."""
     seed: int = 0
-    """Another seed draws other items."""
+    """Random seed; another one chooses other items."""
     validation: float = 0.15
-    """Share of the items that the validation loss is measured on."""
+    """Share of the items on which the validation loss is measured."""
     test: float = 0.2
-    """Share of the items held out for the scores."""
+    """Share of the items that are held out for the scores."""
     near_duplicate_threshold: float = 0.8
-    """Jaccard similarity of word triples from which two rows on two sides count as a leak."""
+    """Jaccard similarity of word triples from which two rows of two splits count as a leak."""
     on_leak: str = "fail"
-    """`fail`, or `drop`: leave out the row that is trained on (of validation and test, that of validation)."""
+    """What to do about a leak: `fail`, or `drop` the training row (the validation row, if the other is a test row)."""
 
     def __post_init__(self) -> None:
         if min(self.validation, self.test) <= 0 or self.validation + self.test >= 1:

@@ -13,35 +13,35 @@ class Teach:
     """Section `teach`."""
 
     name: str = "qa"
-    """Of the file under conf/teach."""
+    """Name of the file under conf/teach."""
     methods: list[str] = field(default_factory=lambda: ["qa"])
     """What is written from each passage: keys of `teaching.methods.METHODS`."""
     language: str = FOLLOW
-    """Of what is written: `follow` the passage's, or a code or name, such as `de`."""
+    """The language to write in: `follow` for the passage's, or a code or name, such as `de`."""
     tokens_per_question: float = 90
-    """qa: a passage gets a question for so many of its tokens, rounded half up, and at least one."""
+    """qa: a passage gets one question for this many of its tokens, rounded half up, and at least one."""
     max_questions: int = 8
-    """qa: a passage gets at most so many; fewer where teacher.max_tokens has no room for them (100 tokens each)."""
+    """qa: most questions for a passage. A reply needs about 100 tokens for each, within teacher.max_tokens."""
     min_tokens: int = 60
-    """conversation, summary, reasoning: a shorter passage gets none."""
+    """conversation, summary, reasoning: fewest tokens of a passage; shorter ones are not asked about."""
     exchanges: int = 3
-    """conversation: questions with their answers."""
+    """conversation: number of questions with their answers; at least 2."""
     max_steps: int = 4
-    """reasoning: facts of the passage that an answer puts together, at most; at least 2."""
+    """reasoning: most facts of the passage that an answer combines; at least 2."""
     min_question_words: int = 3
-    """A row whose question has fewer words is dropped. Words are characters in scripts that put no spaces between."""
+    """A row whose question has fewer words is dropped. In scripts without spaces, words are characters."""
     max_question_words: int = 40
     """A row whose question has more words is dropped."""
     min_answer_words: int = 4
-    """A row with a shorter answer is dropped."""
+    """A row whose answer has fewer words is dropped."""
     max_answer_words: int = 120
-    """A row with a longer answer is dropped."""
+    """A row whose answer has more words is dropped."""
     min_paragraph_words: int = 25
-    """paragraph_answer: shorter paragraphs are taken together."""
+    """paragraph_answer: shorter paragraphs are joined."""
     max_paragraph_words: int = 250
-    """paragraph_answer: a longer paragraph is no answer."""
+    """paragraph_answer: longer paragraphs are left out."""
     min_quote_words: int = 3
-    """Evidence, and each of its parts around an ellipsis, has at least so many words."""
+    """Fewest words of a quotation, and of each of its parts around an ellipsis."""
 
     def __post_init__(self) -> None:
         unknown = [method for method in self.methods if method not in METHODS]
@@ -65,15 +65,15 @@ class Teach:
 
     @property
     def question_words(self) -> tuple[int, int]:
-        """Least and most."""
+        """Least and most words of a question."""
         return self.min_question_words, self.max_question_words
 
     @property
     def answer_words(self) -> tuple[int, int]:
-        """Least and most."""
+        """Least and most words of an answer."""
         return self.min_answer_words, self.max_answer_words
 
     @property
     def paragraph_words(self) -> tuple[int, int]:
-        """Least and most."""
+        """Least and most words of a paragraph."""
         return self.min_paragraph_words, self.max_paragraph_words

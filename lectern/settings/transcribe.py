@@ -19,29 +19,29 @@ class Transcribe:
     model: str = "embedded"
     """`embedded` (Whisper tiny.en), a name that faster-whisper knows (`small`, `large-v3-turbo`), or a directory."""
     language: str | None = None
-    """Code such as `en`; empty detects it in each recording."""
+    """Language code such as `en`; null detects it in each recording."""
     initial_prompt: str | None = None
-    """Text in the style that is wanted, with the names that occur ("Amit Varma talks with Ajay Shah."): spelling."""
+    """Text in the desired style with the names that occur ("Amit Varma talks with Ajay Shah."), to guide spelling."""
     hotwords: str | None = None
     """Names and terms to expect, separated by spaces or commas."""
     beam_size: int = 5
     """Hypotheses kept while decoding."""
     batch_size: int = 8
-    """Windows of half a minute that are decoded together: as many as fit into the memory of the device."""
+    """Windows of half a minute that are decoded together; limited by the device's memory."""
     vad: bool = True
-    """Listen only where there is speech."""
+    """Whether to transcribe only where voice activity is detected."""
     align: bool = True
-    """`whisperx`: take the words' times from an alignment model; without it they share their segment's."""
+    """`whisperx`: whether an alignment model finds the words' times; otherwise they are derived from their segment."""
     align_model: str | None = None
-    """`whisperx`: a wav2vec2 model on the hub or in torchaudio, or a directory; empty: the language's usual one."""
+    """`whisperx`: a wav2vec2 model on the hub or in torchaudio, or a directory; null for the language's usual one."""
     compute_type: str = "int8"
     """Number format of the weights: `int8` on a CPU, `float16` or `int8_float16` on a GPU."""
     device: str = "cpu"
     """`cpu`, `cuda` or `auto`."""
     threads: int = 0
-    """CPU threads, 0 = all; does not change the result."""
+    """CPU threads; 0 for all. Does not change the result."""
     allow_failed: float = 0.0
-    """Share of the recordings that may fail without failing the stage."""
+    """Share of the recordings, 0 to 1, that may fail before the stage fails."""
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:

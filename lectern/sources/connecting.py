@@ -1,9 +1,10 @@
-"""yt-dlp, which asks http and https alone, and connects to no address that was not checked.
+"""Restrict yt-dlp to http and https, and to connections whose addresses were checked.
 
-yt-dlp has a handler for each library that can ask something, helpers that ask by themselves (ffmpeg, rtmpdump) and the
-proxies of the environment. Here one handler is left: requests, whose connections are made here. A name is resolved
-once, what it resolves to is checked (`crawl/addresses.py`), and the connection is made to that, for every redirect and
-every piece of a stream; so a name server that answers differently the second time gains nothing.
+yt-dlp has a handler for each library that can send requests, helper programs that send requests themselves (ffmpeg,
+rtmpdump), and the environment's proxies. Here only one handler is left, that of requests, and this module makes its
+connections. It resolves a host once, checks the resulting addresses (`crawl/addresses.py`), and connects to one of
+them, for every redirect and every piece of a stream. So a name server that answers differently the second time gains
+nothing.
 """
 
 import functools
@@ -26,20 +27,20 @@ _PROTOCOLS = frozenset(
         "f4m",
     }
 )
-"""Of downloads that yt-dlp does itself, asking by http and https."""
+"""Protocols of the downloads that yt-dlp does itself, by http and https."""
 OPTIONS: dict[str, Any] = {
-    "proxy": "",  # none: a proxy resolves names itself, and no address could be checked
+    "proxy": "",  # no proxy: it would resolve host names itself, so that no address could be checked
     "external_downloader": {"default": "native"},
     "hls_prefer_native": True,
-    "ffmpeg_location": "/nonexistent/ffmpeg",  # it asks by itself, and opens files too
+    "ffmpeg_location": "/nonexistent/ffmpeg",  # ffmpeg would send requests itself, and open files
 }
 
 
 @functools.cache
 def downloader() -> Any:
-    """The class of yt-dlp's sessions; it takes a `Reach` before the options.
+    """The class of yt-dlp's sessions. Its constructor takes a `Reach` before the options.
 
-    It raises `RefusedError`, one of yt-dlp's own errors, where an address may not be asked.
+    It raises `RefusedError`, a subclass of one of yt-dlp's errors, for an address that it may not connect to.
     """
     from yt_dlp import YoutubeDL
 
@@ -64,7 +65,7 @@ def downloader() -> Any:
 
 @functools.cache
 def refused() -> Any:
-    """The class of the error that says that an address may not be asked; its message holds no address but an IP one."""
+    """The class of the error for an address that may not be connected to. Its message names only an IP address."""
     from yt_dlp.networking.exceptions import RequestError
 
     class RefusedError(RequestError):
@@ -74,17 +75,17 @@ def refused() -> Any:
 
 
 def connect(reach: Reach, host: str, port: int, **options: Any) -> socket.socket:
-    """Connect to a host, by one of its addresses, which all have been checked.
+    """Connect to one of a host's addresses, after checking all of them.
 
     Args:
         reach: which addresses may be connected to.
         host: name or IP address, in any spelling that the system knows.
-        port: of TCP.
-        options: of urllib3's `create_connection`.
+        port: TCP port.
+        options: options of urllib3's `create_connection`.
 
     Raises:
-        RefusedError: one of them may not be connected to.
-        OSError: there is no such host, or no connection.
+        RefusedError: one of the addresses may not be connected to.
+        OSError: the host does not exist, or the connection failed.
     """
     from urllib3.util.connection import create_connection
 
@@ -101,7 +102,7 @@ def connect(reach: Reach, host: str, port: int, **options: Any) -> socket.socket
 
 
 def sent_referer(referer: str, url: str) -> str | None:
-    """What a site learns of the page that led to it: of another site only its host, as browsers have it by default."""
+    """The Referer header to send: like browsers' default, only the host of the page if it is on another site."""
     try:
         page, asked = urlsplit(referer), urlsplit(url)
         place = f"{page.hostname}:{page.port}" if page.port else page.hostname
@@ -135,7 +136,7 @@ def _handler() -> Any:
             raise NewConnectionError(self, f"Failed to establish a new connection: {error}") from error
 
     def pools(reach: Reach) -> dict[str, Any]:
-        """urllib3's pools, by scheme, of connections that are checked."""
+        """urllib3's pools by scheme; they make checked connections."""
         check = {"_new_conn": lambda self: open_connection(self, reach)}
         plain = type("CheckedConnection", (HTTPConnection,), check)
         secure = type("CheckedSecureConnection", (HTTPSConnection,), check)
@@ -145,7 +146,7 @@ def _handler() -> Any:
         }
 
     class CheckedSession(RequestsSession):
-        """Every request passes through `send`, those that follow a redirect too."""
+        """Every request passes through `send`, including those that follow a redirect."""
 
         def send(self, request: Any, **options: Any) -> Any:
             if urlsplit(request.url).scheme.lower() not in ("http", "https"):

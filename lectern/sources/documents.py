@@ -1,6 +1,6 @@
-"""Documents: files of text in a folder, each with what is known of it in a file of the same stem.
+"""Documents: text files in a folder, each with its metadata in a file of the same stem.
 
-guide.pdf          the document: PDF, DOCX, PPTX, EPUB, HTML, Markdown, reStructuredText or text in any encoding
+guide.pdf          the document: PDF, DOCX, PPTX, EPUB, HTML, Markdown, reStructuredText, or text in any encoding
 guide.info.json    title, url, licence, author, language
 """
 
@@ -19,11 +19,11 @@ EXTENSIONS = frozenset(
     {".docx", ".epub", ".htm", ".html", ".markdown", ".md", ".pdf", ".pptx", ".rst", ".txt", ".xhtml"}
 )
 SIBLINGS = (".description.txt",)
-"""Files of other kinds of source, which may lie in the same folder."""
+"""Endings of files of other kinds of source, which may be in the same folder."""
 
 
 def list_items(source: DocumentsSource) -> Iterator[Item]:
-    """Yield an item for each document below the folder; files of one stem are told apart by their suffix.
+    """Yield an item for each document below the folder. The suffix distinguishes files of the same stem.
 
     Raises:
         LecternError: the folder does not exist or holds no document.
@@ -40,12 +40,12 @@ def list_items(source: DocumentsSource) -> Iterator[Item]:
 
 
 def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
-    """Copy the document into the folder `out`, with `item.json`; a title that nobody gave stays empty.
+    """Copy the document into the folder `out`, with `item.json`. Without a title in its metadata, the title is empty.
 
-    The document is renamed: its own name is whatever somebody else chose.
+    The document is renamed, because a stranger may have chosen its name.
 
     Raises:
-        ItemError: what is known of it is no JSON object.
+        ItemError: its metadata is not a JSON object.
     """
     out.mkdir()
     document = "document" + item.values["suffix"]
@@ -67,5 +67,5 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
 
 
 def _is_document(path: Path) -> bool:
-    hidden = path.name.startswith((".", "~$"))  # `~$guide.docx` is what Word keeps while it is open
+    hidden = path.name.startswith((".", "~$"))  # Word keeps `~$guide.docx` while it has the file open
     return path.suffix.lower() in EXTENSIONS and not hidden and not path.name.endswith(SIBLINGS)

@@ -1,10 +1,10 @@
-"""Ask web sites for things, politely and once: yt-dlp does the work, for feeds and plain files too.
+"""Download from web sites with moderate speed and without repetition. yt-dlp does the work, for feeds and files too.
 
-One library for all of it means one set of retries, time limits, resumed transfers (HTTP ranges) and cookies. What it
-may ask, and connect to, is decided in `connecting.py`. Secrets stand in the environment only: an address of the
+Using one library for everything gives one set of retries, time limits, resumed transfers (HTTP ranges) and cookies.
+`connecting.py` decides what it may request and connect to. Secrets are only in the environment: an address in the
 configuration names one as `{LECTERN_FEED_TOKEN}` (`template.py`), and LECTERN_COOKIES is the path of a cookies file.
-An address that comes to a function of this module is asked as it is. Neither secrets nor the queries of addresses,
-which often hold more, reach a message.
+Functions of this module request the given addresses as they are. Messages contain neither secrets nor the queries of
+addresses, which often hold more secrets.
 """
 
 import email.utils
@@ -34,17 +34,17 @@ _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE}
 def session(
     network: Network, reach: Reach, folder: Path | None = None, known: Sequence[str] = (), **options: Any
 ) -> Iterator[Any]:
-    """A yt-dlp session that writes into `folder` only and says nothing.
+    """A yt-dlp session that writes only into `folder` and prints nothing.
 
     Args:
-        network: how to ask.
-        reach: what may be asked.
+        network: how fast and how often to ask.
+        reach: which addresses may be connected to.
         folder: of the downloads, which are named `download.<extension>` whatever the site calls them.
-        known: what yt-dlp calls the download archive: it does not look at these again.
+        known: keys that yt-dlp skips (its download archive).
         options: further options of `yt_dlp.YoutubeDL`.
 
     Raises:
-        ItemError: the cookies file is missing or is none.
+        ItemError: the cookies file is missing or is not one.
     """
     from yt_dlp.utils import DownloadError
 
@@ -66,7 +66,7 @@ def session(
             "socket_timeout": network.timeout,
             "retries": network.retries,
             "fragment_retries": network.retries,
-            "skip_unavailable_fragments": False,  # a recording with a hole is worse than none
+            "skip_unavailable_fragments": False,  # an incomplete recording is worse than none
             "retry_sleep_functions": pause,
             "sleep_interval": network.sleep,
             "sleep_interval_requests": network.sleep,
@@ -75,26 +75,26 @@ def session(
             "paths": {"home": str(folder)} if folder else {},
             "outtmpl": {"default": "download.%(ext)s"},
             "download_archive": set(known),
-            "fixup": "never",  # it wants ffmpeg; PyAV reads what it would mend
+            "fixup": "never",  # it needs ffmpeg; PyAV can read the files that it would repair
             "updatetime": False,
             **options,
         },
     )
     try:
-        ydl.cookiejar  # noqa: B018 - read here, so that a wrong file is named before anything is asked
+        ydl.cookiejar  # noqa: B018 - read now, so that a bad file is reported before any request
     except DownloadError as error:
         raise ItemError(
-            f"{COOKIES} does not name a cookies file in Netscape's format: export it from a browser again."
+            f"{COOKIES} does not name a cookies file in Netscape's format. Export it from a browser again."
         ) from error
     with ydl:
         yield ydl
 
 
 def written(folder: Path, what: str) -> Path:
-    """The file that a session has downloaded into `folder`.
+    """The file that a session has downloaded into `folder`; `what` names the download in the message.
 
     Raises:
-        ItemError: there is none.
+        ItemError: there is not exactly one.
     """
     found = [path for path in folder.glob("download.*") if path.suffix not in (".part", ".ytdl")]
     if len(found) != 1:
@@ -105,17 +105,17 @@ def written(folder: Path, what: str) -> Path:
 
 
 def read(network: Network, reach: Reach, url: str, name: str | None = None, limit: int = 50_000_000) -> bytes:
-    """The bytes at an address.
+    """Download the bytes at an address.
 
     Args:
-        network: how to ask.
-        reach: what may be asked.
-        url: the address as it is.
-        name: stands for the address in messages when it holds a secret.
-        limit: bytes.
+        network: how fast and how often to ask.
+        reach: which addresses may be connected to.
+        url: the address, requested as it is.
+        name: replaces the address in messages if it holds a secret.
+        limit: most bytes.
 
     Raises:
-        ItemError: it cannot be had, or is larger than `limit`.
+        ItemError: the download failed, or is larger than `limit`.
     """
 
     def ask() -> bytes:
@@ -130,19 +130,19 @@ def read(network: Network, reach: Reach, url: str, name: str | None = None, limi
 
 
 def persistently(url: str, network: Network, ask: Callable[[], T], name: str | None = None) -> T:
-    """Call `ask` until it answers, as often and as slowly as `network` allows.
+    """Call `ask` until it succeeds, as often and as slowly as `network` says.
 
-    Cut transfers are not retried here: yt-dlp has already resumed them.
+    Interrupted transfers are not retried here, because yt-dlp has already resumed them.
 
     Args:
-        url: what is asked, for messages, which hold neither its user nor its query.
-        network: how often and how slowly.
-        ask: the call, over from the start each time.
-        name: stands for the address in messages when it holds a secret; then they say no more than the kind of error,
-            as the texts of errors repeat addresses.
+        url: the address that `ask` requests, for messages, which contain neither its user nor its query.
+        network: how often and how slowly to ask.
+        ask: the call; each try starts from the beginning.
+        name: replaces the address in messages if it holds a secret. Messages then only name the kind of error, because
+            the texts of errors repeat addresses.
 
     Raises:
-        ItemError: what the site says, and the remedy.
+        ItemError: all tries failed; the message holds the site's answer and a remedy.
     """
     private = name is not None
     name = name or secrets.without_secrets(url)
@@ -164,7 +164,7 @@ def persistently(url: str, network: Network, ask: Callable[[], T], name: str | N
 
 
 class _Silent:
-    """yt-dlp's log. What matters comes as an exception, with its secrets cut out."""
+    """A log for yt-dlp that drops its messages. What matters is raised as an exception, with the secrets removed."""
 
     def debug(self, message: str) -> None: ...
     def warning(self, message: str) -> None: ...
@@ -172,7 +172,7 @@ class _Silent:
 
 
 def _cookies() -> io.StringIO | None:
-    """The cookies as a stream, since yt-dlp writes back into a file."""
+    """The cookies as a stream, because yt-dlp would write into the file."""
     if not (path := os.environ.get(COOKIES)):
         return None
     try:
@@ -201,13 +201,13 @@ def _status(error: BaseException) -> int | None:
     from yt_dlp.networking.exceptions import HTTPError
 
     stated = next((cause.status for cause in _causes(error) if isinstance(cause, HTTPError)), None)
-    # What yt-dlp gives up after its own retries keeps no cause.
+    # An error that yt-dlp raises after its own retries has no cause.
     found = re.search(r"Got error: HTTP Error (\d{3})", str(error))
     return stated or (int(found[1]) if found else None)
 
 
 def _wait(error: BaseException, pause: float) -> float | None:
-    """Seconds before it is worth asking again; None if it is not."""
+    """Seconds to wait before another try; `None` if it would not help."""
     from yt_dlp.networking.exceptions import CertificateVerifyError, HTTPError, TransportError
 
     for cause in _causes(error):
@@ -224,7 +224,7 @@ def _wait(error: BaseException, pause: float) -> float | None:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds to wait as a header says it, in seconds or as a date (RFC 9110, 10.2.3)."""
+    """The seconds to wait that a Retry-After header states, in seconds or as a date (RFC 9110, 10.2.3)."""
     if value is None:
         return None
     if value.strip().isdigit():
@@ -236,14 +236,14 @@ def retry_after(value: str | None) -> float | None:
 
 
 def _reason(error: BaseException, private: bool) -> str:
-    """What the site says; of a private one only the kind of error, since its texts repeat its addresses."""
+    """What the site answered. For a private source only the kind of error, because texts repeat its addresses."""
     if (denied := _refused(error)) is not None:
         return str(denied)
     if private:
         status = _status(error)
         return f"HTTP Error {status}" if status else type(list(_causes(error))[-1]).__name__
-    if "ffmpeg could not be found" in str(error):  # yt-dlp's words would have it installed
-        return "the stream needs ffmpeg, which asks by itself, and so is not used"
+    if "ffmpeg could not be found" in str(error):  # yt-dlp's message recommends installing it
+        return "the stream needs ffmpeg, which is not used because it sends requests itself"
     text = re.sub(r"\(caused by .*|; please report this issue on .*", "", str(error), flags=re.DOTALL)
     text = re.sub(r"^(ERROR: )?(\[download\] Got error: )?", "", text)
     return secrets.without_secrets(text).strip().rstrip(".")[:300] or type(error).__name__
@@ -255,22 +255,22 @@ def _refused(error: BaseException) -> BaseException | None:
 
 def _remedy(error: BaseException) -> str:
     if _refused(error) is not None:
-        return "If the host is yours, and meant, say so in the source; else remove its line from the listing."
+        return "If the host is yours and intended, allow it in the source; else remove its line from the listing."
     status = _status(error)
     if status in (404, 410):
-        return "It is gone: remove its line from the listing, or allow for it with corpus.allow_failed."
+        return "It no longer exists: remove its line from the listing, or raise corpus.allow_failed."
     if status == 429:
         return "Run it again later, or raise network.sleep of the source."
     if status is not None and status >= 500:
-        return "The site has trouble: run it again later."
+        return "The site has an error: run it again later."
     if _wait(error, 0.0) is not None or "Got error" in str(error):
         return "Check the network and run it again: what was finished is kept."
     return (
-        f"If it needs a login, let {COOKIES} name a cookies file of one; if it is private or removed for good, "
-        "remove its line, or allow for it with corpus.allow_failed."
+        f"If it needs a login, let {COOKIES} name a cookies file with one; if it is private or permanently removed, "
+        "remove its line, or raise corpus.allow_failed."
     )
 
 
 def _machine_failure(error: BaseException) -> OSError | None:
-    """A full disk and the like, which the next item would meet too."""
+    """A failure of the machine, such as a full disk, which the next item would meet too; `None` if it is none."""
     return next((e for e in _causes(error) if isinstance(e, OSError) and e.errno in _MACHINE), None)

@@ -1,11 +1,11 @@
-"""One episode of a listing into one folder of data/raw, and never downloaded twice.
+"""Download an episode of a listing into a folder of data/raw, and never download it twice.
 
 recording.<container>   its sound
-info.json               what yt-dlp knows of it, without what changes from day to day
+info.json               yt-dlp's metadata, without what changes from day to day
 subtitles.<format>      as published
 chapters.json           as published (Podcasting 2.0)
-download.json           what was downloaded, with which options, and the sha256 of each file of it
-item.json               all that the pipeline knows of it, made from the above and the listing's line
+download.json           what was downloaded, with which options, and the sha256 of each downloaded file
+item.json               all metadata that the pipeline uses, from the files above and the listing's line
 """
 
 import os
@@ -27,7 +27,7 @@ RECORD = "download.json"
 
 
 def to_items(episodes: Iterator[Episode], options: Mapping[str, Any]) -> Iterator[Item]:
-    """An item for each episode; `options` are those that decide what is downloaded."""
+    """An item for each episode. `options` are those that decide what is downloaded."""
     for episode in episodes:
         yield Item(episode.item, {}, {"episode": episode.model_dump(mode="json"), "options": dict(options)})
 
@@ -36,17 +36,17 @@ def fetch(item: Item, out: Path, raw: Path, kind: str, download: Download) -> Ma
     """Write the folder `out` of an episode.
 
     Args:
-        item: of `to_items`.
-        out: the folder, not there yet.
-        raw: of the finished items. A download of this episode in it is taken over when its bytes are what they were
-            and it was made with the same options; so a change of our code, or a corrected line in the listing, asks
-            nothing of the site. When the site gives it no longer, it is taken over whatever the options.
+        item: one of `to_items`.
+        out: the folder, which does not exist yet.
+        raw: the folder of the finished items. An earlier download of this episode in it is used again if its bytes are
+            unchanged and it was made with the same options. So a change of our code, or a corrected line in the
+            listing, sends no request to the site. If the download fails, the earlier one is used whatever its options.
         kind: of the source.
-        download: writes the recording and what comes with it into a folder, and returns what could not be had beside
-            the recording.
+        download: writes the recording and its extras into a folder, and returns the names of the extras that could
+            not be downloaded.
 
     Raises:
-        ItemError: it can neither be downloaded nor taken over.
+        ItemError: the download failed, and there is no earlier one.
     """
     episode = Episode.model_validate(item.values["episode"])
     wanted = {"key": episode.key, "options": item.values["options"]}
@@ -75,7 +75,7 @@ def fetch(item: Item, out: Path, raw: Path, kind: str, download: Download) -> Ma
 
 
 def _earlier(folder: Path, key: str) -> dict[str, Any]:
-    """The record of an earlier download of this episode, if it is there and whole."""
+    """The record of an earlier download of this episode if it is there and complete; empty otherwise."""
     if not (folder / RECORD).is_file():
         return {}
     record = read_plain(folder / RECORD)
@@ -87,9 +87,7 @@ def _earlier(folder: Path, key: str) -> dict[str, Any]:
 
 def _take_over(old: Path, new: Path) -> None:
     try:
-        os.link(
-            old.resolve(), new
-        )  # the old name goes away in a moment; a recording need not be copied for that
+        os.link(old.resolve(), new)  # the old name is removed soon, so the recording need not be copied
     except OSError:
         shutil.copyfile(old, new)
 
@@ -117,7 +115,7 @@ def _source(episode: Episode, folder: Path, kind: str) -> Source:
 
 
 def _chapters(episode: Episode, info: Mapping[str, Any], folder: Path, media: Path) -> list[Chapter]:
-    """Chapters as published, each until the next: of the page, of the Podcasting 2.0 file, or of the feed."""
+    """The published chapters, each until the next: from the page, the Podcasting 2.0 file, or the feed."""
     found = [(c.get("start_time"), c.get("title")) for c in info.get("chapters") or []]
     if not found and (folder / "chapters.json").is_file():
         found = [

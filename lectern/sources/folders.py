@@ -22,9 +22,9 @@ TRUTH = (".truth.json",)
 
 
 def item_id(name: str) -> str:
-    """A name that is safe as a file name everywhere: short, ASCII, and different for different names.
+    """A name that is a safe file name everywhere: short, ASCII, and different for different names.
 
-    A name that is so already stays; any other is cut to its plain letters and told apart by a digest.
+    A name that already is one stays. Any other is reduced to its plain letters, and a digest makes it unique.
     """
     if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
         return name
@@ -33,7 +33,7 @@ def item_id(name: str) -> str:
 
 
 def slug(text: str) -> str:
-    """The plain letters and digits of a text, joined by dashes, at most 48; empty where there are none."""
+    """The ASCII letters and digits of a text in lower case, joined by dashes, at most 48; may be empty."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].rstrip("-")
 
@@ -79,13 +79,13 @@ def find_inputs(role: str, path: Path, **siblings: Sequence[str]) -> dict[str, P
 
 
 def find_sibling(path: Path, *suffixes: str) -> Path | None:
-    """The first of `<stem><suffix>` beside the file that exists."""
+    """The first existing file among `<stem><suffix>` beside the given one; `None` if there is none."""
     candidates = (path.with_name(path.stem + suffix) for suffix in suffixes)
     return next((path for path in candidates if path.is_file()), None)
 
 
 def read_info(path: Path | None) -> Mapping[str, Any]:
-    """What is known of an item, as `<stem>.info.json` says it; nothing where there is no such file.
+    """The metadata of an item from `<stem>.info.json`; empty if there is no such file.
 
     Raises:
         ItemError: it is not a JSON object.
@@ -131,5 +131,5 @@ def read_text(path: Path) -> str:
 
 
 def first_string(info: Mapping[str, Any], *keys: str) -> str | None:
-    """The first of these values that is a text and not empty."""
+    """The first value of these keys that is a non-empty string; `None` if there is none."""
     return next((info[key] for key in keys if isinstance(info.get(key), str) and info[key]), None)

@@ -1,7 +1,7 @@
-"""What a playlist, channel or feed has offered so far: `data/listings/<source>.jsonl`, one episode a line, in git.
+"""Every episode that a playlist, channel or feed has offered: `data/listings/<source>.jsonl`, one line each, in git.
 
-`lectern update` alone writes it. What stands in it stays, in its order and with its id, even when the site
-no longer offers it; so the corpus changes only when somebody asks for it, and git shows how.
+Only `lectern update` writes it. Its lines keep their order and their ids, even when the site no longer offers
+an episode. So the corpus changes only when somebody asks for it, and git shows how.
 """
 
 import hashlib
@@ -23,40 +23,40 @@ SHOWN = 20
 
 
 class Updated(NamedTuple):
-    """What came of asking a source."""
+    """The result of asking a source."""
 
     line: str
-    """to print"""
+    """The line to print."""
     problems: list[str]
-    """what could not be asked: the source, or a part of it"""
+    """What could not be asked: the source, or a part of it."""
     asides: list[str]
-    """what else did not go well, and fails nothing"""
+    """Other difficulties, which do not make the update fail."""
 
 
 class Mark(Record):
-    """Where a chapter begins."""
+    """The beginning of a chapter."""
 
     start: Seconds
     title: str
 
 
 class Links(Record):
-    """Where the files of an episode are."""
+    """The addresses of an episode's files."""
 
     media: str
     type: str | None = None
-    bytes: int | None = Field(default=None, description="as the feed says; feeds are often wrong")
+    bytes: int | None = Field(default=None, description="as the feed states; feeds are often wrong")
     transcript: str | None = Field(default=None, description="Podcasting 2.0, in VTT, SRT or JSON")
     chapters: str | None = Field(default=None, description="Podcasting 2.0, JSON")
 
     @property
     def are_secret(self) -> bool:
-        """Whether one of them holds a secret of its own, as a signed address does."""
+        """Whether one of the addresses holds a secret, as signed addresses do."""
         return any(has_credentials(url) for url in (self.media, self.transcript, self.chapters) if url)
 
 
 def _unless_secret(url: str | None) -> str | None:
-    """Without its secret an address may be that of something else."""
+    """Drop an address that holds a secret: without it, the address may lead to something else."""
     return None if url is not None and has_credentials(url) else url
 
 
@@ -64,10 +64,10 @@ class Episode(Record):
     """A line of `data/listings/<source>.jsonl`."""
 
     item: str = Field(description="id of the item; never changes, whatever becomes of the title")
-    key: str = Field(description="what the site tells episodes apart by: extractor and id, or the guid")
+    key: str = Field(description="what distinguishes episodes on the site: extractor and id, or the guid")
     title: str
     url: Annotated[str | None, AfterValidator(_unless_secret)] = Field(
-        default=None, description="of the page; none where it is secret"
+        default=None, description="of the page; null if it holds a secret"
     )
     published: str | None = Field(default=None, description="day in UTC, as in 2026-11-22")
     duration: Seconds | None = None
@@ -75,25 +75,27 @@ class Episode(Record):
     licence: str | None = None
     language: str | None = Field(default=None, description="code, such as en")
     description: str = Field(default="", description="plain text")
-    links: Links | None = Field(default=None, description="none where yt-dlp finds them or they are secret")
+    links: Links | None = Field(
+        default=None, description="null if yt-dlp finds the files, or if they are secret"
+    )
     chapters: list[Mark] = Field(default_factory=list)
 
 
 def item_id(title: str, key: str) -> str:
-    """An id with the words of the title, told apart by a digest of the key."""
+    """An id made of the title's words and a digest of the key, which makes it unique."""
     return f"{slug(title) or 'episode'}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
 
 def path(name: str) -> Path:
-    """The listing of a source."""
+    """The path of a source's listing."""
     return FOLDER / f"{name}.jsonl"
 
 
 def read(name: str) -> list[Episode]:
-    """The episodes of a source, none where it was never asked.
+    """The episodes of a source; an empty list if it was never asked.
 
     Raises:
-        LecternError: a line is broken, or repeats another's id or key.
+        LecternError: a line is broken, or repeats the id or key of another line.
     """
     file = path(name)
     found = list(io.read_numbered(file, Episode)) if file.is_file() else []
@@ -111,10 +113,10 @@ def read(name: str) -> list[Episode]:
 def choose(
     name: str, after: str | None, before: str | None, max_items: int | None, match: str | None
 ) -> Iterator[Episode]:
-    """The episodes of a source's listing that the corpus wants, in its order.
+    """Yield the episodes of a source's listing that fit its filters, in the listing's order.
 
     Raises:
-        LecternError: the source was never asked, or not one of its episodes is wanted.
+        LecternError: the source was never asked, or no episode fits.
     """
     if not path(name).is_file():
         raise LecternError(f"{path(name)} does not exist. `lectern update` asks the site and writes it.")
@@ -124,14 +126,14 @@ def choose(
     ]
     if episodes and not chosen:
         raise LecternError(
-            f"{path(name)}: not one of {len(episodes)} episodes fits match, after and before of the source {name!r}. "
-            "Correct them, or run `lectern update`: it finds out the days that are missing."
+            f"{path(name)}: none of its {len(episodes)} episodes fits match, after and before of the source {name!r}. "
+            "Correct them, or run `lectern update`, which adds missing days."
         )
     yield from chosen[:max_items]
 
 
 def is_between(day: str | None, after: str | None, before: str | None) -> bool:
-    """Whether a day, as in 2026-11-22, is in bounds, which count in. No day is in no bounds."""
+    """Whether a day, as in 2026-11-22, is within the bounds, inclusive. A missing day is not within any bounds."""
     if after is None and before is None:
         return True
     return day is not None and (after or "") <= day <= (before or "9999")
@@ -140,10 +142,10 @@ def is_between(day: str | None, after: str | None, before: str | None) -> bool:
 def merge(
     known: Sequence[Episode], offered: Iterable[Episode], refresh: bool
 ) -> tuple[list[Episode], list[Episode]]:
-    """Add what is new at the end; return the whole and the new.
+    """Add the new episodes at the end. Returns all episodes, and the new ones.
 
-    What is known keeps its line, but for a day that was missing; with `refresh` it takes what the site says now (but
-    never an empty value, nor another id).
+    A known episode keeps its line, except that a missing day is added. With `refresh`, it takes the site's current
+    values (but never an empty one, nor another id).
     """
     whole = {episode.key: episode for episode in known}
     new = []
@@ -168,8 +170,8 @@ def update(
 
     Args:
         name: of the source.
-        ask: told what is known already (nothing when refreshed), gives what the site offers and what is wrong with it.
-        refresh: what is known takes what the site says now.
+        ask: takes the known episodes (none when refreshing), and returns the offered episodes and any problems.
+        refresh: whether known episodes take the site's current values.
     """
     before = read(name)
     try:

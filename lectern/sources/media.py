@@ -1,9 +1,9 @@
-"""Local recordings: audio or video files in a folder, each with what is known of it in files of the same stem.
+"""Local recordings: audio or video files in a folder, each with its metadata in files of the same stem.
 
 talk.mp3                the recording
-talk.description.txt    as published, with the stamped questions (yt-dlp's `talk.description` serves too)
-talk.info.json          title, url, licence (yt-dlp's own file serves)
-talk.truth.json         the true turns, where they are known: transcription and diarization are scored against it
+talk.description.txt    as published, with the time-stamped questions (yt-dlp's `talk.description` works too)
+talk.info.json          title, url, licence (yt-dlp's own file works)
+talk.truth.json         the true turns, if known: transcription and diarization are scored against them
 """
 
 import shutil
@@ -43,9 +43,9 @@ def list_items(source: MediaSource) -> Iterator[Item]:
 
 
 def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
-    """Copy the recording into the folder `out`, with `item.json` and, where it is known, `truth.json`.
+    """Copy the recording into the folder `out`, with `item.json` and, if known, `truth.json`.
 
-    The recording is renamed: its own name is whatever somebody else chose, and stays data.
+    The recording is renamed, because a stranger may have chosen its name, which is kept as data.
     """
     out.mkdir()
     media = "recording" + item.values["extension"]

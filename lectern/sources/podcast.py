@@ -1,4 +1,4 @@
-"""Podcasts: the episodes of an RSS or Atom feed, told apart by their guid.
+"""Podcasts: the episodes of an RSS or Atom feed, identified by their guid.
 
 `lectern update` writes what the feed offers into the listing; the stage `fetch` reads the listing and downloads what is
 new in it. A feed whose URL names a secret is private: its listing holds no address of a file, since these hold secrets
@@ -68,7 +68,7 @@ def list_items(source: PodcastSource) -> Iterator[Item]:
     """Yield an item for each episode that the listing holds and the source wants. Asks no site.
 
     Raises:
-        LecternError: there is no listing, or nothing in it is wanted.
+        LecternError: there is no listing, or no episode in it fits.
     """
     chosen = listing.choose(source.name, source.after, source.before, source.max_items, source.match)
     return episode_folders.to_items(chosen, {})
@@ -87,7 +87,7 @@ def update(source: PodcastSource, refresh: bool) -> listing.Updated:
 def list_episodes(source: PodcastSource, known: Sequence[Episode]) -> tuple[list[Episode], list[str]]:
     """Ask the feed what there is.
 
-    Returns: the episodes, and what is wrong with the feed.
+    Returns: the episodes, and the problems of the feed.
     """
     try:
         offered, problems = _read_feed(source)
@@ -102,7 +102,7 @@ def _read_feed(source: PodcastSource) -> tuple[list[Episode], list[str]]:
     """Every episode of the feed, its further pages (RFC 5005) included; a further page that is bad costs itself alone.
 
     Raises:
-        ItemError: its first page cannot be read.
+        ItemError: the first page cannot be read.
     """
     found: dict[str, Episode] = {}
     problems: list[str] = []
@@ -119,7 +119,7 @@ def _read_feed(source: PodcastSource) -> tuple[list[Episode], list[str]]:
         except ItemError as error:
             if len(seen) == 1:
                 raise
-            problems.append(f"{error} The pages before it count.")
+            problems.append(f"{error} The pages before it were read.")
             break
         for entry in feed.entries:
             links = _links(entry, url)
@@ -128,7 +128,7 @@ def _read_feed(source: PodcastSource) -> tuple[list[Episode], list[str]]:
             episode = _episode(source, feed.feed, entry, links)
             if episode.key in found:
                 problems.append(
-                    f"{source.name}: {episode.title!r} has the guid of another episode; the first counts."
+                    f"{source.name}: {episode.title!r} has the guid of another episode; the first one is used."
                 )
             found.setdefault(episode.key, episode)
         following = [link.get("href") for link in feed.feed.get("links", []) if link.get("rel") == "next"]
@@ -140,7 +140,7 @@ def _read_feed(source: PodcastSource) -> tuple[list[Episode], list[str]]:
 def _secret_links(
     feed: str, network: Network, allow_private: bool, hosts: tuple[str, ...]
 ) -> Mapping[str, Links | None]:
-    """The files of a feed by guid, where they are secret: asked once in a run, and kept nowhere."""
+    """The files of a feed by guid, if they are secret. They are requested once in a run, and stored nowhere."""
     source = PodcastSource(
         name="private", feed=feed, network=network, allow_private=allow_private, hosts=list(hosts)
     )
@@ -149,7 +149,7 @@ def _secret_links(
 
 
 def _join(page: str, url: str) -> str | None:
-    """An address as a page writes it, as a whole one of the web; None where it is none."""
+    """The absolute web address for an address as a page writes it; `None` if there is none."""
     try:
         whole = urljoin(page, url)
     except ValueError:
@@ -162,7 +162,7 @@ def _parse(body: bytes, shown: str) -> Any:
 
     feed = feedparser.parse(io.BytesIO(body), response_headers={"content-type": "application/xml"})
     if not feed.version:
-        raise ItemError(f"{shown}: is no RSS or Atom feed. Look for the feed's address.")
+        raise ItemError(f"{shown}: this is not an RSS or Atom feed. Correct the address of the feed.")
     return feed
 
 
@@ -236,21 +236,21 @@ def _day(parsed: Any) -> str | None:
 
 
 def _seconds(text: Any) -> float | None:
-    """`h:mm:ss`, `mm:ss` or seconds."""
+    """Seconds from `h:mm:ss`, `mm:ss` or seconds; `None` if the text is none of these."""
     if not isinstance(text, str) or not re.fullmatch(r"\d+(:\d+){0,2}(\.\d+)?", text.strip()):
         return None
     return functools.reduce(lambda total, part: total * 60 + float(part), text.strip().split(":"), 0.0)
 
 
 def _chapters(entry: Any) -> list[Mark]:
-    """Podlove Simple Chapters."""
+    """The chapters in the format Podlove Simple Chapters."""
     marks = (entry.get("psc_chapters") or {}).get("chapters") or []
     starts = [(_seconds(mark.get("start")), str(mark.get("title") or "")) for mark in marks]
     return [Mark(start=start, title=title) for start, title in starts if start is not None]
 
 
 def _show_notes(entry: Any) -> str:
-    """The longest of what the feed says of an episode, as plain text."""
+    """The longest description of an episode in the feed, as plain text."""
     details = [entry.get("summary_detail"), *entry.get("content", [])]
     texts = [
         _to_text(d["value"]) if "html" in (d.get("type") or "") else d["value"].strip()
@@ -261,7 +261,7 @@ def _show_notes(entry: Any) -> str:
 
 
 def _to_text(markup: str) -> str:
-    """The text of HTML, a line for each block, so that stamps stay on lines of their own."""
+    """The text of HTML with a line for each block, so that time stamps stay on their own lines."""
 
     class Reader(html.parser.HTMLParser):
         text = ""
@@ -316,7 +316,7 @@ def _transfer(links: Links, out: Path, source: PodcastSource) -> None:
 
 
 def _masked(body: bytes, feed: Template) -> bytes:
-    """A text that a private feed links to, which may hold its secret, and others of its reader."""
+    """A text that a private feed links to, without the feed's secret and other secrets of its reader."""
     if not feed.is_private:
         return body
     text = body.decode("utf-8", "surrogateescape")

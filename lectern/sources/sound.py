@@ -1,33 +1,33 @@
-"""The sound of a downloaded file, as it was coded: never decoded, never coded again."""
+"""Keep the sound of a downloaded file as it was encoded: it is neither decoded nor encoded again."""
 
 from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import ItemError
 
-# What FFmpeg calls the container -> the ending of its files. Only these are opened: a playlist that poses as a
-# recording could name other files of this machine.
+# FFmpeg's name of a container -> the suffix of its files. Only these are opened: a playlist that pretends to be a
+# recording could refer to other files of this machine.
 _CONTAINERS = {
     "aac": ".aac", "aiff": ".aiff", "asf": ".wma", "avi": ".avi", "flac": ".flac", "matroska": ".mka", "mov": ".m4a",
     "mp3": ".mp3", "mpeg": ".mpg", "mpegts": ".ts", "ogg": ".ogg", "wav": ".wav",
 }  # fmt: skip
-# Codec of the sound -> the container that it goes into without its video. Matroska takes any.
+# Codec of the sound -> the container for it without the video. Matroska takes any codec.
 _WITHOUT_VIDEO = {"aac": "mp4", "alac": "mp4", "mp3": "mp3", "opus": "ogg", "vorbis": "ogg", "flac": "flac"}
 _ENDINGS = {"mp4": ".m4a", "mp3": ".mp3", "ogg": ".ogg", "flac": ".flac", "matroska": ".mka"}
 
 
 def keep_sound(downloaded: Path, folder: Path) -> str:
-    """Move a download to `folder` as `recording.<container>`, without its video; return the file's name.
+    """Move a download to `folder` as `recording.<container>`, without its video. Returns the file's name.
 
-    A file of sound alone keeps its bytes. The packets of any other are copied into a container that fits their codec.
+    A file that only has sound keeps its bytes. Otherwise the packets are copied into a container that fits the codec.
 
     Raises:
-        ItemError: it is no recording, or a silent one.
+        ItemError: it is not a recording, or has no sound.
     """
     with _open(downloaded) as container:
         streams = container.streams
         if not streams.audio:
-            raise ItemError("what came has no sound in it. Remove its line from the listing.")
+            raise ItemError("the download has no sound. Remove its line from the listing.")
         if not any(not _is_picture(stream) for stream in streams.video):
             name = "recording" + _CONTAINERS[container.format.name.partition(",")[0]]
             downloaded.rename(folder / name)
@@ -40,7 +40,7 @@ def keep_sound(downloaded: Path, folder: Path) -> str:
 
 
 def duration(recording: Path) -> float:
-    """Seconds, as the container says; 0.0 where it does not."""
+    """Seconds, as the container states; 0.0 if it states none."""
     with _open(recording) as container:
         return (container.duration or 0) / 1_000_000
 
@@ -53,9 +53,9 @@ def _open(path: Path) -> Any:
     except av.FFmpegError as error:
         start = path.read_bytes()[:200].lstrip().lower()
         what = (
-            "a web page" if start.startswith((b"<!doctype", b"<html")) else "no recording that FFmpeg knows"
+            "a web page" if start.startswith((b"<!doctype", b"<html")) else "a file that FFmpeg does not know"
         )
-        raise ItemError(f"what came is {what}, not a recording. Open its address in a browser.") from error
+        raise ItemError(f"the download is {what}, not a recording. Open its address in a browser.") from error
 
 
 def _container_names() -> list[str]:
@@ -68,7 +68,7 @@ def _container_names() -> list[str]:
 def _copy_packets(source: Any, stream: Any, path: Path, container: str) -> None:
     import av
 
-    # bitexact: no random serial number and no name of the library, so that the same bytes in are the same bytes out
+    # bitexact: no random serial number and no library name, so that the output depends only on the input
     with av.open(str(path), "w", format=container, options={"fflags": "+bitexact"}) as target:
         copy = target.add_stream_from_template(stream)
         for packet in source.demux(stream):
@@ -78,7 +78,7 @@ def _copy_packets(source: Any, stream: Any, path: Path, container: str) -> None:
 
 
 def _is_picture(stream: Any) -> bool:
-    """Whether a video stream is only the cover."""
+    """Whether a video stream is only a cover picture."""
     from av.stream import Disposition
 
     return bool(stream.disposition & Disposition.attached_pic)

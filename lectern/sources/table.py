@@ -1,9 +1,9 @@
 """Ready question-answer pairs: CSV, JSON lines, a JSON list or Parquet, in a file or a folder.
 
-faq.csv          a row for each pair; `columns` says which column is what
+faq.csv          a row for each pair; `columns` states the meaning of the columns
 faq.info.json    title, url, licence (optional)
 
-A table is several items, because the split between what is trained on and what is held out goes by item.
+A table becomes several items, because whole items are either trained on or held out.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ SUFFIXES = frozenset(table_files.READERS)
 
 
 def list_items(source: TableSource) -> Iterator[Item]:
-    """Yield an item for each part of each table that has a row.
+    """Yield an item for each part of each table that has rows.
 
     Raises:
         LecternError: there is no table, one cannot be read, or a column is missing.
@@ -43,7 +43,7 @@ def list_items(source: TableSource) -> Iterator[Item]:
         }
         parts = _read(path, values)
         if not parts:
-            raise LecternError(f"corpus.sources: {path} holds no row. Fill it, or remove it.")
+            raise LecternError(f"corpus.sources: {path} has no rows. Add some, or remove the file.")
         for part in sorted(parts):
             yield Item(
                 folders.item_id(f"{name}/{part}" if source.group else f"{name}-{part}"),
@@ -53,7 +53,7 @@ def list_items(source: TableSource) -> Iterator[Item]:
 
 
 def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
-    """Write a part of the table into the folder `out` as table.jsonl, one row a line, with `item.json`."""
+    """Write one part of the table into the folder `out` as table.jsonl, one row a line, with `item.json`."""
     out.mkdir()
     rows, part = _read(item.inputs["table"], item.values)[item.values["part"]], item.values["part"]
     io.write_text(out / table_rows.FILE, "".join(rows))
@@ -83,7 +83,7 @@ def _read(path: Path, values: Mapping[str, Any]) -> Mapping[str, list[str]]:
     return _read_once(path, (stat.st_mtime_ns, stat.st_size), columns, *options)
 
 
-@lru_cache(maxsize=1)  # all parts of a table are asked for in a row
+@lru_cache(maxsize=1)  # the parts of a table are read one after the other
 def _read_once(
     path: Path,
     _: tuple[int, int],

@@ -1,8 +1,8 @@
-"""Addresses that a user wrote into the configuration, in which {LECTERN_X} stands for that variable of the environment.
+"""Addresses in the configuration, in which {LECTERN_X} stands for that environment variable.
 
-A secret is put into a `Template` alone, and so reaches the host alone that the user wrote beside it. What a feed, a
-page, a listing or a redirect says is a plain text, in which {LECTERN_X} stands for nothing. Listings, which are in git,
-keep placeholders where an address held a secret: `fill` puts it back, for the host alone that has it already.
+Secrets are only filled into a `Template`, so that they only reach the host that the user wrote beside them. Whatever a
+feed, a page, a listing or a redirect contains is plain text, in which {LECTERN_X} means nothing. Listings, which are in
+git, have placeholders in place of secrets: `fill` restores them, but only for the host that has the secret already.
 """
 
 import os
@@ -16,19 +16,19 @@ from lectern.core.errors import ItemError
 from lectern.sources.crawl import addresses
 from lectern.sources.crawl.addresses import Reach
 
-# Strict, so that no two libraries read another host out of it.
+# A strict pattern, so that no two libraries can read different hosts from an address.
 _ORIGIN = re.compile(r"(?i)(https?)://(?:([^/?#\\\s@]*)@)?([^/?#\\\s@{}]+)(?=[/?#]|$)")
 
 
 @dataclass(frozen=True)
 class Template:
-    """What the user wrote: an address, or the value of a header."""
+    """Text from the configuration: an address, or the value of a header."""
 
     text: str
 
     @property
     def names(self) -> list[str]:
-        """The variables that it names."""
+        """The environment variables that it names."""
         return secrets.PLACEHOLDER.findall(self.text)
 
     @property
@@ -38,12 +38,12 @@ class Template:
 
     @property
     def place(self) -> str | None:
-        """Host, with its port where it is not the default; None where it is no address."""
+        """The host, with its port unless that is the default; `None` if the text is not an address."""
         found = _origin(self.text)
         return found[1] if found else None
 
     def expand(self) -> str:
-        """The text with the secrets that it names.
+        """The text with the secrets filled in.
 
         Raises:
             ItemError: a variable is not set.
@@ -52,31 +52,32 @@ class Template:
 
     @property
     def shown(self) -> str:
-        """The address for a message."""
+        """The address for messages, without secrets."""
         return secrets.without_secrets(self.text)
 
 
 def fill(address: str, templates: Sequence[Template]) -> str:
-    """An address that was kept with placeholders, with those secrets that its host is sent anyway.
+    """An address that was stored with placeholders, with the secrets that its host receives anyway filled in.
 
-    Only variables count that a template of the same scheme, host and port names; any other placeholder is a text that
-    somebody else wrote.
+    Only variables are filled in that a template with the same scheme, host and port names. Any other placeholder is a
+    stranger's text.
 
     Raises:
+        ItemError: a variable is not set.
         ItemError: a variable is not set.
     """
     found = _origin(address)
     names: list[str] = []
     for template in templates:
         own = _origin(template.text)
-        # The user's name and password stand before the host: nobody else's may hold a secret.
+        # User and password come before the host. They must be empty or the template's own to receive a secret.
         if found and own and found[:2] == own[:2] and found[2] in ("", own[2]):
             names += template.names
     return _put_in(address, names)
 
 
 def hide(text: str, *templates: Template) -> str:
-    """Put the placeholders of `templates` back where their secrets stand in `text`, in any form."""
+    """Put the placeholders of `templates` back in place of their secrets in `text`, however these are encoded."""
     values = {name: os.environ.get(name, "") for template in templates for name in template.names}
     for name, secret in sorted(values.items(), key=lambda entry: (-len(entry[1]), entry)):
         text = secrets.mask(text, secret, f"{{{name}}}")
@@ -84,7 +85,7 @@ def hide(text: str, *templates: Template) -> str:
 
 
 def map_texts(value: Any, change: Callable[[str], str]) -> Any:
-    """A value of JSON, each text in it changed, those that name something too."""
+    """A JSON value in which `change` was applied to each string, keys included."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):
@@ -93,7 +94,7 @@ def map_texts(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def find_reach(templates: Sequence[Template], allow_private: bool, hosts: Sequence[str]) -> Reach:
-    """What a source may connect to: private addresses where it says so, of the hosts that it names alone."""
+    """Which addresses a source may connect to: private ones only if it allows them, and only on hosts that it names."""
     own = [place for template in templates if (place := template.place)]
     return Reach(tuple(dict.fromkeys([*own, *hosts])) if allow_private else ())
 
@@ -108,17 +109,17 @@ def _put_in(text: str, names: Sequence[str]) -> str:
     filled = secrets.PLACEHOLDER.sub(
         lambda found: os.environ[found[1]] if found[1] in wanted else found[0], text
     )
-    # A secret before the host, such as a token with a slash in it, could end where the host is looked for.
+    # A secret before the host, such as a token with a slash, could change what is read as the host.
     if (written := _origin(text)) and (_origin(filled) or ())[:2] != written[:2]:
         raise ItemError(
             f"the value of {' or '.join(sorted(wanted))} holds a character that may not stand before a host (/, ?, # "
-            "or @). Ask the site for an address with the secret behind its host, or for another secret"
+            "or @). Ask the site for an address with the secret after its host, or for another secret"
         )
     return filled
 
 
 def _origin(url: str) -> tuple[str, str, str] | None:
-    """Scheme, host with a port other than the default, and what stands before the host."""
+    """Scheme, host (with its port unless that is the default), and the text before the host; `None` if malformed."""
     found = _ORIGIN.match(url)
     plain = addresses.canonical(f"{found[1]}://{found[3]}/") if found else None
     return (found[1].lower(), addresses.netloc(plain), found[2] or "") if found and plain else None

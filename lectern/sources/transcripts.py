@@ -1,8 +1,8 @@
-"""Ready transcripts: WebVTT, SRT, whisperX JSON or Podcasting 2.0 JSON in a folder; there is nothing to hear.
+"""Ready transcripts: WebVTT, SRT, whisperX JSON or Podcasting 2.0 JSON in a folder, without a recording.
 
-talk.vtt                the transcript, UTF-8; who speaks stands in it (see lectern/formats/caption_files.py)
-talk.description.txt    as published, with the stamped questions
-talk.info.json          title, url, licence, author, published, chapters (yt-dlp's own file serves)
+talk.vtt                the transcript in UTF-8, which may name speakers (see lectern/formats/caption_files.py)
+talk.description.txt    as published, with the time-stamped questions
+talk.info.json          title, url, licence, author, published, chapters (yt-dlp's own file works)
 """
 
 import re
@@ -46,7 +46,7 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
     """Copy the transcript into the folder `out`, with `item.json`.
 
     Raises:
-        ItemError: it cannot be read as a transcript, or what is known of it is broken.
+        ItemError: it cannot be read as a transcript, or its metadata is malformed.
     """
     out.mkdir()
     transcript = "transcript" + item.values["extension"]
@@ -75,7 +75,7 @@ def _is_transcript(path: Path) -> bool:
 
 
 def _read_day(info: Mapping[str, Any]) -> str | None:
-    """The day, also as yt-dlp writes it, 20261122."""
+    """The day of publication; yt-dlp's form 20261122 is converted."""
     day = folders.first_string(info, "published", "upload_date", "release_date")
     return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day and re.fullmatch(r"\d{8}", day) else day
 

@@ -1,6 +1,6 @@
 """Web sites: pages as they came, in data/sources/<name>, which `lectern update` alone crawls into; `fetch` copies them.
 
-guide-9f86d081884c.html     the page as it came, or as a browser made it by running its scripts (or .pdf, .docx ...)
+guide-9f86d081884c.html     the page as fetched, or as a browser made it by running its scripts (or .pdf, .docx ...)
 guide-9f86d081884c.json     its address, status, some headers, and where it was found (`lectern/sources/crawl/pages.py`)
 """
 
@@ -26,7 +26,7 @@ FOLDER = Path("data/sources")
 
 
 def list_items(source: WebsiteSource) -> Iterator[Item]:
-    """Yield an item for each page that is kept and belongs to the source. Asks no site.
+    """Yield an item for each stored page that belongs to the source. Sends no request.
 
     Raises:
         LecternError: there is no page, or a file is not one.
@@ -37,7 +37,7 @@ def list_items(source: WebsiteSource) -> Iterator[Item]:
     chosen = [page for page in found.values() if scope.keeps(page.url)]
     if not chosen:
         what = (
-            f"not one of the {len(found)} pages in it fits hosts, include and exclude"
+            f"none of the {len(found)} pages in it fits hosts, include and exclude"
             if found
             else "has no page"
         )
@@ -57,7 +57,8 @@ def list_items(source: WebsiteSource) -> Iterator[Item]:
 def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
     """Copy the page into the folder `out`, with `item.json`.
 
-    A page whose encoding only the server knew is written in UTF-8 with its mark, since whoever reads it sees no header.
+    If only the server's header states the encoding of a page, the copy is in UTF-8 with a byte order mark, since its
+    readers do not see the header.
     """
     out.mkdir()
     body, url = item.inputs["page"].read_bytes(), item.values["url"]
@@ -94,11 +95,11 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
 def update(source: WebsiteSource, refresh: bool) -> Updated:
     """Crawl the site into data/sources/<name>.
 
-    Pages that have not changed are not sent again, except with `refresh`. One that fails is reported; the others go on.
+    Unchanged pages are not downloaded again, except with `refresh`. A page that fails is reported; the others go on.
 
     Raises:
         ItemError: a secret is not set.
-        LecternError: the crawl could not go on.
+        LecternError: the crawl had to stop.
     """
     folder = FOLDER / source.name
     report = job.run(

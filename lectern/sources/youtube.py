@@ -1,4 +1,4 @@
-"""Videos, playlists and channels of any site that yt-dlp knows; only their sound is kept.
+"""Videos, playlists and channels of any site that yt-dlp supports; only their sound is kept.
 
 `lectern update` writes what there is into the listing; `fetch` reads the listing and downloads what is new in it.
 What a page says is never a template; {LECTERN_X} in the listing is one for those hosts only that the source names with
@@ -22,8 +22,8 @@ from lectern.sources.crawl.addresses import Reach
 from lectern.sources.listing import Episode
 from lectern.sources.template import Template
 
-# Of yt-dlp's info.json what says something of the recording. Left out is what differs from one download to the next
-# (counts, addresses with a signature, times, paths) or may hold a secret (headers, cookies).
+# The fields of yt-dlp's info.json that describe the recording. Others differ from one download to the next (counts,
+# signed addresses, times, paths) or may hold a secret (headers, cookies).
 _INFO = (
     "id", "title", "description", "channel", "channel_id", "channel_url", "uploader", "uploader_id", "uploader_url",
     "creators", "duration", "upload_date", "release_date", "webpage_url", "extractor", "extractor_key", "license",
@@ -38,7 +38,7 @@ def list_items(source: YoutubeSource) -> Iterator[Item]:
     """Yield an item for each episode that the listing holds and the source wants. Asks no site.
 
     Raises:
-        LecternError: there is no listing, or nothing in it is wanted.
+        LecternError: there is no listing, or no episode in it fits.
     """
     chosen = listing.choose(source.name, source.after, source.before, source.max_items, source.match)
     return episode_folders.to_items(chosen, {"format": source.format, "subtitles": list(source.subtitles)})
@@ -55,7 +55,7 @@ def update(source: YoutubeSource, refresh: bool) -> listing.Updated:
 
 
 def list_episodes(source: YoutubeSource, known: Sequence[Episode]) -> tuple[list[Episode], list[str]]:
-    """Ask the sites what there is. A video that is listed already is not asked for again.
+    """Ask the sites for their episodes. A video that is already listed is not asked for again.
 
     Returns: the episodes, and what could not be asked.
     """
@@ -72,7 +72,7 @@ def list_episodes(source: YoutubeSource, known: Sequence[Episode]) -> tuple[list
                 if first.title != episode.title and episode.url is None:
                     problems.append(
                         f"{source.name}: the addresses of {first.title!r} and {episode.title!r} differ only in what "
-                        "may be a secret, and is not kept; the first counts."
+                        "may be a secret, which is not stored; the first one is used."
                     )
         except ItemError as error:
             problems.append(str(error))
@@ -83,7 +83,7 @@ def _templates(source: YoutubeSource) -> list[Template]:
     """The addresses that the user wrote.
 
     Raises:
-        LecternError: the file of them cannot be read, or holds what is none.
+        LecternError: the file cannot be read, or a line in it is not an address.
     """
     return [Template(url) for url in dict.fromkeys([*source.urls, *_lines(source.file)])]
 
@@ -124,7 +124,7 @@ def _list(source: YoutubeSource, address: Template, settled: Sequence[str], date
 
 
 def _look_closer(ydl: Any, page: str, episode: Episode, address: Template) -> Episode:
-    """Ask for one episode of a playlist, whose entry lacks what is needed. A private one stays as it was."""
+    """Ask for a playlist's episode whose entry is incomplete. If it cannot be read (is private), it stays as it was."""
     from yt_dlp.utils import YoutubeDLError
 
     try:
@@ -141,9 +141,9 @@ def _look_closer(ydl: Any, page: str, episode: Episode, address: Template) -> Ep
 def _leaves(
     ydl: Any, url: str, ie_key: str | None = None, depth: int = 0
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every video that a page leads to: the page it is found on, and what yt-dlp knows of it without asking on."""
+    """Every video that a page leads to: the page it is on, and what yt-dlp knows of it without further requests."""
     result = ydl.extract_info(url, download=False, process=False, ie_key=ie_key)
-    if result is not None:  # None: in the archive already
+    if result is not None:  # None: it is in the archive already
         yield from _unfold(ydl, result, url, depth)
 
 
@@ -164,7 +164,7 @@ def _unfold(ydl: Any, result: dict[str, Any], page: str, depth: int) -> Iterator
             k: v for k, v in result.items() if v is not None and k in ("title", "description", "timestamp")
         }
         for found, entry in _leaves(ydl, result["url"], result.get("ie_key"), depth + 1):
-            # The page that was asked for is what stays; where it leads today may bear a signature.
+            # The requested page is kept, since the page that it leads to today may have a signature in its address.
             here = page if found == result["url"] else found
             yield here, entry | (outer if kind == "url_transparent" else {})
     else:
@@ -172,7 +172,7 @@ def _unfold(ydl: Any, result: dict[str, Any], page: str, depth: int) -> Iterator
 
 
 def _is_list(ydl: Any, entry: Mapping[str, Any]) -> bool:
-    """Whether an entry is a list itself, as the tabs of a channel are."""
+    """Whether an entry is itself a list, such as the tabs of a channel."""
     if (key := entry.get("ie_key")) is None or key == "Generic":
         return False
     return key == "YoutubeTab" or ydl.get_info_extractor(key).is_single_video(entry["url"]) is False
@@ -183,7 +183,7 @@ def _episode(page: str, entry: Mapping[str, Any], asked: Template) -> Episode:
 
     key = _key(page, entry, asked)
     title = template.hide(str(entry.get("title") or key), asked)
-    embedded = entry.get("_type") == "url"  # its description is at best the beginning of it
+    embedded = entry.get("_type") == "url"  # its description is at most the beginning of the full one
     address = unsmuggle_url(page)[0]
     if _site(entry) not in _GENERIC:
         address = entry.get("webpage_url") or address
@@ -206,9 +206,9 @@ def _site(entry: Mapping[str, Any]) -> str | None:
 
 
 def _key(page: str, entry: Mapping[str, Any], *asked: Template) -> str:
-    """`extractor id`, as in yt-dlp's archive. Its ids for pages that it does not know are no ids: they take the URL.
+    """`extractor id`, as in yt-dlp's archive. For pages of unknown sites, whose ids are not unique, it has the URL.
 
-    No secret is in it, neither of those that are asked nor of the site's own.
+    It contains no secret, neither one of the templates nor one of the site.
     """
     from yt_dlp.utils import make_archive_id, unsmuggle_url
 
@@ -218,7 +218,7 @@ def _key(page: str, entry: Mapping[str, Any], *asked: Template) -> str:
     address, smuggled = unsmuggle_url(page, {})
     address = secrets.without_credentials(template.hide(address, *asked))
     embedded = entry.get("_type", "video") == "video" and not entry.get("direct")
-    # Several on one page share the address, and in some playlists the id too.
+    # Several videos on one page share the address, and in some playlists the id too.
     inner = (
         [str(video), str(entry.get("title"))] if embedded else [smuggled["force_videoid"]] if smuggled else []
     )
@@ -265,7 +265,7 @@ def _download_once(
         if entry.get("live_status") in ("is_live", "is_upcoming", "post_live"):
             raise ItemError(f"{_shown(episode)}: is not over yet. Run it again later.")
         ydl.params["writesubtitles"] = (
-            False  # they are asked for by us: without them the recording still counts
+            False  # `_subtitles` reads them, since the recording is still useful without them
         )
         extra = {"webpage_url": page, "extractor": "generic", "extractor_key": "Generic"}
         info: dict[str, Any] = ydl.process_ie_result(dict(entry), download=True, extra_info=extra)
@@ -273,7 +273,7 @@ def _download_once(
 
 
 def _find(ydl: Any, episode: Episode, templates: Sequence[Template]) -> tuple[str, dict[str, Any]]:
-    """The page of an episode and what is known of it: at its address, or, where that is secret, in the source's."""
+    """The page of an episode and yt-dlp's metadata: at its address, or, if that is secret, among the source's pages."""
     from yt_dlp.utils import YoutubeDLError
 
     pages = [template.fill(episode.url, templates)] if episode.url else [t.expand() for t in templates]
@@ -283,7 +283,7 @@ def _find(ydl: Any, episode: Episode, templates: Sequence[Template]) -> tuple[st
     for page in pages:
         try:
             found += _leaves(ydl, page)
-        except YoutubeDLError as error:  # another page may still have it
+        except YoutubeDLError as error:  # another page may still have the episode
             failures.append(error)
         same = [leaf for leaf in found if _key(*leaf, *templates) == episode.key]
         if same:
@@ -292,7 +292,7 @@ def _find(ydl: Any, episode: Episode, templates: Sequence[Template]) -> tuple[st
         raise failures[0]
     if not same and (len(found) != 1 or not episode.url):
         raise ItemError(
-            f"{_shown(episode)}: no longer holds {episode.title!r}. Remove its line from the listing."
+            f"{_shown(episode)}: {episode.title!r} is no longer there. Remove its line from the listing."
         )
     return (same or found)[0]
 

@@ -23,7 +23,7 @@ LISTED = 20
 
 
 class Engine(NamedTuple):
-    """A way to diarize: what it needs to be named, without loading anything of it."""
+    """A diarization engine: what is needed to choose it, without importing it."""
 
     module: str  # with `load_engine`
     libraries: tuple[str, ...]  # distributions whose version decides the result

@@ -1,7 +1,7 @@
-"""The kinds of examples that a teacher LLM writes: what is asked about a passage, and what rows a reply makes.
+"""The kinds of examples that a teacher LLM writes: what is asked about a passage, and how a reply becomes rows.
 
-The prompt of a method is lectern/llm/prompts/<method>.jinja. In each schema the quote comes first: a model that begins
-by copying a sentence keeps to it in what it writes next.
+The prompt of a method is lectern/llm/prompts/<method>.jinja. In each schema the quotation comes first: a model that
+begins by copying a sentence stays closer to it in what it writes next.
 """
 
 import itertools
@@ -18,12 +18,12 @@ from lectern.teaching import paragraphs, rules
 from lectern.text import evidence
 
 ROW_TOKENS = 100
-"""About what a question, its answer and its quote take of a reply."""
+"""About the number of reply tokens that a question, its answer and its quotation take."""
 WORD_CHARS = 7
-"""A word and its space in most languages; what bounds a reply of a model that would not stop by itself."""
+"""Characters of a word with its space in most languages. It bounds the reply of a model that does not stop itself."""
 QUOTE_CHARS = 300
 MAX_QUOTES = 3
-"""summary: evidence for as many of its parts"""
+"""summary: most quotations, for as many of its parts."""
 
 
 @dataclass(frozen=True)
@@ -31,41 +31,41 @@ class Ask:
     """One thing to ask about a passage."""
 
     text: str
-    """what is shown: the passage or a part of it"""
+    """The text to show: the passage or a part of it."""
     count: int = 1
-    """rows, exchanges or steps asked for"""
+    """Number of rows, exchanges or steps to ask for."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A row before it knows where it comes from."""
+    """A row without its provenance."""
 
     turns: Sequence[tuple[str, str]]
-    """question and answer of each exchange"""
+    """Question and answer of each exchange."""
     evidence: str
-    """in the words of the passage"""
+    """Quoted in the words of the passage."""
     shortened: bool = False
-    """later exchanges were left out, because the passage does not bear one of them out"""
+    """Whether later exchanges were left out because the passage does not support one of them."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """How one kind of example is asked for and read."""
+    """How one kind of example is requested and read."""
 
     plan: Callable[[Passage, Teach], tuple[list[Ask], Counter[str]]]
-    """what is asked about a passage, and what is not: reason -> how often"""
+    """Returns what to ask about a passage, and what is not asked about: reason -> how often."""
     schema: Callable[[Ask, Teach], dict[str, Any]]
-    """JSON schema of the reply: how many rows, and how long they may be"""
+    """Returns the JSON schema of the reply, which bounds the number of rows and their lengths."""
     read: Callable[[Any, Ask, Teach], Iterator[Draft | str]]
-    """the rows of a reply that fits the schema, and for each that is none the reason"""
+    """Yields each row of a reply that fits the schema, or the reason why it is not usable."""
 
 
 def read_reply(text: str, method: str, ask: Ask, params: Teach) -> list[Draft | str]:
-    """The rows of a reply that fits its schema, and for each that is none the reason."""
+    """Each row of a reply that fits its schema, or the reason why it is not usable."""
     value = json.loads(text)
     try:
         json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half a surrogate pair: legal in JSON, but no text
+    except UnicodeEncodeError:  # an unpaired surrogate: legal in JSON, but not text
         return ["unreadable"]
     return list(METHODS[method].read(value, ask, params))
 
@@ -73,8 +73,8 @@ def read_reply(text: str, method: str, ask: Ask, params: Teach) -> list[Draft | 
 def count_questions(tokens: int, params: Teach) -> int:
     """How many questions a passage gets: its tokens by `tokens_per_question`, rounded half up, at least one.
 
-    Each passage is rounded by itself, so that an edit elsewhere does not change it; the least of one gives the short
-    passage at the end its question.
+    Each passage is rounded by itself, so that an edit elsewhere does not change its number. The minimum of one gives
+    the short passage at the end a question too.
     """
     rounded = int(tokens / params.tokens_per_question + 0.5)
     return max(1, min(rounded, params.max_questions))
@@ -144,7 +144,7 @@ def _read_question(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | str]
 
 
 def _read_conversation(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | str]:
-    """One row, up to the first exchange with a fault: what comes before does not need it, what comes after may."""
+    """Yield one row, up to the first faulty exchange: earlier exchanges do not need it, but later ones may."""
     passage = evidence.read(ask.text)
     turns: list[tuple[str, str]] = []
     quotes: list[list[evidence.Span]] = []
@@ -168,7 +168,7 @@ def _read_summary(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | str]:
 
 
 def _read_reasoning(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | str]:
-    """One row: each step must have its own place in the passage, else the question needs no reasoning."""
+    """Yield one row. At least two steps must quote different places, or else the question needs no reasoning."""
     steps = [step["step"].strip() for step in value["steps"]]
     numbered = [f"{number}. {step}" for number, step in enumerate(steps, 1)]
     answer = "\n".join(numbered) + "\n\n" + value["conclusion"].strip()
@@ -187,7 +187,7 @@ def _read_reasoning(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | str
 def _check(
     question: str, answer: str, quotes: Sequence[str], passage: evidence.Text, params: Teach
 ) -> list[list[evidence.Span]] | str:
-    """Where each quote stands in the passage, or why question and answer are no row."""
+    """The spans of each quotation in the passage, or the reason why question and answer are not usable."""
     if _was_cut(question, params.question_words) or _was_cut(answer, params.answer_words):
         return "cut"
     fault = rules.find_fault(
@@ -232,7 +232,7 @@ def _room(bounds: tuple[int, int]) -> int:
 
 
 def _was_cut(text: str, bounds: tuple[int, int]) -> bool:
-    """A grammar ends a text that reaches its bound there and then, in the middle of a word too."""
+    """Whether a text was cut at its bound: a grammar ends it there, even in the middle of a word."""
     return len(text) >= _room(bounds)
 
 

@@ -1,4 +1,4 @@
-"""Paragraphs as answers."""
+"""Divide a passage into paragraphs that serve as answers."""
 
 import re
 from collections import Counter
@@ -9,10 +9,12 @@ _BETWEEN = re.compile(r"\n[ \t]*\n\s*")
 
 
 def divide(text: str, least: int, most: int) -> tuple[list[str], Counter[str]]:
-    """Divide a text at paragraph ends into stretches of `least` to `most` words; also why the rest was left out.
+    """Divide a text at paragraph ends into stretches of `least` to `most` words.
 
-    A paragraph that is too short alone goes together with what follows, else with what comes before. What stands
-    between two paragraphs stays: each stretch stands in the text character by character.
+    A paragraph that is too short is joined with the next one, or else with the one before. The text between two joined
+    paragraphs stays, so that the text contains each stretch character by character.
+
+    Returns: the stretches, and how often a paragraph was left out for each reason (`too_short`, `too_long`).
     """
 
     def length(begin: int, end: int) -> int:

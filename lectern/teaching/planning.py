@@ -1,4 +1,4 @@
-"""From passages to the calls that ask a teacher LLM for examples."""
+"""Plan the calls that ask a teacher LLM for examples from passages."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -53,31 +53,31 @@ LANGUAGES = {
     "vi": "Vietnamese",
     "zh": "Chinese",
 }
-"""What an LLM understands better than the code."""
+"""Code -> name, which an LLM understands better than the code."""
 
 MakeRequest = Callable[[list[Message], dict[str, Any]], Request]
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call: what is asked about which passage, by which method."""
+    """One call: what is asked, about which passage, by which method."""
 
     method: str
     passage: int
-    """its place in the item, counted from 0"""
+    """The passage's position in the item, counted from 0."""
     ask: Ask
     request: Request
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked about an item."""
+    """All calls about an item."""
 
     passages: Sequence[Passage]
     calls: Sequence[Call]
-    """passage by passage; no two are alike"""
+    """In the order of the passages; all calls differ from each other."""
     skipped: Mapping[str, Mapping[str, int]]
-    """method -> reason -> how often something of a passage is not asked about"""
+    """Method -> reason -> how often a passage, or a part of one, is not asked about."""
 
 
 def plan(
@@ -86,13 +86,13 @@ def plan(
     prompts: Mapping[str, Prompt],
     make_request: MakeRequest,
 ) -> Plan:
-    """All calls about an item. What is asked about a passage depends on this passage alone.
+    """Plan all calls about an item. What is asked about a passage depends on that passage only.
 
     Args:
         passages: of the item, in its order.
-        params: which methods, how many rows, and how long.
+        params: which methods to use, how many rows to ask for, and how long they may be.
         prompts: method -> its prompt.
-        make_request: from messages and the schema of the reply to the request.
+        make_request: makes a request from messages and the schema of the reply.
     """
     calls: list[Call] = []
     skipped: dict[str, Counter[str]] = {method: Counter() for method in params.methods}
@@ -102,8 +102,8 @@ def plan(
             asks, left_out = METHODS[method].plan(passage, params)
             skipped[method] += left_out
             for ask in asks:
-                # Nothing of the item: where two say the same under the same heading, or one is renamed, nothing is
-                # asked twice.
+                # Messages hold nothing of the item itself, so that nothing is asked twice when it is renamed, or when
+                # two items say the same under the same heading.
                 messages = prompts[method].render(
                     text=ask.text,
                     heading=passage.heading,
@@ -112,7 +112,7 @@ def plan(
                     params=asdict(params),
                 )
                 request = make_request(messages, METHODS[method].schema(ask, params))
-                if request.key in seen:  # a paragraph that two passages share
+                if request.key in seen:  # two passages share this paragraph
                     skipped[method]["repeated"] += 1
                     continue
                 seen.add(request.key)
@@ -121,11 +121,11 @@ def plan(
 
 
 def name_language(chosen: str, own: str | None) -> str:
-    """The language to write in, in words.
+    """The name of the language to write in.
 
     Args:
         chosen: a code, a name, or `follow`.
-        own: the passage's code. It comes from a document, so it becomes the name of a known language or nothing.
+        own: the passage's code. A stranger's document declares it, so it only selects a known language or nothing.
     """
     if chosen != FOLLOW:
         return LANGUAGES.get(chosen.lower(), chosen)

@@ -1,4 +1,4 @@
-"""What the text of a row must be like, whoever wrote it."""
+"""Rules for the text of a row, which hold for every method and model."""
 
 from collections.abc import Iterator
 
@@ -54,7 +54,7 @@ REFERENCES = {
         r"(?:текст|отрывок)\s+(?:говорит|описывает|объясняет|упоминает)",
     ),
 }
-"""Ways to speak of the text instead of what it says, by language; each is looked for in rows of any language."""
+"""Phrases that speak of the text instead of its subject, by language. Rows of any language are searched for all."""
 _REFERENCE = regex.compile(
     "|".join(rf"\b(?:{p})\b" for ps in REFERENCES.values() for p in ps), regex.IGNORECASE
 )
@@ -68,9 +68,10 @@ def find_fault(
     question_words: tuple[int, int],
     answer_words: tuple[int, int],
 ) -> str | None:
-    """Why a question and its answer are no row; None where they are one.
+    """Return why a question and its answer are not usable as a row; `None` if they are.
 
-    Words are those of `text.words`, which are characters in scripts without spaces. The bounds belong to the bounds.
+    The bounds (least, most) are in words as `text.words` counts them: in scripts without spaces, characters. Both
+    values are still allowed.
     """
     if refers_to_passage(question, passage) or refers_to_passage(answer, passage):
         return "refers_to_passage"
@@ -84,9 +85,9 @@ def find_fault(
 
 
 def refers_to_passage(text: str, passage: evidence.Text) -> bool:
-    """Whether a reader would need to have a passage in front of him: "According to the text, ...".
+    """Whether a text speaks of the passage itself ("According to the text, ..."), which a reader would have to see.
 
-    What the passage itself says so (a contract, of its own document) is no reference to it.
+    A phrase that the passage itself contains does not count: a contract may speak of its own sections.
     """
     return any(not evidence.find(found, passage) for found in _references(text))
 

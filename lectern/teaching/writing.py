@@ -1,4 +1,4 @@
-"""From a teacher LLM's replies to examples, and the figures about both."""
+"""Turn a teacher LLM's replies into examples, and count both."""
 
 import hashlib
 from collections import Counter
@@ -19,7 +19,7 @@ THIRDS = ("first", "middle", "last")
 
 
 def digest(plan: Plan, replies: Mapping[str, Reply]) -> str:
-    """Sha256 over the replies to the calls of an item, so that it is made again when one comes or changes."""
+    """Sha256 over the replies to an item's calls, so that the item is made again when a reply arrives or changes."""
     found = [replies.get(call.request.key) for call in plan.calls]
     told = [[reply.key, reply.model, reply.text, reply.problem] for reply in found if reply is not None]
     return hashlib.sha256(io.to_json(told, indent=None).encode()).hexdigest()
@@ -36,8 +36,8 @@ def load(
 
     Args:
         plans: item -> its calls.
-        replies: key of a call -> its reply, where there is one.
-        choices: as the calls were planned with.
+        replies: key of a call -> its reply; calls without a reply are missing.
+        choices: the parameters that the calls were planned with.
         prompts: method -> its prompt.
     """
 
@@ -98,11 +98,11 @@ def write(
 
 
 def _third(place: int, plan: Plan) -> str:
-    return THIRDS[(2 * place + 1) * len(THIRDS) // (2 * len(plan.passages))]  # where its middle lies
+    return THIRDS[(2 * place + 1) * len(THIRDS) // (2 * len(plan.passages))]  # by the middle of the passage
 
 
 def _no_figures(skipped: Mapping[str, int]) -> dict[str, Any]:
-    """Where counting begins. `requests` = `replies` + `no_reply`; a malformed one is among the replies."""
+    """Figures that start at zero. `requests` = `replies` + `no_reply`; malformed replies count as replies."""
     counted = dict.fromkeys(("requests", "replies", "malformed", "no_reply", "rows", "shortened"), 0)
     return {**counted, "dropped": Counter(), "skipped": Counter(skipped)}
 
@@ -129,9 +129,9 @@ def _example(draft: Draft, passage: Passage, method: str, prompt: str, model: st
 
 
 def summarise(facts: Mapping[str, Mapping[str, Any]], replies: Iterable[Reply]) -> dict[str, Any]:
-    """What `write` said of each item, added up; tokens and calls are those of the replies that are kept.
+    """Totals of the figures that `write` returned for each item. Calls and tokens are those of the kept replies.
 
-    A third's figures rest on the passages of the items that have some; `share` on the item's passages.
+    `by_third` counts the passages and rows of all items; `share` is the share of an item's passages that gave rows.
     """
     by_method: dict[str, dict[str, Any]] = {}
     thirds = {third: Counter({"passages": 0, "rows": 0}) for third in THIRDS}

@@ -1,8 +1,8 @@
-"""Words that a corpus sets against each other: those that fill the same place of the same sentence.
+"""Words that a corpus contrasts with each other: those that fill the same place in otherwise equal sentences.
 
-Where one row asks for the baking time of the lentil soup and another one, in the same words, for that of the barley
-soup, lentil and barley are two things, also in rows that put the question in two ways. Embeddings tell them apart
-badly, and no list of words is needed to learn them.
+If one row asks for the baking time of the lentil soup, and another one asks, in the same words, for that of the barley
+soup, then lentil and barley are different things. That also holds in rows that ask in two different ways. Embeddings
+hardly tell such words apart, and learning them from the corpus needs no word list.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import numpy as np
 
 from lectern.text.words import words
 
-# They fill any place, and another one of them changes how something is asked more often than what.
+# They fill any place, and exchanging one for another changes more often how something is asked than what is asked.
 _FUNCTION_WORDS = frozenset(
     words(
         "a about after all also am an and any are as at be because been before but by can could did do does doing "
@@ -28,10 +28,10 @@ _WRAP = (1 << 64) - 1
 
 
 class Contrasts:
-    """Which words stand in each other's place in some texts."""
+    """Which words fill the same place in some texts."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        """Group the words of `texts` by the rest of their text: all of it but the word, and where the word stood."""
+        """Group the words of `texts` by their context: the whole text without the word, and the word's place in it."""
         vocabulary: dict[str, int] = {}
         rests: list[np.ndarray] = []
         fillers: list[np.ndarray] = []
@@ -49,18 +49,18 @@ class Contrasts:
             self._places = _group(np.concatenate(rests), np.concatenate(fillers), list(vocabulary))
 
     def words(self) -> list[str]:
-        """The words that stand in the place of another."""
+        """The words that fill the same place as another word."""
         return list(self._places)
 
     def between(self, ours: Iterable[str], theirs: Iterable[str]) -> list[tuple[str, str]]:
-        """The pairs of one word each that stand in each other's place somewhere."""
+        """The pairs of one word of each side that fill the same place in some text."""
         right = [word for word in theirs if word in self._places]
         left = [word for word in ours if word in self._places] if right else []
         return [(x, y) for x in left for y in right if not self._places[x].isdisjoint(self._places[y])]
 
 
 def _group(rests: np.ndarray, fillers: np.ndarray, vocabulary: Sequence[str]) -> dict[str, frozenset[int]]:
-    """Word -> the places that it shares with others."""
+    """Word -> the places that it shares with other words."""
     places, number = np.unique(rests, return_inverse=True)
     pairs = np.unique(np.stack([number, fillers], axis=1), axis=0)
     shared = np.bincount(pairs[:, 0], minlength=len(places))[pairs[:, 0]] > 1

@@ -1,11 +1,11 @@
-"""Where to cut a text whose units have lengths, so that every piece keeps its bounds."""
+"""Choose where to cut a sequence of units with lengths, so that the pieces respect their bounds."""
 
 from collections.abc import Sequence
 
 CUT = 0.2
-"""Cost of any cut: without it, a place between two units that have nothing in common would be cut for nothing."""
+"""Cost of any cut. Without it, places between two unrelated units would be cut for no reason."""
 SHORT = 2.0
-"""Cost of a piece under the least length: above any cost of a place, so that it is made only where it must be."""
+"""Cost of a piece below the least length. It exceeds any cost of a cut, so short pieces are made only if necessary."""
 
 
 def choose_cuts(
@@ -15,19 +15,21 @@ def choose_cuts(
     most: int,
     repeats: Sequence[int] | None = None,
 ) -> list[int]:
-    """The places between units at which the sum of the costs is lowest, every piece within `most`.
+    """The cuts between units whose costs have the lowest sum, with every piece within `most`.
 
     Args:
-        lengths: of each unit; one above `most` is a piece of its own.
+        lengths: of each unit; a unit above `most` becomes a piece of its own.
         costs: of a cut before each unit.
-        least: pieces below it cost SHORT more.
-        most: length of the longest piece.
-        repeats: length of what a piece that begins at each unit repeats of the one before; counts for `most`, not for
-            `least`, and not for a piece of one unit.
+        least: a piece shorter than this costs SHORT more.
+        most: greatest length of a piece.
+        repeats: for each unit, the length of the text that a piece beginning there repeats from the piece before. It
+            counts towards `most`, but not towards `least`, and not for a piece of one unit.
 
-    Returns: 0, the indices of the units before which to cut, and the number of units.
+    Returns: 0, the indices of the units to cut before, and the number of units.
     """
-    best: list[tuple[float, int]] = [(0.0, 0)]  # (cost, where the last piece begins) of all up to each place
+    best: list[tuple[float, int]] = [
+        (0.0, 0)
+    ]  # for each end: (lowest cost up to it, where its last piece begins)
     for end in range(1, len(lengths) + 1):
         total, options = 0, []
         for begin in range(end - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""Bytes of unknown encoding to text that loses nothing, and text to text without what nobody can read."""
+"""Decode bytes of unknown encoding without loss, and remove characters that nobody can read."""
 
 import codecs
 import unicodedata
@@ -8,7 +8,7 @@ import regex
 
 from lectern.core.errors import ItemError
 
-BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
+BOMS = (  # UTF-32 first, because its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF8, "utf-8"),
@@ -16,7 +16,7 @@ BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 ESCAPED = ("iso2022", "hz")
-"""Encodings whose bytes are all ASCII: valid UTF-8, but not what is meant."""
+"""Encodings whose bytes are all ASCII. Such bytes are valid UTF-8 too, but would be decoded wrongly."""
 SUPERSETS = {
     "iso8859-1": "cp1252",
     "ascii": "cp1252",
@@ -30,33 +30,33 @@ SUPERSETS = {
     "euc_kr": "cp949",
     "big5": "big5hkscs",
 }
-"""Declared name -> the larger encoding that is meant by it in practice (the WHATWG's Encoding Standard)."""
+"""Declared name -> the larger encoding that it means in practice (WHATWG Encoding Standard)."""
 RARE = ["iso8859_3", "iso8859_4", "iso8859_10", "iso8859_13", "iso8859_14", "iso8859_16"]
-"""Encodings that hardly any file is in, but that resemble those that many are in."""
+"""Encodings that hardly any file uses, but that resemble common ones."""
 CENTRAL_EUROPEAN = {"cp1250", "iso8859_2"}
-"""Alike but for letters such as š, which the first has among 80 to 9F (hex) and the second has not."""
+"""They differ in letters such as š, which only the first has among 80 to 9F (hex)."""
 SURE = 0.5
-"""Confidence from which Mozilla's detector is believed."""
+"""Confidence from which the result of Mozilla's detector is accepted."""
 MENDABLE = 0.02
-"""Of the bytes outside ASCII: the share that may be broken in a text that is UTF-8 in all else."""
+"""Greatest share of the non-ASCII bytes that may be broken in a text that is otherwise UTF-8."""
 SAMPLE = 256 * 1024
-"""Bytes outside ASCII, with what stands between them, from which an undeclared encoding is guessed."""
+"""Most bytes of a file from which an undeclared encoding is guessed."""
 
-# Invisible, and without a meaning: control characters except tab and line feed, soft hyphens, zero-width spaces, marks
-# of the byte order and the writing direction, halves of surrogate pairs, and code points that are no characters. The
-# joiners U+200C and U+200D stay: in Persian, Hindi and emoji they are spelling.
+# Invisible and without meaning: control characters except tab and line feed, soft hyphens, zero-width spaces, byte
+# order and direction marks, surrogates, and code points that are no characters. The joiners U+200C and U+200D stay,
+# because they are part of the spelling in Persian, Hindi and emoji.
 UNREADABLE = regex.compile(
     r"[\p{Cc}--\t\n]|[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Cs}|\p{Noncharacter_Code_Point}",
     regex.V1,
 )
-# One glyph for several letters, as fonts have them: no spelling tells them from the letters.
+# Single glyphs for several letters, as fonts have them. They are spelled like the letters themselves.
 LIGATURES = regex.compile(r"[\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufdcf\ufe70-\ufefc]")
 SPACES = regex.compile(r"[^\S\n]+")
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A text, the encoding it was in, and how many of its bytes had to be mended."""
+    """A text, its encoding, and how many of its bytes were repaired."""
 
     text: str
     encoding: str
@@ -64,11 +64,11 @@ class Decoded:
 
 
 def decode(data: bytes, declared: str | None = None) -> Decoded:
-    """Decode a text whose encoding is uncertain; the first that fits the whole of it of:
+    """Decode a text whose encoding is uncertain, by the first of these that fits all of it:
 
-    its byte order mark; a declared encoding of escape sequences (ISO-2022); UTF-8, which other texts hardly ever fit by
-    chance; UTF-16 and UTF-32 without a mark, told by their zero bytes; the declared one; UTF-8 with a few broken bytes,
-    taken for Windows-1252 as browsers' forms mix them; the likeliest that charset-normalizer finds.
+    its byte order mark; a declared encoding with escape sequences (ISO-2022); UTF-8, which other encodings hardly ever
+    fit by chance; UTF-16 or UTF-32 without a mark, recognized by their zero bytes; the declared encoding; UTF-8 with a
+    few broken bytes, which are read as Windows-1252, since web forms mix the two; the most likely guess of a detector.
 
     Raises:
         ItemError: none fits.
@@ -91,14 +91,14 @@ def decode(data: bytes, declared: str | None = None) -> Decoded:
         return mended
     if (guessed := _guess(data)) and _is_text(likely := data.decode(guessed)):
         return Decoded(likely, guessed)
-    raise ItemError("it is no text in any known encoding. Save it as UTF-8, or leave it out.")
+    raise ItemError("it is not text in any known encoding. Save it as UTF-8, or leave it out.")
 
 
 def clean(text: str) -> str:
-    """Remove what cannot be read, write ligatures as letters, and compose accents (NFC); a line ends as on Unix.
+    """Remove unreadable characters, write ligatures as letters, compose accents (NFC), and use Unix line ends.
 
-    NFKC would go too far: it turns x² into x2, ½ into 1⁄2 and full-width forms into others. It is applied to the
-    ligatures (Latin, Armenian) and to Arabic presentation forms alone, which PDF files hold in place of letters.
+    NFKC would change too much: it turns x² into x2, ½ into 1⁄2, and replaces full-width forms. It is therefore applied
+    only to ligatures (Latin, Armenian) and Arabic presentation forms, which PDF files contain in place of letters.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0b", "\n").replace("\x0c", "\n")
     text = text.replace("\x85", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
@@ -107,12 +107,12 @@ def clean(text: str) -> str:
 
 
 def tidy_line(text: str) -> str:
-    """The text with every run of white space made one space, clean."""
+    """The text on one line, cleaned: each run of white space becomes one space."""
     return " ".join(clean(text).split())
 
 
 def tidy(text: str) -> str:
-    """Clean text whose lines stay apart: spaces single, none at the ends of lines, no empty lines at the ends."""
+    """Clean text but keep its lines: single spaces, none at the ends of lines, no empty lines at start and end."""
     lines = (SPACES.sub(" ", line).strip() for line in clean(text).split("\n"))
     return "\n".join(lines).strip("\n")
 
@@ -129,12 +129,12 @@ def _look_up(declared: str | None) -> str | None:
         found = codecs.lookup((declared or "").strip().strip("\"'").lower())
     except (LookupError, ValueError):  # such as one with a zero byte
         return None
-    # Python has codecs that are no encodings of text, such as zip and rot13
+    # Python also has codecs that are no text encodings, such as zip and rot13.
     return found.name if getattr(found, "_is_text_encoding", True) else None
 
 
 def _guess_wide(data: bytes) -> str | None:
-    """UTF-16 or UTF-32 by the places of its zero bytes: spaces, digits and line ends have them in any script."""
+    """UTF-16 or UTF-32, by the positions of zero bytes: spaces, digits and line ends contain them in any script."""
     head = data[:65536]
     zeros = [head[place::4].count(0) for place in range(4)]
     if not sum(zeros):
@@ -164,7 +164,7 @@ def _mend(data: bytes) -> Decoded | None:
 
 
 def _is_text(text: str) -> bool:
-    """Not bytes of something else that happen to fit: Thai in UTF-16 is UTF-8 of letters and control characters."""
+    """Whether this is text, not bytes that fit by chance: Thai in UTF-16 decodes as UTF-8 with control characters."""
     return (
         sum(char < " " and char not in "\t\n\r\f\x1a\x1b" for char in text[:65536])
         <= len(text[:65536]) * 0.02
@@ -172,10 +172,10 @@ def _is_text(text: str) -> bool:
 
 
 def _guess(data: bytes) -> str | None:
-    """The likeliest encoding by how often letters follow each other in languages, else by how tidy the text looks.
+    """The most likely encoding, by the letter sequences of languages, or else by how regular the text looks.
 
-    The first is Mozilla's detector, which knows languages by their letters and so needs few of them; the second knows
-    more encodings, but takes short French or Italian for Polish.
+    The first guess is that of Mozilla's detector, which knows the letters of languages and so needs little text. The
+    second detector knows more encodings, but takes short French or Italian texts for Polish.
     """
     import cchardet
     from charset_normalizer import from_bytes

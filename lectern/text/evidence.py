@@ -1,6 +1,6 @@
-"""Does a quote stand in a text?
+"""Find where a text contains a quotation.
 
-Models copy words well, and everything around them badly: case, dashes, quotation marks, line breaks. So words decide.
+Models copy words well, but not what surrounds them: case, dashes, quotation marks, line breaks. So words decide.
 """
 
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ import regex
 from lectern.text.words import words
 
 ELLIPSIS = regex.compile(r"(?:\.\s?){3,}|\u2026")
-# A run without spaces, but one character at a time in scripts that put none between words.
+# A run without spaces; in scripts that put no spaces between words, one character.
 _CHUNK = regex.compile(
     r"(?V1)[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"
     r"|[^\s\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+"
 )
-# The end of a line whose last word goes on in the next one: hyphens, soft ones, and what PDFs make of them.
+# A line end within a word: hyphens, soft hyphens, and the characters that PDFs use for them.
 _HYPHENATED = regex.compile(r"\p{L}[-\u2010\u00ad\u0002\ufffe]$")
 _LETTER = regex.compile(r"\p{L}")
 
@@ -26,21 +26,21 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Text:
-    """A text made ready to be searched for quotes."""
+    """A text prepared for searching."""
 
     text: str
     letters: str
-    """its words without the spaces"""
+    """Its words without the spaces."""
     begins: dict[int, int]
-    """where a word begins in `letters` -> where it stands in `text`"""
+    """Where a word begins in `letters` -> where it begins in `text`."""
     ends: dict[int, int]
-    """where a word ends in `letters` -> where it ends in `text`"""
+    """Where a word ends in `letters` -> where it ends in `text`."""
     optional: frozenset[int]
-    """places in `letters` at which one word may as well go on: a line ended there with a hyphen"""
+    """Offsets in `letters` at which a word may also continue, because a line ended there with a hyphen."""
 
 
 def read(text: str) -> Text:
-    """Make a text ready to be searched."""
+    """Prepare a text for searching."""
     letters, begins, ends, optional = "", {}, {}, set()
     hyphenated = False
     for chunk in _CHUNK.finditer(text):
@@ -56,18 +56,21 @@ def read(text: str) -> Text:
 
 
 def find(quote: str, text: Text, least: int = 1) -> list[Span]:
-    """Where a quote stands in a text, from and up to which character; nowhere when it is empty.
+    """The spans (start, end) of a quotation in a text, in characters; an empty list if it is not there or is empty.
 
-    The same words must stand there in the same order, and nothing between them. What may differ: white space, case,
-    punctuation, quotation marks, ligatures, and a word divided at the end of a line. `a ... b` stands where `a` does,
-    and where `b` does somewhere after it.
+    The text must contain the same words in the same order, with nothing between them. White space, case, punctuation,
+    quotation marks, ligatures, and the division of a word at a line end may differ. `a ... b` is found if the text
+    contains `a` and, somewhere after it, `b`.
 
     Args:
-        quote: what is said to stand in the text.
-        text: made ready by `read`.
-        least: words of the quote, and of each of its parts; one or two stand in a text by chance.
+        quote: the quotation.
+        text: prepared by `read`.
+        least: fewest words of the quotation and of each of its parts; one or two words occur in a text by chance.
     """
-    for parts in ([quote], ELLIPSIS.split(quote)):  # the text may have an ellipsis of its own
+    for parts in (
+        [quote],
+        ELLIPSIS.split(quote),
+    ):  # whole first, since the text itself may contain the ellipsis
         places: list[tuple[int, int]] = []
         for prepared in filter(lambda part: part.letters, map(read, parts)):
             place = _find_from(prepared, text, places[-1][1] if places else 0, least)
@@ -80,7 +83,7 @@ def find(quote: str, text: Text, least: int = 1) -> list[Span]:
 
 
 def cite(spans: Iterable[Span], text: str) -> str:
-    """What the text itself has at these places, in its order; what overlaps is told once."""
+    """The text at these spans, in the text's order, joined by ellipses. Overlapping spans are merged."""
     merged: list[Span] = []
     for begin, end in sorted(spans):
         if merged and begin <= merged[-1][1]:
@@ -91,7 +94,7 @@ def cite(spans: Iterable[Span], text: str) -> str:
 
 
 def _find_from(quote: Text, text: Text, begin: int, least: int) -> tuple[int, int] | None:
-    """Where the words of `quote` stand in `text.letters`, from `begin` on."""
+    """The span of `quote`'s words in `text.letters`, searched from `begin` on; `None` if they are not there."""
     if len(quote.begins) < least:
         return None
     inner = set(quote.begins) - {0}

@@ -1,23 +1,23 @@
-"""Lines that a page's width parted, joined again."""
+"""Join the lines that a page's width broke."""
 
 import unicodedata
 from collections.abc import Iterable, Set
 
 import regex
 
-# Written without spaces, so a line end between two of them is none.
+# These scripts are written without spaces, so a line end between two such characters does not stand for one.
 _UNSPACED = regex.compile(
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u3000-\u303f\uff00-\uff60]"
 )
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:-[\p{L}\p{M}\p{N}]+)*")
 _HYPHENS = ("-", "\u2010", "\u00ad", "\u0002", "\ufffe")
-"""At a line's end: as written, as a soft one, and as pdfium marks one that it takes for a line's."""
+"""At a line end: a hyphen as written, a soft one, and the characters by which pdfium marks a line-end hyphen."""
 _PARTED = regex.compile(r"([\p{L}\p{M}-]*\p{L}\p{M}*)[-\u2010\u00ad\u0002\ufffe]$", regex.V0)
 _CONTINUED = regex.compile(r"\p{Ll}[\p{L}\p{M}]*")
 
 
 def vocabulary(lines: Iterable[str]) -> set[str]:
-    """The words within lines, folded in case, with and without hyphens; not those that a line's end may have parted."""
+    """The words within lines, case folded, with and without hyphens; without words that a line end may have divided."""
     known: set[str] = set()
     for line in lines:
         found = [word.casefold() for word in _WORD.findall(line)]
@@ -26,16 +26,16 @@ def vocabulary(lines: Iterable[str]) -> set[str]:
 
 
 def is_divided(line: str) -> bool:
-    """Whether a line ends within a word."""
+    """Whether a line ends in the middle of a word."""
     return _PARTED.search(line.rstrip()) is not None
 
 
 def join(lines: Iterable[str], known: Set[str] = frozenset()) -> str:
-    """One line of several. A word divided at a line's end is made whole again, one with a hyphen of its own keeps it.
+    """Join several lines into one. A word divided at a line end is joined again; a real hyphen is kept.
 
-    Which of the two it is: `known`, the words seen within lines, has the spelling without or with the hyphen, or both
-    halves as words; where it says nothing, the hyphen goes, since most are the line's. Before anything but a small
-    letter it stays (`UTF-`, `8`).
+    `known`, the words seen within lines, decides which of the two it is: it contains the spelling without the hyphen,
+    the spelling with it, or both halves as words. If it contains none of these, the hyphen is removed, since most
+    belong to the line end. A hyphen is always kept before anything but a small letter (`UTF-`, `8`).
     """
     text = ""
     for line in (line.strip() for line in lines):

@@ -1,4 +1,4 @@
-"""Talk to the base and the tuned model side by side, and see which training rows an answer is near to.
+"""Talk to the base and the tuned model side by side, and see which training rows are closest to an answer.
 
 It reads params.yaml, models/adapter and data/splits, and writes nothing.
 """
@@ -15,12 +15,12 @@ def main(endpoint: str | None, port: int, show: bool) -> None:
     """Serve the pages until the process is interrupted.
 
     Args:
-        endpoint: of a server with OpenAI's chat API that answers for the tuned model; None for the one in memory.
-        port: of 127.0.0.1; 0 takes any that is free.
-        show: open the browser.
+        endpoint: address of a server with OpenAI's chat API for the tuned model; `None` loads the model instead.
+        port: on 127.0.0.1; 0 takes any free port.
+        show: whether to open the browser.
 
     Raises:
-        LecternError: params.yaml does not fit, or the port is taken.
+        LecternError: params.yaml is not valid, or the port is in use.
     """
     from lectern.apps.chat import page
 

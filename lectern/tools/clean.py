@@ -20,7 +20,7 @@ def outputs(dvc_yaml: Path) -> list[str]:
 
 
 def main(root: Path) -> str:
-    """Remove the outputs that DVC keeps in its cache, the cache, and the state of unfinished trainings."""
+    """Remove the outputs that DVC caches, the cache itself, and the state of unfinished training runs."""
     found = [path for name in [*outputs(root / "dvc.yaml"), *CACHES] if (path := root / name).exists()]
     for path in found:
         if path.is_dir():

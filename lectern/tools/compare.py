@@ -10,13 +10,13 @@ from lectern.tools.terminal import Command, tell
 
 
 def main(base: str, head: str | None, out: Path, *, with_outputs: bool = True) -> str:
-    """Write the comparison into `out`; return what a terminal says of it.
+    """Write the comparison into `out`. Returns a summary for the terminal.
 
     Args:
         base: a revision.
-        head: another one; none for the working tree.
+        head: another revision; `None` for the working tree.
         out: a folder that git ignores.
-        with_outputs: false compares what git holds alone, where the cache has not the outputs.
+        with_outputs: false compares only what git holds, for outputs that are in no cache.
 
     Raises:
         LecternError: there is no such revision, nothing was run there, or an output is in no cache and no remote.

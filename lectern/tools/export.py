@@ -1,4 +1,4 @@
-"""Write the tuned model in the forms that others load, with cards and the data set.
+"""Write the tuned model in the forms that other programs load, with cards and the data set.
 
 It reads params.yaml, models/adapter, data and metrics, and writes models/export and metrics/export.json.
 """
@@ -21,10 +21,10 @@ METRICS = Path("metrics/export.json")
 
 
 def read_model(root: Path = Path()) -> Model:
-    """The model that params.yaml and models/adapter make up.
+    """The model described by params.yaml and models/adapter.
 
     Raises:
-        LecternError: params.yaml does not fit, or there is no adapter.
+        LecternError: params.yaml is not valid, or there is no adapter.
     """
     file = root / "params.yaml"
     adapter = root / contestants.ADAPTER
@@ -39,10 +39,10 @@ def read_model(root: Path = Path()) -> Model:
 
 
 def main(*, gguf: bool, out: Path = OUT, metrics: Path = METRICS) -> str:
-    """Bring `out` up to date; returns what was made.
+    """Bring `out` up to date. Returns what was made.
 
     Raises:
-        LecternError: something is missing or cannot be written; says what.
+        LecternError: something is missing or cannot be written; the message says what.
     """
     stage.quieten_libraries()
     made = exporting.export(

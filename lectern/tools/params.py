@@ -13,7 +13,7 @@ def main(overrides: list[str], conf: Path, out: Path) -> str:
     """Write the composed parameters to `out`.
 
     Raises:
-        LecternError: an override names no parameter or no group file, or a value that must be given is still `???`.
+        LecternError: an override names no parameter or group file, or a mandatory value (`???`) is not given.
     """
     from dvc.utils.hydra import compose_and_dump
     from hydra.errors import HydraException
@@ -21,7 +21,7 @@ def main(overrides: list[str], conf: Path, out: Path) -> str:
     from omegaconf.errors import OmegaConfBaseException
 
     with replacing(out) as temporary:
-        # dvc chooses the format by the suffix, and only files of this suffix are written as YAML
+        # DVC chooses the format by the suffix, so the file must be named .yaml
         written = temporary.with_suffix(".yaml")
         try:
             compose_and_dump(written, str(conf.resolve()), None, "config", "", overrides)

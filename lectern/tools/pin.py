@@ -17,11 +17,11 @@ BRANCH = "main"
 
 
 def main(names: Sequence[str], folder: Path) -> str:
-    """Pin the named models, or all from a hub; one that fails keeps its revision and the others are pinned.
+    """Pin the named models, or all from a hub. A model that fails keeps its revision, and the others are pinned.
 
     Raises:
-        LecternError: a name is unknown or its model does not come from a hub (nothing is written then), or a model
-            could not be pinned (the others are).
+        LecternError: a name is unknown or its model does not come from a hub (then nothing is written), or a model
+            could not be pinned (the others were).
     """
     chosen = _choose(names, folder)
     lines, failures = [], []
@@ -46,14 +46,14 @@ def _choose(names: Sequence[str], folder: Path) -> dict[Path, str]:
             known[path.stem] = (path, values.hub_id)
     if wrong := [name for name in names if name not in known]:
         raise LecternError(
-            f"{', '.join(wrong)}: no base model of {folder} that comes from a hub; "
-            f"there is {', '.join(known) or 'none'}"
+            f"{', '.join(wrong)}: {folder} has no such base model that comes from a hub; "
+            f"choose one of {', '.join(known) or 'none'}"
         )
     return dict(known[name] for name in names or known)
 
 
 def _pin(file: Path, hub_id: str) -> str:
-    """Write the commit into the file; say what changed."""
+    """Write the commit into the file. Returns what changed."""
     text = file.read_text(encoding="utf-8")
     found = REVISION.search(text)
     if found is None:
@@ -68,10 +68,10 @@ def _pin(file: Path, hub_id: str) -> str:
 
 
 def newest_commit(hub_id: str, revision: str = BRANCH) -> str:
-    """The commit that a branch or tag of a model on the hub stands for now.
+    """The commit that a branch or tag of a model on the hub currently refers to.
 
     Raises:
-        LecternError: the hub refuses, does not answer, or answers with something else.
+        LecternError: the hub refuses or does not answer, or its answer is not a commit.
     """
     from huggingface_hub import HfApi
 
@@ -85,7 +85,7 @@ def newest_commit(hub_id: str, revision: str = BRANCH) -> str:
         raise LecternError(hub.why_not(hub_id, revision, error)) from error
     if commit is None or not COMMIT.fullmatch(commit):
         raise LecternError(
-            f"the hub gave {commit!r} for {hub_id}, which is no commit (40 hexadecimal digits)"
+            f"the hub gave {commit!r} for {hub_id}, which is not a commit (40 hexadecimal digits)"
         )
     return str(commit)
 

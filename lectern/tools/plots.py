@@ -2,8 +2,8 @@
 
 Reads the plots that dvc.yaml defines, through `dvc plots`, and writes metrics/plots/index.html.
 
-The page that DVC writes loads Vega from a network, is blank without one, and takes what stands in a plot's file for
-markup. Here Vega is in the page, and data are data.
+DVC's own page loads Vega from the network, stays blank without one, and interprets the content of a plot's file as
+markup. This page contains Vega, and shows data as data.
 """
 
 import html
@@ -23,7 +23,7 @@ from lectern.core.printing import one_line
 from lectern.tools.terminal import Command, tell
 
 VEGA_LITE = "5.21"
-"""The newest of the version that DVC's templates are written for."""
+"""The newest release of the major version that DVC's templates are written for."""
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -50,13 +50,13 @@ for (const [id, spec] of Object.entries(%(plots)s)) vegaEmbed("#" + id, spec, {r
 
 
 def main(names: Sequence[str], out: Path) -> str:
-    """Write the page to `out`; without names it shows the working tree alone. Returns where it is and what it lacks.
+    """Write the page to `out`, of the working tree and the named revisions. Returns its path and what is missing.
 
     Raises:
         LecternError: there is no such revision, dvc.yaml defines no plots, or DVC cannot read them.
     """
     for name in names:
-        revisions.find(name)  # a name that begins with a dash would be an option of DVC
+        revisions.find(name)  # raises for a name that begins with a dash, which DVC would read as an option
     drawn = ask_dvc(names, list_plots(Path("dvc.yaml")))
     plots = [plot for entries in drawn.get("data", {}).values() for plot in entries if plot["type"] == "vega"]
     if not plots:
@@ -69,7 +69,7 @@ def main(names: Sequence[str], out: Path) -> str:
 
 
 def list_plots(pipeline: Path) -> list[str]:
-    """The names under `plots:`. Without names DVC would draw their files a second time, without their titles.
+    """The names under `plots:`. Without them, DVC would also draw each file a second time, without its title.
 
     Raises:
         LecternError: there is no such file, or it defines no plots.
@@ -79,43 +79,45 @@ def list_plots(pipeline: Path) -> list[str]:
     plots = yaml.safe_load(pipeline.read_text(encoding="utf-8")).get("plots", [])
     names = [name for entry in plots for name in (entry if isinstance(entry, dict) else [entry])]
     if not names:
-        raise LecternError(f"{pipeline} defines no plots. They stand in a list `plots:` at its end.")
+        raise LecternError(f"{pipeline} defines no plots. Add some in a list `plots:` at its end.")
     return names
 
 
 def ask_dvc(names: Sequence[str], targets: Sequence[str]) -> dict[str, Any]:
-    """What DVC makes of the plots: `data`, plot -> its specifications, and `errors`.
+    """DVC's description of the plots: `data` (plot -> its specifications) and `errors`.
 
     Raises:
-        LecternError: DVC ends with an error.
+        LecternError: DVC exits with an error.
     """
     chosen = ["diff", *names, "workspace", "--targets"] if names else ["show"]
     command = [sys.executable, "-m", "dvc", "plots", *chosen, *targets, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
-        raise LecternError(f"dvc plots ended with {done.returncode}: {one_line(done.stderr[-500:])}")
+        raise LecternError(f"dvc plots ended with status {done.returncode}: {one_line(done.stderr[-500:])}")
     return json.loads(done.stdout or "{}")
 
 
 def make_page(specifications: Sequence[Mapping[str, Any]], missing: Sequence[str]) -> str:
-    """A page with Vega, Vega-Lite and Vega-Embed inside.
+    """Build a page that contains Vega, Vega-Lite and Vega-Embed.
 
     Args:
-        specifications: of the plots, for Vega-Lite.
-        missing: what could not be drawn, in words.
+        specifications: Vega-Lite specifications of the plots.
+        missing: sentences about plots that could not be drawn.
     """
     try:
         import vl_convert
     except ImportError as error:
         raise LecternError(
-            "the package vl-convert-python draws the curves: `make extras` installs it."
+            "drawing needs the package vl-convert-python: `make extras` installs it."
         ) from error
     plots = {f"plot{number}": one for number, one in enumerate(specifications)}
     body = [
         *(f'<div class="plot" id="{id}"></div>' for id in plots),
         *(f"<p>{html.escape(one)}</p>" for one in missing),
     ]
-    data = json.dumps(plots, sort_keys=True).replace("<", "\\u003c")  # or `</script>` would end the script
+    data = json.dumps(plots, sort_keys=True).replace(
+        "<", "\\u003c"
+    )  # otherwise `</script>` would end the script
     vega = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE)
     return PAGE % {"body": "\n".join(body), "vega": vega, "plots": data}
 

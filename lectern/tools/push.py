@@ -1,4 +1,4 @@
-"""Publish the exported model and the data set on the Hugging Face hub; without --really it only says what would happen.
+"""Publish the exported model and the data set on the Hugging Face hub. Without --really, only show what would happen.
 
 Reads section `publish` of params.yaml and models/export, whose cards it writes anew. The token comes from HF_TOKEN.
 """
@@ -14,11 +14,11 @@ from lectern.tools.terminal import Command, tell
 
 
 def main(*, really: bool, dirty: bool, root: Path = Path()) -> list[str]:
-    """Say what would be uploaded and what stands against it, or upload it.
+    """List what would be uploaded and what prevents it, or upload it.
 
     Raises:
         LecternError: nothing is exported; or, with `really`, consent or a licence is missing, the working tree has
-            changes that are in no commit, or the hub refuses.
+            uncommitted changes, or the hub refuses.
     """
     out = root / export.OUT
     if not out.is_dir():
@@ -27,7 +27,7 @@ def main(*, really: bool, dirty: bool, root: Path = Path()) -> list[str]:
     uploads = pushing.plan(out, chosen)
     problems = consent.list_problems(known, chosen)
     if known.dirty and not dirty:
-        problems.append("the working tree has changes that are in no commit: commit them, or give --dirty")
+        problems.append("the working tree has uncommitted changes: commit them, or pass --dirty")
     if really:
         if problems:
             raise LecternError("nothing is pushed:\n" + "\n".join(f"  - {problem}" for problem in problems))

@@ -1,4 +1,4 @@
-"""Review in the browser what the machine made: who speaks, which rows are trained on, which answer is better.
+"""Review the pipeline's results in the browser: who speaks, which rows are trained on, which answer is better.
 
 It reads what the stages made, and writes nothing but data/corrections and data/labels.
 """
@@ -18,12 +18,12 @@ def main(reviewer: str | None, port: int, show: bool) -> None:
     """Serve the pages until the process is interrupted.
 
     Args:
-        reviewer: whose labels are written; git's user where none is given.
-        port: of 127.0.0.1; 0 takes any that is free.
-        show: open the browser.
+        reviewer: name under which labels are written; `None` for git's user.name.
+        port: on 127.0.0.1; 0 takes any free port.
+        show: whether to open the browser.
 
     Raises:
-        LecternError: the reviewer has no name, or the port is taken.
+        LecternError: the reviewer has no name, or the port is in use.
     """
     name = (reviewer if reviewer is not None else get_user()).strip()
     if not name:
@@ -34,7 +34,7 @@ def main(reviewer: str | None, port: int, show: bool) -> None:
 
 
 def get_user() -> str:
-    """What git calls whoever works here; empty where it does not know."""
+    """Git's user.name; empty if it is not set."""
     asked = ["git", "config", "user.name"]
     return subprocess.run(asked, capture_output=True, text=True).stdout.strip()
 

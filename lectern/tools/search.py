@@ -30,38 +30,36 @@ if TYPE_CHECKING:
 
 SPACE = Path("conf/search/learning.yaml")
 STATE = Path(".dvc/tmp/search")
-STARTUP = (
-    5  # trials drawn at random before TPE has something to learn from; its own 10 would be most of a search
-)
-DIGITS = 3  # of a proposed number: more would be noise, and unreadable in a table
+STARTUP = 5  # random trials before TPE has enough to learn from; its default of 10 would be most of a search
+DIGITS = 3  # significant digits of a proposed number: more would be noise, and hard to read in a table
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended."""
+    """The result of a trial."""
 
     value: float | None
-    """the metric; None when the trial failed"""
+    """The metric; `None` if the trial failed."""
     error: str | None = None
-    """why it failed"""
+    """Why the trial failed."""
 
 
 def main(search: Search, overrides: Sequence[str] = ()) -> list[str]:
-    """Run the trials that are still to run; return the lines that tell the best.
+    """Run the remaining trials. Returns lines about the best one.
 
     Raises:
-        LecternError: something is not committed; a parameter, a value or the metric does not exist; the study was begun
-            with other settings; or no trial finished.
+        LecternError: there are uncommitted changes; a parameter, a value or the metric does not exist; the study was
+            started with other settings; or no trial finished.
     """
     commit = experiments.git("rev-parse", "HEAD")
     if changed := experiments.git("status", "--porcelain"):
         raise LecternError(f"commit first, so that all trials start from the same state:\n{changed}")
     check_space(search, overrides)
     if experiments.has_file(commit, search.metric.partition(":")[0]):
-        experiments.read_metric(commit, search.metric)  # so that a wrong name is found now
+        experiments.read_metric(commit, search.metric)  # a wrong name is reported now, before hours are spent
     if experiments.find_copies():
         print(
-            f"search: an experiment that was killed left its copy and a row `Running`; if none runs now, "
+            f"search: a killed experiment left its copy and a row `Running`; if none is running now, "
             f"`rm -r {experiments.COPIES}` removes both",
             flush=True,
         )
@@ -78,23 +76,23 @@ def main(search: Search, overrides: Sequence[str] = ()) -> list[str]:
 
 
 def check_space(search: Search, overrides: Sequence[str]) -> None:
-    """Compose each bound and choice once, before hours are spent.
+    """Compose each bound and choice once, to find mistakes before hours are spent.
 
     Raises:
-        LecternError: a parameter or the file of a choice does not exist, or a parameter is an override too.
+        LecternError: a parameter or a choice's file does not exist, or a parameter is both searched and overridden.
     """
     for parameter, dimension in search.dimensions().items():
         if any(override.startswith(f"{parameter}=") for override in overrides):
-            raise LecternError(f"{parameter} is searched and an override too: leave one of them out")
+            raise LecternError(f"{parameter} is both searched and an override: leave out one of them")
         for value in dimension.ends():
             experiments.composed([*overrides, assign(parameter, value)])
 
 
 def open_study(search: Search, overrides: Sequence[str], commit: str) -> "optuna.Study":
-    """The study of this name with the trials that it has, or a new one.
+    """The study of this name with its trials so far, or a new one.
 
     Raises:
-        LecternError: it was begun with other settings, so its trials could not be compared with new ones.
+        LecternError: it was started with other settings, so its trials could not be compared with new ones.
     """
     import optuna
 
@@ -120,17 +118,17 @@ def open_study(search: Search, overrides: Sequence[str], commit: str) -> "optuna
     for name, value in settings.items():
         if begun[name] != value:
             raise LecternError(
-                f"the study {search.name!r} was begun with {name} {begun[name]}, and this is {value}. Give this one "
-                f"another name (--study NAME), or remove {place} if the old one is of no use."
+                f"the study {search.name!r} was begun with {name} {begun[name]}, but it is now {value}. Give the new "
+                f"study another name (--study NAME), or remove {place} if the old one is not needed."
             )
     study.set_user_attr("settings", settings)
     return study
 
 
 def propose(search: Search, finished: Sequence["optuna.trial.FrozenTrial"]) -> dict[str, Any]:
-    """What to try after these trials: parameter -> value.
+    """The values to try after these trials: parameter -> value.
 
-    Nothing but they and the seed decides it, so a search that was cut off proposes the same again.
+    They depend only on the trials and the seed, so an interrupted search proposes the same values again.
     """
     import optuna
 
@@ -156,7 +154,7 @@ def _direction(search: Search) -> "optuna.study.StudyDirection":
 
 
 def distributions(search: Search) -> dict[str, "optuna.distributions.BaseDistribution"]:
-    """The space as Optuna has it."""
+    """The search space in Optuna's terms."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     def convert(dimension: Dimension) -> "optuna.distributions.BaseDistribution":
@@ -172,10 +170,10 @@ def distributions(search: Search) -> dict[str, "optuna.distributions.BaseDistrib
 def run_trial(
     search: Search, overrides: Sequence[str], commit: str, number: int, values: Mapping[str, Any]
 ) -> Outcome:
-    """Run one experiment, unless it is there already, and read its metric.
+    """Run one experiment, unless it exists already, and read its metric.
 
     Raises:
-        LecternError: an experiment of this name with other parameters is there, or it has no such metric.
+        LecternError: an experiment of this name has other parameters, or it lacks the metric.
     """
     name, log = name_trial(search, number), STATE / f"{name_trial(search, number)}.log"
     chosen = [*overrides, *(assign(parameter, value) for parameter, value in values.items())]
@@ -186,7 +184,7 @@ def run_trial(
         return Outcome(None, experiments.explain(log))
     if experiments.params(revision) != experiments.composed(chosen):
         raise LecternError(
-            f"there is an experiment {name} with other parameters: `dvc exp remove {name}`, or give this study "
+            f"there is an experiment {name} with other parameters: run `dvc exp remove {name}`, or give this study "
             "another name (--study NAME)"
         )
     value = experiments.read_metric(revision, search.metric)
@@ -194,7 +192,7 @@ def run_trial(
 
 
 def record(search: Search, values: dict[str, Any], outcome: Outcome) -> "optuna.trial.FrozenTrial":
-    """A finished trial, to be stored in one go: a kill leaves it whole or not at all."""
+    """A finished trial, to be stored in one step, so that a kill leaves it complete or not at all."""
     from optuna.trial import TrialState, create_trial
 
     return create_trial(
@@ -207,7 +205,7 @@ def record(search: Search, values: dict[str, Any], outcome: Outcome) -> "optuna.
 
 
 def conclude(search: Search, study: "optuna.Study") -> list[str]:
-    """The best trial, and the command that makes a branch of it.
+    """Lines about the best trial, and the command that makes a branch of it.
 
     Raises:
         LecternError: no trial finished.
@@ -234,7 +232,7 @@ def name_trial(search: Search, number: int) -> str:
 
 
 def tell(search: Search, values: Mapping[str, Any], outcome: Outcome) -> str:
-    """Parameters and outcome of a trial, in a line."""
+    """The parameters and result of a trial, in one line."""
     chosen = " ".join(assign(parameter, value) for parameter, value in sorted(values.items()))
     if outcome.value is None:
         return f"{chosen} failed: {outcome.error}"
@@ -242,7 +240,7 @@ def tell(search: Search, values: Mapping[str, Any], outcome: Outcome) -> str:
 
 
 def assign(parameter: str, value: Any) -> str:
-    """A Hydra override."""
+    """A Hydra override that sets a parameter."""
     return f"{parameter}={value if isinstance(value, str) else json.dumps(value)}"
 
 

@@ -17,13 +17,13 @@ from lectern.tools import export
 from lectern.tools.terminal import Command, tell
 
 MOST_CONTEXT = 4096
-"""Tokens of a conversation that memory is taken for; less where the model reads less."""
+"""Most tokens of a conversation for which memory is reserved; fewer if the model reads fewer."""
 RUNNING = "http://127.0.0.1:8080"
 """Where a server is when nothing else is said."""
 
 
 def choose_engine(asked: str) -> str:
-    """Vllm where there is a GPU, else llama_cpp; or what was asked for."""
+    """The engine that was asked for; with `auto`, vllm if there is a GPU, else llama_cpp."""
     if asked != "auto":
         return asked
     import torch
@@ -35,12 +35,12 @@ def serve_llama_cpp(kind: str, host: str, port: int, context: int | None, max_to
     """Export what is missing, and serve it until the process is interrupted.
 
     Raises:
-        LecternError: it cannot be exported or served, or others can reach it without a key.
+        LecternError: the model cannot be exported or served, or other machines could reach it without a key.
     """
     if max_tokens < 1 or (context is not None and context < 1):
-        raise LecternError("--context and --max-tokens are 1 at least.")
+        raise LecternError("--context and --max-tokens must be at least 1.")
     key = llama_server.get_key(host)
-    bound = server.bind(port, host)  # before anything is written
+    bound = server.bind(port, host)  # first, so that nothing is written if the port is in use
     export.main(gguf=True)
     model = export.read_model()
     room = context or min(model.base.context_length, MOST_CONTEXT)
@@ -55,21 +55,23 @@ def serve_llama_cpp(kind: str, host: str, port: int, context: int | None, max_to
     finally:
         llama.close()
     print("serve: ended", flush=True)
-    os._exit(0)  # llama.cpp's threads would go on
+    os._exit(0)  # otherwise llama.cpp's threads would keep the process alive
 
 
 def serve_vllm(host: str, port: int, *, only_print: bool) -> str:
-    """Write vLLM's configuration and run it, or say how.
+    """Write vLLM's configuration and run vLLM, or return the command to run.
 
     Raises:
-        LecternError: others can reach it without a key, or nothing is exported.
+        LecternError: other machines could reach it without a key, or there is nothing to export.
     """
     key = llama_server.get_key(host)
     export.main(gguf=False)
     file = vllm.write(vllm.configure(export.read_model(), export.OUT, host=host, port=port), export.OUT)
     if only_print or shutil.which("vllm") is None:
         missing = (
-            "" if only_print else "vLLM is not here; it wants an environment of its own: pip install vllm. "
+            ""
+            if only_print
+            else "vLLM is not installed; it needs an environment of its own: pip install vllm. "
         )
         with_key = f"export VLLM_API_KEY=${llama_server.KEY} && " if key else ""
         return f"{missing}{with_key}{vllm.show(file)}"
@@ -78,17 +80,17 @@ def serve_vllm(host: str, port: int, *, only_print: bool) -> str:
 
 
 def check(url: str) -> str:
-    """Compare a running llama.cpp server with the merged model on held-out prompts.
+    """Compare a running llama.cpp server with the merged model on held-out prompts. Returns a summary.
 
     Raises:
-        LecternError: it does not answer, or writes a prompt in other tokens than the training.
+        LecternError: it does not answer, or turns a prompt into other tokens than the training did.
     """
     address, key = url.rstrip("/").removesuffix("/v1"), llama_server.get_key(llama_server.HOST)
-    fidelity.greet(address, key)  # before the original is loaded
+    fidelity.greet(address, key)  # first, since loading the original model takes time
     found = fidelity.measure(address, exporting.ask_original(export.read_model(), export.OUT), key)
     return (
-        f"the prompts have the tokens of the training; {found['same_tokens']:.1%} of {found['tokens']} tokens of "
-        f"{found['prompts']} answers are the server's likeliest too, {found['same_answers']} whole answers are the same"
+        f"the prompts have the tokens of the training; {found['same_tokens']:.1%} of {found['tokens']} tokens in "
+        f"{found['prompts']} answers are the server's most likely too, {found['same_answers']} whole answers are equal"
     )
 
 

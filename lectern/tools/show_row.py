@@ -18,7 +18,7 @@ from lectern.settings.base_model import BaseModelSettings
 from lectern.tools.terminal import DATA, Command
 
 TRAINED, CONTROL, RESET = "\x1b[32m", "\x1b[7m", "\x1b[0m"
-"""Green for what is trained, inverse for control tokens."""
+"""Green for trained tokens, inverse for control tokens."""
 OPENING, CLOSING = "[[", "]]"
 
 
@@ -39,10 +39,10 @@ def main(wanted: str, data: Path, base: BaseModelSettings, *, colour: bool) -> l
 
 
 def find(wanted: str, folder: Path) -> tuple[str, TokenRow]:
-    """The first row whose id or whose example's begins with `wanted`, and its split.
+    """The first row that has, or whose example has, an id beginning with `wanted`, and its split.
 
     Raises:
-        LecternError: there is none.
+        LecternError: there is no such row.
     """
     rows = 0
     for split in SPLITS:
@@ -51,13 +51,13 @@ def find(wanted: str, folder: Path) -> tuple[str, TokenRow]:
                 return split, row
             rows += 1
     raise LecternError(
-        f"none of the {rows} rows in {folder} has an id, or is of an example with one, that begins with "
-        f"{one_line(wanted)!r}. It may be a row that was dropped: `lectern trace ROW_ID` tells."
+        f"none of the {rows} rows in {folder}, and none of their examples, has an id that begins with "
+        f"{one_line(wanted)!r}. The row may have been dropped: `lectern trace ROW_ID` tells."
     )
 
 
 def show(row: TokenRow, tokenizer: Any, *, colour: bool) -> str:
-    """The text of a row; what could act on a terminal is written out as its code."""
+    """The text of a row. Characters that could control a terminal are shown as their codes."""
     special = templates.special_tokens(tokenizer)
     shown, open_ = "", False
     for text, trained, control in _runs(row.input_ids, row.assistant_masks, special, tokenizer):
@@ -65,7 +65,7 @@ def show(row: TokenRow, tokenizer: Any, *, colour: bool) -> str:
             style = (TRAINED if trained else "") + (CONTROL if control else "")
             shown += style + make_visible(text) + (RESET if style else "")
         else:
-            # somebody's own brackets are not ours
+            # Brackets in the row itself are escaped, so that they cannot be mistaken for the marks.
             safe = make_visible(text).replace(OPENING, "[\\x5b").replace(CLOSING, "]\\x5d")
             shown += (OPENING if trained and not open_ else CLOSING if open_ and not trained else "") + safe
         open_ = trained
@@ -75,7 +75,7 @@ def show(row: TokenRow, tokenizer: Any, *, colour: bool) -> str:
 def _runs(
     ids: Sequence[int], trained: Sequence[int], special: dict[int, str], tokenizer: Any
 ) -> Iterator[tuple[str, bool, bool]]:
-    """The text of each run of tokens that are alike: (text, trained, control)."""
+    """Yield (text, trained, control) for each run of tokens that are alike in both."""
     begin = 0
     for (marked, control), run in groupby(
         zip(ids, trained, strict=True), lambda pair: (pair[1], pair[0] in special)
@@ -84,7 +84,7 @@ def _runs(
         if control:
             text = "".join(special[token] for token in ids[begin:end])
         else:
-            # some tokenizers leave the space out with which a text begins: hence after the token before it
+            # Some tokenizers drop a space at the beginning of a text, so the token before is decoded too.
             before = tokenizer.decode(ids[max(0, begin - 1) : begin])
             text = tokenizer.decode(ids[max(0, begin - 1) : end])[len(before) :]
         yield text, bool(marked), control
@@ -92,13 +92,13 @@ def _runs(
 
 
 def make_visible(text: str) -> str:
-    r"""`text` with its line ends kept, and all else that is no visible character as `\x1b` or `\u202e`."""
+    r"""`text` with every invisible character but line ends shown as a code such as `\x1b` or `\u202e`."""
     return "".join(_make_visible(char) for char in text)
 
 
 def _make_visible(char: str) -> str:
     hidden = unicodedata.category(char) in ("Cc", "Cs", "Cf", "Zl", "Zp") or char in BIDIRECTIONAL
-    joins = char in "\u200c\u200d"  # which letters and emoji of some scripts need
+    joins = char in "\u200c\u200d"  # the letters of some scripts, and emoji, need them
     if not hidden or char == "\n" or joins:
         return char
     return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"

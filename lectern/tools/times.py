@@ -12,7 +12,7 @@ REPORT = Path("metrics/report.html")
 
 
 def main(folder: Path, report: Path) -> str:
-    """One line per stage in the order of the files' last writing, then where the report lies."""
+    """One line for each stage, in the order in which the files were last written, then the report's path."""
     files = sorted(folder.glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
     rows = [(path.stem, read_plain(path)) for path in files]
     lines = [f"{'stage':<14}{'seconds':>9}{'CPU s':>9}{'peak MB':>9}"]

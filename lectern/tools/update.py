@@ -20,7 +20,7 @@ def main(corpus: Corpus, names: Sequence[str] = (), refresh: bool = False) -> in
     """Bring the sources up to date; return how many of them, or parts of one, could not be asked.
 
     Raises:
-        LecternError: a name is no source's, or two sources share one.
+        LecternError: there is no source of a given name, or two sources have the same name.
     """
     sources = [
         (module, source) for module, source in kinds.read_sources(corpus) if source.kind in kinds.ASKED
@@ -28,10 +28,10 @@ def main(corpus: Corpus, names: Sequence[str] = (), refresh: bool = False) -> in
     known = [source.name for _, source in sources]
     if repeated := sorted({name for name in known if known.count(name) > 1}):
         raise LecternError(
-            f"corpus.sources: two sources have the name {repeated[0]!r}, and so one listing or folder. Rename one."
+            f"corpus.sources: two sources have the name {repeated[0]!r} and would share a folder. Rename one."
         )
     if unknown := sorted(set(names) - set(known)):
-        raise LecternError(f"no source is named {unknown[0]!r}; there are: {', '.join(known) or 'none'}")
+        raise LecternError(f"no source is named {unknown[0]!r}; the names are: {', '.join(known) or 'none'}")
     if not sources:
         print(f"update: the corpus {corpus.name!r} has no playlist, channel or feed, and no web site")
     problems = 0

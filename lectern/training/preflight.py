@@ -360,7 +360,7 @@ def _prompt(text: str, messages: Sequence[Message], whole: bool) -> Prompt:
 
 
 def find_faults(part: Rendered, tokenizer: object, end_of_turn: str, max_length: int) -> Faults:
-    """Those of the examples that became no row, and those of the rows."""
+    """The faults of examples that became no row, and those of the rows."""
     found = find(
         part.rows,
         part.conversations,

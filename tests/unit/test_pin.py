@@ -92,7 +92,9 @@ def test_a_branch_or_tag_becomes_its_commit(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["third", "other"])
 def test_a_name_without_a_hub_is_refused_before_anything_is_written(folder: Path, name: str) -> None:
-    with pytest.raises(LecternError, match=f"^{name}: no base model of .* there is first, second$"):
+    with pytest.raises(
+        LecternError, match=f"^{name}: .* has no such base model .* choose one of first, second$"
+    ):
         pin.main(["first", name], folder)
     assert "revision: null" in (folder / "first.yaml").read_text()
 

@@ -30,17 +30,17 @@ from lectern.core.item import Item, Load, Made, make_one, use_one_blas_thread
 from lectern.core.printing import first_line
 
 PATIENCE = 30.0
-"""Seconds without news after which the cluster is asked whether it still has room for a worker."""
+"""Seconds without an event after which the driver asks whether the cluster still has room for a worker."""
 TIMEOUT = 5.0
-"""Seconds that the cluster's head has to answer."""
+"""Seconds to wait for an answer of the cluster's head."""
 
 Packed = np.ndarray | dict[str, np.ndarray]
-"""The bytes of a file, or of a directory's files by relative name. Arrays, which the object store does not copy."""
+"""Bytes of a file, or of a directory's files by relative name. The object store does not copy arrays."""
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """Why a worker cannot go on, told by itself."""
+    """Why a worker cannot go on, as it reports itself."""
 
     reason: str
 
@@ -58,11 +58,11 @@ def run(
     gpus: float,
     max_tries: int,
 ) -> Iterator[Made]:
-    """See `compute.run`. A worker or a machine that dies costs the items that it was making a try.
+    """See `compute.run`. When a worker or a machine dies, each item that it was making loses one try.
 
     Raises:
-        LecternError: Ray is not installed, no cluster answers, it has no room for a worker, or a worker cannot load or
-            has other libraries than the driver.
+        LecternError: Ray is not installed, no cluster answers, the cluster has no room for a worker, or a worker
+            cannot load or has other versions of the libraries than the driver.
     """
     with _connected(address) as ray:
         actors = _Actors(ray, load, scratch, suffix, libraries, cpus, gpus)
@@ -77,13 +77,13 @@ def run(
 @contextmanager
 def _connected(address: str) -> Iterator[Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")  # by default it tries a dead cluster for minutes
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")  # by default Ray tries a dead cluster for minutes
     try:
         import ray
     except ImportError as error:
         raise LecternError(
-            "compute.executor is ray, and the package ray is not installed: "
-            "`make extras` installs it, or choose compute=local."
+            "compute.executor is ray, but the package ray is not installed. Install it by `make extras`, or choose "
+            "compute=local."
         ) from error
     address = address or os.environ.get("RAY_ADDRESS") or "auto"
     _knock(address)
@@ -111,7 +111,7 @@ def _connected(address: str) -> Iterator[Any]:
 
 
 def _knock(address: str) -> None:
-    """Raise an error at once where nobody listens; Ray itself would wait for minutes."""
+    """Raise an error at once if nothing listens at the address; Ray itself would wait for minutes."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if host and port.isdigit():
         try:
@@ -130,7 +130,7 @@ def _no_cluster(address: str, reason: str) -> LecternError:
 
 class _Actors:
     remedy = (
-        "Its machine is gone, or has too little memory: a larger compute.cpus_per_worker puts fewer on each."
+        "Its machine was lost or has too little memory: a larger compute.cpus_per_worker puts fewer on each."
     )
 
     def __init__(
@@ -146,13 +146,13 @@ class _Actors:
         self.ray, self.scratch, self.suffix = ray, scratch, suffix
         self.order = (load, dict(libraries))
         self.share = {name: amount for name, amount in (("CPU", cpus), ("GPU", gpus)) if amount}
-        # What died is replaced here, where its item is counted; Ray is to restart nothing by itself.
+        # `crew.make_all` replaces dead workers and counts the tries; Ray itself must restart nothing.
         options = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": 0, "max_task_retries": 0}
         self.actor = ray.remote(**options)(Worker)
-        self.news: dict[Any, Any] = {}  # reference to a result -> the actor that it comes from
+        self.news: dict[Any, Any] = {}  # reference to a pending result -> the actor that will return it
 
     def room(self) -> int:
-        """How many workers the machines that are there now could hold."""
+        """How many workers the machines that are alive now can hold."""
         machines = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
         return sum(int(min(m.get(name, 0) / need for name, need in self.share.items())) for m in machines)
 
@@ -193,17 +193,17 @@ class _Actors:
 
 
 def _cause(error: Exception) -> str:
-    """The line of Ray's message that says what happened; the rest are numbers of its processes."""
+    """The line of Ray's message that says what happened; the other lines are ids of its processes."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     causes = [line for line in lines if line.startswith("The actor is dead because")]
     return (causes or lines or [type(error).__name__])[0].partition(" Worker exit detail")[0].rstrip(". ")
 
 
 class Worker:
-    """What runs on a machine of the cluster."""
+    """The actor that runs on a machine of the cluster."""
 
     def load(self, load: Load, libraries: Mapping[str, str]) -> _Failure | None:
-        """Load the model."""
+        """Load the model. Returns the failure if that is impossible."""
         here = socket.gethostname()
         stage.quieten_libraries()
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -212,7 +212,7 @@ class Worker:
                 found = importlib.metadata.version(name)
                 if found != version:
                     return _Failure(
-                        f"machine {here} has {name} {found}, and the driver {version}, which may make other bytes: "
+                        f"machine {here} has {name} {found} but the driver has {version}, which may make other bytes: "
                         "install requirements-all.lock on each machine."
                     )
             use_one_blas_thread()
@@ -224,7 +224,7 @@ class Worker:
     def make(
         self, name: str, values: Mapping[str, Any], inputs: Mapping[str, tuple[str, Packed]], suffix: str
     ) -> tuple[Made, Packed | None] | _Failure:
-        """Make one item out of the bytes of its inputs."""
+        """Make one item from the bytes of its inputs."""
         with tempfile.TemporaryDirectory() as folder:
             received = {}
             try:
@@ -235,14 +235,14 @@ class Worker:
                 packed_output = pack(made.path) if made.path else None
             except OSError as error:
                 return _Failure(
-                    f"machine {socket.gethostname()}: {error}. Mend that, or take the machine out of the cluster, and "
-                    "run `dvc repro` again: what was finished is kept."
+                    f"machine {socket.gethostname()}: {error}. Correct that, or remove the machine from the cluster, "
+                    "and run `dvc repro` again: what was finished is kept."
                 )
         return Made(name, None, made.facts, made.error, made.traceback), packed_output
 
 
 def pack(path: Path) -> Packed:
-    """The bytes of a file, or of all files in a directory."""
+    """The bytes of a file, or of all files below a directory."""
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file())
         return {p.relative_to(path).as_posix(): np.fromfile(p, np.uint8) for p in files}
@@ -250,7 +250,7 @@ def pack(path: Path) -> Packed:
 
 
 def unpack(packed: Packed, path: Path) -> None:
-    """Write what `pack` read to `path`."""
+    """Write to `path` what `pack` read."""
     if isinstance(packed, dict):
         path.mkdir(parents=True)
         for name, content in packed.items():

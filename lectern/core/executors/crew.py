@@ -1,4 +1,4 @@
-"""Give items to workers that may die: what worker processes and machines of a cluster have in common."""
+"""Give items to workers that may die. Worker processes and cluster machines share this code."""
 
 from collections import Counter, deque
 from collections.abc import Hashable, Iterator, Sequence
@@ -16,32 +16,32 @@ class Ready:
 
 @dataclass(frozen=True)
 class Died:
-    """A worker is no more."""
+    """A worker has ended unexpectedly."""
 
     reason: str
 
 
 class Crew(Protocol):
-    """Workers of one kind."""
+    """A group of workers of one kind."""
 
     remedy: str
-    """what a person can do when they die"""
+    """What a person can do when workers die."""
 
     def start(self) -> Hashable:
-        """Start a worker, which loads its model and is then `Ready`."""
+        """Start a worker. It loads its model and then reports `Ready`."""
 
     def give(self, worker: Hashable, item: Item) -> None:
-        """Send an item to a worker that waits for one. If it died meanwhile, `events` will say so."""
+        """Send an item to an idle worker. If the worker died meanwhile, `events` reports that."""
 
     def events(self) -> Iterator[tuple[Hashable, Ready | Made | Died]]:
-        """Wait until something happened, and say what."""
+        """Wait until something happens, then yield what happened."""
 
 
 def make_all(crew: Crew, items: Sequence[Item], *, workers: int, max_tries: int) -> Iterator[Made]:
-    """Have each item made by one of `workers` workers at a time; what a dead one was making is begun again.
+    """Have `workers` workers make each item. An item whose worker dies is tried again, up to `max_tries` times.
 
     Raises:
-        LecternError: `max_tries` workers died before they had loaded.
+        LecternError: `max_tries` workers died before they had loaded their model.
     """
     waiting, left = deque(items), len(items)
     loading: set[Hashable] = set()

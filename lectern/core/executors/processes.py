@@ -24,13 +24,13 @@ from lectern.core.executors import crew
 from lectern.core.item import Item, Load, Made, make_one, use_one_blas_thread
 
 GRACE = 5.0
-"""Seconds that a worker gets to end by itself."""
+"""Seconds that a worker gets to end by itself before it is killed."""
 
 
 def run(
     load: Load, items: Sequence[Item], scratch: Path, suffix: str, *, workers: int, max_tries: int
 ) -> Iterator[Made]:
-    """See `compute.run`. A worker that dies costs the item that it was making a try."""
+    """See `compute.run`. When a worker dies, the item that it was making loses one try."""
     processes = _Processes(load, scratch, suffix, workers)
     try:
         yield from crew.make_all(processes, items, workers=workers, max_tries=max_tries)
@@ -43,23 +43,23 @@ class _Processes:
     remedy = "Too little memory is the usual cause: lower compute.workers."
 
     def __init__(self, load: Load, scratch: Path, suffix: str, workers: int) -> None:
-        # Started anew (`spawn`), never forked: the threads of the libraries do not survive a fork.
+        # New processes are spawned, never forked: the threads of the libraries do not survive a fork.
         self.context = multiprocessing.get_context("spawn")
         self.order = (load, scratch, suffix)
         self.environment = {} if "OMP_NUM_THREADS" in os.environ else _threads(workers)
-        self.workers: dict[Any, SpawnProcess] = {}  # by the driver's end of the pipe
+        self.workers: dict[Any, SpawnProcess] = {}  # keyed by the driver's end of the pipe
 
     def start(self) -> Hashable:
         ours, theirs = self.context.Pipe()
         process = self.context.Process(target=_work, args=(theirs, *self.order))
         with _added_to_environment(self.environment):
             process.start()
-        theirs.close()  # so that the pipe ends when the worker does
+        theirs.close()  # so that the pipe closes when the worker ends
         self.workers[ours] = process
         return ours
 
     def give(self, worker: Any, item: Item) -> None:
-        with suppress(OSError):  # if it died just now, `events` will say so
+        with suppress(OSError):  # if the worker has just died, `events` reports that
             worker.send(item)
 
     def events(self) -> Iterator[tuple[Hashable, crew.Ready | Made | crew.Died]]:
@@ -77,14 +77,14 @@ class _Processes:
             yield pipe, message
 
     def dismiss(self) -> None:
-        """Let the workers, all idle, end by themselves."""
+        """Let the workers, which are all idle, end by themselves."""
         for pipe in self.workers:
             pipe.close()
         for process in self.workers.values():
             process.join(GRACE)
 
     def stop(self) -> None:
-        """End whatever still runs."""
+        """End every worker that is still running."""
         for process in self.workers.values():
             process.terminate()
         for process in self.workers.values():
@@ -94,14 +94,14 @@ class _Processes:
 
 
 def _threads(workers: int) -> dict[str, str]:
-    """So that the workers' threads are not more than the cores; OpenMP, MKL and CTranslate2 heed it."""
+    """Limit the workers' threads to the number of cores; OpenMP, MKL and CTranslate2 respect the variable."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return {"OMP_NUM_THREADS": str(max(1, cores // workers))}
 
 
 @contextmanager
 def _added_to_environment(values: Mapping[str, str]) -> Iterator[None]:
-    """A library reads its number of threads while it is loaded, so it must be there when the process begins."""
+    """Set environment variables while a process starts: a library reads its number of threads when it is loaded."""
     os.environ.update(values)
     try:
         yield
@@ -117,8 +117,8 @@ def _cause(exitcode: int | None) -> str:
 
 
 def _work(pipe: Any, load: Load, scratch: Path, suffix: str) -> None:
-    """What a worker does: load, then make what comes until the pipe ends."""
-    # Ctrl-C reaches all processes; the driver decides what it means.
+    """What a worker does: it loads, then makes each item that it receives until the pipe closes."""
+    # Ctrl-C reaches all processes; only the driver reacts to it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_driver, daemon=True).start()
     stage.quieten_libraries()

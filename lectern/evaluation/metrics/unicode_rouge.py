@@ -17,7 +17,7 @@ LSUM_LIMIT = 10_000_000
 """Words of the answer times words of the reference, from which ROUGE-Lsum is left out: `rouge_score` fills a table of
 that size, at about 0.1 µs and 8 bytes a field."""
 LANGUAGE = "en"
-"""Of the sentence splitter, whose rules for it end sentences at the marks of other scripts too."""
+"""Language of the sentence splitter. Its rules also end sentences at the marks of other scripts."""
 
 
 class UnicodeWords:

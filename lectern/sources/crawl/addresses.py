@@ -1,7 +1,7 @@
-"""Which addresses of the web may be asked, and when two of them are one.
+"""Which web addresses may be requested, and which of them are the same.
 
-Nothing here asks anything: the names of hosts are resolved, and what they resolve to is checked, where the connection
-is made (`fetching.py` for crawls, `sources/connecting.py` for all else), so that no answer of a name server can come
+This module sends no requests. Host names are resolved, and the resulting IP addresses checked, where the connection is
+made (`fetching.py` for crawls, `sources/connecting.py` otherwise), so that a name server cannot give another answer
 between the check and the connection.
 """
 
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 LONGEST = 2000
-"""Characters of an address; a longer one is a trap, or data."""
+"""Most characters of an address; longer ones are crawler traps, or data."""
 
 _PORTS = {"http": 80, "https": 443}
-# What says where a visitor comes from, or who he is, and nothing of the page.
+# Parameters that identify the visitor or where he comes from, but not the page.
 _TRACKING = re.compile(
     r"(?i)utm_\w+|gclid|dclid|gbraid|wbraid|fbclid|msclkid|yclid|twclid|igshid|mc_[ce]id|_ga|_gl|_hs(enc|mi)"
     r"|phpsessid|jsessionid|aspsessionid\w*|cfid|cftoken"
@@ -24,15 +24,16 @@ _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*")
 _PATH_SESSION = re.compile(r"(?i);jsessionid=[^/?;]*")
 _NUMBERS = re.compile(r"\d+")
 _MOST_REPEATS = 3
-# Addresses of the IPv6 internet that carry one of IPv4 (RFC 6052, the well-known prefix).
+# IPv6 addresses that carry an IPv4 address (RFC 6052, the well-known prefix).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def canonical(url: str, base: str = "") -> str | None:
-    """The one way to write an address, or None where it is none that may be asked.
+    """The normalized form of an address; `None` if it may not be requested.
 
-    Host in lower case and Punycode, no default port, no fragment, no `..`, percent-encoded alike, the query sorted and
-    without what only tracks visitors. Anything but http and https, and whatever holds a user's name, is None.
+    The host is in lower case and Punycode, without the default port; there is no fragment and no `..`; percent-encoding
+    is uniform; the query is sorted and has no tracking parameters. Addresses that are not http or https, or that hold a
+    user name, give `None`.
     """
     from w3lib.url import canonicalize_url
 
@@ -54,7 +55,7 @@ def canonical(url: str, base: str = "") -> str | None:
 
 
 def netloc(url: str) -> str:
-    """Host, with its port where it is not the default."""
+    """The host, with its port unless that is the default."""
     return urlsplit(url).netloc
 
 
@@ -64,39 +65,39 @@ def origin(url: str) -> str:
 
 
 def form(url: str) -> str:
-    """What the pages of a calendar, or of a search, have in common: numbers count alike, values of a query do not."""
+    """The pattern that the pages of a calendar or a search share: numbers become 0, values of the query are removed."""
     parts = urlsplit(url)
     names = "&".join(sorted({name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}))
     return f"{parts.netloc}{_NUMBERS.sub('0', parts.path)}" + (f"?{names}" if names else "")
 
 
 def goes_in_circles(url: str) -> bool:
-    """Whether one part of the path comes again and again, as relative links of a wrong page make it."""
+    """Whether one part of the path recurs often, as relative links on a wrong page cause."""
     parts = [part for part in urlsplit(url).path.split("/") if part]
     return any(parts.count(part) > _MOST_REPEATS for part in set(parts))
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet.
+    """Whether an IP address belongs to the public internet.
 
-    Those of this machine, private networks, metadata services of clouds and multicast groups are not, nor those of IPv6
-    that carry such an address of IPv4.
+    Addresses of this machine, private networks, metadata services of clouds and multicast groups do not, nor do IPv6
+    addresses that carry such an IPv4 address.
     """
     ip = _unwrap(address)
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
 def may_connect(address: str, private: bool) -> bool:
-    """Whether a connection to an IP address may be made, where `private` ones are allowed or not.
+    """Whether a connection to an IP address may be made; `private` says whether private addresses are allowed.
 
-    Link-local addresses, which metadata services have, and multicast groups never are.
+    Link-local addresses, which metadata services use, and multicast groups are never allowed.
     """
     ip = _unwrap(address)
     return is_public(address) or (private and not (ip.is_link_local or ip.is_multicast or ip.is_unspecified))
 
 
 def _unwrap(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The IP address, or the one of IPv4 that an address of IPv6 carries."""
+    """The IP address, or the IPv4 address that an IPv6 address carries."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
@@ -105,30 +106,30 @@ def _unwrap(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 
 def find_refused(found: Iterable[str], private: bool) -> str | None:
-    """The first of the IP addresses of a host that no connection may be made to; None lets all of them be tried.
+    """The first IP address of a host that may not be connected to; `None` if all may be tried.
 
-    One bad address among good ones is an attempt, so that none of them is tried.
+    One forbidden address among allowed ones suggests an attack, so then none of them is tried.
     """
     return next((address for address in found if not may_connect(address, private)), None)
 
 
 def explain_refusal(address: str) -> str:
-    """Why a host was not asked, and the remedy."""
+    """Why a connection was refused, and the remedy."""
     return (
-        f"is at the private address {address}, which only a source with `allow_private: true` may ask, where it is one "
-        "of the source's own hosts"
+        f"is at the private address {address}, which a source may only ask with `allow_private: true`, and only if it "
+        "is one of the source's own hosts"
     )
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Which addresses a source may connect to: those of the internet, and of private ones its own hosts'."""
+    """Which addresses a source may connect to: public ones, and private ones of its own hosts."""
 
     hosts: tuple[str, ...] = ()
-    """that may be private, as in `Scope`; none where the source does not say `allow_private`"""
+    """Hosts that may be private, in the form of `Scope`; empty unless the source sets `allow_private`."""
 
     def find_refused(self, host: str, port: int, found: Iterable[str]) -> str | None:
-        """As the function of this name, for a host at a port."""
+        """Like the function of the same name, for one host and port."""
         name = host.lower().rstrip(".")
         name = f"[{name}]" if ":" in name else name
         places = [f"{name}:{port}", *([name] if port in _PORTS.values() else [])]
@@ -141,11 +142,11 @@ class Scope:
     """Which addresses belong to a source."""
 
     hosts: tuple[str, ...]
-    """as `example.org`, `*.example.org` for all below it, `example.org:8080` for another port than the default"""
+    """As `example.org`, `*.example.org` for its subdomains, `example.org:8080` for a port other than the default."""
     include: tuple[str, ...] = ()
-    """regular expressions; the address of a page that is kept holds one of them (without any, each does)"""
+    """Regular expressions: the address of a page that is kept contains one of them. Without any, all pages are kept."""
     exclude: tuple[str, ...] = ()
-    """regular expressions; an address that holds one of them is never asked"""
+    """Regular expressions: an address that contains one of them is never requested."""
 
     def allows_host(self, url: str) -> bool:
         """Whether the host is one of the source's."""
@@ -156,7 +157,7 @@ class Scope:
         return any(_fits(host, urlsplit(f"//{known}").hostname or "") for known in self.hosts)
 
     def may_ask(self, url: str) -> bool:
-        """Whether the address may be asked, if only for its links."""
+        """Whether the address may be requested, if only for its links."""
         return self.allows_host(url) and not any(re.search(pattern, url) for pattern in self.exclude)
 
     def keeps(self, url: str) -> bool:

@@ -1,8 +1,8 @@
-"""Run the scripts of a page in a headless Chromium, and take the page as it stands then.
+"""Run the scripts of a page in a headless Chromium, and take the resulting page.
 
-The browser itself reaches no network: names resolve to nothing in it. Whatever a page asks for is handed to it by us,
-fetched as everything else is (`fetching.py`: addresses checked, sizes and times bounded), and the page itself is the
-one that was fetched already.
+The browser itself has no network: it cannot resolve any name. Each resource that a page requests is fetched by us like
+everything else (`fetching.py`: checked addresses, limited sizes and times) and handed to the browser. The page itself
+is the one that was fetched already.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from lectern.sources.crawl.fetching import FetchError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MISSING = (
-    "no Chromium is on the PATH, or no Playwright in this environment, which run the scripts of pages. Install both "
+    "running the scripts of pages needs Chromium on the PATH and Playwright in this environment. Install both "
     "(Debian: `apt install chromium`; then `make extras`), or set `render: never`."
 )
 
@@ -41,24 +41,24 @@ _MOST_REQUESTS = 200
 _START = 60.0
 """Seconds for the browser to start."""
 _QUIET = 3.0
-"""Seconds that a page may go on asking for things after it was loaded."""
-# A browser unpacks and frames what it gets itself; ours is unpacked already.
+"""Seconds for which a page may keep requesting resources after it was loaded."""
+# A browser decompresses and frames what it receives itself, but our responses are decompressed already.
 _DROPPED = {"content-encoding", "content-length", "transfer-encoding", "connection", "set-cookie", "location"}
 _KEPT_FROM_PAGE = {"accept", "accept-language", "content-type", "origin", "referer", "x-requested-with"}
 
 Ask = Callable[..., Awaitable[Any]]
-"""(url, method=, headers=, body=) -> a Scrapy response, or `FetchError`"""
+"""(url, method=, headers=, body=) -> a Scrapy response; raises `FetchError`."""
 
 
 def find() -> str | None:
-    """The Chromium on the PATH; None where there is none, or no Playwright to drive it."""
+    """The path of Chromium; `None` if it, or Playwright to control it, is not installed."""
     if find_spec("playwright") is None:
         return None
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 class Browser:
-    """A Chromium that starts with the first page, and a clean profile for each page."""
+    """A Chromium that starts with the first page and uses a fresh profile for each page."""
 
     def __init__(self, executable: str, ask: Ask, timeout: float, max_bytes: int) -> None:
         self.executable, self.ask, self.timeout, self.max_bytes = executable, ask, timeout, max_bytes
@@ -72,10 +72,10 @@ class Browser:
         Args:
             url: of the page.
             body: the page as it was fetched.
-            content_type: as the server said.
+            content_type: as the server stated it.
 
         Raises:
-            FetchError: it took too long, grew too large, or the browser fell over.
+            FetchError: rendering took too long, the page grew too large, or the browser crashed.
         """
         from playwright.async_api import Error
 
@@ -85,7 +85,7 @@ class Browser:
                     await asyncio.wait_for(self._start(), _START)
                 return await asyncio.wait_for(self._render(url, body, content_type), self.timeout)
             except TimeoutError:
-                await self.close()  # a page that computes on and on would hold the browser
+                await self.close()  # otherwise a page that never stops computing would block the browser
                 raise FetchError(f"took longer than `timeout` ({self.timeout:g} s) to render") from None
             except Error as error:
                 await self.close()
@@ -95,20 +95,20 @@ class Browser:
         """End the browser."""
         playwright, self.playwright, self.chromium = self.playwright, None, None
         if playwright is not None:
-            with suppress(Exception):  # it is gone already, or ends with this process
+            with suppress(Exception):  # it has ended already, or ends with this process
                 await asyncio.wait_for(playwright.stop(), 10)
 
     async def _render(self, url: str, body: bytes, content_type: str) -> str:
         from playwright.async_api import TimeoutError as Late
 
-        # When something goes wrong the whole browser is closed, and the context with it.
+        # If something goes wrong, the whole browser is closed, and the context with it.
         context = await self.chromium.new_context(service_workers="block", accept_downloads=False)
         page = await context.new_page()
         serve = _Serving(url, body, content_type, self.ask)
         await context.route("**/*", serve)
         await context.route_web_socket("**/*", lambda socket: socket.close())
-        await page.goto(url, wait_until="load", timeout=0)  # `render` keeps the time
-        with suppress(Late):  # a page that never stops asking is taken as it stands
+        await page.goto(url, wait_until="load", timeout=0)  # `render` limits the time
+        with suppress(Late):  # a page that never stops requesting is taken as it is
             await page.wait_for_load_state("networkidle", timeout=_QUIET * 1000)
         html = str(await page.content())
         await context.close()
@@ -124,12 +124,12 @@ class Browser:
             executable_path=self.executable,
             headless=True,
             args=_ARGUMENTS,
-            chromium_sandbox=os.geteuid() != 0,  # Chromium has none for root
+            chromium_sandbox=os.geteuid() != 0,  # Chromium cannot use its sandbox as root
         )
 
 
 class _Serving:
-    """Answers what a page asks for. It is handed to Playwright, which calls it for each request."""
+    """Answers the requests of a page. Playwright calls it for each request."""
 
     def __init__(self, url: str, body: bytes, content_type: str, ask: Ask) -> None:
         self.url, self.body, self.content_type, self.ask = url, body, content_type, ask
@@ -148,9 +148,7 @@ class _Serving:
             self.opened = True
             await route.fulfill(status=200, content_type=self.content_type, body=self.body)
         elif request.resource_type == "document":
-            await route.fulfill(
-                status=204
-            )  # a page that leads elsewhere stays; so does a frame that is empty
+            await route.fulfill(status=204)  # a page that tries to navigate away stays; frames stay empty
         elif request.resource_type not in _WANTED or self.requests > _MOST_REQUESTS:
             await route.abort()
         else:

@@ -1,4 +1,4 @@
-"""The crawl of a site: level by level from its starts, so that what is kept does not depend on who answers first."""
+"""The crawl of a site, level by level from its starts, so that the result does not depend on who answers first."""
 
 import asyncio
 import hashlib
@@ -23,7 +23,7 @@ from lectern.sources.crawl.pages import Page
 
 _MOST_REDIRECTS = 10
 _AT_ONCE = 16
-"""Pages in memory; how many are asked of one host at a time is the job's matter."""
+"""Most pages in memory. The job limits the requests to one host at a time."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Crawl:
     web: Web
     journal: Journal
     tell: Callable[[int, int], None]
-    """called with how many addresses are done, and how many are known to come"""
+    """Called with the numbers of addresses that are done and that are known."""
     known: dict[str, Page] = field(init=False)
     frontier: Frontier = field(init=False)
     rules: dict[str, asyncio.Task[robots.Rules]] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Crawl:
         self.browser = _browser(self.job, self._ask_for_script)
 
     async def run(self) -> Report:
-        """Crawl, and say what came of it."""
+        """Crawl. Returns the report."""
         try:
             return await self._run()
         finally:
@@ -66,7 +66,7 @@ class Crawl:
             visits = await self._visit_level(level)
             seen = self.frontier.seen
             level = [Found(link, depth + 1, v.url) for v in visits for link in v.links if link not in seen]
-        # What no page links any more may still be there, or be gone for good.
+        # Pages that no page links to any more may still exist, or be gone.
         await self._visit_level(
             [
                 Found(page.url, page.depth, page.referrer or "", vouched=True)
@@ -95,7 +95,7 @@ class Crawl:
         return starts
 
     async def _sitemaps(self) -> tuple[list[str], set[str]]:
-        """The sitemaps to read, and those of them that must be there."""
+        """The sitemaps to read, and the set of those that must exist."""
         if self.job.sitemaps is not None:
             return self.job.sitemaps, set(self.job.sitemaps)
         named: dict[str, None] = {}
@@ -118,7 +118,7 @@ class Crawl:
         return await self.rules[origin]
 
     async def _visit_level(self, level: Sequence[Found]) -> list[Visit]:
-        """Visit addresses, and where they redirect to."""
+        """Visit addresses, and those that they redirect to."""
         done: list[Visit] = []
         while level:
             admitted = await self.frontier.admit(level, self._is_allowed)
@@ -150,7 +150,7 @@ class Crawl:
                     visit = await self._fetch(found)
                 except FetchError as error:
                     visit = Visit(url=found.url, outcome="failed", note=str(error))
-                except Exception as error:  # what a page of somebody else's brings a parser to
+                except Exception as error:  # parsers may raise anything on a stranger's page
                     if isinstance(error, OSError) and error.errno in FATAL:
                         raise
                     visit = Visit(url=found.url, outcome="failed", note=f"{type(error).__name__}: {error}")
@@ -164,7 +164,7 @@ class Crawl:
             self.notes.append(f"{found.url}: {visit.note}")
         self.visits[found.url] = visit.model_copy(
             update={"links": []}
-        )  # of a large site they fill the memory
+        )  # the links of a large site would fill the memory
         self.tell(len(self.visits), self.frontier.admitted)
         return visit
 
@@ -187,7 +187,7 @@ class Crawl:
         return await self._read(found, old, response.body, content_type, response)
 
     def _conditions(self, old: Page | None) -> dict[str, str]:
-        """Headers by which a server says that a page is what it was, without sending it."""
+        """Headers that let the server answer that a page is unchanged, without sending it."""
         if old is None or old.rendered or self.job.refresh or self.job.render == "always":
             return {}
         stated = {"If-None-Match": old.etag, "If-Modified-Since": old.last_modified}
@@ -220,7 +220,7 @@ class Crawl:
     async def _read(
         self, found: Found, old: Page | None, body: bytes, content_type: str, response: Any
     ) -> Visit:
-        """Keep what came, if it is something to keep."""
+        """Keep the page if it is to be kept. Returns the visit."""
         url, ending = found.url, self._ending(content_type, found.url)
         if ending is None:
             return Visit(url=url, outcome="skipped")
@@ -265,7 +265,7 @@ class Crawl:
         self._refuse_secrets(page.model_dump_json())
         same = old is not None and (old.sha256, old.file) == (page.sha256, page.file)
         if old is not None and same:
-            # Headers that change with each answer are no change of the page.
+            # Headers may change with each answer; that is no change of the page.
             place = {"asked": page.asked, "depth": page.depth, "referrer": page.referrer}
             page = old.model_copy(update=place)
         if page != old or pages.content(self.folder, page) is None:
@@ -276,14 +276,14 @@ class Crawl:
         return Visit(url=url, outcome=outcome, links=links, canonical=canonical, page=page, note=note)
 
     def _refuse_secrets(self, *texts: str | bytes) -> None:
-        """Raise FetchError where a secret of the source's headers stands in one, as a site may send it back."""
+        """Raise FetchError if a text contains a secret of the source's headers, which a site may send back."""
         for text in texts:
             plain = text.decode("utf-8", "ignore") if isinstance(text, bytes) else text
             if any(secret and secrets.pattern(secret).search(plain) for secret in self.job.secrets):
-                raise FetchError("repeats a secret of `headers`, which may reach no file")
+                raise FetchError("contains a secret of `headers`, which may not be stored")
 
     def _masked(self, texts: Iterable[str]) -> list[str]:
-        """What is said of addresses, which may hold a secret that was sent back."""
+        """Messages about addresses, sorted, with the secrets masked that a site may have sent back."""
         for secret in self.job.secrets:
             texts = [secrets.mask(text, secret) for text in texts]
         return sorted(texts)
@@ -291,7 +291,7 @@ class Crawl:
     async def _render(
         self, found: Found, old: Page | None, body: bytes, content_type: str
     ) -> tuple[bytes, str, bool, str]:
-        """Body, content type, whether a browser made it, and what is to be said."""
+        """The body, its content type, whether a browser rendered it, and a note."""
         as_it_came = body, content_type, False, ""
         if self.job.render == "never":
             return as_it_came
@@ -302,7 +302,7 @@ class Crawl:
         if self.browser is None:
             if old is not None and old.rendered:
                 raise FetchError(f"needs a browser: {browser.MISSING}")
-            return body, content_type, False, f"has {said} words and runs scripts, but {browser.MISSING}"
+            return body, content_type, False, f"has only {said} words and uses scripts, but {browser.MISSING}"
         html = (await self.browser.render(found.url, body, content_type)).encode("utf-8", "replace")
         made = "text/html; charset=utf-8"
         if self.job.render == "empty" and reading.words(reading.parse(html, found.url, made)) <= said:
@@ -310,10 +310,10 @@ class Crawl:
         return html, made, True, ""
 
     async def _ask_for_script(self, url: str, method: str, headers: dict[str, str], body: bytes) -> Any:
-        """What a page asks for while its scripts run: anything on the source's hosts, elsewhere only to read it."""
+        """Fetch what a page's scripts request: anything on the source's hosts, elsewhere only by reading methods."""
 
         def allows(address: str) -> bool:
-            # A private host is allowed by name, and has other doors than the source's.
+            # A private host is allowed by name, but on other ports it may offer other services.
             named = self.scope.names_host(urlsplit(address).hostname or "")
             return self.scope.allows_host(address) or (method in ("GET", "HEAD", "OPTIONS") and not named)
 
@@ -323,7 +323,7 @@ class Crawl:
         return await self.web.subresource(url, allows, method=method, headers=headers, body=body)
 
     def _settle(self) -> Report:
-        """Fold duplicates, do with what is gone as the source says, and count."""
+        """Fold duplicates, keep or remove gone pages as the source says, and count."""
         counts: Counter[str] = Counter()
         folded = folding.fold(self.visits)
         present = pages.read_all(self.folder)
@@ -331,7 +331,7 @@ class Crawl:
             if url in present:
                 pages.remove(self.folder, present.pop(url))
                 counts["folded"] += 1
-                self.notes.append(f"{url}: is the page {kept}, which is kept")
+                self.notes.append(f"{url}: is the same page as {kept}, which is kept")
         for url, visit in sorted(self.visits.items()):
             if visit.outcome == "gone" and self.job.gone == "remove" and url in present:
                 pages.remove(self.folder, present.pop(url))
@@ -343,7 +343,7 @@ class Crawl:
         for form, number in sorted(self.frontier.alike.items()):
             self.notes.append(f"{number} addresses of the form {form} were left out (`max_alike`)")
         if not present and not self.problems:
-            self.problems.append("not one page was found to keep: correct `start`, `include` or `exclude`")
+            self.problems.append("no page was found to keep: correct `start`, `include` or `exclude`")
         return Report(
             pages=len(present),
             counts=dict(sorted(counts.items())),
@@ -358,14 +358,14 @@ def _header(response: Any, name: str) -> str:
 
 
 def _guess(response: Any) -> str:
-    """The type of what has no Content-Type, by its bytes."""
+    """The content type of a response without Content-Type, by its bytes."""
     from scrapy.http import HtmlResponse
 
     return "text/html" if isinstance(response, HtmlResponse) else "application/octet-stream"
 
 
 def _browser(job: Job, ask: browser.Ask) -> Browser | None:
-    """The browser that a job needs; it starts with the first page that needs it."""
+    """The browser for a job; `None` if it needs none or there is none. It starts with the first page that needs it."""
     executable = browser.find() if job.render != "never" else None
     if executable is None and job.render == "always":
         raise LecternError(f"`render: always`, but {browser.MISSING}")

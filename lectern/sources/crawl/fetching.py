@@ -1,7 +1,7 @@
-"""Ask a site for things, one at a time or several: Scrapy's downloader, with what it leaves open closed.
+"""Fetch from web sites by Scrapy's downloader, with additional restrictions.
 
-Each connection is made to an address that was checked; sizes and times are bounded; secrets go to the source's own
-hosts; a site that asks for a pause gets it. Redirects are given back, since whoever follows one has to check it.
+Each connection goes to an address that was checked. Sizes and times are limited. Secrets only go to the source's own
+hosts. A site that asks for a pause gets it. Redirects are returned, because whoever follows one must check it first.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from lectern.sources.crawl.addresses import Scope
 from lectern.sources.download import retry_after
 
 AGENT = "Lectern"
-"""What robots.txt calls us."""
+"""Our name in robots.txt."""
 USER_AGENT = f"{AGENT}/0.1 (crawler of a training corpus; obeys robots.txt)"
 
 _PASSING = {408, 429, 500, 502, 503, 504}
@@ -39,7 +39,7 @@ _CUT = (DownloadConnectionRefusedError, DownloadFailedError, ResponseDataLossErr
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_HOPS = 5
 _SCRIPTS = "scripts"
-"""Slot of what pages themselves ask for while they are rendered: a browser does not pause between those."""
+"""Slot of the requests of pages that are being rendered. A browser makes no pause between those."""
 
 
 class FetchError(Exception):
@@ -50,53 +50,53 @@ def settings(delay: float, concurrency: int, timeout: float, max_bytes: int) -> 
     """Scrapy's settings."""
     return {
         "USER_AGENT": USER_AGENT,
-        "ROBOTSTXT_OBEY": False,  # `robots.py` does, with what Scrapy leaves out: pauses, and sites that do not answer
+        "ROBOTSTXT_OBEY": False,  # `robots.py` does it, including pauses and unreachable sites, which Scrapy ignores
         "REDIRECT_ENABLED": False,
         "METAREFRESH_ENABLED": False,
-        "RETRY_ENABLED": False,  # `Web.ask` does: Scrapy's does not know Retry-After
-        "COOKIES_ENABLED": False,  # a page is the same whatever was asked before it
-        "HTTPPROXY_ENABLED": False,  # a proxy resolves names itself, and no address could be checked
+        "RETRY_ENABLED": False,  # `Web.ask` does it, because Scrapy ignores Retry-After
+        "COOKIES_ENABLED": False,  # so that a page does not depend on the requests before it
+        "HTTPPROXY_ENABLED": False,  # a proxy would resolve host names itself, so that no address could be checked
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "DNS_RESOLVER": "lectern.sources.crawl.fetching.CheckedResolver",
         "DOWNLOAD_DELAY": delay,
         "DOWNLOAD_DELAY_JITTER": 0,
         "DOWNLOAD_SLOTS": {_SCRIPTS: {"delay": 0, "concurrency": 4}},
         "CONCURRENT_REQUESTS_PER_DOMAIN": concurrency,
-        "DOWNLOAD_TIMEOUT": timeout,  # for all of an answer: one that drips is as late as one that never begins
-        "DOWNLOAD_MAXSIZE": max_bytes,  # unpacked too
+        "DOWNLOAD_TIMEOUT": timeout,  # for the whole answer, so that a slow stream times out too
+        "DOWNLOAD_MAXSIZE": max_bytes,  # also after decompression
         "DOWNLOAD_WARNSIZE": 0,
         "DEFAULT_REQUEST_HEADERS": {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"},
         "LOG_ENABLED": False,
-        "EXTENSIONS_BASE": {},  # statistics, a console, a remote control: none is needed
+        "EXTENSIONS_BASE": {},  # no statistics, console or remote control
     }
 
 
 @implementer(IHostnameResolver)
 class CheckedResolver:
-    """Resolves names as the reactor does, and gives no address to connect to that may not be connected to.
+    """Resolves names like the reactor, but returns no address that may not be connected to.
 
-    The connection is made to what is given back here, so that a name server that answers differently the second time
-    gains nothing.
+    The connection is made to an address that is returned here, so a name server that answers differently the second
+    time gains nothing.
     """
 
     may_be_private: ClassVar[Callable[[str], bool]] = lambda host: False
     refused: ClassVar[dict[str, str]] = {}
-    """host -> the address that was refused"""
+    """Host -> the address that was refused."""
 
     def __init__(self, reactor: Any) -> None:
         self.reactor, self.original = reactor, reactor.nameResolver
 
     @classmethod
     def from_crawler(cls, crawler: Any, reactor: Any) -> "CheckedResolver":
-        """As Scrapy's interface says."""
+        """Required by Scrapy's interface."""
         return cls(reactor)
 
     def install_on_reactor(self) -> None:
-        """As Scrapy's interface says."""
+        """Required by Scrapy's interface."""
         self.reactor.installNameResolver(self)
 
     def resolveHostName(self, receiver: Any, hostName: str, *rest: Any, **more: Any) -> Any:  # noqa: N802, N803
-        """As Twisted's interface says."""
+        """Required by Twisted's interface."""
         return self.original.resolveHostName(_Checking(receiver, hostName), hostName, *rest, **more)
 
 
@@ -129,17 +129,17 @@ class Web:
     scope: Scope
     start: Sequence[str]
     headers: Mapping[str, str]
-    """with their secrets"""
+    """Headers with their secrets filled in."""
     retries: int
     delay: float
     longest_wait: float
     timeout: float
     max_bytes: int
     held: dict[str, float] = field(default_factory=dict)
-    """host -> when it may be asked again, on the monotonic clock"""
+    """Host -> the time on the monotonic clock from which it may be asked again."""
 
     def __post_init__(self) -> None:
-        # What is no page is not read to its end.
+        # Bodies of other content types are not read to their end.
         self.crawler.signals.connect(self._stop_unwanted, signal=signals.headers_received)
 
     def pause(self, place: str, delay: float) -> None:
@@ -156,16 +156,17 @@ class Web:
         wanted: Callable[[str], bool] | None = None,
         **options: Any,
     ) -> Response:
-        """Ask for one address, again where that may help, and give back what it answers, a redirect too.
+        """Request one address, with retries if they may help. Returns the answer, which may be a redirect.
 
         Args:
             url: http or https.
-            headers: further ones.
-            wanted: told the content type of a success, says whether its body is needed; else the body is empty.
+            headers: additional headers.
+            wanted: takes the content type of a successful answer and returns whether its body is needed; if not, the
+                body is empty.
             options: of `scrapy.Request`.
 
         Raises:
-            FetchError: there is no answer, or too much of it.
+            FetchError: there is no answer, or it is too large.
         """
         place = addresses.netloc(url)
         meta = {"download_slot": place, "wanted": wanted, **options.pop("meta", {})}
@@ -198,10 +199,10 @@ class Web:
         raise FetchError(reason)
 
     async def follow(self, url: str, allows: Callable[[str], bool], **options: Any) -> Response:
-        """Ask, and follow a few redirects to http and https addresses that `allows` accepts.
+        """Request an address and follow up to five redirects to http and https addresses that `allows` accepts.
 
         Raises:
-            FetchError: as `ask`, or a redirect leads where it may not.
+            FetchError: as for `ask`, or a redirect leads to a forbidden address.
         """
         for _ in range(_MOST_HOPS + 1):
             response = await self.ask(url, **options)
@@ -215,7 +216,7 @@ class Web:
         raise FetchError("redirects too often")
 
     async def subresource(self, url: str, allows: Callable[[str], bool], **options: Any) -> Response:
-        """What a page asks for while a browser runs its scripts."""
+        """Fetch a resource that a page requests while a browser runs its scripts."""
         return await self.follow(url, allows, meta={"download_slot": _SCRIPTS}, **options)
 
     def _stop_unwanted(self, headers: Any, request: Request, **_: Any) -> None:
@@ -239,14 +240,14 @@ class Web:
 def secrets_for(
     url: str, scope: Scope, start: Sequence[str], headers: Mapping[str, str]
 ) -> Mapping[str, str]:
-    """The source's headers, where an address is of one of its hosts; over plain http only where it begins there."""
+    """The source's headers if an address is on one of its hosts; over plain http only if a start is there too."""
     begins = {addresses.origin(address) for address in start}
     safe = url.startswith("https:") or addresses.origin(url) in begins
     return headers if safe and scope.allows_host(url) else {}
 
 
 def redirect_of(response: Response) -> str | None:
-    """Where an answer redirects to, as an absolute address."""
+    """The absolute address that an answer redirects to; `None` if it is not a redirect."""
     place = (response.headers.get("Location") or b"").decode("utf-8", "replace").strip()
     return urljoin(response.url, place) if response.status in _REDIRECTS and place else None
 

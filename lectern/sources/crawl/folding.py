@@ -1,4 +1,4 @@
-"""Pages that stand under several addresses: one of them is kept."""
+"""Keep only one of the pages that are found at several addresses."""
 
 from collections.abc import Mapping
 
@@ -6,12 +6,12 @@ from lectern.sources.crawl.journal import Visit
 
 
 def fold(visits: Mapping[str, Visit]) -> dict[str, str]:
-    """Say which pages are others' duplicates.
+    """Find the pages that are duplicates of others.
 
-    A page is one where it names another as canonical that was fetched too, or has the same bytes as another (the one
-    nearest to the start is kept), or now redirects to another.
+    A page is a duplicate if it names another fetched page as canonical, has the same bytes as another page (the one
+    nearest to the start is kept), or now redirects to another one.
 
-    Returns: address -> address of the page that is kept.
+    Returns: address of a duplicate -> address of the page that is kept.
     """
     kept = {url: visit for url, visit in visits.items() if visit.page is not None}
     folded = {}
@@ -33,7 +33,7 @@ def fold(visits: Mapping[str, Visit]) -> dict[str, str]:
 
 
 def _follow(url: str, kept: Mapping[str, Visit]) -> str:
-    """The end of a chain of canonical addresses; of pages that name each other, the first in order."""
+    """The end of a chain of canonical addresses. If pages name each other in a circle, the smallest address in it."""
     chain = [url]
     while (named := kept[chain[-1]].canonical) is not None and named in kept:
         if named in chain:

@@ -1,4 +1,4 @@
-"""Which of the addresses that were found are asked, in an order that does not depend on which answer comes first."""
+"""Choose which of the found addresses are requested, in an order that does not depend on which answer comes first."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
@@ -10,22 +10,22 @@ from lectern.sources.crawl.addresses import Scope
 
 @dataclass(frozen=True, order=True)
 class Found:
-    """An address that is to be asked."""
+    """An address that was found and may be requested."""
 
     url: str
     depth: int
     referrer: str = ""
     chain: tuple[str, ...] = ()
-    """what redirected here, the first of them first"""
+    """The addresses that redirected here, in order."""
     vouched: bool = False
-    """the configuration, a sitemap or an earlier crawl names it"""
+    """The configuration, a sitemap or an earlier crawl names it."""
     root: bool = False
-    """the configuration names it, and without it there is no crawl"""
+    """The configuration names it, and the crawl needs it to start."""
 
 
 @dataclass
 class Frontier:
-    """Lets each address through once, and no trap."""
+    """Admits each address once, and recognizes crawler traps."""
 
     scope: Scope
     max_pages: int
@@ -34,16 +34,16 @@ class Frontier:
     admitted: int = 0
     disallowed: set[str] = field(default_factory=set)
     beyond: set[str] = field(default_factory=set)
-    """what `max_pages` left out"""
+    """Addresses that `max_pages` left out."""
     forms: Counter[str] = field(default_factory=Counter)
     alike: Counter[str] = field(default_factory=Counter)
-    """form -> how many addresses `max_alike` left out"""
+    """Form -> number of addresses that `max_alike` left out."""
 
     async def admit(self, level: Iterable[Found], allowed: Callable[[str], Awaitable[bool]]) -> list[Found]:
-        """Return those that are to be asked now, in order of their addresses.
+        """Return the addresses to request now, sorted.
 
         Args:
-            level: found at one depth; of those with one address the first in order counts.
+            level: the addresses found at one depth; of equal addresses, the first in order is used.
             allowed: whether the site's robots.txt allows an address.
         """
         chosen = []

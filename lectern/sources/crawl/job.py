@@ -1,8 +1,8 @@
-"""A crawl as its own process, since Twisted's reactor starts once in a process and its log is the whole process's.
+"""Run a crawl in a process of its own: Twisted's reactor can only start once per process, and its log is global.
 
-The process reads the job from its standard input and writes events to its standard output, one JSON a line. It ends
-when its input does: so it never outlives whoever started it, however that ended. Secrets stand in the job, and so in no
-argument that others may list.
+The process reads the job from its standard input and writes events to its standard output, one JSON object a line. It
+ends when its input ends, so it never outlives its parent, however that ended. The job contains the secrets, so they are
+not in the arguments, which other users can list.
 """
 
 import json
@@ -25,11 +25,11 @@ from lectern.core.printing import last_lines
 
 @dataclass(frozen=True)
 class Job:
-    """What to crawl, and how; `lectern/sources/website.py` explains the fields of the same names."""
+    """What to crawl and how; `lectern/sources/website.py` explains the fields of the same names."""
 
     folder: str
     scratch: str
-    """folder of what a crawl remembers while it runs"""
+    """Folder of the state of a running crawl."""
     start: list[str]
     sitemaps: list[str] | None
     hosts: list[str]
@@ -51,34 +51,34 @@ class Job:
     obey_robots: bool
     allow_private: bool
     headers: dict[str, str]
-    """with their secrets"""
+    """With their secrets filled in."""
     secrets: list[str]
-    """that no page may repeat"""
+    """Texts that no stored page may contain."""
     refresh: bool
-    """ask for each page whole, whatever is known of it"""
+    """Whether to download each page again even if it is unchanged."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a crawl."""
+    """The result of a crawl."""
 
     pages: int
-    """that are kept now"""
+    """Number of pages that are stored now."""
     counts: Mapping[str, int]
-    """outcome -> how many"""
+    """Outcome -> number of addresses."""
     failures: list[str]
-    """what could not be fetched, and why"""
+    """What could not be fetched, and why."""
     problems: list[str]
-    """of these, the ones that leave the crawl without a start"""
+    """Those failures that leave the crawl without a start."""
     notes: list[str]
-    """what else a person would want to know"""
+    """Other facts that a person should know."""
 
 
 def run(job: Job, name: str) -> Report:
-    """Crawl, with a progress bar.
+    """Crawl, with a progress bar; `name` stands for the source in messages.
 
     Raises:
-        LecternError: the crawl could not go on; what was fetched is kept.
+        LecternError: the crawl had to stop; what was fetched is kept.
     """
     root = str(Path(lectern.__file__).parents[1])
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
@@ -93,12 +93,12 @@ def run(job: Job, name: str) -> Report:
             stderr=said,
             text=True,
             env={**os.environ, "PYTHONPATH": paths},
-            start_new_session=True,  # an interrupt is the parent's matter
+            start_new_session=True,  # only the parent reacts to an interrupt
         ) as process,
     ):
         assert process.stdin is not None
         assert process.stdout is not None
-        with suppress(BrokenPipeError):  # then its error output says why
+        with suppress(BrokenPipeError):  # its error output then says why
             process.stdin.write(json.dumps(asdict(job)) + "\n")
             process.stdin.flush()
         for line in process.stdout:
@@ -107,7 +107,7 @@ def run(job: Job, name: str) -> Report:
                 bar.total = last["found"]
                 bar.update(last["done"] - bar.n)
             if "report" in last:
-                break  # Scrapy would still take its time to close connections
+                break  # do not wait for Scrapy to close its connections
         if "report" not in last:
             process.wait()
             said.seek(0)

@@ -1,4 +1,4 @@
-"""What a crawl has done so far, so that one that was killed goes on: a line for each address.
+"""The progress of a crawl, one line for each address, so that a killed crawl continues.
 
 It stands in a folder beside the pages. A crawl that ended leaves none. What failed has no line, and so gets another
 chance. Beside what `core.journal` does, it belongs to one job, named in its first line, to one process at a time, and
@@ -25,44 +25,46 @@ from lectern.sources.crawl.job import Job
 from lectern.sources.crawl.pages import Page
 
 _TOO_OLD = 24 * 3600
-"""Seconds after which a crawl begins anew: what it saw first may not be so any more."""
+"""Seconds after which a crawl starts anew, because the pages that it saw first may have changed."""
 _PATIENCE = 5.0
 
 Outcome = Literal["new", "changed", "unchanged", "gone", "failed", "redirect", "skipped", "noindex"]
 
 
 class Visit(Record):
-    """What became of one address."""
+    """The result for one address."""
 
     url: str
     outcome: Outcome
     links: list[str] = Field(default_factory=list)
     target: str | None = Field(default=None, description="of a redirect")
-    canonical: str | None = Field(default=None, description="where the page says that it really stands")
-    page: Page | None = Field(default=None, description="that is kept")
-    note: str = Field(default="", description="why it failed, or what else is to be said")
+    canonical: str | None = Field(
+        default=None, description="the address that the page names as its canonical one"
+    )
+    page: Page | None = Field(default=None, description="the page, if it is kept")
+    note: str = Field(default="", description="why it failed, or another remark")
 
 
 class Journal:
     """The open journal of a crawl."""
 
     def __init__(self, visits: dict[str, Visit], path: Path) -> None:
-        """`visits`: those that were made before the crawl was cut off."""
+        """Take the visits that were made before the crawl was cut off, and the open file."""
         self.visits, self.path = visits, path
 
     def add(self, visit: Visit) -> None:
-        """Remember a visit; it is on disk when this returns."""
+        """Record a visit. It is in the file when this returns."""
         journal.append(self.path, [visit.model_dump_json()])
 
 
 @contextmanager
 def opened(job: Job) -> Iterator[Journal]:
-    """The journal of a crawl: that of the same job where it was cut off, else an empty one.
+    """The journal of a crawl: that of the same job if it was cut off, else an empty one.
 
-    It is gone when the block ends well.
+    It is removed when the block ends without an exception.
 
     Raises:
-        LecternError: another process crawls the same source.
+        LecternError: another process is crawling the same source.
     """
     scratch = Path(job.scratch)
     scratch.mkdir(parents=True, exist_ok=True)
@@ -78,14 +80,14 @@ def opened(job: Job) -> Iterator[Journal]:
 
 
 def _take(lock: TextIO, job: Job) -> None:
-    until = time.monotonic() + _PATIENCE  # one whose parent was killed ends at once, but not in no time
+    until = time.monotonic() + _PATIENCE  # a crawler whose parent was killed ends soon, but not immediately
     while True:
         try:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:
                 raise LecternError(
-                    f"another process crawls {job.folder} now. Wait until it has ended."
+                    f"another process is crawling {job.folder}. Wait until it has ended."
                 ) from None
             time.sleep(0.05)
 

@@ -21,7 +21,7 @@ from lectern.sources.crawl.job import Job
 
 
 class Spider(scrapy.Spider):
-    """Lends the crawl Scrapy's downloader."""
+    """Gives the crawl access to Scrapy's downloader."""
 
     name = "lectern"
 
@@ -30,7 +30,7 @@ class Spider(scrapy.Spider):
         self.job, self.failed = job, failed
 
     async def start(self) -> AsyncIterator[Any]:
-        """Crawl. Nothing is scheduled: requests go to the downloader one by one."""
+        """Crawl. Nothing is scheduled, because the requests go to the downloader directly."""
         try:
             with journal.opened(self.job) as opened:
                 report = await crawl(self.job, opened, self.crawler)
@@ -64,18 +64,18 @@ async def crawl(job: Job, opened: journal.Journal, crawler: Any) -> Any:
 
 
 def tell(**event: Any) -> None:
-    """Say something to whoever started the crawl."""
+    """Send an event to the parent process."""
     print(json.dumps(event), flush=True)
 
 
 def end_with_input() -> None:
-    """Wait for the end of the standard input, which is that of whoever started the crawl, and end too."""
+    """Exit when the standard input ends, which means that the parent process has ended."""
     sys.stdin.read()
     os._exit(2)
 
 
 def main() -> None:
-    """Crawl as the job on the standard input says."""
+    """Run the job that the standard input describes."""
     job = Job(**json.loads(sys.stdin.readline()))
     threading.Thread(target=end_with_input, daemon=True).start()
     failed: list[str] = []

@@ -1,4 +1,4 @@
-"""What a page says to a crawler: where it leads, what it is called, and what it asks not to be done with it."""
+"""Read what a page tells a crawler: its links, its metadata, and what it asks crawlers not to do."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,12 +8,12 @@ from typing import Any
 
 from lectern.sources.crawl import addresses, pages
 
-# What every page of a site has around its own text, and what is no text.
+# Elements around the main text on every page of a site, and elements that hold no text.
 _AROUND = " or ".join(
     f"self::{tag}"
     for tag in ("script", "style", "noscript", "template", "svg", "nav", "header", "footer", "aside")
 )
-# A character of a script without spaces counts as a word.
+# In scripts without spaces, each character counts as a word.
 _WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|[^\W_]+")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CODE = re.compile(r"[A-Za-z]{2,3}")
@@ -21,18 +21,18 @@ _CODE = re.compile(r"[A-Za-z]{2,3}")
 
 @dataclass(frozen=True)
 class Links:
-    """Where a page leads."""
+    """The links of a page, and its wishes."""
 
     found: list[str]
-    """canonical addresses, sorted; none where the page asks not to follow them"""
+    """Normalized addresses, sorted; empty if the page asks not to follow them."""
     canonical: str | None
-    """where the page says that it really stands, if elsewhere"""
+    """The address that the page names as its canonical one, if it is another."""
     no_index: bool
-    """it asks not to be kept"""
+    """Whether the page asks not to be indexed."""
 
 
 def parse(body: bytes, url: str, content_type: str) -> Any:
-    """A page as Scrapy parses it, in the encoding that a browser would take (a header's before its own word)."""
+    """A page parsed by Scrapy, in the encoding that a browser would use (a header overrides the page itself)."""
     from scrapy.http import HtmlResponse
 
     return HtmlResponse(url, body=body, headers={"Content-Type": content_type})
@@ -42,10 +42,10 @@ def links(page: Any, robots_header: str, obey: bool, documents: bool) -> Links:
     """The links of a parsed page.
 
     Args:
-        page: of `parse`.
-        robots_header: its X-Robots-Tag, empty without one.
-        obey: keep to noindex and nofollow, in the page, its header and single links.
-        documents: links to PDF and the like count too.
+        page: as `parse` returned it.
+        robots_header: its X-Robots-Tag; empty without one.
+        obey: whether to obey noindex and nofollow, in the page, its header and single links.
+        documents: whether to include links to PDF and similar files.
     """
     from scrapy.linkextractors import IGNORED_EXTENSIONS, LinkExtractor
     from w3lib.html import get_meta_refresh
@@ -55,7 +55,7 @@ def links(page: Any, robots_header: str, obey: bool, documents: bool) -> Links:
     stated = " ".join([robots_header, *_meta(page, "robots")]).lower()
     asked = set(re.split(r"[\s,;:]+", stated)) if obey else set()
     targets: list[str] = []
-    with suppress(ValueError):  # what it gives as its base, or goes on to, is no address at all
+    with suppress(ValueError):  # the page's base or refresh address may be malformed
         targets += [link.url for link in extractor.extract_links(page) if not (obey and link.nofollow)]
         targets.append(get_meta_refresh(page.text, page.url, page.encoding)[1] or "")
     found = {addresses.canonical(target, page.url) for target in targets if target}
@@ -71,7 +71,7 @@ def links(page: Any, robots_header: str, obey: bool, documents: bool) -> Links:
 
 
 def is_readable_alone(page: Any) -> bool:
-    """Whether it reads the same without the server's headers: it is UTF-8, or names its encoding itself."""
+    """Whether a page reads the same without the server's headers: it is UTF-8, or declares its encoding itself."""
     from w3lib.encoding import html_body_declared_encoding
 
     if html_body_declared_encoding(page.body) is not None:
@@ -83,7 +83,7 @@ def is_readable_alone(page: Any) -> bool:
 
 
 def words(page: Any) -> int:
-    """How many words a page has outside of menus, headers and footers."""
+    """The number of words outside of menus, headers and footers."""
     texts = page.xpath(f"//body//text()[not(ancestor::*[{_AROUND}])]").getall()
     return sum(len(_WORD.findall(text)) for text in texts)
 
@@ -94,7 +94,7 @@ def has_scripts(page: Any) -> bool:
 
 
 def about(page: Any) -> Mapping[str, str | None]:
-    """Title, author, day of publication, licence and language, where the page says so in its head."""
+    """Title, author, day of publication, licence and language, as far as the page states them."""
     heading = " ".join(page.xpath("(//h1)[1]//text()").getall())
     titles = [
         _plain(text) for text in (*page.xpath("//head/title/text() | //title/text()").getall(), heading)
@@ -111,7 +111,7 @@ def about(page: Any) -> Mapping[str, str | None]:
 
 
 def _meta(page: Any, *names: str) -> list[str]:
-    """What the `meta` of these names say, in the order of the names."""
+    """The content of the `meta` elements of these names, in the order of the names."""
     stated = [
         (next((tag.attrib[key] for key in ("name", "property", "itemprop") if key in tag.attrib), ""), tag)
         for tag in page.xpath("//meta[@content]")
@@ -129,5 +129,5 @@ def _first(texts: Sequence[str]) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """One line, without what a terminal would obey."""
+    """The text on one line, without characters that control a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,4 +1,4 @@
-"""What a site's robots.txt allows (RFC 9309), and the pause and the sitemaps that it names."""
+"""What a site's robots.txt allows (RFC 9309), and the pause and sitemaps that it names."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,39 +11,39 @@ from lectern.sources.crawl.fetching import AGENT, FetchError, Web
 
 @dataclass(frozen=True)
 class Rules:
-    """Of one host."""
+    """The rules of one host."""
 
     parsed: Any = None
-    """none where there is no robots.txt, and everything is allowed"""
+    """The parsed robots.txt; `None` if there is none, so that everything is allowed."""
     closed: str | None = None
-    """why nothing may be asked"""
+    """Why nothing may be requested; `None` if the rules decide."""
 
     def allow(self, url: str) -> bool:
-        """Whether the address may be asked."""
+        """Whether the address may be requested."""
         return self.closed is None and (self.parsed is None or self.parsed.can_fetch(url, AGENT))
 
     @property
     def sitemaps(self) -> list[str]:
-        """The addresses that it names."""
+        """The addresses of sitemaps that it names."""
         return list(self.parsed.sitemaps) if self.parsed else []
 
     @property
     def delay(self) -> float:
-        """Seconds between requests that it asks for."""
+        """Seconds between requests that it asks for; 0.0 if it asks for none."""
         return float(self.parsed.crawl_delay(AGENT) or 0.0) if self.parsed else 0.0
 
 
 async def read(web: Web, origin: str) -> Rules:
-    """Ask for the robots.txt of an origin and keep to the pause in it.
+    """Request the robots.txt of an origin, and obey the pause in it from now on.
 
-    One that is missing allows everything; one that cannot be had now allows nothing.
+    A missing robots.txt allows everything; one that cannot be fetched now allows nothing.
     """
     try:
         response = await web.follow(f"{origin}/robots.txt", web.scope.allows_host)
     except FetchError as error:
-        return Rules(closed=f"its robots.txt cannot be had ({error})")
+        return Rules(closed=f"its robots.txt cannot be fetched ({error})")
     if response.status >= 500 or response.status == 429:
-        return Rules(closed=f"its robots.txt cannot be had (HTTP {response.status})")
+        return Rules(closed=f"its robots.txt cannot be fetched (HTTP {response.status})")
     if response.status != 200:
         return Rules()
     rules = Rules(Protego.parse(response.body.decode("utf-8", "replace")))

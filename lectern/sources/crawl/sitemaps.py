@@ -1,4 +1,4 @@
-"""Sitemaps (sitemaps.org): plain, packed, and indexes of others."""
+"""Sitemaps (sitemaps.org): plain, compressed, and indexes of other sitemaps."""
 
 from collections.abc import Callable
 
@@ -9,16 +9,16 @@ from lectern.sources.crawl import addresses
 from lectern.sources.crawl.fetching import FetchError, Web
 
 _LARGEST = 50 * 1024 * 1024
-"""Bytes, unpacked, as the protocol says."""
+"""Most bytes after decompression, as the protocol states."""
 _MOST = 100
-"""Sitemaps that one index leads to."""
+"""Most sitemaps that are read through one index."""
 
 
 async def read(web: Web, url: str, allows: Callable[[str], bool]) -> list[str]:
-    """The canonical addresses that a sitemap lists, or the sitemaps that it is an index of.
+    """The normalized addresses in a sitemap, or in the sitemaps that an index lists, sorted.
 
     Raises:
-        FetchError: it cannot be had, or is no sitemap. Of the parts of an index, those that cannot be had are left out.
+        FetchError: it cannot be fetched, or is not a sitemap. Parts of an index that cannot be read are left out.
     """
     found: dict[str, None] = {}
     asked = {url}
@@ -49,8 +49,8 @@ async def _read_one(web: Web, url: str, allows: Callable[[str], bool]) -> tuple[
         body = gunzip(response.body, max_size=_LARGEST) if packed else response.body
         sitemap = Sitemap(body)
         listed = [addresses.canonical(entry.get("loc", ""), url) for entry in sitemap]
-    except Exception as error:  # lxml, zlib and Scrapy have many
-        raise FetchError(f"is no sitemap ({type(error).__name__})") from error
+    except Exception as error:  # lxml, zlib and Scrapy raise many kinds
+        raise FetchError(f"is not a sitemap ({type(error).__name__})") from error
     if sitemap.type not in ("urlset", "sitemapindex"):
-        raise FetchError("is no sitemap")
+        raise FetchError("is not a sitemap")
     return sitemap.type, [address for address in listed if address]

@@ -71,7 +71,7 @@ def test_an_example_answers_for_its_id() -> None:
     other = Example.of(ROW.messages, Provenance(item="other", method="description_questions"))
     assert other.id == ROW.id
     assert len(ROW.id) == 16
-    with pytest.raises(ValueError, match="is not that of its messages"):
+    with pytest.raises(ValueError, match="does not match the messages"):
         Example(id="0" * 16, messages=ROW.messages, provenance=ROW.provenance)
     with pytest.raises(ValueError, match="must be the assistant's"):
         Example.of(ROW.messages[:1] * 2, ROW.provenance)

@@ -63,7 +63,7 @@ def test_only_what_is_listed_and_the_journal_stay(tmp_path: Path) -> None:
 )
 def test_a_disk_that_fails_says_what_to_do(tmp_path: Path, number: int, remedy: str) -> None:
     with (
-        pytest.raises(LecternError, match=f"data/raw: .*{remedy}.* and run `make export` again"),
-        manifest.disk_failures(Path("data/raw"), "`make export`"),
+        pytest.raises(LecternError, match=f"data/raw: .*{remedy}.* and run `lectern export` again"),
+        manifest.disk_failures(Path("data/raw"), "`lectern export`"),
     ):
         raise OSError(number, "no")

@@ -213,7 +213,9 @@ def test_what_a_cluster_cannot_do_is_said(two_nodes: Cluster, tmp_path: Path) ->
                 libraries=other,
             )
         ) as run,
-        pytest.raises(LecternError, match=r"has tqdm .*, and the driver 0\.0\.1, .*requirements-all\.lock"),
+        pytest.raises(
+            LecternError, match=r"has tqdm .* but the driver has 0\.0\.1, .*requirements-all\.lock"
+        ),
     ):
         next(run)
 

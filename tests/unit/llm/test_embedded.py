@@ -165,14 +165,14 @@ def test_nothing_is_loaded_when_nothing_is_asked(monkeypatch: pytest.MonkeyPatch
 def test_an_unknown_model_names_the_known_ones() -> None:
     llm = replace(SMALL, model="whisper_tiny_en")
     with pytest.raises(
-        LecternError, match=r"no packaged language model 'whisper_tiny_en'; there is smollm2_135m\."
+        LecternError, match=r"no packaged language model 'whisper_tiny_en'; choose one of smollm2_135m\."
     ):
         answer(llm, ask(llm, "x"))
 
 
 def test_an_option_that_it_does_not_have_is_refused() -> None:
     llm = replace(SMALL, extra={"logit_bias": {}, "top_p": 1})
-    with pytest.raises(LecternError, match=r"no option logit_bias\. Take it out of teacher\.extra"):
+    with pytest.raises(LecternError, match=r"no option logit_bias\. Remove it from teacher\.extra"):
         answer(llm, ask(llm, "x"))
 
 

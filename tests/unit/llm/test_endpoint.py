@@ -161,7 +161,7 @@ def test_a_budget_is_held_whatever_fails(start: Start, tmp_path: Path, capfd: An
         assert answers.replies
         assert len(answers.replies) + len(answers.failed) == 100
         assert all(f"teacher.{name} = " in reason for reason in answers.failed.values())
-        with pytest.raises(LecternError, match=f"teacher.{name} = .*The others are kept"):
+        with pytest.raises(LecternError, match=f"teacher.{name} = .*The replies that came are kept"):
             answers.check(0.1, "teacher")
         said = capfd.readouterr().err
         assert "100 calls, about" in said

@@ -52,7 +52,7 @@ def test_eight_bits_agree_with_the_original_and_a_wrong_model_does_not(exported:
     assert fidelity.measure(server.listening_address, asked) == found["q8_0"]
     assert fidelity.measure(server.listening_address, wrong)["same_tokens"] < 0.5
     other = [fidelity.Asked(one.messages, [*one.prompt, 1], one.answer, one.ends) for one in asked]
-    with pytest.raises(LecternError, match=r"in other tokens than the training: .* at place"):
+    with pytest.raises(LecternError, match=r"into other tokens than the training did: .* at position"):
         fidelity.measure(server.listening_address, other)
     with pytest.raises(KeyboardInterrupt):  # llama.cpp would take it for itself
         signal.raise_signal(signal.SIGINT)

@@ -61,5 +61,5 @@ def test_a_copy_counts_only_by_its_soname(tmp_path: Path) -> None:
     openmp.load(copies)
     wrong = tmp_path / "libgomp.so.1"
     wrong.write_bytes(b"no library")
-    with pytest.raises(LecternError, match="neither this system nor torch has it"):
+    with pytest.raises(LecternError, match="which neither this system nor torch has"):
         openmp.load([wrong, *copies], soname="libgomp-of-nobody.so.9")

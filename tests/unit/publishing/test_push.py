@@ -90,7 +90,7 @@ def test_without_really_nothing_is_asked_and_everything_is_said(repo: Path, hub:
 
 def test_without_consent_a_licence_or_a_commit_the_hub_is_not_asked(repo: Path, hub: Hub) -> None:
     for taken, consent, said in (
-        ("train.seed=0", None, "nobody says that"),
+        ("train.seed=0", None, "publish.consent does not say that"),
         ("publish.licence=null", "yes", "publish.licence is empty"),
     ):
         settle(repo, *READY, taken, consent=consent)
@@ -99,7 +99,7 @@ def test_without_consent_a_licence_or_a_commit_the_hub_is_not_asked(repo: Path, 
         assert said in done.stderr
         assert said in push(repo, hub).stdout
     settle(repo, *READY, "train.seed=7")
-    assert "changes that are in no commit" in push(repo, hub, "--really").stderr
+    assert "uncommitted changes" in push(repo, hub, "--really").stderr
     assert hub.asked == []
 
 

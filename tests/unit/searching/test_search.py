@@ -90,7 +90,7 @@ def test_a_study_is_found_again_and_refuses_other_settings(
     assert (again.trials[0].value, again.trials[1].user_attrs["error"]) == (0.5, "out of memory")
     assert search.propose(TOY, again.trials) == search.propose(TOY, study.trials)
 
-    with pytest.raises(LecternError, match="begun with seed 0, and this is 1"):
+    with pytest.raises(LecternError, match="begun with seed 0, but it is now 1"):
         search.open_study(replace(TOY, seed=1), ["a=1"], "c0ffee")
     with pytest.raises(LecternError, match="begun with commit c0ffee"):
         search.open_study(TOY, ["a=1"], "beef")

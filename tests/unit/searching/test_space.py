@@ -95,7 +95,7 @@ def test_a_shipped_space_names_parameters_that_are_there(path: Path) -> None:
     [
         ({"train.lerning_rate": {"kind": "float", "low": 1, "high": 2}}, [], "lerning_rate"),
         ({"base_model": {"kind": "choice", "choices": ["tiny_llama", "gpt_9"]}}, [], "gpt_9"),
-        ({"train.r": {"kind": "int", "low": 1, "high": 2}}, ["train.r=4"], "leave one of them out"),
+        ({"train.r": {"kind": "int", "low": 1, "high": 2}}, ["train.r=4"], "leave out one of them"),
         ({"train.r": {"kind": "int", "low": 1, "high": 2}}, ["tran.seed=4"], "tran"),
     ],
 )

@@ -280,7 +280,7 @@ def test_robots_txt_is_kept_to_and_one_that_cannot_be_had_closes_the_site(site: 
     asked = len(site.hits)
     site.pages["/robots.txt"] = Reply(status=503)
     done = crawl(site.address)
-    assert done.problems == [f"{site.address}/: its robots.txt cannot be had (HTTP 503)"]
+    assert done.problems == [f"{site.address}/: its robots.txt cannot be fetched (HTTP 503)"]
     assert site.hits[asked:] == ["/robots.txt"]
     site.put("/robots.txt", "User-agent: *\nCrawl-delay: 5000\n", "text/plain")
     assert "asks for 5000 s between requests" in crawl(site.address).problems[0]
@@ -317,10 +317,10 @@ def test_a_secret_header_reaches_the_site_and_no_file_and_no_message(
     assert update.main(chosen) == 0
     assert site.cookies.count(f"session={secret}") == len(site.hits)
     said = "".join(capfd.readouterr())
-    assert "repeats a secret of `headers`, which may reach no file" in said
+    assert "contains a secret of `headers`, which may not be stored" in said
     assert kept(site) == ["/", "/fine"]
     for way in ways:
-        assert f"{site.address}{way}: repeats a secret" in said
+        assert f"{site.address}{way}: contains a secret" in said
     assert site.asked("/there") == 0
     assert secret.encode() not in everything_in_data() + said.encode()
 
@@ -463,9 +463,12 @@ def test_without_chromium_an_empty_page_is_told_and_kept(
     site.put("/", SHELL.format("document.title = 'x'"), "text/html")
     done = crawl(site.address, render="empty")
     assert kept(site) == ["/"]
-    assert "has 0 words and runs scripts, but no Chromium is on the PATH" in done.asides[0]
+    assert (
+        "has only 0 words and uses scripts, but running the scripts of pages needs Chromium" in done.asides[0]
+    )
     assert done.problems == []
     with pytest.raises(
-        LecternError, match=r"`render: always`, but no Chromium .*`apt install chromium`; then `make extras`"
+        LecternError,
+        match=r"`render: always`, but running .* needs Chromium .*`apt install chromium`; then `make extras`",
     ):
         crawl(site.address, render="always")

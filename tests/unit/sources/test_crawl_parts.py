@@ -317,7 +317,7 @@ def test_a_journal_is_of_one_job(tmp_path: Path) -> None:
 
 def test_one_process_crawls_a_source_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "_PATIENCE", 0.0)
-    with journal.opened(job(tmp_path)), pytest.raises(LecternError, match="another process crawls"):
+    with journal.opened(job(tmp_path)), pytest.raises(LecternError, match="another process is crawling"):
         cut_off(job(tmp_path))
 
 

@@ -91,12 +91,12 @@ def test_as_long_as_the_server_asks_and_no_longer_than_allowed(site: Site) -> No
 @pytest.mark.parametrize(
     ("status", "tries", "remedy"),
     [
-        (404, 1, "It is gone: remove its line"),
-        (410, 1, "It is gone: remove its line"),
+        (404, 1, "It no longer exists: remove its line"),
+        (410, 1, "It no longer exists: remove its line"),
         (401, 1, "LECTERN_COOKIES"),
         (403, 1, "LECTERN_COOKIES"),
         (429, 2, "Run it again later, or raise network.sleep"),
-        (500, 2, "The site has trouble"),
+        (500, 2, "The site has an error"),
     ],
 )
 @BOTH

@@ -46,7 +46,7 @@ def test_update_asks_the_named_sources_only(site: Site, mp3: bytes) -> None:
     chosen = corpus(videos(site.put("/a.mp3", mp3), name="a"), videos(site.put("/b.mp3", mp3), name="b"))
     assert update.main(chosen, ["b"]) == 0
     assert site.hits == ["/b.mp3"]
-    with pytest.raises(LecternError, match="no source is named 'c'; there are: a, b"):
+    with pytest.raises(LecternError, match="no source is named 'c'; the names are: a, b"):
         update.main(chosen, ["c"])
 
 

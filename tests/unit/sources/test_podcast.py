@@ -172,7 +172,7 @@ def test_one_missing_episode_fails_alone(show: str, site: Site) -> None:
     assert str(get(chosen)) == "made 1, kept 0, removed 0, failed 1"
     assert record().title == "Episode 2"
     with pytest.raises(
-        LecternError, match=r"1\.mp3: .*404.* It is gone: remove its line .* corpus\.allow_failed"
+        LecternError, match=r"1\.mp3: .*404.* It no longer exists: remove its line .* corpus\.allow_failed"
     ):
         fetch.main(corpus(podcast(show)), RAW)
 
@@ -212,7 +212,7 @@ def test_the_file_has_the_ending_of_what_it_is_not_of_what_the_site_calls_it(sit
 def test_a_web_page_in_the_place_of_a_recording_is_named(site: Site) -> None:
     media = site.put("/1.mp3", "<!DOCTYPE html><html>Please log in</html>", "audio/mpeg")
     chosen = corpus(podcast(site.put("/feed", feed(entry(1, media)))))
-    with pytest.raises(LecternError, match="what came is a web page, not a recording"):
+    with pytest.raises(LecternError, match="the download is a web page, not a recording"):
         get(chosen)
 
 
@@ -275,7 +275,7 @@ def test_limits_choose_among_the_listed(show: str, site: Site) -> None:
     assert chosen() == ["Episode 2", "Episode 1"]
     assert chosen(max_items=1) == chosen(after="2026-11-03") == chosen(match="2$") == ["Episode 2"]
     assert chosen(before="2026-11-08") == ["Episode 1"]
-    with pytest.raises(LecternError, match="not one of 2 episodes fits match, after and before"):
+    with pytest.raises(LecternError, match="none of its 2 episodes fits match, after and before"):
         chosen(after="2027-01-01")
     assert site.hits == ["/feed"]
 
@@ -340,11 +340,11 @@ def test_without_the_secret_what_was_downloaded_is_enough(
         ({"feed": "https://example.org/feed#access_token=hunter2"}, "holds a secret"),
         ({"feed": "https://example.org:hunter2/feed"}, "not an http or https address"),
         ({"feed": "https://{LECTERN_X}.example.org/feed"}, "stands for the host"),
-        ({"feed": "https://example.org/feed?x={HOME}"}, "only variables named LECTERN_"),
+        ({"feed": "https://example.org/feed?x={HOME}"}, "only variables whose names begin with LECTERN_"),
         ({"name": "../show"}, "it names a file"),
-        ({"after": "yesterday"}, "it is a day, as in"),
+        ({"after": "yesterday"}, "it must be a day, as in"),
         ({"max_items": 0}, "max_items is 0"),
-        ({"match": "("}, "no regular expression"),
+        ({"match": "("}, "not a regular expression"),
         ({"network": {"timeout": 0}}, "network.timeout is 0"),
     ],
 )

@@ -322,7 +322,7 @@ def test_the_own_host_needs_the_switch_as_a_web_site_does(
         del source["allow_private"]
         assert update.main(corpus(source)) == 1
         assert (
-            "private address 127.0.0.1, which only a source with `allow_private: true`"
+            "private address 127.0.0.1, which a source may only ask with `allow_private: true`"
             in capsys.readouterr().err
         )
     assert site.hits == []
@@ -544,7 +544,7 @@ def test_a_bad_next_page_costs_that_page_alone(
     else:
         assert problems == 1
         assert ("page 2" if private else "/") in said
-        assert "The pages before it count" in said
+        assert "The pages before it were read" in said
     assert "t0ken" not in said
     fetch.main(corpus(source), RAW)
     assert record().title == "Episode 1"

@@ -295,11 +295,11 @@ def test_a_missing_column_names_those_that_are_there(folder: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("faq.parquet", b"PAR1 but not really", "is no Parquet file"),
+        ("faq.parquet", b"PAR1 but not really", "is not a Parquet file"),
         ("faq.json", b'{"question": "Why?"}', "is not a JSON list"),
-        ("faq.csv", b"question,answer\n", "holds no row"),
+        ("faq.csv", b"question,answer\n", "has no rows"),
         ("faq.csv", b"", "no column 'question'; its columns are none"),
-        ("faq.txt", b"question,answer\n", "is no table and holds none"),
+        ("faq.txt", b"question,answer\n", "is not and does not hold a table"),
     ],
 )
 def test_a_file_that_is_no_table_is_told(

@@ -192,7 +192,7 @@ def test_one_page_under_several_addresses_is_kept_once(crawled: Crawled) -> None
     names = [json.loads(body)["url"] for name, body in crawled.first.items() if name.endswith(".json")]
     compost = sorted(url.removeprefix(crawled.site.address) for url in names if "compost" in url)
     assert compost == ["/compost", "/print/compost"]  # the one for printing is another page, if only just
-    assert "view=full: is the page" in crawled.err
+    assert "view=full: is the same page as" in crawled.err
     assert "/compost?view=full" in crawled.hits  # without utm_source
     assert not any("draft" in url for url in names)
 
@@ -274,16 +274,16 @@ def test_a_folder_that_is_no_sites_is_named() -> None:
         ({"start": []}, "start is empty"),
         ({"start": ["file:///etc/passwd"]}, "not an http or https address"),
         ({"start": ["http://ann:word@example.org/"]}, "holds a secret"),
-        ({"start": ["http://example.org/?token={LECTERN_X}"]}, "secrets go into `headers`"),
-        ({"hosts": ["http://example.org"]}, "no host such as"),
-        ({"include": ["("]}, "no regular expression"),
+        ({"start": ["http://example.org/?token={LECTERN_X}"]}, "put secrets into `headers`"),
+        ({"hosts": ["http://example.org"]}, "not a host such as"),
+        ({"include": ["("]}, "not a regular expression"),
         ({"max_pages": 0}, "max_pages is 0"),
         ({"delay": -1}, "delay is -1"),
         ({"render": "sometimes"}, "one of never, empty, always"),
         ({"gone": "burn"}, "one of keep, remove"),
         ({"headers": {"Authorization": "Bearer abc"}}, "holds a secret, which git would keep"),
         ({"headers": {"Cookie": "session=abc"}}, "holds a secret"),
-        ({"headers": {"X-Api-Key": "{HOME}"}}, "only variables named LECTERN_"),
+        ({"headers": {"X-Api-Key": "{HOME}"}}, "only variables whose names begin with LECTERN_"),
         ({"headers": {"A": "b\r\nX: y"}}, "line break"),
     ],
 )

@@ -163,7 +163,7 @@ def test_a_film_without_sound_is_named(site: Site, project: Path) -> None:
         out.mux(video.encode(av.VideoFrame.from_ndarray(np.full((72, 64), 128, np.uint8), format="yuv420p")))
         out.mux(video.encode(None))
     body = (project / "silent").read_bytes()
-    with pytest.raises(LecternError, match="has no sound in it"):
+    with pytest.raises(LecternError, match="the download has no sound"):
         get(corpus(videos(site.put("/film.mp4", body, "video/mp4"))))
 
 
@@ -285,7 +285,7 @@ def test_days_are_asked_for_only_when_limits_need_them(
     assert site.hits == ["/list/1"]
     assert listing.read("talks")[0].published is None
     dated = plain | {"after": "2026-11-01", "before": "2026-11-02"}
-    with pytest.raises(LecternError, match=r"`lectern update`: it finds out the days"):
+    with pytest.raises(LecternError, match=r"`lectern update`, which adds missing days"):
         fetch.main(corpus(dated), RAW)
     assert get(corpus(dated)).made == 1
     assert listing.read("talks")[0].published == "2026-11-02"

@@ -451,7 +451,7 @@ def test_a_corpus_without_speech_gives_an_empty_result(tmp_path: Path) -> None:
         ({"others": "main"}, "host, guest or audience"),
         ({"reach": -1.0}, "reach is -1"),
         ({"voice_threshold": 0.0}, "cosine"),
-        ({"cut_chapters": ["("]}, "no regular expression"),
+        ({"cut_chapters": ["("]}, "not a regular expression"),
         ({"first_gap": 0.0}, "first_gap is 0"),
         ({"metadata": "../secret.csv"}, "without the folder"),
     ],

@@ -161,7 +161,7 @@ def test_a_passage_that_is_repeated_occurs_once(tmp_path: Path) -> None:
 
 
 def test_an_item_cannot_be_a_document_and_a_recording(tmp_path: Path) -> None:
-    with pytest.raises(LecternError, match="'a' is a document and a recording"):
+    with pytest.raises(LecternError, match="'a' is both a document and a recording"):
         build(tmp_path, page("a", own(1)), conversations=("a",))
 
 

@@ -198,7 +198,7 @@ def test_off_and_on_again(tmp_path: Path, teacher: Teacher) -> None:
 
 def test_an_unknown_contestant_names_those_there_are(tmp_path: Path, teacher: Teacher) -> None:
     put(tmp_path)
-    with pytest.raises(LecternError, match="tunes answered nothing; there is base, gpt, tuned"):
+    with pytest.raises(LecternError, match="no predictions of tunes, only of base, gpt, tuned"):
         run(tmp_path, teacher, ["tunes"])
 
 

@@ -103,7 +103,7 @@ def test_a_bad_document_is_named_with_its_reason_and_the_others_are_read(
 ) -> None:
     put(tmp_path / "raw", "good", "# Title")
     put(tmp_path / "raw", "bad", b"%PDF-1.4 cut", ".pdf")
-    with pytest.raises(LecternError, match=r"bad/document\.pdf: cut short.*Fetch it again"):
+    with pytest.raises(LecternError, match=r"bad/document\.pdf: incomplete.*Fetch it again"):
         run(tmp_path)
     assert run(tmp_path, allow_failed=0.5).failed == 1
     assert result(tmp_path, "good").blocks[0].text == "Title"

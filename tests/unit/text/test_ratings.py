@@ -408,10 +408,10 @@ def test_a_judge_that_is_gone_leaves_the_labels_unrated(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"criteria": {}}, "criteria are not"),
+        ({"criteria": {}}, "but no criteria"),
         ({"about_source": ["kind"]}, "about_source names kind"),
-        ({"criteria": {"faithful": "x"}}, "has none left"),
-        ({"criteria": {"useful": " "}, "about_source": []}, "'useful' needs a name and what it means"),
+        ({"criteria": {"faithful": "x"}}, "none is left"),
+        ({"criteria": {"useful": " "}, "about_source": []}, "'useful' needs both a name and a meaning"),
         ({"min_labels": 0}, "min_labels is 0"),
         ({"resamples": 9}, "resamples is 9"),
         ({"confidence": 1.0}, "confidence is 1.0"),

@@ -67,7 +67,7 @@ def test_a_malformed_line_is_named(tmp_path: Path, line: dict | str, message: st
 def test_two_corrections_of_one_row_are_both_named(tmp_path: Path) -> None:
     entry = {"id": "a" * 16, "action": "accept", "reason": "x"}
     path = write(tmp_path, entry, "", entry | {"action": "reject"})
-    with pytest.raises(LecternError, match=r"examples\.jsonl:3: .*already, at .*examples\.jsonl:1"):
+    with pytest.raises(LecternError, match=r"examples\.jsonl:3: .*already corrected, at .*examples\.jsonl:1"):
         row_corrections.read(path)
 
 
@@ -125,7 +125,7 @@ def test_a_file_for_each_row_says_the_same_as_lines(tmp_path: Path) -> None:
     assert found["b" * 16].where == str(tmp_path / "examples" / f"{'b' * 16}.json")
     write_file(tmp_path, entries[0])
     with pytest.raises(
-        LecternError, match=r"examples/a+\.json: row a+ is corrected already, at .*examples\.jsonl:1"
+        LecternError, match=r"examples/a+\.json: row a+ is already corrected, at .*examples\.jsonl:1"
     ):
         row_corrections.read(tmp_path)
 
