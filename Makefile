@@ -13,7 +13,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup extras whisperx demo run test test-slow check format lock
+.PHONY: help setup extras whisperx demo run test test-slow check format docs lock
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -79,6 +79,11 @@ check: extras  ## lint, formatting and types
 format: extras  ## mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: extras  ## build the documentation into site/, which opens in a browser without a network
+	$(BIN)/python -m lectern.tools.reference
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "docs: $(CURDIR)/site/index.html"
 
 # torch and what only its CUDA build needs stay out: see requirements-torch.txt
 CUDA_OF_TORCH := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cccl nvidia-cuda-cupti \

@@ -1,4 +1,4 @@
-"""`dvc exp` as the README shows it: one run, a sweep by two workers, a branch of the best, a comparison, a search."""
+"""`dvc exp` as docs/tune-and-sweep.md shows it: one run, a sweep by two workers, a branch of the best, a comparison, a search."""
 
 import json
 import shlex
@@ -29,9 +29,9 @@ TOO_LONG = (
 )
 
 
-def test_the_readme_shows_what_runs_here() -> None:
-    readme = Path("README.md").read_text()
-    assert [command for command in (SWEEP, WORKERS, TABLE) if f"$ {command}\n" not in readme] == []
+def test_the_documentation_shows_what_runs_here() -> None:
+    shown = Path("docs/tune-and-sweep.md").read_text()
+    assert [command for command in (SWEEP, WORKERS, TABLE) if f"$ {command}\n" not in shown] == []
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def wait(checkout: Checkout) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def swept(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
-    """The README's sweep over two of its models, with an experiment in it that cannot succeed."""
+    """The sweep that is shown, over two of its models, with an experiment in it that cannot succeed."""
     folder = tmp_path_factory.mktemp("swept")
     for name in ("repo", "killer"):
         shutil.copytree(finished.root.parent / name, folder / name, symlinks=True)

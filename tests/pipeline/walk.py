@@ -1,6 +1,6 @@
 """A person's way through the browser: name a speaker, mend a row, label answers, rebuild, see what changed, chat.
 
-Run: python -m tests.pipeline.walk FOLDER        (in a copy of a repository whose demo has run; writes docs/*.png here)
+Run: python -m tests.pipeline.walk FOLDER        (in a copy of a repository whose demo has run; writes docs/images/*.png here)
 It changes the repository in FOLDER as a person would: use a copy.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from tests import browsers
 from tests.unit.apps.web_app import running
 
-SHOTS = Path(__file__).parents[2] / "docs"
+SHOTS = Path(__file__).parents[2] / "docs/images"
 LONG = 900_000
 """Milliseconds that a rebuild may take."""
 
