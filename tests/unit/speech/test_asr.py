@@ -248,7 +248,7 @@ def test_noise_and_silence_give_no_words_that_are_not_reported(vad: bool, tmp_pa
     noise = np.random.default_rng(0).normal(0, 0.05, 20 * RATE).astype(np.float32)
     samples = np.concatenate([noise, np.zeros(20 * RATE, np.float32)])
     found = faster_whisper_engine.load(**{**CHOICES, "vad": vad})(hold(samples))  # type: ignore[arg-type]
-    facts = asr.suspicion.examine(found.words, found.speech or [], 40.0)
+    facts = asr.hallucination.examine(found.words, found.speech or [], 40.0)
     assert facts["silent_words"] == len(found.words)
     assert (not found.words) or not vad
 
@@ -261,10 +261,10 @@ def test_a_clip_that_repeats_itself_is_reported_as_a_loop(listen: asr.Transcribe
     clip = samples[int(turn["start"] * RATE) : int((turn["end"] + 0.3) * RATE)]
     repeated = hold(np.concatenate([np.tile(clip, 8), samples[int(turn["end"] * RATE) :]]))
     found = listen(repeated)
-    facts = asr.suspicion.examine(found.words, found.speech or [], repeated.seconds)
+    facts = asr.hallucination.examine(found.words, found.speech or [], repeated.seconds)
     assert facts["loops"] >= 1
     assert facts["loop_spans"][0][1] <= 8 * len(clip) / RATE + 2
-    assert asr.suspicion.examine(listen(hold(samples)).words, [(0.0, 60.0)], 60.0)["loops"] == 0
+    assert asr.hallucination.examine(listen(hold(samples)).words, [(0.0, 60.0)], 60.0)["loops"] == 0
 
 
 def test_names_are_spelled_as_the_hotwords_say(listen: asr.Transcriber) -> None:

@@ -30,6 +30,7 @@ STAGE = """
 import sys
 from pathlib import Path
 from lectern.core import stage
+from lectern.settings.compute import Compute
 from tests.unit.tuning.training import run, with_params
 compute = Compute(processes=2, accelerate=sys.argv[2])
 stage.run("train", lambda: run(Path(sys.argv[1]), with_params({params}), compute=compute))

@@ -26,6 +26,7 @@ import json, os, sys
 from lectern.core.errors import LecternError
 from lectern.core.stage import quieten_libraries
 from lectern.models import loading as models
+from lectern.settings.base_model import BaseModelSettings
 quieten_libraries()
 for case in json.loads(sys.argv[1]):
     os.environ["HF_TOKEN"] = case.pop("token", "")
