@@ -1,4 +1,4 @@
-"""The library of the pipeline, in layers: a folder imports itself and what stands above it in CONTRIBUTING.md."""
+"""The library of the pipeline, in layers: a folder imports itself and what stands above it in docs/how-it-works.md."""
 
 import sys
 from importlib.util import find_spec

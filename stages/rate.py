@@ -11,13 +11,12 @@ import functools
 from pathlib import Path
 
 from lectern.core import io, items, params, paths, stage
-from lectern.core.schema import Example, Provenance, Rating
+from lectern.core.schema import Rating
 from lectern.curation import rating_requests, ratings
-from lectern.curation.rating_requests import Asked, describe
+from lectern.curation.rating_requests import describe
 from lectern.evaluation import labels
 from lectern.evaluation.bootstrap import Bootstrap
 from lectern.evaluation.curve import draw_curve
-from lectern.evaluation.labels import Labelled
 from lectern.llm import client, prompting
 from lectern.settings.llm import LLM
 from lectern.settings.rate import Rate
@@ -48,7 +47,10 @@ def main(
         for item, rows, texts in rating_requests.read_rows(examples, taught, passages)
     }
     people = labels.gather(labels.read(labelled), "row") if settings.calibrate and any(asked.values()) else []
-    known = [ask_labelled(one, settings, judge, prompt) for one in people]
+    known = [
+        rating_requests.ask(*labels.as_row(one), settings=settings, judge=judge, prompt=prompt)
+        for one in people
+    ]
     every = [*known, *(a for found in asked.values() for a in found)]
     answers = client.ask([a.request for a in every], judge, replies, "judge")
     result = items.sync(
@@ -62,7 +64,7 @@ def main(
         params={"model": judge.model, "prompt": prompt.version},
         code=(ratings,),
     )
-    rated = [rating for path in items.read(out).values() for rating in io.read_jsonl(path, Rating)]
+    rated = items.read_records(out, Rating)
     parse = functools.partial(ratings.parse, prompt=prompt.version, model=judge.model)
     curve = draw_curve(
         people,
@@ -79,13 +81,6 @@ def main(
     io.write_json(metrics, {**summary, "calibration": curve, "model": judge.model, "prompt": prompt.version})
     answers.check(judge.allow_failed, "judge")
     return client.Outcome(result, answers)
-
-
-def ask_labelled(known: Labelled, settings: Rate, judge: LLM, prompt: prompting.Prompt) -> Asked:
-    """The same request about a row that people have judged."""
-    row = Example.of(known.label.messages, Provenance(item="labels", method="label", passage="passage"))
-    texts = {} if known.label.passage is None else {"passage": known.label.passage}
-    return rating_requests.ask(row, texts, settings, judge, prompt)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Literal
 
 from lectern.core import io, record_files
 from lectern.core.errors import LecternError
-from lectern.core.schema import Label, Message
+from lectern.core.schema import Example, Label, Message, Provenance
 
 PAIR_VERDICTS = ("a", "b", "tie")
 ROW_VERDICTS = ("accept", "reject")
@@ -95,3 +95,9 @@ def _said(messages: Sequence[Message]) -> list[list[str]]:
 
 def _digest(content: list) -> str:
     return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def as_row(labelled: Labelled) -> tuple[Example, dict[str, str]]:
+    """A row that people have judged, as an example, and the text of its passage by the id that the example gives."""
+    row = Example.of(labelled.label.messages, Provenance(item="labels", method="label", passage="passage"))
+    return row, {} if labelled.label.passage is None else {"passage": labelled.label.passage}

@@ -1,4 +1,4 @@
-"""`dvc exp` as docs/tune-and-sweep.md shows it: one run, a sweep by two workers, a branch of the best, a comparison, a search."""
+"""`dvc exp` as docs/tune-and-sweep.md shows it: a run, a sweep by two workers, the best as a branch, a search."""
 
 import json
 import shlex

@@ -1,6 +1,6 @@
 """A person's way through the browser: name a speaker, mend a row, label answers, rebuild, see what changed, chat.
 
-Run: python -m tests.pipeline.walk FOLDER        (in a copy of a repository whose demo has run; writes docs/images/*.png here)
+Run: python -m tests.pipeline.walk FOLDER        (in a copy of a repository whose demo has run; writes docs/images)
 It changes the repository in FOLDER as a person would: use a copy.
 """
 
