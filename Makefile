@@ -82,7 +82,7 @@ format: extras  ## mend what ruff can mend
 
 docs: extras  ## build the documentation into site/, which opens in a browser without a network
 	$(BIN)/python -m lectern.tools.reference
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "docs: $(CURDIR)/site/index.html"
 
 # torch and what only its CUDA build needs stay out: see requirements-torch.txt
