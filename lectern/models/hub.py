@@ -1,11 +1,14 @@
 """What it means when a model cannot be had from the hub, or from a directory, and what to do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from lectern.core.errors import LecternError
 from lectern.core.printing import first_line
 
 HUB = "https://huggingface.co"
+PATIENCE = 5.0
+"""seconds that the hub has to answer where it is only asked whether it would"""
 OUT_OF_REACH = {
     "LocalEntryNotFoundError",
     "OfflineModeIsEnabled",
@@ -69,6 +72,56 @@ def why_not(hub_id: str, revision: str | None, error: BaseException) -> str:
         f"{hub_id} could not be loaded: {reason}\nIts weights must be .safetensors, of an architecture that "
         "transformers itself knows: pickled weights and a model's own code are not run."
     )
+
+
+def is_cached(hub_id: str, revision: str | None, files: Sequence[str]) -> bool:
+    """Whether this machine's cache has the files of a model, each given as a name or as a pattern like *.safetensors.
+
+    The first of `files` is a name, not a pattern.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(hub_id, files[0], revision=revision or "main")
+    return isinstance(found, str) and all(any(Path(found).parent.glob(file)) for file in files)
+
+
+def find_size(hub_id: str, revision: str | None, file: str, timeout: float = PATIENCE) -> int:
+    """Ask the hub whether it gives a model to this machine; returns the bytes of its weights. Nothing is downloaded.
+
+    Args:
+        hub_id: organisation/model.
+        revision: None is the main branch.
+        file: one that the model has. The hub tells of a gated model to everybody, and gives its files to some.
+        timeout: seconds for each of two requests.
+
+    Raises:
+        LecternError: the hub does not give it, or does not answer; says what to do.
+    """
+    from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
+
+    try:
+        found = HfApi().model_info(hub_id, revision=revision, timeout=timeout, files_metadata=True)
+        get_hf_file_metadata(hf_hub_url(hub_id, file, revision=revision), timeout=timeout)
+    except Exception as error:
+        if not is_refusal(error):
+            raise
+        raise LecternError(why_not(hub_id, revision, error)) from error
+    return sum(one.size or 0 for one in found.siblings or [] if one.rfilename.endswith(".safetensors"))
+
+
+def why_unreachable(timeout: float = PATIENCE) -> str | None:
+    """Why the hub cannot be asked from here; None where it answers."""
+    from huggingface_hub import constants, get_session
+
+    if constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE is set"
+    try:
+        answer = get_session().head(constants.ENDPOINT, timeout=timeout)
+    except Exception as error:
+        if not is_refusal(error):
+            raise
+        return str(error) or type(error).__name__
+    return f"it answers {answer.status_code}" if answer.status_code >= 500 else None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

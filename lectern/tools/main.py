@@ -21,6 +21,7 @@ from lectern.tools.terminal import InterruptionError, write_examples
 SUBJECTS = {
     "Configuration": {
         "params": "Compose conf/ into params.yaml, as `dvc exp run` does it",
+        "check": "Look whether everything is here that the configuration needs",
         "pin": "Write the newest commit of each base model into its file",
         "search": "Let Optuna propose values, each trial a DVC experiment",
     },
@@ -163,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal may not know all characters
     try:
-        status = lectern.main(arguments, prog_name="lectern", standalone_mode=False)
+        status = lectern.main(arguments, prog_name="lectern", standalone_mode=False) or 0
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         status = WRONG_USAGE

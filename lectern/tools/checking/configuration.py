@@ -1,0 +1,80 @@
+"""Whether the sections of params.yaml are as they must be."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from lectern.answering.comparators import load_comparators
+from lectern.core import params
+from lectern.core.errors import LecternError
+from lectern.tools.checking.finding import MISSING, OK, Finding
+from lectern.tools.checking.requirements import get
+
+
+def read(path: Path) -> DictConfig:
+    """The parameters as they stand in the file.
+
+    Raises:
+        LecternError: there is no such file, or it is no YAML with sections.
+    """
+    try:
+        settings = OmegaConf.load(path)
+    except FileNotFoundError as error:
+        raise LecternError(f"{path} does not exist. `lectern params` writes it from conf/.") from error
+    except (OmegaConfBaseException, YAMLError, OSError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise LecternError(f"{path} cannot be read ({reason}). `lectern params` writes it anew.") from error
+    if not isinstance(settings, DictConfig):
+        raise LecternError(f"{path} has no sections. `lectern params` writes it from conf/.")
+    return settings
+
+
+def check_sections(path: Path, settings: DictConfig, sections: Mapping[str, type]) -> Iterator[Finding]:
+    """A finding for each section that does not fit, or one for all where they do.
+
+    Args:
+        path: of the file, for messages.
+        settings: what stands in it.
+        sections: section -> its dataclass.
+    """
+    faults = []
+    for name, cls in sections.items():
+        values = get(settings, name)
+        try:
+            if values is None:
+                raise LecternError(f"{path} has no section {name!r}. `lectern params` writes it from conf/.")
+            params.parse(values, cls, f"{path}: section {name!r}")
+        except LecternError as error:
+            faults.append(str(error))
+    try:
+        load_comparators(path)
+    except LecternError as error:
+        faults.append(str(error))
+    for name in sorted(set(map(str, settings)) - set(sections) - {"comparators"}):
+        faults.append(
+            f"{path}: no stage reads section {name!r}. Correct it under conf/ and run `lectern params`."
+        )
+    yield from (Finding(MISSING, fault) for fault in faults)
+    if not faults:
+        yield Finding(OK, f"{path}: all {len(sections) + 1} sections fit")
+
+
+def check_files(settings: DictConfig) -> Iterator[Finding]:
+    """A finding for each file that the parameters name and that does not exist."""
+    named = [
+        (f"{key}: {name!r}", Path(folder, f"{name}.jsonl"))
+        for key, folder in (("generate.evals", "data/evals"), ("episodes.openings", "data/openings"))
+        for name in get(settings, key) or []
+    ]
+    if adapter := get(settings, "train.from_adapter"):
+        named.append((f"train.from_adapter: {adapter!r}", Path("models/adapters", str(adapter))))
+    if metadata := get(settings, "converse.metadata"):
+        named.append((f"converse.metadata: {metadata!r}", Path("data/corrections", str(metadata))))
+    for what, path in named:
+        if not path.exists():
+            yield Finding(
+                MISSING, f"{what}: {path} does not exist", "correct the name under conf/, or put it there"
+            )
