@@ -239,3 +239,10 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with pytest.raises(LecternError, match=r"out: .*run `dvc repro` again"):
         Work().run(tmp_path / "out")
+
+
+def test_a_result_of_a_run_that_was_killed_is_known_to_the_next(tmp_path: Path) -> None:
+    for value in ({"is": 1}, 0, [2]):
+        Store(tmp_path, Line, lambda line: line.id).put_result("key", value)
+        # property: nothing was closed, and the last one counts
+        assert Store(tmp_path, Line, lambda line: line.id).result("key") == value

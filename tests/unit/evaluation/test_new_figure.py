@@ -98,6 +98,9 @@ def test_a_new_figure_is_shown_by_the_report_and_the_comparison(
 ) -> None:
     report.main(report.ReportParams(), tmp_path / "metrics", tmp_path / "data", tmp_path / "params.yaml")
     value = io.read_plain(tmp_path / "metrics/scores.json")["tuned"]["commas"]["value"]
+    (headline, *_) = shown_scores.build_sets(io.read_plain(tmp_path / "metrics/scores.json"), {})
+    under = {group["name"]: [figure["name"] for figure in group["figures"]] for group in headline["groups"]}
+    assert under[HEALTH][-2:] == ["Commas", "Common commas"]
     for name in ("report.html", "report.md"):
         page = (tmp_path / "metrics" / name).read_text()
         assert "Common commas" in page

@@ -26,6 +26,14 @@ def test_the_files_of_a_kind_are_found_in_order_at_any_depth(shelf: Path) -> Non
     assert [str(path.relative_to(shelf)) for path in found] == ["b.txt", "deep/c.txt"]
 
 
+def test_the_order_is_that_of_the_names_whatever_the_disk_says(tmp_path: Path) -> None:
+    names = [f"{number * 7 % 40:02}.txt" for number in range(40)]
+    for name in names:
+        (tmp_path / name).touch()
+    found = folders.find_files(tmp_path, "text", {".txt"}, is_text)
+    assert [path.name for path in found] == sorted(names)
+
+
 def test_a_file_is_taken_for_a_folder_only_where_that_is_meant(shelf: Path) -> None:
     file = shelf / "b.txt"
     assert folders.find_files(file, "text", {".txt"}, is_text, may_be_file=True) == [file]
