@@ -7,9 +7,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from lectern.answering.comparators import load_comparators
 from lectern.core import params
 from lectern.core.errors import LecternError
+from lectern.settings.comparators import load_comparators
 from lectern.tools.checking.finding import MISSING, OK, Finding
 from lectern.tools.checking.requirements import get
 
