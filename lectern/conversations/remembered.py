@@ -34,7 +34,7 @@ def remember(item: str, speaker: str, name: str, data: Path) -> str:
     for known in _read_remembered(path):
         if (known.item, known.speaker, known.model) == (item, speaker, found.model):
             raise LecternError(
-                f"{path} has {speaker} of {item} already, as {known.name!r}. Delete that entry first."
+                f"{path} already has {speaker} of {item}, as {known.name!r}. Delete that entry first."
             )
     entry = voices.Remembered(
         name=name.strip(), model=found.model, item=item, speaker=speaker, embedding=voice.embedding

@@ -127,7 +127,7 @@ def _read_parquet(path: Path, needed: Collection[str], _: str | None, __: str | 
             yield from batch.to_pylist()
     except (pyarrow.ArrowException, OSError) as error:
         raise LecternError(
-            f"corpus.sources: {path} is no Parquet file ({first_line(error)}). Correct or remove it."
+            f"corpus.sources: {path} is not a Parquet file ({first_line(error)}). Correct or remove it."
         ) from error
 
 

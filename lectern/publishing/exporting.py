@@ -224,10 +224,9 @@ def _measure(model: Model, out: Path, parts: _Parts, metrics: Path, decides: lis
         found[kind] = fidelity.measure(server.listening_address, asked)
         server.close()
         del server
-    if (found[KINDS[0]]["same_tokens"] or 0) < DOUBTFUL:
-        parts.say(
-            f"warning: {KINDS[0]} gives only {found[KINDS[0]]['same_tokens']:.0%} of the original's tokens"
-        )
+    same = found[KINDS[0]]["same_tokens"]
+    if same is not None and same < DOUBTFUL:
+        parts.say(f"warning: {KINDS[0]} gives only {same:.0%} of the original's tokens")
     io.write_json(metrics, {"key": key, **found})
     parts.counted.made += 1
 

@@ -65,7 +65,7 @@ class Converse:
 
     def __post_init__(self) -> None:
         if self.reach < 0:
-            raise ValueError(f"reach is {self.reach}: it is a distance in seconds, so at least 0")
+            raise ValueError(f"reach is {self.reach}: it is a distance in seconds, so use at least 0")
         if self.others not in ("host", "guest", "audience"):
             raise ValueError(f"others is {self.others!r}: use host, guest or audience")
         if not 0 < self.voice_threshold <= 1 or not 0 <= self.voice_margin <= 1:
@@ -77,9 +77,11 @@ class Converse:
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"cut_chapters: {pattern!r} is no regular expression ({error})") from error
+                raise ValueError(
+                    f"cut_chapters: {pattern!r} is not a regular expression ({error})"
+                ) from error
         if self.first_gap is not None and self.first_gap <= 0:
-            raise ValueError(f"first_gap is {self.first_gap}: it is a length in seconds, or empty")
+            raise ValueError(f"first_gap is {self.first_gap}: use a number of seconds above 0, or null")
         if self.metadata is not None and Path(self.metadata).name != self.metadata:
             raise ValueError(
                 f"metadata is {self.metadata!r}: name a file in data/corrections, without the folder"

@@ -52,6 +52,6 @@ class Curate:
             least, most = (getattr(self, f"{end}_{part}_words") for end in ("min", "max"))
             if (least is not None and least < 1) or (most is not None and most < (least or 1)):
                 raise ValueError(
-                    f"min_{part}_words is {least}, max_{part}_words is {most}: both from 1, and the first not above "
-                    "the second; null for no bound"
+                    f"min_{part}_words is {least}, max_{part}_words is {most}: use 1 <= min <= max, or null for no "
+                    "limit"
                 )

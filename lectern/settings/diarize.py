@@ -52,7 +52,7 @@ class Diarize:
             raise ValueError(f"engine is {self.engine!r}: use one of {', '.join(ENGINES)}")
         if not re.fullmatch(r"[A-Za-z0-9._-]+", self.python):
             raise ValueError(
-                f"python is {self.python!r}: give the name of an interpreter on the PATH, no path"
+                f"python is {self.python!r}: give the name of an interpreter on the PATH, not a path"
             )
         if self.threads < 1 or self.batch_size < 1:
             raise ValueError(f"threads {self.threads} and batch_size {self.batch_size} must be at least 1")
@@ -66,7 +66,7 @@ class Diarize:
         if not 0 < self.threshold <= 1:
             raise ValueError(f"threshold is {self.threshold}: choose above 0 and at most 1 (0.6 is usual)")
         if not 0 <= self.min_share < 1:
-            raise ValueError(f"min_share is {self.min_share}: it is a share, so at least 0 and below 1")
+            raise ValueError(f"min_share is {self.min_share}: use a share of at least 0 and below 1")
         if not 1 <= self.min_speakers <= self.max_speakers:
             raise ValueError(
                 f"min_speakers {self.min_speakers} must be at least 1 and at most max_speakers {self.max_speakers}"

@@ -26,7 +26,7 @@ class Parse:
     def __post_init__(self) -> None:
         if not 0.5 < self.min_share <= 1:
             raise ValueError(
-                f"min_share is {self.min_share}: one speaker has most of the words above 0.5, up to 1"
+                f"min_share is {self.min_share}: use a share above 0.5, up to 1, so that only one speaker can have it"
             )
         if not (1 <= self.min_tokens <= self.max_tokens and self.max_tokens >= 20):
             raise ValueError(
@@ -36,10 +36,8 @@ class Parse:
         if self.overlap < 0:
             raise ValueError(f"overlap is {self.overlap}: use 0 or more sentences")
         if not 0 < self.boilerplate_share <= 1:
-            raise ValueError(
-                f"boilerplate_share is {self.boilerplate_share}: it is a share, above 0 and up to 1"
-            )
+            raise ValueError(f"boilerplate_share is {self.boilerplate_share}: use a share above 0, up to 1")
         if self.boilerplate_pages < 2:
             raise ValueError(
-                f"boilerplate_pages is {self.boilerplate_pages}: what stands on one page is not repeated; use 2 or more"
+                f"boilerplate_pages is {self.boilerplate_pages}: use 2 or more, since nothing on one page is repeated"
             )

@@ -23,6 +23,6 @@ class Score:
     def __post_init__(self) -> None:
         check_bootstrap(self.resamples, self.confidence)
         if self.similarity not in (None, "embedded"):
-            raise ValueError(f"similarity is {self.similarity!r}; choose embedded, or null for none")
+            raise ValueError(f"similarity is {self.similarity!r}; choose embedded, or null to leave it out")
         if self.copy_words < 1:
             raise ValueError(f"copy_words is {self.copy_words}; choose 1 or more (8 is usual)")

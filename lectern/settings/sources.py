@@ -48,7 +48,9 @@ class Network:
             if getattr(self, name) <= 0:
                 raise ValueError(f"network.{name} is {getattr(self, name)}; it must be above 0")
         if self.rate_limit is not None and self.rate_limit <= 0:
-            raise ValueError(f"network.rate_limit is {self.rate_limit}; it is bytes a second, or null")
+            raise ValueError(
+                f"network.rate_limit is {self.rate_limit}; it must be above 0 (bytes per second), or null"
+            )
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class TranscriptsSource:
 
     def __post_init__(self) -> None:
         if self.language is not None and not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*", self.language):
-            raise ValueError(f"language is {self.language!r}; it is a code such as en or pt-BR")
+            raise ValueError(f"language is {self.language!r}; it must be a code such as en or pt-BR")
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,7 @@ class WebsiteSource:
     def __post_init__(self) -> None:
         check_name(self.name)
         if not self.start:
-            raise ValueError("start is empty; it lists the addresses to begin at")
+            raise ValueError("start is empty; list the addresses to begin at")
         for url in [*self.start, *(self.sitemaps or [])]:
             check_url(url)
             if secrets.PLACEHOLDER.search(url) or not _is_page(url):
@@ -231,7 +233,7 @@ class WebsiteSource:
                 raise ValueError(f"{key} is {getattr(self, key)}; it must be above 0")
         for key, choices in (("render", RENDER), ("gone", GONE)):
             if getattr(self, key) not in choices:
-                raise ValueError(f"{key} is {getattr(self, key)!r}; it is one of {', '.join(choices)}")
+                raise ValueError(f"{key} is {getattr(self, key)!r}; it must be one of {', '.join(choices)}")
         for header, value in self.headers.items():
             _check_header(header, value)
 
@@ -273,35 +275,37 @@ class TableSource:
             raise ValueError(
                 f"columns is {chosen}"
                 + (f" with the unknown {', '.join(sorted(unknown))}" if unknown else "")
-                + ": name `question` and `answer`, and `system` and `url` if you like, or `messages`, and `url`"
+                + ": give `question` and `answer` (optionally `system` and `url`), or `messages` (optionally `url`)"
             )
         if self.parts < 1:
             raise ValueError(f"parts is {self.parts}: use 1 or more; three splits need at least 3 items")
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '\r\n"'):
-            raise ValueError(f"delimiter is {self.delimiter!r}: use one character, or null to find it")
+            raise ValueError(f"delimiter is {self.delimiter!r}: use one character, or null to detect it")
         try:
             "".encode(self.encoding or "utf-8")
         except LookupError as error:
-            raise ValueError(f"encoding is {self.encoding!r}: Python knows none of that name") from error
+            raise ValueError(
+                f"encoding is {self.encoding!r}: Python knows no encoding of that name"
+            ) from error
 
 
 def check_name(name: str) -> None:
     """Raise ValueError if a source's name cannot be the name of a file."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
-        raise ValueError(f"name is {name!r}; it names a file: use a-z, 0-9, - and _")
+        raise ValueError(f"name is {name!r}, but it names a file: use only a-z, 0-9, - and _")
 
 
 def check_limits(after: str | None, before: str | None, max_items: int | None, match: str | None) -> None:
     """Raise ValueError if a filter of the episodes makes no sense."""
     for key, day in (("after", after), ("before", before)):
         if day is not None and not _is_day(day):
-            raise ValueError(f"{key} is {day!r}; it is a day, as in '2026-11-22'")
+            raise ValueError(f"{key} is {day!r}; it must be a day, as in '2026-11-22'")
     if max_items is not None and max_items < 1:
-        raise ValueError(f"max_items is {max_items}; it is at least 1, or null")
+        raise ValueError(f"max_items is {max_items}; it must be at least 1, or null")
     try:
         re.compile(match or "")
     except re.error as error:
-        raise ValueError(f"match is {match!r}, which is no regular expression ({error})") from error
+        raise ValueError(f"match is {match!r}, which is not a regular expression ({error})") from error
 
 
 def check_url(url: str) -> None:
@@ -321,11 +325,13 @@ def check_url(url: str) -> None:
         raise ValueError(f"{shown!r} is not an http or https address")
     for name in secrets.PLACEHOLDER.findall(url):
         if not name.startswith("LECTERN_"):
-            raise ValueError(f"{{{name}}} in a URL: only variables named LECTERN_... are put into URLs")
+            raise ValueError(
+                f"{{{name}}} in a URL: only variables whose names begin with LECTERN_ are allowed"
+            )
     user, _, place = raw.netloc.rpartition("@")
     if secrets.PLACEHOLDER.search(place):
         raise ValueError(
-            f"{shown}: a variable stands for the host, which decides who is sent the secrets. Write the host itself"
+            f"{shown}: a variable stands for the host, which decides who receives the secrets. Write the host itself"
         )
     name, _, password = user.partition(":")
     pairs = urllib.parse.parse_qsl(raw.query) + urllib.parse.parse_qsl(raw.fragment)
@@ -340,22 +346,26 @@ def check_url(url: str) -> None:
 def check_host(host: str) -> None:
     """Raise ValueError if an entry of `hosts` is malformed."""
     if not re.fullmatch(r"(\*\.)?[a-z0-9.-]+(:\d+)?|\[[0-9a-f:]+\](:\d+)?", host):
-        raise ValueError(f"hosts: {host!r} is no host such as example.org, *.example.org or example.org:8080")
+        raise ValueError(
+            f"hosts: {host!r} is not a host such as example.org, *.example.org or example.org:8080"
+        )
 
 
 def _check_pattern(pattern: str) -> None:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"{pattern!r} in include or exclude is no regular expression ({error})") from error
+        raise ValueError(
+            f"{pattern!r} in include or exclude is not a regular expression ({error})"
+        ) from error
 
 
 def _check_header(name: str, value: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9-]+", name) or not value.isprintable():
-        raise ValueError(f"headers: {name!r} is no header's name, or its value holds a line break")
+        raise ValueError(f"headers: {name!r} is not a header's name, or its value holds a line break")
     named = secrets.PLACEHOLDER.findall(value)
     if any(not variable.startswith("LECTERN_") for variable in named):
-        raise ValueError(f"headers: {name}: only variables named LECTERN_... are put into headers")
+        raise ValueError(f"headers: {name}: only variables whose names begin with LECTERN_ are allowed")
     if _SECRET_HEADERS.fullmatch(name) and not named:
         raise ValueError(
             f"headers: {name} holds a secret, which git would keep. Write {{LECTERN_SITE_TOKEN}} (or another name that "
@@ -403,5 +413,5 @@ def parse_source(values: Mapping[str, Any], number: int) -> Any:
     where = f"corpus.sources[{number}]"
     kind = str(values.get("kind"))
     if kind not in KINDS:
-        raise LecternError(f"{where}: kind is {kind!r}; it is one of {', '.join(KINDS)}")
+        raise LecternError(f"{where}: kind is {kind!r}; it must be one of {', '.join(KINDS)}")
     return params.parse(values, KINDS[kind], where)

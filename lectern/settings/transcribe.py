@@ -52,5 +52,5 @@ class Transcribe:
             )
         if not re.fullmatch(r"[A-Za-z0-9._-]+", self.python):
             raise ValueError(
-                f"python is {self.python!r}: give the name of an interpreter on the PATH, no path"
+                f"python is {self.python!r}: give the name of an interpreter on the PATH, not a path"
             )

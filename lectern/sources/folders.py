@@ -64,7 +64,7 @@ def find_files(
     candidates = place.rglob("*") if place.is_dir() else [place]
     found = sorted(path for path in candidates if is_wanted(path) and path.is_file())
     if not found:
-        what = f"is no {noun} and holds none" if may_be_file else f"holds no {noun}"
+        what = f"is not and does not hold a {noun}" if may_be_file else f"holds no {noun}"
         raise LecternError(
             f"corpus.sources: {place} {what} (looked for {' '.join(sorted(extensions))}). Put one there, or correct "
             "`path`."

@@ -36,7 +36,7 @@ def main(*, really: bool, dirty: bool, root: Path = Path()) -> list[str]:
             for upload in uploads
         ]
     lines = [line for upload in uploads for line in pushing.describe(upload, chosen.private)]
-    lines += ["before it can be pushed:", *(f"  - {problem}" for problem in problems)] if problems else []
+    lines += ["before a push is possible:", *(f"  - {problem}" for problem in problems)] if problems else []
     return [*lines, "nothing was pushed; `lectern push --really` does it"]
 
 

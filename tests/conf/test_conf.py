@@ -101,3 +101,21 @@ def test_a_wrong_override_is_named_and_changes_nothing(tmp_path: Path, override:
 
 def test_a_number_in_scientific_notation_is_a_number(tmp_path: Path) -> None:
     assert composed(tmp_path, "train.learning_rate=1e-4")["train"]["learning_rate"] == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("score.seed=[", "score.seed="),  # no override at all
+        ("score.seed=${nowhere.at_all}", "nowhere"),  # Hydra composes it, OmegaConf cannot resolve it
+        ("score.seed=${oc.nothing:x}", "oc.nothing"),
+    ],
+)
+def test_whatever_is_wrong_with_an_override_is_told_and_leaves_the_old_file(
+    tmp_path: Path, override: str, message: str
+) -> None:
+    (tmp_path / "params.yaml").write_text("kept: true\n")
+    with pytest.raises(LecternError) as caught:
+        compose.main([override], CONF, tmp_path / "params.yaml")
+    assert message in str(caught.value)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"params.yaml": "kept: true\n"}

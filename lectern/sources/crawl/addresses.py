@@ -50,7 +50,7 @@ def canonical(url: str, base: str = "") -> str | None:
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     kept = [pair for pair in pairs if not _TRACKING.fullmatch(pair[0])]
     query = parts.query if kept == pairs else urlencode(kept)
-    whole = urlunsplit((parts.scheme, netloc, _PATH_SESSION.sub("", parts.path) or "/", query, ""))
+    whole = urlunsplit((parts.scheme, netloc, _PATH_SESSION.sub("", parts.path), query, ""))
     return whole if len(whole) <= LONGEST else None
 
 

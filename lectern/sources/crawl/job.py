@@ -111,6 +111,6 @@ def run(job: Job, name: str) -> Report:
         if "report" not in last:
             process.wait()
             said.seek(0)
-            reason = last.get("error") or " ".join(last_lines(said.read())) or "it said nothing"
+            reason = last.get("error") or " ".join(last_lines(said.read())) or "the crawler gave no reason"
             raise LecternError(f"{name}: {reason}")
     return Report(**last["report"])

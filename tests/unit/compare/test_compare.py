@@ -314,3 +314,9 @@ def test_the_sign_test_is_scipys(better: int, worse: int) -> None:
     p = binomtest(better, better + worse).pvalue if better + worse else 1.0
     written = answers.sign_test(better, worse)
     assert written == "below .001" if p < 0.001 else float(written) == pytest.approx(p, abs=6e-4)
+
+
+def test_each_side_is_told_by_its_own_commit(here: Path) -> None:
+    # property: a revision by its commit, not by the one that is checked out; the files here by that one
+    assert re.fullmatch(r"[0-9a-f]{7,} The run of rate", sides.open_side("rate", Path()).about)
+    assert re.fullmatch(r"on [0-9a-f]{7,} The first run", sides.open_side(None, Path()).about)

@@ -60,3 +60,21 @@ def test_the_closure_follows_imports_inside_functions() -> None:
     assert {"stages", "lectern.core.items", "lectern.sources.media", "lectern.core.errors"} <= set(found)
     assert found["stages.fetch"] == Path("stages/fetch.py").resolve()
     assert "numpy" not in found
+
+
+def test_the_same_text_under_another_name_is_other_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first.py", tmp_path / "second.py"
+    first.write_text("LIMIT = 1\n")
+    second.write_text("LIMIT = 2\n")
+
+    def digest(**files: Path) -> str:
+        monkeypatch.setattr(code, "closure", lambda names: files)
+        return code.digest([])
+
+    # property: two modules that change places make other bytes, and so does one that is not imported any more
+    assert digest(a=first, b=second) != digest(a=second, b=first)
+    assert digest(a=first) != digest(b=first)
+    assert digest(a=first, b=second) != digest(a=first)
+    assert digest(a=first, b=second) == digest(a=first, b=second)

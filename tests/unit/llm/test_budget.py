@@ -102,3 +102,29 @@ def test_the_estimate_names_calls_tokens_money_and_the_budget() -> None:
     free = Budget(LLM("x", "openai", "m"), "teacher")
     assert free.estimate([]).endswith("Budget: none.")
     assert "prices" not in free.estimate([]) + free.describe()
+
+
+@pytest.mark.parametrize(
+    ("prices", "spent"),
+    [
+        ({"input_price": 3.0}, 0.3),
+        ({"output_price": 5.0}, 1.0),
+        ({"input_price": 3.0, "output_price": 5.0}, 1.3),
+    ],
+)
+def test_one_price_alone_is_counted_and_told(prices: dict[str, Any], spent: float) -> None:
+    async def main() -> Budget:
+        budget = Budget(LLM("x", "openai", "m", **prices), "teacher")
+        call = Size(100_000, 100_000, 200_000)
+        await budget.reserve(call)
+        await budget.settle(call, 100_000, 200_000)
+        return budget
+
+    budget = asyncio.run(main())
+    assert budget.cost == pytest.approx(spent)
+    # property: a provider that charges for one side only is no free one
+    assert (
+        budget.describe()
+        == f"1 calls, 100,000 tokens read, 200,000 written, {spent:,.4f} by the prices given"
+    )
+    assert f"{spent:,.4f} by the prices given" in budget.estimate([Size(100_000, 100_000, 200_000)])

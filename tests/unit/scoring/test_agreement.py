@@ -144,3 +144,18 @@ def test_the_interval_of_kappa_covers_the_truth() -> None:
         inside += found.low <= truth <= found.high
     # property: 95 % intervals hold the truth in about 95 % of 200 trials (three standard errors are 4.6 %)
     assert 0.90 <= inside / 200 <= 0.99
+
+
+def test_a_thing_counts_where_any_two_people_have_judged_it() -> None:
+    verdicts = [
+        {"asha": "a", "ben": "a"},
+        {"ben": "b", "cleo": "b"},
+        {"asha": "tie"},
+        {},
+        {"asha": "b", "ben": "a", "cleo": "a"},
+    ]
+    statistic = agreement.mean_kappa(verdicts, CLASSES)
+    # property: how many things the figure rests on are those that two have judged, whichever two
+    assert statistic.measured is not None
+    assert statistic.measured.tolist() == [True, True, False, False, True]
+    assert bootstrap([str(n) for n in range(5)]).interval(statistic).n == 3

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from protego import Protego
 
 from lectern.core.errors import LecternError
-from lectern.sources.crawl import addresses, folding, frontier, journal, pages, reading
+from lectern.sources.crawl import addresses, folding, frontier, journal, pages, reading, robots, sitemaps
 from lectern.sources.crawl.addresses import Scope
-from lectern.sources.crawl.fetching import secrets_for
+from lectern.sources.crawl.crawling import Crawl
+from lectern.sources.crawl.fetching import FetchError, secrets_for
 from lectern.sources.crawl.frontier import Found, Frontier
 from lectern.sources.crawl.job import Job
 from lectern.sources.crawl.journal import Visit
@@ -324,3 +326,66 @@ def test_one_process_crawls_a_source_at_a_time(tmp_path: Path, monkeypatch: pyte
 def test_a_job_goes_through_json_whole(tmp_path: Path) -> None:
     chosen = job(tmp_path, headers={"A": "\u00fc"})
     assert Job(**json.loads(json.dumps(asdict(chosen)))) == chosen
+
+
+class Named:
+    """A crawl of http://h with these sitemaps: address -> what it lists, or None for an error."""
+
+    def __init__(
+        self,
+        tmp_path: Path,
+        patch: pytest.MonkeyPatch,
+        listed: dict[str, list[str] | None],
+        robots_txt: str | None = None,
+        **values: Any,
+    ) -> None:
+        async def read(web: Any, url: str, allows: Any) -> list[str]:
+            if (found := listed[url]) is None:
+                raise FetchError("HTTP 404")
+            return found
+
+        patch.setattr(sitemaps, "read", read)
+        named = "\n".join(f"Sitemap: {url}" for url in listed) if robots_txt is None else robots_txt
+        rules = robots.Rules(Protego.parse(named))
+        chosen = job(tmp_path, start=["http://h/"], obey_robots=True, **values)
+        self.crawl: Any = Crawl(chosen, Scope(("h",)), None, None, lambda *_: None)  # type: ignore[arg-type]
+
+        async def known(url: str) -> robots.Rules:
+            return rules
+
+        patch.setattr(self.crawl, "_rules", known)
+
+    def starts(self) -> list[str]:
+        return [found.url for found in asyncio.run(self.crawl._starts())]
+
+
+@pytest.mark.parametrize("bad", ["http://h/a.xml", "http://h/b.xml"])
+def test_a_sitemap_that_cannot_be_had_costs_itself_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    good = ({"http://h/a.xml", "http://h/b.xml"} - {bad}).pop()
+    listed: dict[str, list[str] | None] = {
+        "http://h/a.xml": ["http://h/1"],
+        "http://h/b.xml": ["http://h/1"],
+        bad: None,
+    }
+    found = Named(tmp_path, monkeypatch, listed)
+    # property: one that only robots.txt names need not be there; what the others list is asked, and once
+    assert found.starts() == ["http://h/", "http://h/1"]
+    assert found.crawl.problems == []
+    # property: one that the configuration names must be there, and the others count all the same
+    wanted = Named(tmp_path, monkeypatch, listed, sitemaps=[bad, good])
+    assert wanted.starts() == ["http://h/", "http://h/1"]
+    assert wanted.crawl.problems == [f"{bad}: HTTP 404"]
+
+
+def test_only_sitemaps_of_the_sources_hosts_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = Named(
+        tmp_path, monkeypatch, {"http://other/a.xml": ["http://other/1"], "http://h/b.xml": ["http://h/2"]}
+    )
+    assert named.starts() == ["http://h/", "http://h/2"]
+    # property: where robots.txt names none, the usual place is tried, unless that is closed
+    usual: dict[str, list[str] | None] = {"http://h/sitemap.xml": ["http://h/3"]}
+    assert Named(tmp_path, monkeypatch, usual, "").starts() == ["http://h/", "http://h/3"]
+    closed = "User-agent: *\nDisallow: /sitemap.xml"
+    assert Named(tmp_path, monkeypatch, usual, closed).starts() == ["http://h/"]

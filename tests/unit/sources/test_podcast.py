@@ -398,3 +398,23 @@ def test_a_failed_download_leaves_nothing_half_done(show: str, site: Site, mp3: 
     site.put("/1.mp3", mp3)
     assert str(fetch.main(chosen, RAW)) == "made 1, kept 1, removed 0, failed 0"
     assert io.read_plain(RAW / records()[0].item / "download.json")["missing"] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>",
+        b"\xff\xfe{",
+        b"[]",
+        b'"chapters"',
+        b"{}",
+        b'{"chapters": {}}',
+        b'{"chapters": null}',
+        b"null",
+        b"3",
+    ],
+)
+def test_chapters_that_are_none_are_refused_and_not_kept(project: Path, body: bytes) -> None:
+    with pytest.raises(ItemError):
+        podcasts._write_extra("chapters", body, "https://example.org/1.json", project)
+    assert list(project.iterdir()) == []

@@ -373,3 +373,17 @@ def test_any_csv_is_read_and_a_sound_one_is_read_right(
     path.write_bytes((header + body[:at] + damage + body[at:]).encode("utf-8", "replace"))
     for row in table_files.read(path, needed, mark, "utf-8"):
         assert row is None or set(row) <= set(needed)
+
+
+def test_one_broken_line_does_not_hide_that_a_column_is_missing(folder: Path, tmp_path: Path) -> None:
+    (folder / "faq.jsonl").write_text('{"question": \n{"prompt": "Why?", "answer": "So."}\n')
+    with pytest.raises(LecternError, match=r"no column 'question'; its columns are 'answer', 'prompt'"):
+        run(folder, tmp_path)
+
+
+def test_where_no_line_can_be_read_each_is_broken_and_no_column_is_missing(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "faq.jsonl").write_text('{"question": \nnot JSON\n')
+    run(folder, tmp_path, parts=1)
+    assert [row.problem for row in rows(tmp_path).values()] == ["broken_line", "broken_line"]

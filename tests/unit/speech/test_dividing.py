@@ -137,3 +137,32 @@ def test_divided_rows_know_their_seconds() -> None:
         assert row.provenance.url == f"https://example.org/v?id=7&t={at}"
         at += count
     assert at == 4 + 50
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("See example.org.uk for it. Why?", ["See example.org.uk for it.", "Why?"]),
+        ("He said yes!No, he said no. So.", ["He said yes!No, he said no.", "So."]),  # an end within a word
+        ("It ends with one!end", ["It ends with one!end"]),
+        ("One. Two.", ["One.", "Two."]),
+        ("", []),
+    ],
+)
+def test_a_word_is_never_cut_and_a_sentence_begins_with_its_first_word(
+    text: str, sentences: list[str]
+) -> None:
+    assert [join_words(sentence) for sentence in split_sentences(spoken(text), "en")] == sentences
+
+
+def test_of_equal_silences_the_middle_one_is_cut_and_no_piece_is_below_a_quarter() -> None:
+    words = spoken("a b c d e f g h")
+    assert [join_words(piece) for piece in split_sentences(words, "xx", longest=7)] == ["a b c d", "e f g h"]
+    # property: a longer pause that would part a word or two is passed over
+    early = [words[0], *spoken("b c d e f g h", 9.0)]
+    assert [join_words(piece) for piece in split_sentences(early, "xx", longest=7)] == ["a b c d", "e f g h"]
+    two = [*words[:2], *spoken("c d e f g h", 9.0)]
+    assert [join_words(piece) for piece in split_sentences(two, "xx", longest=7)] == ["a b", "c d e f g h"]
+    assert next(join_words(piece) for piece in split_sentences(two, "xx", longest=3)) == "a b"
+    later = [*words[:3], *spoken("d e f g h", 9.0)]
+    assert [join_words(piece) for piece in split_sentences(later, "xx", longest=7)] == ["a b c", "d e f g h"]

@@ -144,7 +144,7 @@ def test_nobody_is_remembered_yet(data: Path) -> None:
         (["talk", "speaker_9", "Ada"], "no speaker 'speaker_9'; it has speaker_1, speaker_2, speaker_3"),
         (["talk", "speaker_3", "Ada"], "too little"),
         (["talk", "speaker_1", " "], "the name is empty"),
-        (["talk", "speaker_2", "Eve"], "has speaker_2 of talk already, as 'Ada'"),
+        (["talk", "speaker_2", "Eve"], "already has speaker_2 of talk, as 'Ada'"),
     ],
 )
 def test_what_cannot_be_remembered_is_said_and_nothing_is_written(

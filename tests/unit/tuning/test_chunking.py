@@ -263,3 +263,11 @@ def test_a_talk_of_hours_takes_seconds(smollm2: rendering.Writer, kind: str) -> 
     taken = time.process_time() - began
     assert sum(len(chunk.tokens.input_ids) for chunk in done.chunks) > 300_000
     assert taken < 30
+
+
+def test_all_system_messages_before_a_question_are_of_its_exchange() -> None:
+    one, two = chat("Why?", "Because.")
+    brief, verse = (Message(role="system", content=content) for content in ("Be brief.", "Now in verse."))
+    messages = [brief, verse, one, two, brief, verse, brief, one, two]
+    # property: however many there are, none is left behind at the end of the exchange before
+    assert [list(e.messages) for e in chunking.split_exchanges(messages)] == [messages[:4], messages[4:]]

@@ -169,3 +169,46 @@ def test_a_template_without_a_second_question_is_refused(tokenizer: Any) -> None
     # property: the error names the model and the way out
     with pytest.raises(LecternError, match=r"base_model tiny_llama: .* Set episodes\.openings to \[\]"):
         turns.get_format(replace(TINY, chat_template=None), own, None)
+
+
+@every_family
+def test_no_space_around_a_turn_is_part_of_it(name: str, form: Get) -> None:
+    own = form(name)
+    tag = {"smollm2": "<|im_start|>", "phi": "<|im_start|>", "llama3": "<|start_header_id|>"}.get(
+        name, "[INST]"
+    )
+
+    def said(text: str, side: turns.Side, ended: bool = True) -> turns.Turn:
+        [(tokens, _)] = templates.tokenize(own.tokenizer, [text])
+        return own.read(tokens, ended, side)
+
+    # property: neither of one that ended, nor of one that was cut off, nor of one that goes on with a tag
+    assert said("  Yeah. \n", "assistant") == turns.Turn("Yeah.", "Yeah.", True)
+    assert said(" \n Yeah. ", "assistant", ended=False) == turns.Turn("Yeah.", "Yeah.", False)
+    assert said(f"  Yeah. \n {tag} And?", "assistant") == turns.Turn(f"Yeah. {tag}", "Yeah.", False)
+    assert said(f" {tag} And?", "assistant") == turns.Turn(tag, "", False)
+    if own.close_text:
+        assert said(f" And? \n {own.close_text} Yes.", "user") == turns.Turn("And?", "And?", True)
+
+
+@pytest.mark.parametrize("gap", ["", " ", "\n\n"])
+def test_space_before_what_closes_a_question_hides_it_not(tokenizer: Any, gap: str) -> None:
+    own = copy.deepcopy(tokenizer)
+    written = (
+        "{%- for m in messages -%}{%- if m['role'] == 'assistant' -%}{%- generation -%}{{- m['content'] -}}"
+    )
+    written += (
+        "<|im_end|>{%- endgeneration -%}{%- else -%}{{- '<|im_start|>' + m['content'] + GAP + CLOSE -}}"
+    )
+    written += "{%- endif -%}{%- endfor -%}"
+
+    def get(close: str) -> turns.Format:
+        own.chat_template = written.replace("GAP", repr(gap)).replace("CLOSE", repr(close))
+        return turns.get_format(replace(TINY, chat_template=None), own, None)
+
+    control, plain = get("<|im_end|>"), get("[/Q] So: ")
+    assert (control.close_token, control.close_text) == (own.convert_tokens_to_ids("<|im_end|>"), None)
+    assert (plain.close_token, plain.close_text) == (None, "[/Q]")
+    # property: space alone closes nothing
+    with pytest.raises(LecternError, match="does not show where a question begins and ends"):
+        get("")
