@@ -143,7 +143,7 @@ def test_everybody_whose_words_are_published_has_to_have_agreed(known: facts.Fac
     assert some == [name for name in nobody if "talk-0000" not in name and name != "speaker_1 of talk-0001"]
     assert consent.list_missing(known, {"*": "all of them, in writing"}) == []
     with pytest.raises(ValueError, match="is empty"):
-        PublishParams(consent={"Ann": " "})
+        Publish(consent={"Ann": " "})
 
 
 def test_a_source_without_a_licence_stands_against_a_push(known: facts.Facts) -> None:
