@@ -17,6 +17,7 @@ OPENINGS = DATA / "openings"
 EARLIER_ADAPTERS = Path("models/adapters")
 
 # What the stages write
+CHECKED_PARAMS = DATA / "checked_params.txt"
 RAW = DATA / "raw"
 TRANSCRIPTS = DATA / "transcripts"
 DIARIZATION = DATA / "diarization"

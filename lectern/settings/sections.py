@@ -1,9 +1,21 @@
-"""Every section of params.yaml and its dataclass. No stage imports this: it would depend on all of them."""
+"""Every section of params.yaml and its dataclass, and the check of them all.
 
-from collections.abc import Mapping
+Of the stages only `check_params` imports this: any other would depend on every section.
+"""
 
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from lectern.core import params
+from lectern.core.errors import LecternError
+from lectern.core.printing import first_line
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.clean_answers import CleanAnswers
+from lectern.settings.comparators import load_comparators
 from lectern.settings.compute import Compute
 from lectern.settings.converse import Converse
 from lectern.settings.corpus import Corpus
@@ -23,6 +35,7 @@ from lectern.settings.render import Render
 from lectern.settings.report import Report
 from lectern.settings.score import Score
 from lectern.settings.score_speech import ScoreSpeech
+from lectern.settings.sources import parse_source
 from lectern.settings.split import Split
 from lectern.settings.teach import Teach
 from lectern.settings.train import Train
@@ -58,3 +71,40 @@ SECTIONS: Mapping[str, type] = {
     "publish": Publish,
 }
 """In their order in params.yaml; `comparators` stands apart, since its keys are free (settings/comparators.py)."""
+FREE = "comparators"
+
+
+def check(path: Path) -> None:
+    """Check every section of a parameter file.
+
+    Raises:
+        LecternError: a section is missing or unknown, or a value of one does not fit; each has a line of its own.
+    """
+    if faults := list(find_faults(path)):
+        raise LecternError("\n".join(faults))
+
+
+def find_faults(path: Path) -> Iterator[str]:
+    """What is wrong in a parameter file: a line for each section, with the key, the value and the remedy."""
+    try:
+        found = OmegaConf.load(path)
+    except FileNotFoundError:
+        yield f"{path} does not exist. `lectern params` writes it from conf/."
+        return
+    except (OmegaConfBaseException, YAMLError, OSError, UnicodeDecodeError) as error:
+        yield f"{path} cannot be read ({first_line(error)}). `lectern params` writes it again."
+        return
+    names = set(map(str, found)) if OmegaConf.is_dict(found) else set()
+    for name, cls in SECTIONS.items():
+        try:
+            section: object = params.load(name, cls, path)
+            for number, values in enumerate(section.sources if isinstance(section, Corpus) else []):
+                parse_source(values, number)
+        except LecternError as error:
+            yield str(error)
+    try:
+        load_comparators(path)
+    except LecternError as error:
+        yield str(error)
+    for name in sorted(names - set(SECTIONS) - {FREE}):
+        yield f"{path}: no stage reads section {name!r}. Correct its name under conf/ and run `lectern params`."

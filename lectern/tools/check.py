@@ -18,7 +18,6 @@ def find(path: Path) -> Iterator[Finding]:
     Args:
         path: of the parameters.
     """
-    from lectern.settings.sections import SECTIONS
     from lectern.tools.checking import (
         configuration,
         machine,
@@ -39,7 +38,7 @@ def find(path: Path) -> Iterator[Finding]:
         return
     yield from packages.check_extras(requirements.find_extras(settings))
     yield packages.check_lock()
-    yield from configuration.check_sections(path, settings, SECTIONS)
+    yield from configuration.check_sections(path)
     yield from configuration.check_files(settings)
     yield from services.check_sources(settings, known.read_source)
     yield from services.check_browser(settings)

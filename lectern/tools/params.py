@@ -6,6 +6,7 @@ import click
 
 from lectern.core.errors import LecternError
 from lectern.core.io import replacing
+from lectern.settings.sections import check
 from lectern.tools.terminal import Command, tell
 
 
@@ -13,7 +14,8 @@ def main(overrides: list[str], conf: Path, out: Path) -> str:
     """Write the composed parameters to `out`.
 
     Raises:
-        LecternError: an override names no parameter or group file, or a mandatory value (`???`) is not given.
+        LecternError: an override names no parameter or group file, a mandatory value (`???`) is not given, or a value
+            does not fit its section; then `out` stays as it was.
     """
     from dvc.utils.hydra import compose_and_dump
     from hydra.errors import HydraException
@@ -28,9 +30,12 @@ def main(overrides: list[str], conf: Path, out: Path) -> str:
             missing = sorted(OmegaConf.missing_keys(OmegaConf.load(written)))
             if missing:
                 raise LecternError(f"{', '.join(missing)} must be given: lectern params {missing[0]}=...")
+            check(written)
             written.rename(temporary)
         except (HydraException, OmegaConfBaseException) as error:
             raise LecternError(f"{' '.join(overrides)}: {error}") from error
+        except LecternError as error:  # the check names the file that it read, which nobody has asked for
+            raise LecternError(str(error).replace(str(written), str(out))) from None
         finally:
             written.unlink(missing_ok=True)
     return f"wrote {out} from {conf}" + (f" with {' '.join(overrides)}" if overrides else "")

@@ -1,15 +1,14 @@
 """Whether the sections of params.yaml are as they must be."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from lectern.core import params
 from lectern.core.errors import LecternError
-from lectern.settings.comparators import load_comparators
+from lectern.settings import sections
 from lectern.tools.checking.finding import MISSING, OK, Finding
 from lectern.tools.checking.requirements import get
 
@@ -32,34 +31,12 @@ def read(path: Path) -> DictConfig:
     return settings
 
 
-def check_sections(path: Path, settings: DictConfig, sections: Mapping[str, type]) -> Iterator[Finding]:
-    """A finding for each section that does not fit, or one for all where they do.
-
-    Args:
-        path: of the file, for messages.
-        settings: what stands in it.
-        sections: section -> its dataclass.
-    """
-    faults = []
-    for name, cls in sections.items():
-        values = get(settings, name)
-        try:
-            if values is None:
-                raise LecternError(f"{path} has no section {name!r}. `lectern params` writes it from conf/.")
-            params.parse(values, cls, f"{path}: section {name!r}")
-        except LecternError as error:
-            faults.append(str(error))
-    try:
-        load_comparators(path)
-    except LecternError as error:
-        faults.append(str(error))
-    for name in sorted(set(map(str, settings)) - set(sections) - {"comparators"}):
-        faults.append(
-            f"{path}: no stage reads section {name!r}. Correct it under conf/ and run `lectern params`."
-        )
+def check_sections(path: Path) -> Iterator[Finding]:
+    """A finding for each section that does not fit, or one for all if they do."""
+    faults = list(sections.find_faults(path))
     yield from (Finding(MISSING, fault) for fault in faults)
     if not faults:
-        yield Finding(OK, f"{path}: all {len(sections) + 1} sections fit")
+        yield Finding(OK, f"{path}: all {len(sections.SECTIONS) + 1} sections fit")
 
 
 def check_files(settings: DictConfig) -> Iterator[Finding]:

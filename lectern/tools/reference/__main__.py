@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lectern.core import io
-from lectern.tools.reference import files, picture, pipeline, stages
+from lectern.tools.reference import commands, files, parameters, picture, pipeline, stages
 
 PAGES: dict[str, Callable[[pipeline.Pipeline], str]] = {
     "docs/reference/stages.md": stages.write,
     "docs/reference/files.md": files.write,
     "docs/images/pipeline.svg": picture.draw,
+    "docs/reference/commands.md": lambda _: commands.write_commands(),
+    "docs/reference/parameters.md": lambda _: parameters.write(),
 }
 """Path of a generated file -> what writes its text."""
 

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 from lectern.tools.reference.pipeline import STEPS, Pipeline
 
 PLACES: dict[str, tuple[int, float]] = {
+    "check_params": (0, 0),
     "fetch": (0, 2),
     "transcribe": (1, 0.5),
     "diarize": (1, 1.5),

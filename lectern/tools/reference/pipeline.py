@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 CODE = ("stages/", "lectern/")
 STEPS = {
-    "Hear": ("fetch", "transcribe", "diarize", "converse", "score_speech"),
+    "Hear": ("check_params", "fetch", "transcribe", "diarize", "converse", "score_speech"),
     "Read": ("extract", "parse"),
     "Make rows": ("examples", "teach", "rate", "curate", "split"),
     "Tune": ("render", "train"),

@@ -118,11 +118,9 @@ def test_a_version_that_is_not_locked_is_a_note(tmp_path: Path) -> None:
 
 
 def test_every_section_that_does_not_fit_is_said(tmp_path: Path) -> None:
-    from lectern.settings.sections import SECTIONS
-
     path = tmp_path / "params.yaml"
     settings = compose(tmp_path, "recipe=smoke")
-    [fine] = configuration.check_sections(path, settings, SECTIONS)
+    [fine] = configuration.check_sections(path)
     assert fine.state == OK
     settings.train.learning_rate = "abc"
     settings.split.by = "foo"
@@ -130,7 +128,7 @@ def test_every_section_that_does_not_fit_is_said(tmp_path: Path) -> None:
     del settings["report"]
     settings.comparators = {"base": {"revision": COMMIT}}
     OmegaConf.save(settings, path)
-    found = states(configuration.check_sections(path, configuration.read(path), SECTIONS))
+    found = states(configuration.check_sections(path))
     assert {state for state, _ in found} == {MISSING}
     for name in ("'train': ", "'split': ", "no section 'report'", "comparators.base", "'invented'"):
         assert sum(name in line for _, line in found) == 1, name
