@@ -23,6 +23,17 @@ from lectern.settings.llm import LLM
 from lectern.training import adapters
 
 ADAPTER = "models/adapter"
+LEFT_OUT: Mapping[str, Any] = {
+    "chat_template": None,
+    "own_template": True,
+    "package": None,
+    "hub_id": None,
+    "revision": None,
+    "target_modules": [],
+    "architecture": None,
+    "seed": 0,
+}
+"""What the params.yaml of an earlier commit means where its `base_model` leaves a value out."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,7 @@ def _of_revision(name: str, commit: Revision, record: adapters.Record) -> Local:
     section = OmegaConf.select(then, "base_model") if text else None
     if section is None:
         raise LecternError(f"{where} has no section base_model. Choose a commit of this pipeline.")
-    base = params.parse(section, BaseModelSettings, where)
+    base = params.parse(OmegaConf.merge(OmegaConf.create(dict(LEFT_OUT)), section), BaseModelSettings, where)
     return Local(name, "adapter", base, OmegaConf.select(then, "render.persona"), record, commit=commit)
 
 

@@ -1,6 +1,6 @@
 """The model that is tuned: section `base_model` of params.yaml."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 SOURCES = ("embedded", "hub", "random")
@@ -21,22 +21,22 @@ class BaseModelSettings:
     """tokens; no row may be longer"""
     end_of_turn: str
     """the token that ends each turn of its chat template; trained in each answer, and it stops generation"""
-    chat_template: str | None = None
+    chat_template: str | None
     """a file of lectern/models/chat_templates: the model's own template plus generation marks; null where the model's
     own has them"""
-    own_template: bool = True
+    own_template: bool
     """false where the model has no chat template, or not this one: `chat_template` is what it is served with too"""
-    package: str | None = None
+    package: str | None
     """the packaged model of core/embedded.py; for `random`, the one whose tokenizer is used"""
-    hub_id: str | None = None
+    hub_id: str | None
     """for `hub`: organisation/model, or a directory"""
-    revision: str | None = None
+    revision: str | None
     """for `hub`: a commit, so that the weights cannot change under the experiment; `lectern pin` fills it in"""
-    target_modules: list[str] = field(default_factory=list)
+    target_modules: list[str]
     """names of the linear layers of this architecture that an adapter may go on, its head left out; none given: all"""
-    architecture: str | None = None
+    architecture: str | None
     """for `random`: llama, mistral, phi or qwen3"""
-    seed: int = 0
+    seed: int
     """for `random`: of the weights"""
 
     def __post_init__(self) -> None:

@@ -1,15 +1,15 @@
 """Whose answers are trimmed: section `clean_answers` of params.yaml."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class CleanAnswers:
     """Section `clean_answers`; the LLM is section `cleaner`."""
 
-    contestants: list[str] = field(default_factory=list)
+    contestants: list[str]
     """Contestants whose answers are trimmed, such as tuned; [] for none."""
-    prompt: str = "clean_answer"
+    prompt: str
     """a file of lectern/llm/prompts"""
 
     def __post_init__(self) -> None:

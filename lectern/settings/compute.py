@@ -11,32 +11,32 @@ EXECUTORS = ("local", "ray")
 class Compute:
     """Section `compute`."""
 
-    name: str = "local"
+    name: str
     """Name of the choice in conf/compute/."""
-    executor: str = "local"
+    executor: str
     """A key of `core.compute.EXECUTORS`."""
-    workers: int = 0
+    workers: int
     """`local`: number of worker processes; 0 makes one item after the other in the stage's own process. `ray`: number
     of actors; 0 takes as many as the cluster has room for. Each worker loads the model and needs memory for it."""
-    address: str = ""
+    address: str
     """`ray`: host:port of the cluster's head. When empty, the environment's RAY_ADDRESS is used, else the cluster that
     this machine belongs to."""
-    cpus_per_worker: float = 1.0
+    cpus_per_worker: float
     """`ray`: CPUs that the cluster sets aside for each worker."""
-    gpus_per_worker: float = 0.0
+    gpus_per_worker: float
     """`ray`: GPUs that the cluster sets aside for each worker; 0.5 lets two workers share one."""
-    max_tries: int = 3
+    max_tries: int
     """How often an item is tried when the worker or machine that makes it dies. After that the item has failed."""
 
-    processes: int = 1
+    processes: int
     """Training processes on each machine: one for each GPU."""
-    machines: int = 1
+    machines: int
     """That train together; `lectern/training/launch.py` says how to start them."""
-    main_address: str = ""
+    main_address: str
     """host:port of the first of several training machines, where the others find it."""
-    accelerate: str = "ddp"
+    accelerate: str
     """How several processes divide the training: the name of a file in conf/accelerate."""
-    price_per_hour: float | None = None
+    price_per_hour: float | None
     """Of this machine, in any currency. If given, metrics/runtime/train.json says what the training cost."""
 
     def __post_init__(self) -> None:

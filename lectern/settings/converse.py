@@ -1,7 +1,7 @@
 """How words and voices become conversations: section `converse` of params.yaml."""
 
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -39,28 +39,28 @@ class RoleRule:
 class Converse:
     """Section `converse`."""
 
-    name: str = "interview"
+    name: str
     """Name of the choice in conf/converse/."""
-    reach: float = 0.5
+    reach: float
     """Greatest distance in seconds between a word and its turn; a word further from all turns has no known speaker."""
-    roles: list[RoleRule] = field(default_factory=lambda: [RoleRule("main", "most_speech")])
+    roles: list[RoleRule]
     """Who has which role: rules in order, each for a speaker whom no rule before it took."""
-    others: str = "host"
+    others: str
     """The role of all other speakers: `host`, `guest` or `audience`."""
-    voice_threshold: float = 0.7
+    voice_threshold: float
     """Cosine similarity from which a voice gets the name of a voice in data/corrections/voices.yaml."""
-    voice_margin: float = 0.1
+    voice_margin: float
     """A voice within this similarity below the threshold, or below the best name's similarity, is reported as a near
     miss."""
-    cut_chapters: list[str] = field(default_factory=list)
+    cut_chapters: list[str]
     """Regular expressions: a chapter is cut if one of them matches somewhere in its title."""
-    first_gap: float | None = None
+    first_gap: float | None
     """Seconds of silence: everything before the first silence of this length is cut. Null cuts nothing."""
-    first_gap_within: float = 300.0
+    first_gap_within: float
     """Seconds from the start within which the silence of `first_gap` must begin."""
-    metadata: str | None = None
+    metadata: str | None
     """A CSV or JSON file in data/corrections with a row for each episode; see `speech.metadata`."""
-    allow_failed: float = 0.0
+    allow_failed: float
     """Share of the items, 0 to 1, that may fail before the stage fails."""
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ class Corpus:
     """Name of the file under conf/corpus."""
     sources: list[Any]
     """each a `kind` and what that kind needs; see lectern/sources"""
-    allow_failed: float = 0.0
+    allow_failed: float
     """Share of the items, 0 to 1, that may fail before the stage fails."""
 
     def __post_init__(self) -> None:

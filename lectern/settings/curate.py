@@ -1,6 +1,6 @@
 """Which rows are kept: section `curate` of params.yaml."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 UNRATED = ("keep", "drop")
 
@@ -9,29 +9,29 @@ UNRATED = ("keep", "drop")
 class Curate:
     """Section `curate`."""
 
-    min_rating: float | None = None
+    min_rating: float | None
     """Least mean of the judge's scores, 1 to 5; null for no limit, since the embedded judge's scores mean nothing."""
-    min_scores: dict[str, float] = field(default_factory=dict)
+    min_scores: dict[str, float]
     """Criterion -> least score, for criteria whose low score no other score can make up for: `faithful: 3`."""
-    unrated: str = "keep"
+    unrated: str
     """Whether to `keep` or `drop` rows that the judge was asked about but did not rate. Other rows are kept."""
-    min_answer_words: int | None = None
+    min_answer_words: int | None
     """A single answer with fewer words is dropped; null for no limit. There is no limit for dialogues."""
-    max_answer_words: int | None = None
+    max_answer_words: int | None
     """A single answer with more words is dropped."""
-    min_question_words: int | None = None
+    min_question_words: int | None
     """A single question with fewer words is dropped."""
-    max_question_words: int | None = None
+    max_question_words: int | None
     """A single question with more words is dropped."""
-    languages: list[str] = field(default_factory=list)
+    languages: list[str]
     """Language codes such as en: rows in other languages are dropped. An empty list keeps all rows."""
-    decontamination_threshold: float = 0.8
+    decontamination_threshold: float
     """Jaccard similarity of word triples from which a question counts as one in data/evals."""
-    decontamination_semantic_threshold: float | None = 0.75
+    decontamination_semantic_threshold: float | None
     """Cosine similarity of embeddings (English) from which it does; null compares no meanings."""
-    near_duplicate_threshold: float = 0.8
+    near_duplicate_threshold: float
     """Jaccard similarity of word triples from which two rows count as the same; 1 only drops exact duplicates."""
-    semantic_duplicate_threshold: float | None = 0.75
+    semantic_duplicate_threshold: float | None
     """Cosine similarity from which both questions and answers mean the same; null compares no meanings."""
 
     def __post_init__(self) -> None:

@@ -10,41 +10,41 @@ ENGINES = ("embedded", "pyannote")
 class Diarize:
     """Section `diarize`."""
 
-    name: str = "embedded"
+    name: str
     """Name of the choice in conf/diarize/."""
-    engine: str = "embedded"
+    engine: str
     """A key of `speech.diarization.ENGINES`."""
-    python: str = "python"
+    python: str
     """Name of the interpreter on the PATH that runs this stage, for an engine that needs an environment of its own."""
-    model: str = "embedded"
+    model: str
     """Model of the engine `pyannote`: a name on the hub or a directory; the engine `embedded` has its own."""
-    step: float = 2.5
+    step: float
     """Seconds from one ten-second window to the next; smaller is slower and slightly more accurate."""
-    embed_every: int = 2
+    embed_every: int
     """Voices are embedded, the slowest step, in every n-th window; in the windows between, they follow their
     neighbours."""
-    threshold: float = 0.6
+    threshold: float
     """Similarity from which two groups of embeddings are one speaker, on a scale from 0 (as similar as two voices) to 1
     (as similar as one voice is to itself)."""
-    min_embedding: float = 1.5
+    min_embedding: float
     """Seconds of a local speaker's own speech from which its embedding helps to decide the number of speakers."""
-    min_share: float = 0.01
+    min_share: float
     """Share of the speech below which a speaker is a ghost, which keeps its turns and is reported, but never merged."""
-    min_speakers: int = 1
+    min_speakers: int
     """Fewest speakers in a recording; equal to max_speakers if the number is known."""
-    max_speakers: int = 8
+    max_speakers: int
     """Most speakers in a recording."""
-    fill_gap: float = 0.5
+    fill_gap: float
     """Seconds of silence that do not end a turn."""
-    min_turn: float = 0.2
+    min_turn: float
     """Turns shorter than this, in seconds, are dropped."""
-    batch_size: int = 8
+    batch_size: int
     """Windows that the model processes together; does not change the result."""
-    device: str = "cpu"
+    device: str
     """`cpu` or `cuda`."""
-    threads: int = 1
+    threads: int
     """CPU threads. They change the order of sums and so the last digits, so another number makes everything again."""
-    allow_failed: float = 0.0
+    allow_failed: float
     """Share of the recordings, 0 to 1, that may fail before the stage fails."""
 
     def __post_init__(self) -> None:

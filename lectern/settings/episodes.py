@@ -1,7 +1,7 @@
 """How whole episodes are written: section `episodes` of params.yaml."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import regex
@@ -43,22 +43,22 @@ class Episodes:
     """limit of a turn; one that reaches it counts as unfinished"""
     batch_size: int
     """episodes written together, which memory limits"""
-    openings: list[str] = field(default_factory=list)
+    openings: list[str]
     """names of files in data/openings"""
-    held_out: int = 0
+    held_out: int
     """how many held-out conversations of several answers, by their ids, lend their first question as an opening"""
-    temperature: float = 0.8
+    temperature: float
     """0 takes the likeliest token each time, which soon repeats itself; above it tokens are drawn"""
-    top_p: float = 0.95
+    top_p: float
     """Draws only from the most likely tokens whose probabilities together reach this value."""
-    seed: int = 0
+    seed: int
     """of the draws; each turn of each episode draws by itself, whatever is written beside it"""
-    host: str = "continue"
+    host: str
     """who speaks for the host: `continue`, the model in the user's place, or `swap`, the model as the assistant, with
     the roles exchanged and `host_persona` as its first question"""
-    host_persona: str = ""
+    host_persona: str
     """for `swap`: what the model is asked to be when it speaks for the host"""
-    closings: list[str] = field(default_factory=list)
+    closings: list[str]
     """regular expressions on the last words of a turn, in small letters without punctuation: one that matches ends the
     episode"""
 

@@ -1,6 +1,6 @@
 """How questions and dialogues are found in conversations: section `examples` of params.yaml."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 QUESTIONS = ("description_questions", "chapter_questions", "question_turns")
@@ -12,32 +12,32 @@ TITLES = ("questions", "all")
 class Examples:
     """Section `examples`."""
 
-    name: str = "interview"
+    name: str
     """Name of the file under conf/examples."""
-    questions: list[str] = field(default_factory=lambda: list(QUESTIONS))
+    questions: list[str]
     """Ways to find questions (QUESTIONS), tried in this order in each recording: the first that makes a row is the one
     used there."""
-    dialogue: bool = True
+    dialogue: bool
     """Whether each whole conversation also becomes a row."""
-    min_answer_words: int = 5
+    min_answer_words: int
     """An answer with fewer words is dropped."""
-    max_answer_words: int | None = 500
+    max_answer_words: int | None
     """A longer answer is divided where a follow-up is asked or the topic changes; null divides none."""
-    max_shift: float = 10.0
+    max_shift: float
     """Most seconds between a time stamp, or the beginning of a chapter, and the question that it marks."""
-    parts: str = "together"
+    parts: str
     """How the parts (a), (b) of a time-stamped question become rows: `together` as one row, or `apart` as one row each
     if the answer shows which of its sentences answer which part."""
-    chapter_titles: str = "questions"
+    chapter_titles: str
     """chapter_questions: `questions` uses the titles that read like questions, `all` all titles except intro and
     outro."""
-    min_question_words: int = 3
+    min_question_words: int
     """question_turns: a sentence with fewer words (`Really?`) does not count as a question."""
-    max_question_words: int = 120
+    max_question_words: int
     """question_turns: most words at the end of a turn that are taken as the question."""
-    follow_up_words: int = 8
+    follow_up_words: int
     """question_turns: a question of at most this many words (`And why?`) continues the row before it."""
-    interjection_words: int = 4
+    interjection_words: int
     """question_turns: at most this many words without a question (`right, I see`) interrupt neither an answer nor a
     question."""
 

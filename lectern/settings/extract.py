@@ -9,10 +9,10 @@ from lectern.settings.checks import check_share
 class Extract:
     """Section `extract`."""
 
-    max_megabytes: float = 20.0
+    max_megabytes: float
     """Most megabytes of a document's text, decompressed and with its markup. PDF files are read page by page and may be
     of any size."""
-    allow_failed: float = 0.0
+    allow_failed: float
     """Share of the documents, 0 to 1, that may fail before the stage fails."""
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """How the contestants are asked: section `generate` of params.yaml."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lectern.core.schema import DIALOGUES, HELD_OUT
 
@@ -18,13 +18,13 @@ class Generate:
     """held-out questions that the merged model answers too; 0 for none"""
     parity_tokens: int
     """limit of these answers"""
-    temperature: float = 0.0
+    temperature: float
     """0 takes the likeliest token each time; above it tokens are drawn"""
-    top_p: float = 1.0
+    top_p: float
     """Draws only from the most likely tokens whose probabilities together reach this value."""
-    seed: int = 0
+    seed: int
     """of the draws; each prompt draws by itself, whatever stands beside it"""
-    evals: list[str] = field(default_factory=list)
+    evals: list[str]
     """names of files in data/evals; each is asked, and reported apart"""
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 SCOPES = ("sentence", "utterance")
 
@@ -23,11 +23,11 @@ class HousekeepingRule:
 class Housekeeping:
     """Section `housekeeping`."""
 
-    name: str = "english"
+    name: str
     """Of the file under conf/housekeeping."""
-    max_words: int = 12
+    max_words: int
     """What has more words is never taken out, whatever a rule matches."""
-    rules: list[HousekeepingRule] = field(default_factory=list)
+    rules: list[HousekeepingRule]
     """In the order in which they are tried; the first that matches counts."""
 
     def __post_init__(self) -> None:

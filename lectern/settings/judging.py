@@ -9,33 +9,31 @@ from lectern.settings.checks import check_bootstrap
 class Judging:
     """Section `judging`."""
 
-    criterion: str = (
-        "in line with the true answer and the source text, and answers just what is asked, clearly"
-    )
+    criterion: str
     """What makes an answer good, as the end of `The better one is ...`."""
-    pairs: bool = True
+    pairs: bool
     """Ask which of two answers is better, tuned or base."""
-    rubric: bool = True
+    rubric: bool
     """Ask for a score of each contestant's answer, 1 to 5."""
-    reasons: bool = True
+    reasons: bool
     """Let the judge give a reason before its verdict: a good judge becomes better by it, and several times as dear."""
-    most: int | None = None
+    most: int | None
     """Rows of a set that are judged at most, drawn by their ids; null for all."""
-    longest: int = 2000
+    longest: int
     """Characters of a text that the judge is shown; what is cut is marked, and counted."""
-    labels: list[str] | None = None
+    labels: list[str] | None
     """Files of data/labels that the judge is compared with; null for all, [] for none."""
-    most_labels: int | None = None
+    most_labels: int | None
     """Labelled pairs that are asked about at most, drawn by their ids; null for all."""
-    min_labels: int = 20
+    min_labels: int
     """Labelled pairs that the judge must have judged before it may be trusted."""
-    min_kappa: float = 0.4
+    min_kappa: float
     """Cohen's kappa with people from which its figures are trusted; 0 is chance, 1 is full agreement."""
-    resamples: int = 10000
+    resamples: int
     """Number of bootstrap resamples."""
-    confidence: float = 0.95
+    confidence: float
     """Confidence level of the intervals, between 0 and 1."""
-    seed: int = 0
+    seed: int
     """Random seed of the bootstrap."""
 
     def __post_init__(self) -> None:

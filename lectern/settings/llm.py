@@ -1,6 +1,6 @@
 """Which LLM is asked, how, and what it may cost: sections `teacher` and `judge` of params.yaml."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lectern.core.secrets import has_credentials
@@ -20,49 +20,49 @@ class LLM:
     """`embedded`, a packaged model in this process, or `openai`, any server with OpenAI's chat API."""
     model: str
     """* The server's name for the model; for `embedded`, a key of core.embedded.PACKAGES."""
-    base_url: str | None = None
+    base_url: str | None
     """Address of the server, such as http://127.0.0.1:8000/v1; null for OpenAI's own."""
-    api_key: str | None = None
+    api_key: str | None
     """NAME of the environment variable that holds the token; null if the server needs none."""
-    temperature: float = 0.0
+    temperature: float
     """* 0 takes the most likely token each time; above 0 tokens are drawn at random."""
-    max_tokens: int = 1024
+    max_tokens: int
     """* Most tokens of a reply."""
-    seed: int | None = None
+    seed: int | None
     """* For servers that respect a seed."""
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any]
     """* Other options of the chat API, such as top_p. The value null removes an option: models that only accept
     max_completion_tokens need `{max_tokens: null, max_completion_tokens: 1024}`."""
-    output: str = "json_schema"
+    output: str
     """How JSON is requested: `json_schema` (enforced by the server), `json_object`, or `prompt` (words only)."""
-    repair: bool = True
+    repair: bool
     """Whether to ask once more, quoting the error, when a reply does not fit the schema."""
-    concurrency: int = 8
+    concurrency: int
     """Number of calls in flight; for `embedded`, requests in a batch."""
-    requests_per_minute: float | None = None
+    requests_per_minute: float | None
     """Limit of the provider; null for none."""
-    tokens_per_minute: float | None = None
+    tokens_per_minute: float | None
     """Limit of the provider on input and output together; null for none."""
-    timeout: float = 120.0
+    timeout: float
     """Seconds after which a call counts as failed."""
-    max_tries: int = 6
+    max_tries: int
     """Tries in all for a call that fails (408, 409, 429, 5xx, no connection, timeout)."""
-    backoff: float = 0.5
+    backoff: float
     """Longest wait in seconds before the second try. It doubles for each further try, up to a minute. A wait that the
     server asks for (Retry-After) is added."""
-    max_wait: float = 300.0
+    max_wait: float
     """Longest wait in seconds that the server may ask for. If it asks for more, the run stops and keeps its replies."""
-    input_price: float | None = None
+    input_price: float | None
     """Price of a million input tokens; null if they cost nothing."""
-    output_price: float | None = None
+    output_price: float | None
     """Price of a million output tokens; null if they cost nothing."""
-    max_calls: int | None = None
+    max_calls: int | None
     """Most calls of one run, which stops before it would exceed them and keeps its replies; null for no limit."""
-    max_total_tokens: int | None = None
+    max_total_tokens: int | None
     """Most input and output tokens of one run; null for no limit."""
-    max_cost: float | None = None
+    max_cost: float | None
     """Most money that one run may cost; null for no limit. It needs both prices."""
-    allow_failed: float = 0.0
+    allow_failed: float
     """Share of the calls, 0 to 1, that may stay without a reply before the stage fails."""
 
     def __post_init__(self) -> None:

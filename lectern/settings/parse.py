@@ -7,20 +7,20 @@ from dataclasses import dataclass
 class Parse:
     """Section `parse`."""
 
-    tokenizer: str = "smollm2_135m"
+    tokenizer: str
     """The tokenizer that counts: a packaged model, a directory with tokenizer.json, or a hub's organisation/model. It
     need not be the base model's, so that a sweep over base models asks the teacher nothing again."""
-    min_tokens: int = 100
+    min_tokens: int
     """Fewest tokens of a passage, where sections and sentences allow it."""
-    max_tokens: int = 300
+    max_tokens: int
     """Most tokens of a passage."""
-    overlap: int = 1
+    overlap: int
     """Number of sentences at the end of a passage that the next one of its section or chapter repeats."""
-    min_share: float = 0.8
+    min_share: float
     """Share of a recording's words from which one speaker's words are a lecture, which is cut into passages."""
-    boilerplate_share: float = 0.5
+    boilerplate_share: float
     """A block is boilerplate, and left out, if it is on at least this share of its site's pages"""
-    boilerplate_pages: int = 3
+    boilerplate_pages: int
     """and on at least this many pages."""
 
     def __post_init__(self) -> None:

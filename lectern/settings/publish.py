@@ -1,7 +1,7 @@
 """How the model and the data set are published: section `publish` of params.yaml, which no stage reads."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 REPO = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -10,25 +10,25 @@ REPO = re.compile(r"[\w.-]+/[\w.-]+")
 class Publish:
     """Section `publish`."""
 
-    model_repo: str | None = None
+    model_repo: str | None
     """Model repository on the hub, such as you/lectern-talks; null pushes no model."""
-    dataset_repo: str | None = None
+    dataset_repo: str | None
     """Dataset repository on the hub; null pushes no data set."""
-    private: bool = True
+    private: bool
     """Whether new repositories are private, visible to their owners only."""
-    licence: str | None = None
+    licence: str | None
     """Licence of the tuned model, as the hub abbreviates it (apache-2.0, llama2, other). It must respect the terms of
     the base model."""
-    dataset_licence: str | None = None
+    dataset_licence: str | None
     """Licence of the data set. It must respect the licences of its sources."""
-    language: list[str] = field(default_factory=list)
+    language: list[str]
     """Language codes, such as en."""
-    summary: str | None = None
+    summary: str | None
     """A sentence or two about the model, for the top of both cards."""
-    consent: dict[str, str] = field(default_factory=dict)
+    consent: dict[str, str]
     """Whose words are published -> how they agreed, such as `in writing, 2026-10-01`. The key is a name, an item's id
     for everybody who speaks in it, or `*` for everybody."""
-    unlicensed: str = "refuse"
+    unlicensed: str
     """What to do if sources name no licence: `refuse` to push, or `allow` it."""
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """Which rows a judge LLM rates, by which criteria, and how it is compared with people: section `rate`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lectern.settings.checks import check_bootstrap
 
@@ -9,25 +9,25 @@ from lectern.settings.checks import check_bootstrap
 class Rate:
     """Section `rate`."""
 
-    methods: list[str] = field(default_factory=list)
+    methods: list[str]
     """Rows made by these methods are rated. What people said or wrote themselves is not, unless it is named here."""
-    prompt: str = "judge_example"
+    prompt: str
     """Name of a file in lectern/llm/prompts, without its suffix."""
-    criteria: dict[str, str] = field(default_factory=dict)
+    criteria: dict[str, str]
     """Name -> what the criterion means, as the judge reads it."""
-    about_source: list[str] = field(default_factory=list)
+    about_source: list[str]
     """Criteria that compare a row with its passage. They are left out for a row without a passage."""
-    reasons: bool = True
+    reasons: bool
     """Whether the judge gives a reason before each score. That improves a good judge, at several times the cost."""
-    calibrate: bool = True
+    calibrate: bool
     """Compare the judge with people's verdicts on the rows of data/labels."""
-    min_labels: int = 20
+    min_labels: int
     """Labelled rows that the judge must have rated before it counts as calibrated."""
-    resamples: int = 10000
+    resamples: int
     """Number of bootstrap resamples."""
-    confidence: float = 0.95
+    confidence: float
     """Confidence level of the intervals, between 0 and 1."""
-    seed: int = 0
+    seed: int
     """Random seed of the bootstrap."""
 
     def __post_init__(self) -> None:

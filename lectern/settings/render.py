@@ -11,10 +11,10 @@ class Render:
 
     max_length: int
     """tokens of a row; a longer conversation becomes several rows, each as long as that allows"""
-    too_long: str = "divide"
+    too_long: str
     """what becomes of a question and its answer that are longer: divide the answer at sentence ends and repeat the
     question before each piece, or drop the row. An exchange within a longer conversation is always divided."""
-    persona: str | None = None
+    persona: str | None
     """the system message of each row that has none: a Jinja template over the fields of the row's provenance (item,
     url, heading, ...). Where the model's chat template has no system role, it stands in front of the first question."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Report:
     """Section `report`."""
 
-    samples: int = 12
+    samples: int
     """Number of held-out questions shown with all answers: a quarter that gained most likelihood, a quarter that lost
     most, and the others spread evenly. Of each other set, a quarter as many are shown."""
 

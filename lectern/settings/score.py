@@ -9,15 +9,15 @@ from lectern.settings.checks import check_bootstrap
 class Score:
     """Section `score`."""
 
-    seed: int = 0
+    seed: int
     """Random seed of the bootstrap."""
-    resamples: int = 10000
+    resamples: int
     """Bootstrap resamples; with 10,000, the bounds of a 95 % interval vary by about 1 % of its width."""
-    confidence: float = 0.95
+    confidence: float
     """Confidence level of the intervals, between 0 and 1."""
-    similarity: str | None = "embedded"
+    similarity: str | None
     """Embedding model for similarity: `embedded` is all-MiniLM-L6-v2, which reads English; null leaves it out."""
-    copy_words: int = 8
+    copy_words: int
     """Fewest consecutive words of an answer that also occur in a training answer, for them to count as copied."""
 
     def __post_init__(self) -> None:

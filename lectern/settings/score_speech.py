@@ -9,13 +9,13 @@ from lectern.settings.checks import check_bootstrap
 class ScoreSpeech:
     """Section `score_speech`."""
 
-    collar: float = 0.25
+    collar: float
     """Seconds on each side of a reference boundary that `der_with_collar` ignores."""
-    resamples: int = 10000
+    resamples: int
     """Number of bootstrap resamples."""
-    confidence: float = 0.95
+    confidence: float
     """Confidence level of the intervals, between 0 and 1."""
-    seed: int = 0
+    seed: int
     """Random seed of the bootstrap."""
 
     def __post_init__(self) -> None:

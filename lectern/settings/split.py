@@ -9,19 +9,19 @@ UNITS = ("item", "section")
 class Split:
     """Section `split`."""
 
-    by: str = "item"
+    by: str
     """What is never divided between two splits: an `item` (a recording, page, document or part of a table), or a
     `section` (the text under one heading). Sections are for fewer than three documents; the scores then hold for other
     sections of the same documents."""
-    seed: int = 0
+    seed: int
     """Random seed; another one chooses other items."""
-    validation: float = 0.15
+    validation: float
     """Share of the items on which the validation loss is measured."""
-    test: float = 0.2
+    test: float
     """Share of the items that are held out for the scores."""
-    near_duplicate_threshold: float = 0.8
+    near_duplicate_threshold: float
     """Jaccard similarity of word triples from which two rows of two splits count as a leak."""
-    on_leak: str = "fail"
+    on_leak: str
     """What to do about a leak: `fail`, or `drop` the training row (the validation row, if the other is a test row)."""
 
     def __post_init__(self) -> None:

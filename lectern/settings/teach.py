@@ -1,6 +1,6 @@
 """What is asked of a teacher LLM: section `teach` of params.yaml."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 METHODS = ("qa", "paragraph_answer", "conversation", "summary", "reasoning")
 FOLLOW = "follow"
@@ -12,35 +12,35 @@ MIN_STEPS = 2
 class Teach:
     """Section `teach`."""
 
-    name: str = "qa"
+    name: str
     """Name of the file under conf/teach."""
-    methods: list[str] = field(default_factory=lambda: ["qa"])
+    methods: list[str]
     """What is written from each passage: keys of `teaching.methods.METHODS`."""
-    language: str = FOLLOW
+    language: str
     """The language to write in: `follow` for the passage's, or a code or name, such as `de`."""
-    tokens_per_question: float = 90
+    tokens_per_question: float
     """qa: a passage gets one question for this many of its tokens, rounded half up, and at least one."""
-    max_questions: int = 8
+    max_questions: int
     """qa: most questions for a passage. A reply needs about 100 tokens for each, within teacher.max_tokens."""
-    min_tokens: int = 60
+    min_tokens: int
     """conversation, summary, reasoning: fewest tokens of a passage; shorter ones are not asked about."""
-    exchanges: int = 3
+    exchanges: int
     """conversation: number of questions with their answers; at least 2."""
-    max_steps: int = 4
+    max_steps: int
     """reasoning: most facts of the passage that an answer combines; at least 2."""
-    min_question_words: int = 3
+    min_question_words: int
     """A row whose question has fewer words is dropped. In scripts without spaces, words are characters."""
-    max_question_words: int = 40
+    max_question_words: int
     """A row whose question has more words is dropped."""
-    min_answer_words: int = 4
+    min_answer_words: int
     """A row whose answer has fewer words is dropped."""
-    max_answer_words: int = 120
+    max_answer_words: int
     """A row whose answer has more words is dropped."""
-    min_paragraph_words: int = 25
+    min_paragraph_words: int
     """paragraph_answer: shorter paragraphs are joined."""
-    max_paragraph_words: int = 250
+    max_paragraph_words: int
     """paragraph_answer: longer paragraphs are left out."""
-    min_quote_words: int = 3
+    min_quote_words: int
     """Fewest words of a quotation, and of each of its parts around an ellipsis."""
 
     def __post_init__(self) -> None:

@@ -10,37 +10,37 @@ ENGINES = ("faster_whisper", "whisperx")
 class Transcribe:
     """Section `transcribe`."""
 
-    name: str = "embedded"
+    name: str
     """Name of the choice in conf/transcribe/."""
-    engine: str = "faster_whisper"
+    engine: str
     """A key of `speech.asr.ENGINES`."""
-    python: str = "python"
+    python: str
     """Name of the interpreter on the PATH that runs this stage, for an engine that needs an environment of its own."""
-    model: str = "embedded"
+    model: str
     """`embedded` (Whisper tiny.en), a name that faster-whisper knows (`small`, `large-v3-turbo`), or a directory."""
-    language: str | None = None
+    language: str | None
     """Language code such as `en`; null detects it in each recording."""
-    initial_prompt: str | None = None
+    initial_prompt: str | None
     """Text in the desired style with the names that occur ("Amit Varma talks with Ajay Shah."), to guide spelling."""
-    hotwords: str | None = None
+    hotwords: str | None
     """Names and terms to expect, separated by spaces or commas."""
-    beam_size: int = 5
+    beam_size: int
     """Hypotheses kept while decoding."""
-    batch_size: int = 8
+    batch_size: int
     """Windows of half a minute that are decoded together; limited by the device's memory."""
-    vad: bool = True
+    vad: bool
     """Whether to transcribe only where voice activity is detected."""
-    align: bool = True
+    align: bool
     """`whisperx`: whether an alignment model finds the words' times; otherwise they are derived from their segment."""
-    align_model: str | None = None
+    align_model: str | None
     """`whisperx`: a wav2vec2 model on the hub or in torchaudio, or a directory; null for the language's usual one."""
-    compute_type: str = "int8"
+    compute_type: str
     """Number format of the weights: `int8` on a CPU, `float16` or `int8_float16` on a GPU."""
-    device: str = "cpu"
+    device: str
     """`cpu`, `cuda` or `auto`."""
-    threads: int = 0
+    threads: int
     """CPU threads; 0 for all. Does not change the result."""
-    allow_failed: float = 0.0
+    allow_failed: float
     """Share of the recordings, 0 to 1, that may fail before the stage fails."""
 
     def __post_init__(self) -> None:

@@ -23,13 +23,14 @@ ROOT = Path(__file__).parents[2]
 EXTRACT = """
 import sys
 from pathlib import Path
+from tests.settings import configure
 from lectern.settings.extract import Extract
 from stages.extract import main
 if sys.argv[1] == "empty":
     from lectern.formats import pdf, pdf_layout
     import pypdfium2, pypdfium2.raw
 else:
-    print(main(Extract(), Path("raw"), Path("documents"), Path("documents.json")))
+    print(main(configure(Extract), Path("raw"), Path("documents"), Path("documents.json")))
 """
 SYLLABLES = [consonant + vowel for consonant in "bcdfghlmnprstvz" for vowel in "aeiou"]
 

@@ -21,7 +21,7 @@ from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.evaluation.speech import TrueTurn, Truth, measure_der
 from lectern.settings.diarize import Diarize
-from stages.diarize import ENGINES
+from lectern.speech.diarization import ENGINES
 
 ROOT = Path(__file__).parents[2]
 COLLAR = 0.25

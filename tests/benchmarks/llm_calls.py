@@ -22,6 +22,7 @@ from lectern.llm import endpoint
 from lectern.llm.replies import Replies
 from lectern.llm.request import Reply, Request, make_request
 from lectern.settings.llm import LLM
+from tests.settings import configure
 
 SERVER = Path(__file__).parents[1] / "unit" / "llm" / "failing_server.py"
 PASSAGE = "The text of a passage goes here, some three hundred words of it. " * 30
@@ -91,7 +92,7 @@ def main(calls: int, latency: float, in_flight: int, loop: int) -> None:
         assert server.stdin
         assert server.stdout
         url = f"http://127.0.0.1:{int(server.stdout.readline())}/v1"
-        llm = LLM("benchmark", "openai", "none", base_url=url, concurrency=in_flight)
+        llm = configure(LLM, "benchmark", "openai", "none", base_url=url, concurrency=in_flight)
         requests = [
             make_request(llm, [Message(role="user", content=f"request {n}\n{PASSAGE}")], SCHEMA)
             for n in range(calls)

@@ -28,9 +28,11 @@ from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.render import Render
 from lectern.training import preflight, rendering
 from stages import render
+from tests.settings import configure
 from tests.unit.tuning.tiny import example
 
-BASE = BaseModelSettings(
+BASE = configure(
+    BaseModelSettings,
     name="smollm2_135m",
     source="embedded",
     package="smollm2_135m",
@@ -86,7 +88,7 @@ def theirs(conversations: Sequence[Any], tokenizer: Any, template: str) -> list[
 
 def run_stage(folder: Path) -> None:
     """The stage's main on the splits of a folder."""
-    chosen = Render(max_length=LIMIT)
+    chosen = configure(Render, max_length=LIMIT)
     render.main(chosen, BASE, folder / "splits", folder / "sft", folder / "preflight.json")
 
 

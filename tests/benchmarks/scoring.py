@@ -24,6 +24,7 @@ from lectern.core.schema import Example, Message, Prediction, Provenance, exampl
 from lectern.evaluation import copying, health, measuring, overlap, rouge, summary
 from lectern.settings.score import Score
 from stages import score
+from tests.settings import configure
 
 QUESTIONS = 5000
 TRAINING_ROWS = 2000
@@ -48,7 +49,7 @@ def main(questions: int) -> None:
         seconds = dict.fromkeys(PARTS, 0.0)
         began = time.perf_counter()
         with timed(seconds):
-            score.main(Score(), root / "data", root / "metrics")
+            score.main(configure(Score), root / "data", root / "metrics")
         whole = time.perf_counter() - began
         found = json.loads((root / "metrics/scores.json").read_text())
     for name, taken in seconds.items():

@@ -31,6 +31,7 @@ from typing import Any
 from lectern.settings.base_model import BaseModelSettings
 from tests.benchmarks.training_clock import PHASES
 from tests.benchmarks.training_task import Task, write_task
+from tests.settings import configure
 
 ROOT = Path(__file__).parents[2]
 CONTESTANTS = ("ours", "trl", "litgpt", "trl-bf16")
@@ -221,7 +222,7 @@ def main(given: argparse.Namespace) -> None:
     if "litgpt" in pythons:
         pythons["litgpt"] = prepare_litgpt(given.litgpt)
 
-    base = BaseModelSettings(**get_base(given.quick))
+    base = configure(BaseModelSettings, **get_base(given.quick))
     print(f"{base.name}, one core, one thread{' (quick: the speeds mean nothing)' if given.quick else ''}")
     with tempfile.TemporaryDirectory() as scratch:
         work = given.work or Path(scratch)

@@ -19,6 +19,7 @@ from lectern.settings.train import Train
 from lectern.training import sft
 from tests.benchmarks.training_clock import Clock, watch_llama
 from tests.benchmarks.training_task import TARGETS, Task, hand_back, read_task
+from tests.settings import configure
 
 DEFAULTS = Path(__file__).parents[2] / "conf/train/lora.yaml"
 NEVER = 10**6
@@ -63,7 +64,7 @@ def main(task: Task) -> None:
     rows = io.read_jsonl(Path(task.rows), TokenRow)
     run = Path(task.out) / "run"
     run.mkdir()
-    done = sft.tune(BaseModelSettings(**task.base), rows, [], run, choose(task, len(rows)))
+    done = sft.tune(configure(BaseModelSettings, **task.base), rows, [], run, choose(task, len(rows)))
     adapter = Path(task.out) / "adapter"
     sft.export(done, adapter)
     tokens = task.epochs * sum(len(row.input_ids) for row in rows)

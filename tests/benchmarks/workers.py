@@ -26,6 +26,7 @@ from lectern.core.schema import Source
 from lectern.settings.corpus import Corpus
 from lectern.settings.transcribe import Transcribe
 from stages import fetch, transcribe
+from tests.settings import configure
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +35,7 @@ def make_recordings(raw: Path, count: int) -> None:
     """Fill `raw` with copies of the smoke corpus."""
     source = raw.with_name("source")
     sources = [{"kind": "media", "path": str(ROOT / "data/sources/smoke")}]
-    fetch.main(Corpus("smoke", sources), source)
+    fetch.main(configure(Corpus, "smoke", sources), source)
     originals = list(items.read(source).values())
     for number in range(count):
         original = originals[number % len(originals)]

@@ -23,6 +23,7 @@ from lectern.settings.episodes import Episodes
 from lectern.settings.generate import Generate
 from stages import generate
 from tests import browsers
+from tests.settings import configure
 from tests.unit.apps import review_repo, tuned_repo
 from tests.unit.apps.review_repo import HOSTILE
 
@@ -54,7 +55,7 @@ def test_a_greedy_answer_is_the_one_that_the_pipeline_scores(
     root: Path, talker: Talker, tmp_path: Path
 ) -> None:
     held_out = io.read_jsonl(root / "data/splits/test.jsonl", Example)
-    chosen = Generate(max_new_tokens=12, batch_size=2, parity_prompts=0, parity_tokens=1)
+    chosen = configure(Generate, max_new_tokens=12, batch_size=2, parity_prompts=0, parity_tokens=1)
     generate.main(
         chosen,
         params.load("base_model", BaseModelSettings, root / "params.yaml"),

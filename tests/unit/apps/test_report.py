@@ -19,6 +19,7 @@ from lectern.report import drawing, figures, marking, origin, render, samples, w
 from lectern.report.inputs import Answers
 from lectern.settings.report import Report
 from stages import report
+from tests.settings import configure
 from tests.unit.apps import made_up_run
 from tests.unit.apps.made_up_run import EVERYTHING, MARKUP, Run
 
@@ -62,7 +63,7 @@ def build(root: Path, run: Run = PLAIN) -> tuple[Page, str]:
 
 
 def rebuild(root: Path, samples: int = 12) -> tuple[Page, str]:
-    report.main(Report(samples=samples), root / "metrics", root / "data", root / "params.yaml")
+    report.main(configure(Report, samples=samples), root / "metrics", root / "data", root / "params.yaml")
     page = Page((root / "metrics/report.html").read_text(encoding="utf-8"))
     return page, (root / "metrics/report.md").read_text(encoding="utf-8")
 
@@ -151,7 +152,7 @@ def test_where_it_was_computed_is_not_shown(tmp_path: Path) -> None:
     pages = {path: path.read_bytes() for path in (tmp_path / "metrics").glob("report.*")}
     with (tmp_path / "params.yaml").open("a") as file:
         file.write("compute:\n  workers: 4\n")
-    report.main(Report(), tmp_path / "metrics", tmp_path / "data", tmp_path / "params.yaml")
+    report.main(configure(Report), tmp_path / "metrics", tmp_path / "data", tmp_path / "params.yaml")
     assert pages == {path: path.read_bytes() for path in pages}
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from lectern.settings.report import Report
 from stages import report
+from tests.settings import configure
 from tests.unit.apps import made_up_run
 from tests.unit.apps.made_up_run import EVERYTHING
 
@@ -49,7 +50,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name in ("full", "hostile"):
         root = tmp_path_factory.mktemp(name)
         made_up_run.make(root, dataclasses.replace(EVERYTHING, hostile=name == "hostile"))
-        report.main(Report(samples=6), root / "metrics", root / "data", root / "params.yaml")
+        report.main(configure(Report, samples=6), root / "metrics", root / "data", root / "params.yaml")
         found[name] = root / "metrics/report.html"
     return found
 

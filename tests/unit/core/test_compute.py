@@ -19,6 +19,7 @@ from lectern.core.errors import LecternError
 from lectern.core.executors import crew, processes
 from lectern.core.item import Item, Load, Made
 from lectern.settings.compute import Compute
+from tests.settings import configure
 from tests.unit.core import makers
 
 TWO = replace(IN_PROCESS, workers=2)
@@ -327,4 +328,4 @@ def test_no_more_items_are_out_than_there_are_workers() -> None:
 )
 def test_a_wrong_section_names_the_value(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
-        Compute(**wrong)  # type: ignore[arg-type]
+        configure(Compute, **wrong)  # type: ignore[arg-type]

@@ -23,6 +23,7 @@ from lectern.core.item import Item, Load
 from lectern.settings.corpus import Corpus
 from lectern.settings.transcribe import Transcribe
 from stages import fetch, transcribe
+from tests.settings import configure
 from tests.unit.core import makers
 
 pytest.importorskip("ray")
@@ -223,10 +224,10 @@ def test_what_a_cluster_cannot_do_is_said(two_nodes: Cluster, tmp_path: Path) ->
 @pytest.mark.slow
 def test_recordings_are_transcribed_to_the_same_bytes_everywhere(two_nodes: Cluster, tmp_path: Path) -> None:
     source = {"kind": "media", "path": "data/sources/smoke"}
-    fetch.main(Corpus("smoke", [source]), tmp_path / "raw")
+    fetch.main(configure(Corpus, "smoke", [source]), tmp_path / "raw")
     ways = {"here": IN_PROCESS, "processes": replace(IN_PROCESS, workers=2), "ray": on(two_nodes)}
     for name, compute in ways.items():
-        params = Transcribe(language="en")
+        params = configure(Transcribe, language="en")
         done = transcribe.main(params, tmp_path / "raw", tmp_path / name, compute=compute)
         assert str(done) == "made 4, kept 0, removed 0, failed 0"
     assert tree(tmp_path / "here") == tree(tmp_path / "processes") == tree(tmp_path / "ray")

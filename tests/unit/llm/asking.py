@@ -11,6 +11,7 @@ from lectern.core.schema import Message
 from lectern.llm import client
 from lectern.llm.request import Request, make_request
 from lectern.settings.llm import LLM
+from tests.settings import configure
 
 SCHEMA = {
     "type": "object",
@@ -25,5 +26,5 @@ def make_requests(llm: LLM, count: int) -> list[Request]:
 
 
 if __name__ == "__main__":
-    llm = LLM(**json.loads(sys.argv[3]))
+    llm = configure(LLM, **json.loads(sys.argv[3]))
     client.ask(make_requests(llm, int(sys.argv[2])), llm, Path(sys.argv[1]), "teacher")

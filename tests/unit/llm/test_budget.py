@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lectern.llm.budget import Budget, BudgetError, Size, size
 from lectern.settings.llm import LLM
+from tests.settings import configure
 
 PRICES: dict[str, Any] = {"input_price": 1e4, "output_price": 2e4}
 # What a call is sure not to exceed, and how much of that it uses
@@ -18,7 +19,7 @@ calls = st.lists(
 
 
 def llm(**limits: Any) -> LLM:
-    return LLM("x", "openai", "m", **PRICES, **limits)
+    return configure(LLM, "x", "openai", "m", **PRICES, **limits)
 
 
 @given(
@@ -99,7 +100,7 @@ def test_the_estimate_names_calls_tokens_money_and_the_budget() -> None:
     assert "about 10,000 tokens to read (a rough guess, 4 bytes each), at most 30,000 to write" in said
     assert "at most about 700.0000 by the prices given" in said
     assert said.endswith("Budget: max_calls 5, max_cost 2.5.")
-    free = Budget(LLM("x", "openai", "m"), "teacher")
+    free = Budget(configure(LLM, "x", "openai", "m"), "teacher")
     assert free.estimate([]).endswith("Budget: none.")
     assert "prices" not in free.estimate([]) + free.describe()
 

@@ -16,8 +16,9 @@ from lectern.llm import bundled
 from lectern.llm.request import Reply, Request, make_request
 from lectern.llm.structured import find_problem
 from lectern.settings.llm import LLM
+from tests.settings import configure
 
-SMALL = LLM(name="test", engine="embedded", model="smollm2_135m", max_tokens=24)
+SMALL = configure(LLM, name="test", engine="embedded", model="smollm2_135m", max_tokens=24)
 
 
 def text(least: int, most: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from lectern.llm import client, endpoint
 from lectern.llm.replies import Replies
 from lectern.llm.request import Reply, Request, make_request
 from lectern.settings.llm import LLM
+from tests.settings import configure
 from tests.unit.llm import asking
 
 ROOT = Path(__file__).parents[3]
@@ -49,7 +50,7 @@ class Server:
         return given | {"max_tokens": 16, "max_tries": 12} | more
 
     def llm(self, **more: Any) -> LLM:
-        return LLM(**self.settings(**more))
+        return configure(LLM, **self.settings(**more))
 
 
 Start = Callable[..., Server]
@@ -267,7 +268,7 @@ def test_where_nobody_listens_it_stops_soon(tmp_path: Path, capfd: Any) -> None:
     with socket.socket() as taken:  # bound, but it listens to nobody
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-        llm = LLM("x", "openai", "m", base_url=url, concurrency=4, max_tries=3, backoff=0.001)
+        llm = configure(LLM, "x", "openai", "m", base_url=url, concurrency=4, max_tries=3, backoff=0.001)
         answers = ask(llm, 500, tmp_path / "replies/teach")
     assert len(answers.failed) == 500
     assert any(url in reason and "teacher.base_url" in reason for reason in answers.failed.values())
@@ -364,12 +365,14 @@ def test_plain_text_and_options_pass_as_they_are(start: Start, tmp_path: Path) -
 
 def test_a_request_is_known_by_all_that_decides_its_reply_and_nothing_else() -> None:
     message = [Message(role="user", content="request 3")]
-    llm = LLM("x", "openai", "m")
-    same = make_request(LLM("y", "openai", "m", base_url="http://127.0.0.1:1", concurrency=9), message)
+    llm = configure(LLM, "x", "openai", "m")
+    same = make_request(
+        configure(LLM, "y", "openai", "m", base_url="http://127.0.0.1:1", concurrency=9), message
+    )
     others = [
-        make_request(LLM("x", "openai", "n"), message),
-        make_request(LLM("x", "openai", "m", temperature=0.5), message),
-        make_request(LLM("x", "openai", "m", max_tokens=5), message),
+        make_request(configure(LLM, "x", "openai", "n"), message),
+        make_request(configure(LLM, "x", "openai", "m", temperature=0.5), message),
+        make_request(configure(LLM, "x", "openai", "m", max_tokens=5), message),
         make_request(llm, message, asking.SCHEMA),
         make_request(llm, [Message(role="system", content="request 3")]),
     ]
@@ -390,4 +393,4 @@ def test_settings_that_cannot_be_are_refused() -> None:
         {"max_calls": 0},
     ):
         with pytest.raises(ValueError, match=next(iter(given))):
-            LLM("x", "openai", "m", **given)
+            configure(LLM, "x", "openai", "m", **given)

@@ -20,9 +20,11 @@ from lectern.core.schema import Example, Message, Provenance, Source
 from lectern.publishing import cards, consent, facts, layouts, markdown, writing
 from lectern.publishing.facts import Voice
 from lectern.settings.publish import Publish
+from tests.settings import configure
 from tests.unit.apps import made_up_run, review_repo
 
-CHOSEN = Publish(
+CHOSEN = configure(
+    Publish,
     model_repo="me/talks",
     dataset_repo="me/talks-data",
     licence="apache-2.0",
@@ -70,7 +72,7 @@ def test_without_figures_it_says_so_and_makes_up_none(known: facts.Facts) -> Non
     nothing = replace(
         known, metrics={name: {} for name in facts.METRICS}, runtime={}, revision="", sources=[]
     )
-    body = ModelCard(cards.write_model_card(nothing, Publish(), "tiny_llama")).text
+    body = ModelCard(cards.write_model_card(nothing, configure(Publish), "tiny_llama")).text
     for said in (
         "Not measured.",
         "It was not measured.",
@@ -81,7 +83,7 @@ def test_without_figures_it_says_so_and_makes_up_none(known: facts.Facts) -> Non
         assert said in body
     assert "Leaks between the splits were not measured." in body
     assert DatasetCard(
-        cards.write_dataset_card(nothing, Publish(), {"messages": 0, "alpaca": 2})
+        cards.write_dataset_card(nothing, configure(Publish), {"messages": 0, "alpaca": 2})
     ).data.configs
 
 
@@ -143,7 +145,7 @@ def test_everybody_whose_words_are_published_has_to_have_agreed(known: facts.Fac
     assert some == [name for name in nobody if "talk-0000" not in name and name != "speaker_1 of talk-0001"]
     assert consent.list_missing(known, {"*": "all of them, in writing"}) == []
     with pytest.raises(ValueError, match="is empty"):
-        Publish(consent={"Ann": " "})
+        configure(Publish, consent={"Ann": " "})
 
 
 def test_a_source_without_a_licence_stands_against_a_push(known: facts.Facts) -> None:
@@ -152,7 +154,7 @@ def test_a_source_without_a_licence_stands_against_a_push(known: facts.Facts) ->
     [problem] = consent.list_problems(bare, CHOSEN)
     assert "talk-0000" in problem or "paper-0000" in problem
     assert consent.list_problems(bare, replace(CHOSEN, unlicensed="allow")) == []
-    assert len(consent.list_problems(known, Publish(consent=CHOSEN.consent))) == 1
+    assert len(consent.list_problems(known, configure(Publish, consent=CHOSEN.consent))) == 1
 
 
 def test_a_text_is_its_author_s(tmp_path: Path) -> None:

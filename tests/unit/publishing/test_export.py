@@ -16,6 +16,7 @@ from lectern.publishing import converter, exporting, fidelity, llama_server, mod
 from lectern.settings.base_model import BaseModelSettings
 from lectern.tools import export
 from lectern.training import adapters
+from tests.settings import configure
 from tests.unit.apps import tuned_repo
 from tests.unit.publishing.running import run
 
@@ -117,8 +118,14 @@ def test_what_the_converter_does_not_know_is_said(tmp_path: Path) -> None:
 
 
 def test_the_ollama_template_writes_what_the_chat_template_writes() -> None:
-    base = BaseModelSettings(
-        "smollm2_135m", "embedded", 8192, "<|im_end|>", "smollm2.jinja", package="smollm2_135m"
+    base = configure(
+        BaseModelSettings,
+        "smollm2_135m",
+        "embedded",
+        8192,
+        "<|im_end|>",
+        "smollm2.jinja",
+        package="smollm2_135m",
     )
     tokenizer = loading.get_tokenizer(base)
     text = modelfile.write(
@@ -208,7 +215,7 @@ def test_vllm_is_told_what_the_model_is(tuned: Path, tmp_path: Path) -> None:
     assert merged["max-logprobs"] == 20
     assert json.loads(merged["allowed-origins"]) == [], "no site of a browser reads the answers"
     hub = {**vars(model.base), "source": "hub", "hub_id": "org/name; touch x", "revision": "a" * 40}
-    on_hub = exporting.Model(BaseModelSettings(**hub), None, tmp_path / "adapter", model.test)
+    on_hub = exporting.Model(configure(BaseModelSettings, **hub), None, tmp_path / "adapter", model.test)
     shutil.copytree(model.adapter, on_hub.adapter)
     record = io.read_plain(on_hub.adapter / adapters.RECORD)
     io.write_json(on_hub.adapter / adapters.RECORD, {**record, "base_model": on_hub.base.identity})

@@ -12,6 +12,7 @@ from lectern.core.errors import LecternError
 from lectern.publishing import pushing
 from lectern.settings.publish import Publish
 from lectern.tools import params
+from tests.settings import configure
 from tests.unit.apps import review_repo
 from tests.unit.publishing.hub import TOKEN, Hub, serve
 from tests.unit.publishing.running import run
@@ -151,10 +152,10 @@ def test_a_link_is_not_followed(repo: Path, tmp_path: Path) -> None:
     (tmp_path / "outside.gguf").write_bytes(b"x")
     (repo / "models/export/gguf/link.gguf").symlink_to(tmp_path / "outside.gguf")
     with pytest.raises(LecternError, match=r"link\.gguf is a link"):
-        pushing.plan(repo / "models/export", Publish(model_repo="me/talks"))
+        pushing.plan(repo / "models/export", configure(Publish, model_repo="me/talks"))
 
 
 def test_a_name_that_is_no_repository_is_refused() -> None:
     for name in ("talks", "../x/y", "me/ta lks", "me/talks/more", "https://hf.co/me/talks"):
         with pytest.raises(ValueError, match="give the owner and the name"):
-            Publish(model_repo=name)
+            configure(Publish, model_repo=name)

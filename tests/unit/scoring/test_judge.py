@@ -30,13 +30,14 @@ from lectern.llm import prompting
 from lectern.settings.judging import Judging
 from lectern.settings.llm import LLM
 from stages import judge
+from tests.settings import configure
 from tests.unit.scoring import judge_rules
 from tests.unit.scoring.judge_rules import pair, prediction
 from tests.unit.text import teacher_server
 from tests.unit.text.teacher_server import Teacher
 
 SHIPPED = Path("data/labels")
-PARAMS = Judging(rubric=False, reasons=False, resamples=400)
+PARAMS = configure(Judging, rubric=False, reasons=False, resamples=400)
 LABELS = labels.read(SHIPPED, ["talks"])
 
 
@@ -70,7 +71,7 @@ class Run:
         }
         self.said = judge.main(
             chosen,
-            LLM(name="rule", engine="openai", model="judge-1", **(settings | llm)),
+            configure(LLM, name="rule", engine="openai", model="judge-1", **(settings | llm)),
             *(self.root / name for name in ("predictions", "passages", "labels", "judgements")),
             self.root / "replies/judge",
             self.root / "judge.json",
@@ -549,7 +550,7 @@ def test_the_shipped_labels_are_sound() -> None:
 
 
 def test_the_prompts_are_short() -> None:
-    llm = LLM(name="x", engine="embedded", model="smollm2_135m")
+    llm = configure(LLM, name="x", engine="embedded", model="smollm2_135m")
     way = Way(
         llm,
         prompting.load("judge_pair"),

@@ -15,6 +15,7 @@ from lectern.evaluation import figures, measuring, summary
 from lectern.evaluation.rows import RowScore
 from lectern.settings.score import Score
 from stages import score
+from tests.settings import configure
 
 REFERENCE = "the seed is fixed once"
 TRAINED = "we always fix the seed before the first batch is drawn"
@@ -61,7 +62,7 @@ def run(
         io.write_jsonl(root / f"data/episodes/{name}.jsonl", [])
     messages = [Message(role="user", content="how?"), Message(role="assistant", content=TRAINED)]
     io.write_jsonl(root / "data/splits/train.jsonl", [Example.of(messages, Provenance(item="t", method="m"))])
-    chosen = Score(resamples=500, similarity=similarity)
+    chosen = configure(Score, resamples=500, similarity=similarity)
     score.main(chosen, root / "data", root / "metrics")
     return json.loads((root / "metrics/scores.json").read_text())
 
@@ -292,7 +293,7 @@ def test_a_likelihood_that_is_no_number_is_an_error() -> None:
 )
 def test_a_parameter_out_of_bounds_is_an_error(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{field} is .*; choose"):
-        Score(**{field: value})
+        configure(Score, **{field: value})
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from lectern.settings.corpus import Corpus
 from lectern.sources.kinds import LISTED
 from lectern.tools import update
 from stages import fetch
+from tests.settings import configure
 
 # No pauses: the server of the tests minds no haste.
 HASTE = {"sleep": 0.0, "retries": 1, "timeout": 5.0}
@@ -19,7 +20,7 @@ def corpus(*sources: dict[str, Any], allow_failed: float = 0.0) -> Corpus:
     network = [
         {**s, "network": {**HASTE, **s.get("network", {})}} if s["kind"] in LISTED else s for s in sources
     ]
-    return Corpus(name="test", sources=network, allow_failed=allow_failed)
+    return configure(Corpus, name="test", sources=network, allow_failed=allow_failed)
 
 
 def videos(*urls: str, name: str = "talks", **options: Any) -> dict[str, Any]:

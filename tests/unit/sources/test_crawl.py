@@ -339,7 +339,7 @@ class Ten:
 def test_a_crawl_that_was_killed_goes_on_and_asks_for_no_page_again(site: Site, project: Path) -> None:
     ten = Ten(site)
     chosen = corpus(source(site.address, render="never", sitemaps=[], concurrency=1))
-    OmegaConf.save({"corpus": {"name": "test", "sources": chosen.sources}}, project / "params.yaml")
+    OmegaConf.save({"corpus": vars(chosen)}, project / "params.yaml")
     running = subprocess.Popen(
         [sys.executable, "-m", "lectern", "update"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

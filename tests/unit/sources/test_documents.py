@@ -13,11 +13,12 @@ from lectern.settings.corpus import Corpus
 from lectern.settings.sources import DocumentsSource
 from lectern.sources import documents
 from stages import fetch
+from tests.settings import configure
 
 
 def run(folder: Path, out: Path, allow_failed: float = 0.0) -> items.SyncResult:
     sources = [{"kind": "documents", "path": str(folder)}]
-    return fetch.main(Corpus(name="test", sources=sources, allow_failed=allow_failed), out)
+    return fetch.main(configure(Corpus, name="test", sources=sources, allow_failed=allow_failed), out)
 
 
 def record(out: Path, name: str) -> Source:

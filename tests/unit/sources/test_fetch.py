@@ -13,6 +13,7 @@ from lectern.settings.corpus import Corpus
 from lectern.settings.sources import parse_source
 from lectern.tools import update
 from stages import fetch
+from tests.settings import configure
 from tests.unit.sources.conftest import SMOKE
 from tests.unit.sources.corpora import RAW, corpus, entry, feed, get, podcast, records, videos
 from tests.unit.sources.server import Site
@@ -31,7 +32,7 @@ def test_kinds_mix_in_one_corpus(site: Site, mp3: bytes) -> None:
     assert sorted(record.kind for record in records()) == ["media"] * 4 + ["podcast", "youtube"]
     assert str(fetch.main(chosen, RAW)) == "made 0, kept 6, removed 0, failed 0"
     # One source less: its items go, no other is made again.
-    fewer = Corpus(name="test", sources=chosen.sources[1:])
+    fewer = configure(Corpus, name="test", sources=chosen.sources[1:])
     assert str(fetch.main(fewer, RAW)) == "made 0, kept 2, removed 4, failed 0"
 
 
@@ -63,7 +64,7 @@ def test_the_command_says_what_is_new_and_fails_when_a_source_could_not_be_asked
     chosen = corpus(
         videos(site.put("/a.mp3", mp3), name="good"), videos(site.address + "/nothing", name="bad")
     )
-    OmegaConf.save({"corpus": {"name": "test", "sources": chosen.sources}}, project / "params.yaml")
+    OmegaConf.save({"corpus": vars(chosen)}, project / "params.yaml")
     run = subprocess.run(
         [sys.executable, "-m", "lectern", "update"],
         cwd=project,

@@ -11,11 +11,12 @@ from lectern.core.schema import Source
 from lectern.settings.corpus import Corpus
 from lectern.sources import folders
 from stages import fetch
+from tests.settings import configure
 
 
 def run(folder: Path, out: Path, **options: float) -> items.SyncResult:
     sources = [{"kind": "media", "path": str(folder)}]
-    return fetch.main(Corpus(name="test", sources=sources, **options), out)
+    return fetch.main(configure(Corpus, name="test", sources=sources, **options), out)
 
 
 def record(out: Path, name: str) -> Source:
@@ -119,4 +120,4 @@ def test_folders_in_the_folder_count(folder: Path, tmp_path: Path) -> None:
 )
 def test_a_wrong_source_says_what_is_wrong(source: dict[str, str], message: str, tmp_path: Path) -> None:
     with pytest.raises(LecternError, match=message):
-        fetch.main(Corpus(name="test", sources=[source]), tmp_path / "raw")
+        fetch.main(configure(Corpus, name="test", sources=[source]), tmp_path / "raw")

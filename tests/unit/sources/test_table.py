@@ -21,6 +21,7 @@ from lectern.settings.examples import Examples
 from lectern.settings.housekeeping import Housekeeping
 from lectern.settings.transcribe import Transcribe
 from stages import examples, fetch, transcribe
+from tests.settings import configure
 
 PAIRS = [(f"What is thing {n}?", f"Thing {n} is so, and not otherwise; naïve 山 {n}.") for n in range(40)]
 
@@ -34,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, root: Path, **options: Any) -> items.SyncResult:
     sources = [{"kind": "table", "path": str(folder), **options}]
-    return fetch.main(Corpus(name="test", sources=sources), root / "raw")
+    return fetch.main(configure(Corpus, name="test", sources=sources), root / "raw")
 
 
 def build(root: Path) -> items.SyncResult:
@@ -42,8 +43,8 @@ def build(root: Path) -> items.SyncResult:
         [], root / "conversations", lambda: lambda item, path: None, suffix=".json", params={}, code=()
     )
     inputs = (root / "raw", root / "conversations")
-    params = Examples()
-    return examples.main(params, Housekeeping(), *inputs, root / "examples", root / "examples.json")
+    params = configure(Examples)
+    return examples.main(params, configure(Housekeeping), *inputs, root / "examples", root / "examples.json")
 
 
 def rows(root: Path) -> dict[int, TableRow]:
@@ -340,7 +341,7 @@ def test_a_small_table_leaves_large_cells_readable_elsewhere(folder: Path, tmp_p
 def test_nobody_listens_to_a_table(folder: Path, tmp_path: Path) -> None:
     write_csv(folder / "faq.csv", PAIRS)
     run(folder, tmp_path)
-    result = transcribe.main(Transcribe(), tmp_path / "raw", tmp_path / "transcripts")
+    result = transcribe.main(configure(Transcribe), tmp_path / "raw", tmp_path / "transcripts")
     assert str(result) == "made 0, kept 0, removed 0, failed 0"
 
 

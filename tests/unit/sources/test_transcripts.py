@@ -15,6 +15,7 @@ from lectern.settings.diarize import Diarize
 from lectern.settings.score_speech import ScoreSpeech
 from lectern.settings.transcribe import Transcribe
 from stages import converse, diarize, fetch, score_speech, transcribe
+from tests.settings import configure
 
 VTT = "WEBVTT\nLanguage: de\n\n00:01.000 --> 00:04.000\n[Anna]: Why is that so?\n\n00:04.000 --> 00:09.000\n[Ben]: So."
 SRT = "1\n00:00:01,000 --> 00:00:02,000\n[Anna]: Why is that so?\n"
@@ -30,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, out: Path, allow_failed: float = 0.0, **options: Any) -> items.SyncResult:
     sources = [{"kind": "transcripts", "path": str(folder), **options}]
-    return fetch.main(Corpus(name="test", sources=sources, allow_failed=allow_failed), out)
+    return fetch.main(configure(Corpus, name="test", sources=sources, allow_failed=allow_failed), out)
 
 
 def record(out: Path, name: str) -> Source:
@@ -144,7 +145,7 @@ def test_two_transcripts_of_one_stem_are_named(folder: Path, tmp_path: Path) -> 
     ],
 )
 def test_a_wrong_source_says_what_is_wrong(source: dict[str, str], message: str, tmp_path: Path) -> None:
-    corpus = Corpus(name="test", sources=[{"kind": "transcripts", **source}])
+    corpus = configure(Corpus, name="test", sources=[{"kind": "transcripts", **source}])
     with pytest.raises(LecternError, match=message):
         fetch.main(corpus, tmp_path / "raw")
 
@@ -153,17 +154,17 @@ def test_nobody_listens_and_the_conversation_has_the_names(folder: Path, tmp_pat
     (folder / "talk.vtt").write_text(VTT)
     raw, transcripts, diarization, told = (tmp_path / name for name in ("raw", "words", "turns", "told"))
     run(folder, raw, language="en")
-    heard = transcribe.main(Transcribe(), raw, transcripts)
-    parted = diarize.main(Diarize(), raw, diarization)
+    heard = transcribe.main(configure(Transcribe), raw, transcripts)
+    parted = diarize.main(configure(Diarize), raw, diarization)
     assert str(heard) == str(parted) == "made 0, kept 0, removed 0, failed 0"
     metrics = tmp_path / "metrics.json"
-    converse.main(Converse(), raw, transcripts, diarization, tmp_path / "none", told, metrics)
+    converse.main(configure(Converse), raw, transcripts, diarization, tmp_path / "none", told, metrics)
     conversation = io.read_json(told / "talk.json", Conversation)
     assert [(u.speaker, u.text, u.start, u.end) for u in conversation.utterances] == [
         ("Anna", "Why is that so?", 1.0, 4.0),
         ("Ben", "So.", 4.0, 9.0),
     ]
     assert conversation.language == "en"
-    score = ScoreSpeech()
+    score = configure(ScoreSpeech)
     said = score_speech.main(score, raw, transcripts, diarization, told, tmp_path / "speech.json")
     assert "nothing to score" in said

@@ -22,6 +22,7 @@ from lectern.sources.crawl import browser, pages
 from lectern.tools import update
 from stages import fetch
 from tests.browsers import needs_chromium
+from tests.settings import configure
 from tests.unit.sources import site as ledger
 from tests.unit.sources.site import texts
 
@@ -41,7 +42,7 @@ def source(address: str, **options: Any) -> dict[str, Any]:
 
 
 def corpus(*sources: dict[str, Any]) -> Corpus:
-    return Corpus(name="test", sources=list(sources))
+    return configure(Corpus, name="test", sources=list(sources))
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

@@ -22,6 +22,7 @@ from lectern.models import bundled
 from lectern.settings.transcribe import Transcribe
 from lectern.speech import asr, faster_whisper_engine, listening
 from stages import transcribe
+from tests.settings import configure
 from tests.unit.speech.test_audio import write_tone
 from tests.unit.speech.test_stages import add, write_silence
 
@@ -322,7 +323,7 @@ def test_the_stage_keeps_facts_and_writes_totals(tmp_path: Path) -> None:
     add(tmp_path / "raw", "talk", SMOKE / "smoke-02-backups.mp3")
     add(tmp_path / "raw", "silence", write_silence(tmp_path / "s.wav", 3.0))
     paths = (tmp_path / "raw", tmp_path / "out", tmp_path / "transcripts.json")
-    transcribe.main(Transcribe(language="en"), *paths)
+    transcribe.main(configure(Transcribe, language="en"), *paths)
     first = io.read_plain(paths[2])
     facts = items.facts(tmp_path / "out")
     assert facts["silence"]["words"] == 0
@@ -330,7 +331,7 @@ def test_the_stage_keeps_facts_and_writes_totals(tmp_path: Path) -> None:
     assert first["words"] == len(io.read_json(tmp_path / "out/talk.json", Transcript).words) > 30
     assert (first["items"], first["languages"]) == (2, {"en": 2})
     add(tmp_path / "raw", "tone", write_tone(tmp_path / "tone.mp3", 2.0))
-    assert transcribe.main(Transcribe(language="en"), *paths).kept == 2
+    assert transcribe.main(configure(Transcribe, language="en"), *paths).kept == 2
     assert io.read_plain(paths[2])["words"] >= first["words"]
     assert io.read_plain(paths[2])["items"] == 3
 

@@ -26,6 +26,7 @@ from lectern.core.schema import (
 from lectern.settings.converse import Converse, RoleRule
 from lectern.settings.diarize import Diarize
 from stages import converse, diarize
+from tests.settings import configure
 
 # speaker, start, end: the host, the guest, the host again, a cough, the guest
 TURNS = [
@@ -118,7 +119,7 @@ class Corpus:
 
     def run(self, out: str = "conversations", **changes: Any) -> str:
         folders = [self.root / name for name in ("raw", "transcripts", "diarization", "corrections", out)]
-        return str(converse.main(Converse(**changes), *folders, self.root / f"{out}.metrics.json"))
+        return str(converse.main(configure(Converse, **changes), *folders, self.root / f"{out}.metrics.json"))
 
     def told(self, name: str) -> Conversation:
         return io.read_json(self.root / "conversations" / f"{name}.json", Conversation)
@@ -136,7 +137,7 @@ class Corpus:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Corpus:
-    made = Corpus(tmp_path / "data")
+    made = configure(Corpus, tmp_path / "data")
     made.add("one")
     return made
 
@@ -437,7 +438,7 @@ def test_an_incremental_run_leaves_the_bytes_of_a_clean_one(corpus: Corpus) -> N
 
 
 def test_a_corpus_without_speech_gives_an_empty_result(tmp_path: Path) -> None:
-    corpus = Corpus(tmp_path / "data")
+    corpus = configure(Corpus, tmp_path / "data")
     assert corpus.run() == "made 0, kept 0, removed 0, failed 0"
     assert corpus.metrics()["items"] == 0
     shutil.rmtree(corpus.root / "raw")
@@ -458,12 +459,12 @@ def test_a_corpus_without_speech_gives_an_empty_result(tmp_path: Path) -> None:
 )
 def test_a_wrong_parameter_says_what_to_use(values: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        Converse(**values)
+        configure(Converse, **values)
 
 
 def test_a_real_voice_is_recognised_in_another_recording(tmp_path: Path) -> None:
     # Two recordings of the same two people, through the real diarization.
-    corpus = Corpus(tmp_path / "data")
+    corpus = configure(Corpus, tmp_path / "data")
     for name in ("smoke-01-logs", "smoke-02-backups"):
         folder = corpus.root / "raw" / name
         source = Source(item=name, kind="media", title=name, media="recording.mp3")
@@ -474,7 +475,7 @@ def test_a_real_voice_is_recognised_in_another_recording(tmp_path: Path) -> None
         heard = Transcript(item=name, duration=truth[-1]["end"], language="en", words=words)
         io.write_json(corpus.root / "staged/transcripts" / f"{name}.json", heard)
     corpus.publish()
-    diarize.main(Diarize(), corpus.root / "raw", corpus.root / "diarization")
+    diarize.main(configure(Diarize), corpus.root / "raw", corpus.root / "diarization")
     corpus.run()
     for utterance in {u.speaker: u for u in corpus.told("smoke-01-logs").utterances}.values():
         remember(corpus, "smoke-01-logs", utterance.speaker, utterance.words[0].text)

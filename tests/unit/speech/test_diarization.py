@@ -15,6 +15,7 @@ from lectern.settings.diarize import Diarize
 from lectern.speech import diarization
 from lectern.speech.diarization import describe_voices, find_facts, measure_overlap, name_turns, summarise
 from stages import diarize
+from tests.settings import configure
 
 SMOKE = Path("data/sources/smoke/smoke-01-logs.mp3")
 
@@ -89,7 +90,7 @@ def add(raw: Path, name: str, media: Path) -> None:
 def test_the_stage_writes_turns_facts_and_totals_and_the_same_bytes_in_another_place(tmp_path: Path) -> None:
     # Property: a run elsewhere, or an incremental one, leaves the same bytes.
     def run(root: Path) -> dict[str, bytes]:
-        diarize.main(Diarize(), root / "raw", root / "out", root / "diarization.json")
+        diarize.main(configure(Diarize), root / "raw", root / "out", root / "diarization.json")
         return {
             p.name: p.read_bytes() for p in [root / "diarization.json", *sorted((root / "out").iterdir())]
         }
@@ -133,12 +134,12 @@ def test_naming_an_engine_loads_none_of_its_libraries_and_another_process_can_lo
 )
 def test_a_wrong_value_says_what_to_use(values: dict[str, object], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        Diarize(**values)  # type: ignore[arg-type]
+        configure(Diarize, **values)  # type: ignore[arg-type]
 
 
 def test_a_stage_without_recordings_writes_empty_totals(tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
-    diarize.main(Diarize(), tmp_path / "raw", tmp_path / "out", tmp_path / "totals.json")
+    diarize.main(configure(Diarize), tmp_path / "raw", tmp_path / "out", tmp_path / "totals.json")
     assert io.read_plain(tmp_path / "totals.json")["items"] == 0
     with pytest.raises(LecternError, match="does not exist"):
-        diarize.main(Diarize(), tmp_path / "none", tmp_path / "out")
+        diarize.main(configure(Diarize), tmp_path / "none", tmp_path / "out")

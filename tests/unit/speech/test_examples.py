@@ -11,6 +11,7 @@ from lectern.core.schema import Chapter, Conversation, Example, Utterance, Word
 from lectern.examples import description_questions, dialogue, examples
 from lectern.settings.examples import Examples
 from lectern.settings.housekeeping import HousekeepingRule
+from tests.settings import configure
 
 HOST, MAIN = "host", "main"
 
@@ -229,7 +230,7 @@ def test_multi_part_questions_are_counted() -> None:
         assert made.details == {"multi_part": 1, parts: 1}
 
 
-OPTIONS = Examples(min_answer_words=1, max_shift=3.0).options()
+OPTIONS = configure(Examples, min_answer_words=1, max_shift=3.0).options()
 CHAIN = list(examples.QUESTIONS)
 
 
@@ -324,7 +325,7 @@ def test_facts_add_up_over_items(tmp_path: Path) -> None:
 )
 def test_a_wrong_parameter_says_what_to_use(wrong: dict[str, object], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        Examples(**wrong)  # type: ignore[arg-type]
+        configure(Examples, **wrong)  # type: ignore[arg-type]
 
 
 TALKS = sorted(Path("data/sources/demo").glob("*.truth.json"))
@@ -377,7 +378,7 @@ def test_without_stamps_the_answers_are_the_true_ones_where_something_is_asked(p
     # Property: the questions heard in the dialogue lead to the same answers; what is missed is counted.
     conversation, questions = read_truth(path)
     silent = conversation.model_copy(update={"description": ""})
-    made = examples.QUESTIONS["question_turns"](silent, **Examples().options()["question_turns"])
+    made = examples.QUESTIONS["question_turns"](silent, **configure(Examples).options()["question_turns"])
     found = [m.content for row in made.examples for m in row.messages if m.role == "assistant"]
     true = [question["answer"] for question in questions]
     assert set(found) <= set(true)

@@ -10,6 +10,7 @@ from lectern.core import params
 from lectern.core.errors import LecternError
 from lectern.settings.housekeeping import Housekeeping, HousekeepingRule
 from lectern.text.sentences import join_words
+from tests.settings import configure
 from tests.unit.speech.test_examples import HOST, MAIN, talk
 
 SHIPPED = params.parse(
@@ -82,7 +83,7 @@ def test_the_shipped_rules_leave_what_is_meant(said: str) -> None:
 
 
 def test_a_long_sentence_stays_whatever_matches() -> None:
-    rules = Housekeeping(max_words=5, rules=[HousekeepingRule("all", "one .+")])
+    rules = configure(Housekeeping, max_words=5, rules=[HousekeepingRule("all", "one .+")])
     assert left("One two three four five. One two three four five six.", rules) == (
         "One two three four five six.",
         {"all": 1},
@@ -90,7 +91,7 @@ def test_a_long_sentence_stays_whatever_matches() -> None:
 
 
 def test_a_rule_for_utterances_needs_nothing_else_said() -> None:
-    rules = Housekeeping(rules=[HousekeepingRule("yes", "yes( please)?", "utterance")])
+    rules = configure(Housekeeping, rules=[HousekeepingRule("yes", "yes( please)?", "utterance")])
     assert left("Yes, please.", rules) == ("", {"yes": 1})
     assert left("Yes. I sleep.", rules) == ("Yes. I sleep.", {})
 

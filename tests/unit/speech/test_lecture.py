@@ -15,6 +15,7 @@ from lectern.settings.housekeeping import Housekeeping, HousekeepingRule
 from lectern.settings.parse import Parse
 from lectern.text.sentences import split_sentences
 from stages import parse
+from tests.settings import configure
 from tests.unit.speech.test_examples import HOST, MAIN, read_truth, talk
 
 COUNT = tokens.counter("smollm2_135m")
@@ -108,8 +109,8 @@ def test_a_dialogue_is_told_without_a_tokenizer() -> None:
 
 
 def build(root: Path) -> str:
-    rules = Housekeeping(rules=[HousekeepingRule("hear", "can you hear me")])
-    params = Parse(min_tokens=30, max_tokens=70)
+    rules = configure(Housekeeping, rules=[HousekeepingRule("hear", "can you hear me")])
+    params = configure(Parse, min_tokens=30, max_tokens=70)
     items.sync([], root / "documents", lambda: lambda item, path: None, suffix=".json", params={}, code=())
     inputs = (root / "documents", root / "conversations")
     return str(parse.main(params, rules, *inputs, root / "passages", root / "parse.json"))
@@ -159,4 +160,4 @@ def test_the_stage_makes_what_changed_and_the_same_bytes_as_a_clean_run(tmp_path
 )
 def test_a_wrong_parameter_is_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        Parse(**wrong)
+        configure(Parse, **wrong)

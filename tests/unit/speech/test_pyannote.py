@@ -24,6 +24,7 @@ from lectern.models import bundled
 from lectern.settings.diarize import Diarize
 from lectern.speech.pyannote_engine import read_output
 from stages import diarize
+from tests.settings import configure
 from tests.unit.speech.own_environment import add_recording, built, make_model, run_stage
 
 SMOKE = Path("data/sources/smoke")
@@ -72,7 +73,9 @@ def test_no_speech_has_no_turns_and_no_voices() -> None:
 def test_without_its_environment_the_stage_says_what_to_build_and_choose(tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     with pytest.raises(LecternError, match=r"`make whisperx`.*diarize\.python=python-whisperx"):
-        diarize.main(Diarize(engine="pyannote", model="pyannote/x"), tmp_path / "raw", tmp_path / "out")
+        diarize.main(
+            configure(Diarize, engine="pyannote", model="pyannote/x"), tmp_path / "raw", tmp_path / "out"
+        )
     assert not (tmp_path / "out").exists()
 
 

@@ -17,6 +17,7 @@ from lectern.settings.housekeeping import Housekeeping
 from lectern.settings.score_speech import ScoreSpeech
 from lectern.settings.transcribe import Transcribe
 from stages import converse, diarize, examples, score_speech, transcribe
+from tests.settings import configure
 from tests.unit.speech.test_audio import write_tone
 
 TALKS = Path("data/sources/smoke")
@@ -71,25 +72,25 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(root: Path) -> list[str]:
-    transcribed = transcribe.main(Transcribe(), root / "raw", root / "transcripts")
-    diarized = diarize.main(Diarize(), root / "raw", root / "diarization")
+    transcribed = transcribe.main(configure(Transcribe), root / "raw", root / "transcripts")
+    diarized = diarize.main(configure(Diarize), root / "raw", root / "diarization")
     folders = [root / name for name in ("raw", "transcripts", "diarization", "conversations")]
     told = converse.main(
-        Converse(),
+        configure(Converse),
         *folders[:3],
         root / "corrections",
         root / "conversations",
         root / "conversations.json",
     )
     made = examples.main(
-        Examples(),
-        Housekeeping(),
+        configure(Examples),
+        configure(Housekeeping),
         root / "raw",
         root / "conversations",
         root / "examples",
         root / "examples.json",
     )
-    score_speech.main(ScoreSpeech(resamples=100), *folders, root / "speech.json")
+    score_speech.main(configure(ScoreSpeech, resamples=100), *folders, root / "speech.json")
     return [str(result) for result in (transcribed, diarized, told, made)]
 
 
@@ -164,7 +165,7 @@ def test_a_bad_recording_stops_neither_the_others_nor_hides(tmp_path: Path) -> N
         (tmp_path / f"{name}.mp3").write_bytes(content)
         add(tmp_path / "raw", name, tmp_path / f"{name}.mp3")
     add(tmp_path / "raw", "silence", write_silence(tmp_path / "s.wav", 1.0))
-    for stage, params in ((transcribe, Transcribe()), (diarize, Diarize())):
+    for stage, params in ((transcribe, configure(Transcribe)), (diarize, configure(Diarize))):
         out = tmp_path / stage.__name__
         with pytest.raises(LecternError, match=r"(?s)empty \(0 bytes\).*text\.mp3"):
             stage.main(params, tmp_path / "raw", out)  # type: ignore[attr-defined]
@@ -174,19 +175,19 @@ def test_a_bad_recording_stops_neither_the_others_nor_hides(tmp_path: Path) -> N
 def test_silence_has_no_words_even_without_voice_detection(tmp_path: Path) -> None:
     # Property: Whisper makes up words for silence; they never reach a transcript.
     add(tmp_path / "raw", "silence", write_silence(tmp_path / "s.wav", 8.0))
-    transcribe.main(Transcribe(vad=False), tmp_path / "raw", tmp_path / "out")
+    transcribe.main(configure(Transcribe, vad=False), tmp_path / "raw", tmp_path / "out")
     assert io.read_json(tmp_path / "out" / "silence.json", Transcript).words == []
 
 
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda: Transcribe(engine="x"), "engine"),
-        (lambda: Transcribe(python="/usr/bin/python3"), "interpreter"),
-        (lambda: Diarize(step=11), "step"),
-        (lambda: Diarize(min_speakers=3, max_speakers=2), "max_speakers"),
-        (lambda: Converse(others="main"), "host, guest or audience"),
-        (lambda: Examples(questions=["x"]), "dialogue"),
+        (lambda: configure(Transcribe, engine="x"), "engine"),
+        (lambda: configure(Transcribe, python="/usr/bin/python3"), "interpreter"),
+        (lambda: configure(Diarize, step=11), "step"),
+        (lambda: configure(Diarize, min_speakers=3, max_speakers=2), "max_speakers"),
+        (lambda: configure(Converse, others="main"), "host, guest or audience"),
+        (lambda: configure(Examples, questions=["x"]), "dialogue"),
     ],
 )
 def test_a_wrong_parameter_says_what_to_use(make: object, reason: str) -> None:

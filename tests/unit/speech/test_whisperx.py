@@ -21,6 +21,7 @@ from lectern.models import bundled
 from lectern.settings.transcribe import Transcribe
 from lectern.speech.whisperx_engine import cut_pieces, read_words
 from stages import transcribe
+from tests.settings import configure
 from tests.unit.speech.own_environment import add_recording, built, make_model, run_stage
 
 SMOKE = Path("data/sources/smoke")
@@ -92,7 +93,7 @@ def test_pieces_cover_the_recording_and_are_never_too_long(
 def test_without_its_environment_the_stage_says_what_to_build_and_choose(tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     with pytest.raises(LecternError, match=r"`make whisperx`.*transcribe\.python=python-whisperx"):
-        transcribe.main(Transcribe(engine="whisperx"), tmp_path / "raw", tmp_path / "out")
+        transcribe.main(configure(Transcribe, engine="whisperx"), tmp_path / "raw", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -141,7 +142,7 @@ def test_the_real_one_transcribes_offline_without_and_with_alignment(
 
     # the words are those that were said, about as well as faster-whisper hears them with the same model
     assert set(plain_words) == {talk.stem for talk in talks}
-    same_model = Transcribe(language="en", threads=1)
+    same_model = configure(Transcribe, language="en", threads=1)
     transcribe.main(same_model, root / "data/raw", root / "other/data/transcripts")
     rates = measure_wer(plain_words), measure_wer(transcripts(root / "other"))
     assert rates[0] < 0.15

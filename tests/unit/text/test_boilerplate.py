@@ -14,6 +14,7 @@ from lectern.passages import boilerplate
 from lectern.settings.housekeeping import Housekeeping
 from lectern.settings.parse import Parse
 from stages import parse
+from tests.settings import configure
 
 
 def page(name: str, *texts: str, site: str | None = "https://e.org") -> Document:
@@ -38,9 +39,9 @@ def build(root: Path, *pages: Document, conversations: tuple[str, ...] = ()) -> 
     items.sync(found, root / "documents", lambda: write, suffix=".json", params={}, code=())
     others = [items.Item(name, {}) for name in conversations]
     items.sync(others, root / "conversations", lambda: touch, suffix=".json", params={}, code=())
-    params = Parse(min_tokens=20, max_tokens=60)
+    params = configure(Parse, min_tokens=20, max_tokens=60)
     inputs = (root / "documents", root / "conversations")
-    return parse.main(params, Housekeeping(), *inputs, root / "passages", root / "parse.json")
+    return parse.main(params, configure(Housekeeping), *inputs, root / "passages", root / "parse.json")
 
 
 def read(root: Path, name: str) -> list[Passage]:

@@ -17,6 +17,7 @@ from lectern.settings.clean_answers import CleanAnswers
 from lectern.settings.llm import LLM
 from lectern.text.words import words
 from stages import clean_answers
+from tests.settings import configure
 from tests.unit.text.teacher_server import FENCE, Teacher, serve
 
 TEXT = "Well, hello there. A seed fixes the draws. It does not fix the threads! Visit us at the shop... Bye."
@@ -60,7 +61,8 @@ def shown(messages: list[dict[str, str]]) -> dict[str, str]:
 
 
 def run(root: Path, teacher: Teacher, contestants: list[str], **more: Any) -> str:
-    cleaner = LLM(
+    cleaner = configure(
+        LLM,
         "test",
         "openai",
         "trimmer",
@@ -72,7 +74,7 @@ def run(root: Path, teacher: Teacher, contestants: list[str], **more: Any) -> st
         **more,
     )
     folders = root / "predictions", root / "cleaned", root / "data/replies/clean_answers"
-    return clean_answers.main(CleanAnswers(contestants), cleaner, *folders, root / "cleaning.json")
+    return clean_answers.main(configure(CleanAnswers, contestants), cleaner, *folders, root / "cleaning.json")
 
 
 def put(root: Path) -> None:
@@ -242,9 +244,9 @@ def test_the_embedded_model_in_the_same_process(tmp_path: Path) -> None:
     io.write_jsonl(
         tmp_path / "predictions/tuned.jsonl", [prediction("seeds", "A seed fixes the draws. Bye.")]
     )
-    cleaner = LLM("test", "embedded", "smollm2_135m", max_tokens=24)
+    cleaner = configure(LLM, "test", "embedded", "smollm2_135m", max_tokens=24)
     folders = tmp_path / "predictions", tmp_path / "cleaned", tmp_path / "data/replies/clean_answers"
-    clean_answers.main(CleanAnswers(["tuned"]), cleaner, *folders, tmp_path / "cleaning.json")
+    clean_answers.main(configure(CleanAnswers, ["tuned"]), cleaner, *folders, tmp_path / "cleaning.json")
 
     # property: whatever it says, the row is there, and its words are the answer's
     [row] = read(tmp_path)

@@ -17,11 +17,12 @@ from lectern.curation.decisions import drop
 from lectern.settings.curate import Curate
 from lectern.settings.housekeeping import Housekeeping, HousekeepingRule
 from stages import curate
+from tests.settings import configure
 from tests.unit.text.made_up_rows import dialogue, row, sentence
 
 LONG = sentence(*range(40))
-RULES = Housekeeping(rules=[HousekeepingRule(name="next", pattern="next question please")])
-PLAIN = Curate(semantic_duplicate_threshold=None, decontamination_semantic_threshold=None)
+RULES = configure(Housekeeping, rules=[HousekeepingRule(name="next", pattern="next question please")])
+PLAIN = configure(Curate, semantic_duplicate_threshold=None, decontamination_semantic_threshold=None)
 
 
 def sync(folder: Path, found: dict[str, Sequence[Any]]) -> None:

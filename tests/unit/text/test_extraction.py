@@ -16,6 +16,7 @@ from lectern.settings.corpus import Corpus
 from lectern.settings.extract import Extract
 from stages import extract, fetch
 from tests import shipped
+from tests.settings import configure
 
 SHIPPED = Path("data/sources/documents")
 
@@ -31,7 +32,7 @@ def put(
 
 def run(tmp_path: Path, compute: Workers | None = None, **options: float) -> items.SyncResult:
     out, metrics = tmp_path / "documents", tmp_path / "metrics.json"
-    params = Extract(**options)
+    params = configure(Extract, **options)
     return extract.main(params, tmp_path / "raw", out, metrics, compute or IN_PROCESS)
 
 
@@ -46,7 +47,7 @@ def everything(out: Path) -> dict[str, bytes]:
 def test_the_shipped_documents_become_records_and_figures(tmp_path: Path) -> None:
     shipped.copy_documents(tmp_path / "sources")
     sources = [{"kind": "documents", "path": str(tmp_path / "sources")}]
-    fetch.main(Corpus(name="test", sources=sources), tmp_path / "raw")
+    fetch.main(configure(Corpus, name="test", sources=sources), tmp_path / "raw")
     made = run(tmp_path).made
     assert made == len(shipped.DOCUMENTS)
     documents = [io.read_json(path, Document) for path in items.read(tmp_path / "documents").values()]
@@ -159,4 +160,4 @@ def test_worker_processes_write_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [{"allow_failed": 1.5}, {"allow_failed": -0.1}, {"max_megabytes": 0}])
 def test_parameters_out_of_bounds_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
-        Extract(**options)
+        configure(Extract, **options)

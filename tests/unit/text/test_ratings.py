@@ -22,10 +22,12 @@ from lectern.llm.structured import find_problem
 from lectern.settings.llm import LLM
 from lectern.settings.rate import Rate
 from stages import rate
+from tests.settings import configure
 from tests.unit.text.made_up_rows import row
 from tests.unit.text.teacher_server import FENCE, Teacher, serve
 
-NOBODY = LLM(
+NOBODY = configure(
+    LLM,
     name="nobody",
     engine="openai",
     model="judge-1",

@@ -12,6 +12,7 @@ from lectern.curation import leakage
 from lectern.curation.partition import SPLITS, UNITS, assign
 from lectern.settings.split import Split
 from stages import split
+from tests.settings import configure
 from tests.unit.text.made_up_rows import dialogue, row, sentence
 
 ITEMS = st.sets(st.text("abcdefgh-", min_size=1, max_size=6), min_size=3, max_size=40)
@@ -82,7 +83,7 @@ def clean() -> list[Example]:
 def run(root: Path, rows: list[Example], on_leak: str = "fail") -> dict:
     io.write_jsonl(root / "curated.jsonl", rows)
     try:
-        params = Split(validation=0.2, test=0.2, on_leak=on_leak)
+        params = configure(Split, seed=0, validation=0.2, test=0.2, on_leak=on_leak)
         split.main(params, root / "curated.jsonl", root / "splits", root / "leakage.json")
     finally:
         metric = json.loads((root / "leakage.json").read_text())
@@ -180,7 +181,7 @@ def test_small_talk_is_no_leak() -> None:
 def test_shares_out_of_bounds_are_named(shares: tuple[float, float]) -> None:
     # property: each split gets something
     with pytest.raises(ValueError, match=f"validation {shares[0]} and test {shares[1]} must"):
-        Split(validation=shares[0], test=shares[1])
+        configure(Split, validation=shares[0], test=shares[1])
 
 
 def test_a_split_that_drops_all_its_rows_says_so(tmp_path: Path) -> None:
@@ -201,8 +202,8 @@ def test_one_document_is_divided_by_its_sections(tmp_path: Path) -> None:
     io.write_jsonl(tmp_path / "curated.jsonl", rows)
     files = (tmp_path / "curated.jsonl", tmp_path / "splits", tmp_path / "leakage.json")
     with pytest.raises(LecternError, match=r"split\.by=section"):
-        split.main(Split(), *files)
-    split.main(Split(by="section"), *files)
+        split.main(configure(Split, seed=0), *files)
+    split.main(configure(Split, seed=0, by="section"), *files)
     sides = [
         {r.provenance.heading for r in io.read_jsonl(tmp_path / "splits" / f"{name}.jsonl", Example)}
         for name in SPLITS

@@ -17,9 +17,10 @@ from lectern.llm import client, prompting
 from lectern.settings.llm import LLM
 from lectern.settings.teach import Teach
 from stages import teach
+from tests.settings import configure
 from tests.unit.text.teacher_server import Teacher, copy_sentences, serve, shown
 
-QA = Teach(tokens_per_question=20)
+QA = configure(Teach, tokens_per_question=20)
 ALL = replace(
     QA,
     methods=["qa", "paragraph_answer", "conversation", "summary", "reasoning"],
@@ -63,7 +64,7 @@ def copying() -> Make:
 
 
 def llm(url: str, **more: Any) -> LLM:
-    return LLM("test", "openai", "copier", url, max_tries=1, backoff=0.01, repair=False, **more)
+    return configure(LLM, "test", "openai", "copier", url, max_tries=1, backoff=0.01, repair=False, **more)
 
 
 def run(root: Path, url: str, params: Teach = QA, **more: Any) -> client.Outcome:
@@ -238,7 +239,7 @@ def test_the_embedded_llm_keeps_to_the_form(tmp_path: Path) -> None:
     put(tmp_path, {"guide": GUIDE[:2]})
     params = replace(QA, methods=["qa", "paragraph_answer"], tokens_per_question=40, min_paragraph_words=4)
     folders = tmp_path / "passages", tmp_path / "taught", tmp_path / "replies" / "teach"
-    small = LLM("embedded", "embedded", "smollm2_135m", max_tokens=128)
+    small = configure(LLM, "embedded", "embedded", "smollm2_135m", max_tokens=128)
     teach.main(params, small, *folders, tmp_path / "teach.json")
     figures = io.read_plain(tmp_path / "teach.json")["by_method"]
     for method in params.methods:

@@ -15,9 +15,10 @@ from lectern.settings.teach import Teach
 from lectern.teaching import paragraphs, planning, rules, writing
 from lectern.teaching.methods import METHODS, Ask, Draft, count_questions, read_reply
 from lectern.text import evidence
+from tests.settings import configure
 
 HONEY = "Honey keeps for years because it holds little water. Sealed jars need no refrigerator. Fresh fruit is water."
-LLM_ = LLM("test", "openai", "m", "http://127.0.0.1:1/v1")
+LLM_ = configure(LLM, "test", "openai", "m", "http://127.0.0.1:1/v1")
 
 
 def passage(text: str, tokens: int = 100, language: str | None = "en", **more: Any) -> Passage:
@@ -38,7 +39,7 @@ def exchange(
 
 
 def read(method: str, value: Any, **params: Any) -> list[Draft | str]:
-    ask, chosen = Ask(HONEY, 3), Teach(**params)
+    ask, chosen = Ask(HONEY, 3), configure(Teach, max_answer_words=120, **params)
     # each of these replies is one that the schema lets through
     assert find_problem(json.dumps(value), METHODS[method].schema(ask, chosen)) is None
     return read_reply(json.dumps(value), method, ask, chosen)
@@ -55,7 +56,7 @@ def three(*rows: dict[str, str]) -> dict[str, Any]:
     ("tokens", "questions"), [(1, 1), (44, 1), (134, 1), (135, 2), (225, 3), (400, 4), (4000, 6)]
 )
 def test_questions_follow_the_length_and_the_shortest_passage_has_one(tokens: int, questions: int) -> None:
-    params = Teach(max_questions=6)
+    params = configure(Teach, max_questions=6)
     assert count_questions(tokens, params) == questions
     (call,) = plan([passage(HONEY, tokens)], params).calls
     assert call.request.schema is not None
@@ -139,7 +140,7 @@ def test_a_paragraph_is_the_answer_word_by_word_and_a_shared_one_is_asked_about_
     assert paragraphs.divide(f"{long}\n\n{short}\n\n{long}", 4, 8) == ([long, f"{short}\n\n{long}"], {})
     assert paragraphs.divide(f"{long}\n \n{short}", 4, 8) == ([f"{long}\n \n{short}"], {})
     assert paragraphs.divide(f"{long} {long}\n\n{short}", 4, 8) == ([], {"too_long": 1, "too_short": 1})
-    params = Teach(methods=["paragraph_answer"], min_paragraph_words=4)
+    params = configure(Teach, methods=["paragraph_answer"], min_paragraph_words=4)
     planned = plan([passage(f"{long}\n\n{HONEY}"), passage(f"{HONEY}\n\n{long} More.")], params)
     assert [call.ask.text for call in planned.calls] == [long, HONEY, f"{long} More."]
     assert planned.skipped == {"paragraph_answer": {"repeated": 1}}
@@ -171,7 +172,7 @@ def test_a_conversation_ends_before_the_first_answer_without_evidence() -> None:
 
 
 def test_a_conversation_is_told_by_user_and_assistant_in_turn() -> None:
-    params = Teach(methods=["conversation"])
+    params = configure(Teach, methods=["conversation"])
     planned = plan([passage(HONEY)], params)
     examples, _ = write(planned, params, three(exchange()))
     assert [message.role for message in examples[0].messages] == ["user", "assistant"] * 3
@@ -211,7 +212,7 @@ def test_reasoning_shows_its_steps_and_puts_two_facts_together() -> None:
 
 def test_half_a_character_costs_its_reply_and_no_more() -> None:
     reply = json.dumps(three(exchange(answer="It holds \ud800 little water.")))
-    assert read_reply(reply, "qa", Ask(HONEY, 3), Teach()) == ["unreadable"]
+    assert read_reply(reply, "qa", Ask(HONEY, 3), configure(Teach)) == ["unreadable"]
 
 
 def write(planned: planning.Plan, params: Teach, value: Any) -> tuple[list[Any], dict[str, Any]]:
@@ -222,7 +223,7 @@ def write(planned: planning.Plan, params: Teach, value: Any) -> tuple[list[Any],
 
 
 def test_a_row_knows_where_it_comes_from() -> None:
-    params = Teach()
+    params = configure(Teach)
     where = {"url": "https://a.example/p", "page": 3, "span": (10, 119), "headings": ["Food", "Honey"]}
     one = passage(HONEY, 60, **where)
     (row,), _ = write(plan([one], params), params, {"rows": [exchange()]})
@@ -255,7 +256,7 @@ def test_a_row_knows_where_it_comes_from() -> None:
 def test_the_language_is_set_or_the_passages_own(chosen: str, own: str | None, told: str) -> None:
     assert planning.name_language(chosen, own) == told
     for method in METHODS:
-        params = Teach(methods=[method], language=chosen, min_paragraph_words=4)
+        params = configure(Teach, methods=[method], language=chosen, min_paragraph_words=4)
         for message in plan([passage(HONEY, language=own)], params).calls[0].request.messages:
             assert f"in {told}" in message.content
 
@@ -270,7 +271,7 @@ ORDERS = (
 @pytest.mark.parametrize("method", METHODS)
 def test_a_passage_that_gives_orders_changes_its_own_request_alone(method: str) -> None:
     # property: the instructions are the same to the letter, and so is what is asked about the other passages
-    params = Teach(methods=[method], min_paragraph_words=4)
+    params = configure(Teach, methods=[method], min_paragraph_words=4)
     others = [passage(HONEY), passage(HONEY.replace("Honey", "Syrup"))]
     hostile = passage(ORDERS, headings=[ORDERS], language=ORDERS)
     calm = passage("An order is a command. " * 4, headings=["Orders"], language=None)
@@ -302,11 +303,11 @@ def test_sections_that_ask_for_nothing_possible_are_refused() -> None:
         {"min_answer_words": 9, "max_answer_words": 8},
     ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
-            replace(Teach(), **wrong)
+            replace(configure(Teach), **wrong)
 
 
 def test_a_short_passage_gets_no_summary_and_this_is_counted() -> None:
-    params = Teach(methods=["qa", "summary"], min_tokens=60)
+    params = configure(Teach, methods=["qa", "summary"], min_tokens=60)
     planned = plan([passage(HONEY, 59), passage(HONEY + " Indeed.", 60)], params)
     assert [call.method for call in planned.calls] == ["qa", "qa", "summary"]
     assert planned.skipped["summary"] == {"too_short": 1}

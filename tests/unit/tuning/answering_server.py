@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from lectern.settings.llm import LLM
+from tests.settings import configure
 
 
 @dataclass
@@ -24,7 +25,9 @@ class Server:
     def endpoint(self, **more: Any) -> LLM:
         """How to ask it, without patience."""
         settings: dict[str, Any] = {"concurrency": 1, "max_tries": 1, "backoff": 0.001}
-        return LLM(name="test", engine="openai", model="parrot", base_url=self.url, **(settings | more))
+        return configure(
+            LLM, name="test", engine="openai", model="parrot", base_url=self.url, **(settings | more)
+        )
 
 
 @contextmanager

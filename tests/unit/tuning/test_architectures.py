@@ -21,6 +21,7 @@ from lectern.settings.render import Render
 from lectern.settings.train import Train
 from lectern.training import adapters, merging
 from stages import render, train
+from tests.settings import configure
 from tests.unit.tuning import generating, makers
 from tests.unit.tuning.tiny import chat, example
 
@@ -93,7 +94,9 @@ def test_a_base_model_goes_the_whole_way(name: str, tmp_path: Path, tokenizer: A
     assert type(loading.get_model(base)).__name__ == CLASSES[name]
     write_splits(tmp_path / "splits")
     sft, adapter, out = tmp_path / "sft", tmp_path / "adapter", tmp_path / "out"
-    render.main(Render(max_length=128), base, tmp_path / "splits", sft, tmp_path / "preflight.json")
+    render.main(
+        configure(Render, max_length=128), base, tmp_path / "splits", sft, tmp_path / "preflight.json"
+    )
     assert len(io.read_jsonl(sft / "train.jsonl", TokenRow)) == 13
 
     chosen: Train = replace(
@@ -119,7 +122,9 @@ def test_a_base_model_goes_the_whole_way(name: str, tmp_path: Path, tokenizer: A
         assert found["same_tokens"] == 1.0
         assert found["largest_logit_difference"] < TOLERANCE
 
-    chosen_to_generate = Generate(max_new_tokens=8, batch_size=2, parity_prompts=2, parity_tokens=4)
+    chosen_to_generate = configure(
+        Generate, max_new_tokens=8, batch_size=2, parity_prompts=2, parity_tokens=4
+    )
     test = io.read_jsonl(tmp_path / "splits/test.jsonl", Example)
     generating.run(tmp_path, adapter, test, chosen_to_generate, base=base)
     before, after = (io.read_jsonl(out / f"{one}.jsonl", Prediction) for one in ("base", "tuned"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from lectern.answering import questions
+from lectern.answering import contestants, questions
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.settings.comparators import Comparator, load_comparators
@@ -105,9 +105,10 @@ def repository(adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         call(root, "git", "config", key, value)
     call(root, "dvc", "init", "-q")
     shutil.copytree(adapter, root / "models/adapter")
-    then = {
-        name: value for name, value in vars(TINY).items() if name != "seed"
-    }  # as of before there was a seed
+    # as of before every value was given
+    left_out = {name for name, value in contestants.LEFT_OUT.items() if getattr(TINY, name) == value}
+    then = {name: value for name, value in vars(TINY).items() if name not in left_out}
+    assert "seed" in left_out
     OmegaConf.save({"base_model": then, "render": {"persona": "Be quick."}}, root / "params.yaml")
     call(root, "dvc", "add", "-q", "models/adapter")
     call(root, "git", "add", "-A")

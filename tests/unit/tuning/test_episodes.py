@@ -19,9 +19,10 @@ from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.episodes import Episodes
 from lectern.text.words import words
 from stages import episodes as stage
+from tests.settings import configure
 from tests.unit.tuning.tiny import TINY, example
 
-CHOSEN = Episodes(turns=3, max_turn_tokens=16, batch_size=2, openings=["talks"], top_p=1.0)
+CHOSEN = configure(Episodes, turns=3, max_turn_tokens=16, batch_size=2, openings=["talks"], top_p=1.0)
 SHORT = replace(CHOSEN, turns=2)
 TALKS = [
     Opening(opening="Welcome. What is a seed?"),

@@ -14,6 +14,7 @@ from lectern.core.schema import Message, Provenance, TokenRow
 from lectern.models import generation, loading, templates
 from lectern.settings.base_model import BaseModelSettings
 from lectern.training import preflight
+from tests.settings import configure
 from tests.unit.tuning import makers
 from tests.unit.tuning.tiny import TINY, chat
 
@@ -144,8 +145,13 @@ def test_a_model_without_a_template_says_what_to_do(tmp_path: Path, tokenizer: A
     bare = copy.deepcopy(tokenizer)
     bare.chat_template = None
     bare.save_pretrained(tmp_path)
-    base = BaseModelSettings(
-        name="bare", source="hub", hub_id=str(tmp_path), context_length=64, end_of_turn="<|im_end|>"
+    base = configure(
+        BaseModelSettings,
+        name="bare",
+        source="hub",
+        hub_id=str(tmp_path),
+        context_length=64,
+        end_of_turn="<|im_end|>",
     )
     with pytest.raises(LecternError, match=r"bare has no chat template of its own\..*own_template: false"):
         loading.get_tokenizer(base)

@@ -21,6 +21,7 @@ from lectern.models import likelihood, loading
 from lectern.settings.compute import Compute
 from lectern.training import launch
 from tests.pipeline.conftest import KILLER
+from tests.settings import configure
 from tests.unit.tuning.tiny import TINY
 from tests.unit.tuning.training import curve, figures, outputs, run, with_params, write
 
@@ -31,14 +32,15 @@ import sys
 from pathlib import Path
 from lectern.core import stage
 from lectern.settings.compute import Compute
+from tests.settings import configure
 from tests.unit.tuning.training import run, with_params
-compute = Compute(processes=2, accelerate=sys.argv[2])
+compute = configure(Compute, processes=2, accelerate=sys.argv[2])
 stage.run("train", lambda: run(Path(sys.argv[1]), with_params({params}), compute=compute))
 """
 
 
 def two(strategy: str) -> Compute:
-    return Compute(processes=2, accelerate=strategy)
+    return configure(Compute, processes=2, accelerate=strategy)
 
 
 def start(folder: Path, strategy: str, **environment: str) -> "subprocess.Popen[str]":
@@ -186,7 +188,8 @@ def test_each_shipped_way_is_one_that_accelerate_takes(file: Path, tmp_path: Pat
     read = ClusterConfig.from_yaml_file(str(file))
     assert str(read.distributed_type).rpartition(".")[2] == content["distributed_type"]
     command = launch.get_command(
-        Compute(processes=2, machines=2, main_address="10.0.0.1:29500", accelerate=file.stem), tmp_path
+        configure(Compute, processes=2, machines=2, main_address="10.0.0.1:29500", accelerate=file.stem),
+        tmp_path,
     )
     assert f"--config_file={file}" in command
     assert {
@@ -201,7 +204,7 @@ def test_an_unknown_way_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(
         LecternError, match=re.escape("there is no conf/accelerate/horovod.yaml; choose one of ddp, ")
     ):
-        launch.get_command(Compute(processes=2, accelerate="horovod"), tmp_path)
+        launch.get_command(configure(Compute, processes=2, accelerate="horovod"), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -210,13 +213,15 @@ def test_an_unknown_way_names_the_known_ones(tmp_path: Path) -> None:
 )
 def test_senseless_numbers_are_refused(change: dict[str, int], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        replace(Compute(), **change)
+        replace(configure(Compute), **change)
 
 
 def test_the_cost_is_told_where_a_price_is(tmp_path: Path) -> None:
     from lectern.core import io
 
     io.write_json(tmp_path / "speed.json", {"trained_seconds": 1800.0, "tokens_a_second": 50.0})
-    told = launch.read_speed(tmp_path, Compute(price_per_hour=3.0, machines=2, main_address="a:1"))
+    told = launch.read_speed(tmp_path, configure(Compute, price_per_hour=3.0, machines=2, main_address="a:1"))
     assert told == {"trained_seconds": 1800.0, "tokens_a_second": 50.0, "cost": 3.0}
-    assert launch.read_speed(tmp_path, Compute()) == {}, "a run that was completed before took no time"
+    assert launch.read_speed(tmp_path, configure(Compute)) == {}, (
+        "a run that was completed before took no time"
+    )

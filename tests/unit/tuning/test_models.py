@@ -14,11 +14,17 @@ from lectern.core import params
 from lectern.core.errors import LecternError
 from lectern.models import loading
 from lectern.settings.base_model import ARCHITECTURES, BaseModelSettings
+from tests.settings import configure
 from tests.unit.tuning import hub_server
 from tests.unit.tuning.tiny import TINY
 
-HUB = BaseModelSettings(
-    name="mine", source="hub", hub_id="some-owner/some-model", context_length=64, end_of_turn="<|im_end|>"
+HUB = configure(
+    BaseModelSettings,
+    name="mine",
+    source="hub",
+    hub_id="some-owner/some-model",
+    context_length=64,
+    end_of_turn="<|im_end|>",
 )
 COMMIT = "5f0b02c75b57c5855da9ae460ce51323ea669d8a"
 LOAD = """
@@ -27,10 +33,11 @@ from lectern.core.errors import LecternError
 from lectern.core.stage import quieten_libraries
 from lectern.models import loading as models
 from lectern.settings.base_model import BaseModelSettings
+from tests.settings import configure
 quieten_libraries()
 for case in json.loads(sys.argv[1]):
     os.environ["HF_TOKEN"] = case.pop("token", "")
-    base = BaseModelSettings(name="mine", source="hub", context_length=64, end_of_turn="<|im_end|>", **case)
+    base = configure(BaseModelSettings, name="mine", source="hub", context_length=64, end_of_turn="<|im_end|>", **case)
     try:
         models.get_tokenizer(base)
         print(json.dumps([type(models.get_model(base)).__name__]))

@@ -12,6 +12,7 @@ from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.render import Render
 from lectern.training import chunking, preflight, rendering
 from stages import render
+from tests.settings import configure
 from tests.unit.tuning.tiny import TINY, chat, example
 
 LONG = example("One?", "First. " * 10, "Two?", "Second. " * 10, "Three?", "Third. " * 10)
@@ -104,7 +105,7 @@ def run(
 ) -> str:
     for split, part in {"train": train, "validation": [], "test": [example("Held?", "Out.")]}.items():
         io.write_jsonl(folder / f"splits/{split}.jsonl", part)
-    chosen = Render(max_length=max_length, too_long=too_long)
+    chosen = configure(Render, max_length=max_length, too_long=too_long)
     return render.main(chosen, base, folder / "splits", folder / "sft", folder / "preflight.json")
 
 
@@ -238,7 +239,7 @@ def test_a_limit_above_the_context_is_refused(tmp_path: Path) -> None:
 )
 def test_a_wrong_parameter_is_refused(values: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        Render(**values)
+        configure(Render, **values)
 
 
 def test_a_conversation_of_one_exchange_is_a_question_and_its_answer() -> None:

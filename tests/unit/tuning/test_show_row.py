@@ -12,6 +12,7 @@ from lectern.settings.render import Render
 from lectern.tools import show_row
 from lectern.training import rendering
 from stages import render
+from tests.settings import configure
 from tests.unit.tuning.tiny import FAMILIES, TINY, chat, example, family
 
 EVIL = "It \x1b[2Jis\x9b31m \u202ered\u2066 and [[trained]] \x00 or\r\nnot 👩\u200d🔬."
@@ -24,7 +25,7 @@ def data(tmp_path: Path) -> Path:
     for split, rows in {"train": [talk], "validation": [], "test": [example("What?", EVIL)]}.items():
         io.write_jsonl(tmp_path / f"splits/{split}.jsonl", rows)
     render.main(
-        Render(max_length=70),
+        configure(Render, max_length=70),
         TINY,
         tmp_path / "splits",
         tmp_path / "sft",

@@ -10,6 +10,7 @@ from lectern.settings.generate import Generate
 from lectern.settings.render import Render
 from lectern.settings.train import Train
 from stages import render, train
+from tests.settings import configure
 from tests.unit.tuning import generating
 from tests.unit.tuning.tiny import example
 
@@ -35,7 +36,7 @@ def test_the_default_model_learns_a_fact_and_stops(tmp_path: Path) -> None:
     for split, examples in splits.items():
         io.write_jsonl(tmp_path / f"splits/{split}.jsonl", examples)
     render.main(
-        Render(max_length=128),
+        configure(Render, max_length=128),
         base,
         tmp_path / "splits",
         tmp_path / "sft",
@@ -48,7 +49,7 @@ def test_the_default_model_learns_a_fact_and_stops(tmp_path: Path) -> None:
         tmp_path,
         tmp_path / "adapter",
         splits["test"],
-        Generate(max_new_tokens=32, batch_size=4, parity_prompts=2, parity_tokens=4),
+        configure(Generate, max_new_tokens=32, batch_size=4, parity_prompts=2, parity_tokens=4),
         base=base,
     )
     (before,), (after,) = (

@@ -11,8 +11,10 @@ from lectern.core.schema import Example, Message, Provenance
 from lectern.models import templates
 from lectern.settings.base_model import BaseModelSettings
 from lectern.training import rendering
+from tests.settings import configure
 
-TINY = BaseModelSettings(
+TINY = configure(
+    BaseModelSettings,
     name="tiny_llama",
     source="random",
     package="smollm2_135m",

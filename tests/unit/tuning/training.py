@@ -11,9 +11,11 @@ from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.compute import Compute
 from lectern.settings.train import Train
 from stages import train
+from tests.settings import configure
 from tests.unit.tuning.tiny import TINY
 
-PARAMS = Train(
+PARAMS = configure(
+    Train,
     name="test",
     method="lora",
     r=2,
@@ -64,7 +66,7 @@ def run(
         folder / "adapter",
         folder / "metrics/train",
         to_continue=folder / "adapters",
-        compute=compute or Compute(),
+        compute=compute or configure(Compute),
     )
 
 

@@ -1,0 +1,45 @@
+"""Settings for tests: what conf/ composes for the demo, with the changes that a test makes."""
+
+import dataclasses
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omegaconf import OmegaConf
+
+from lectern.core import params
+from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.sections import SECTIONS
+
+T = TypeVar("T")
+CONF = Path(__file__).parents[1] / "conf"
+NO_MODEL = {"chat_template": None, "package": None, "target_modules": []}
+"""A base model of a test is another one than the demo's: what is not given is not taken from that."""
+
+
+def configure(cls: type[T], *given: Any, **changes: Any) -> T:
+    """The section of this dataclass with other values: by name, or the first ones in the order of the fields.
+
+    Raises:
+        ValueError: a value is out of bounds.
+    """
+    names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    own = NO_MODEL if cls is BaseModelSettings else {}
+    return dataclasses.replace(  # type: ignore[type-var]
+        defaults(cls), **(own | dict(zip(names, given, strict=False)) | changes)
+    )
+
+
+@cache
+def defaults(cls: type[T]) -> T:
+    """The section of this dataclass as the demo has it; of the three LLMs the teacher."""
+    section = next(name for name, known in SECTIONS.items() if known is cls)
+    return params.parse(_compose()[section], cls, f"section {section!r}")
+
+
+@cache
+def _compose() -> Any:
+    from hydra import compose, initialize_config_dir
+
+    with initialize_config_dir(str(CONF), version_base=None):
+        return OmegaConf.to_container(compose("config", overrides=["recipe=demo"]), resolve=True)
