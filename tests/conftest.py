@@ -3,18 +3,23 @@
 Property tests draw the same examples in every run; `pytest --hypothesis-profile=search` draws others, and more.
 """
 
+import sys
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-from lectern.core import code
+from lectern.core import code, stage
 
-# No deadline: how long an example takes says how busy the machine is.
-settings.register_profile("fixed", derandomize=True, deadline=None)
-settings.register_profile("search", max_examples=500, deadline=None)
+# As every stage does before it loads torch.
+stage.quieten_libraries()
+
+# No deadline, and no complaint of slow drawing: how long an example takes says how busy the machine is.
+ANY_SPEED: Any = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("fixed", derandomize=True, **ANY_SPEED)
+settings.register_profile("search", max_examples=500, **ANY_SPEED)
 settings.load_profile("fixed")
 
 # A stage reads its own source once, the tests hundreds of times in a process; the result depends on the text alone.
@@ -30,3 +35,11 @@ def chromium() -> Iterator[Any]:
         pytest.skip(browsers.MISSING)
     with browsers.start() as started:
         yield started
+
+
+COLLECTED = pytest.StashKey[frozenset[str]]()
+"""The modules that were imported when all tests had been collected."""
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    session.config.stash[COLLECTED] = frozenset(sys.modules)

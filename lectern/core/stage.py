@@ -29,9 +29,6 @@ def run(name: str, main: Callable[[], object]) -> None:
     A `LecternError` becomes its message and exit status 1. Time and memory are kept outside all DVC outputs, because
     they differ between runs that otherwise agree.
     """
-    # Waiting threads must sleep. By default they spin, so that on a busy machine a training step takes several times
-    # the CPU time. The variable must be set before torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     quieten_libraries()
     began = time.perf_counter()
     try:
@@ -45,7 +42,13 @@ def run(name: str, main: Callable[[], object]) -> None:
 
 
 def quieten_libraries() -> None:
-    """Hide the libraries' warnings about their own future, and about GPU kernels that are not installed."""
+    """Leave out what libraries say of their own future and of GPU kernels that are not installed; let threads sleep.
+
+    Call it before torch or llama.cpp is loaded.
+    """
+    # By default, threads that wait for work spin. On a machine that is busy with something else, a step of training
+    # or an answer of llama.cpp then takes several times the CPU.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 

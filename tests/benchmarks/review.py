@@ -5,6 +5,7 @@ Run: python -m tests.benchmarks.review [--rows 100000] [--items 1000]
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -104,7 +105,10 @@ def _decide(row: Example, number: int) -> Decision:
 
 def measure(root: Path) -> None:
     """Print a table."""
-    with running("lectern review", root, "--by", "x") as address, browsers.start() as browser:
+    with (
+        running("lectern review", root, "--by", "x", python=sys.executable) as address,
+        browsers.start() as browser,
+    ):
         page = browser.new_page()
         began = time.perf_counter()
         page.goto(f"{address}/examples")

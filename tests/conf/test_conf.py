@@ -1,6 +1,9 @@
 """Every shipped configuration composes, and every section of it is one that its stage accepts."""
 
+import itertools
 import subprocess
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ OTHERS = {"search", "accelerate"}
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml") if path.parent.name not in OTHERS
 )
+GROUPS = {choice.partition("=")[0] for choice in CHOICES}
 
 
 def composed(tmp_path: Path, *overrides: str) -> Any:
@@ -27,19 +31,40 @@ def composed(tmp_path: Path, *overrides: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def defaults(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return composed(tmp_path_factory.mktemp("defaults"))
+def with_others(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, Any]]:
+    """The parameters with a choice, and the file that holds them.
+
+    A choice writes its own section alone, so choices of different groups are composed together; a recipe, which chooses
+    from every group, is not.
+    """
+    groups = [[c for c in CHOICES if c.partition("=")[0] == name] for name in sorted(GROUPS - {"recipe"})]
+    recipes = [(choice,) for choice in CHOICES if choice.startswith("recipe=")]
+    together = [(), *recipes, *([c for c in row if c] for row in itertools.zip_longest(*groups))]
+
+    @cache
+    def compose_together(choices: tuple[str, ...]) -> tuple[Path, Any]:
+        folder = tmp_path_factory.mktemp("composed")
+        return folder / "params.yaml", composed(folder, *choices)
+
+    def find(choice: str) -> tuple[Path, Any]:
+        return compose_together(
+            tuple(next(row for row in together if choice in row or (not choice and not row)))
+        )
+
+    return find
 
 
 @pytest.mark.parametrize("choice", ["", *CHOICES])
-def test_a_choice_composes_and_its_stages_accept_it(tmp_path: Path, choice: str, defaults: Any) -> None:
-    sections = composed(tmp_path, *filter(None, [choice]))
-    load_comparators(tmp_path / "params.yaml")  # its keys are free
-    for section in sections.keys() - {"comparators"}:
-        if choice and sections[section] == defaults[section]:
-            continue  # accepted or not with the defaults, where choice is ""
-        params.load(section, SECTIONS[section], tmp_path / "params.yaml")
+def test_a_choice_composes_and_its_stages_accept_it(
+    choice: str, with_others: Callable[[str], tuple[Path, Any]]
+) -> None:
+    (_, defaults), (path, sections) = with_others(""), with_others(choice)
+    load_comparators(path)  # its keys are free
     group, _, chosen = choice.partition("=")
+    changed = {section for section in sections if not choice or sections[section] != defaults[section]}
+    assert group in ("", "recipe") or changed <= GROUPS, "a choice changes its own section"
+    for section in changed - {"comparators"} if group in ("", "recipe") else {group}:
+        params.load(section, SECTIONS[section], path)
     assert group in ("", "recipe") or sections[group]["name"] == chosen
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
+from tests import shared, warm
 from tests.shipped import ROOT, is_shipped
 
 # Runs in every Python process below, DVC's too: SIGKILL to the whole process group when a file is opened for the n-th
@@ -36,13 +37,15 @@ class Checkout:
     root: Path
 
     def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command there, as a user with the environment activated would."""
-        everything = {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            **environment,
-        }
+        """Run a command there, as a user with the environment activated would.
+
+        Its Python processes are warm ones, except where they are to be killed.
+        """
+        everything = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        if "KILL_AT_OPEN" not in environment:
+            everything = warm.environment()
         everything |= {"PYTHONPATH": str(self.root.parent / "killer"), "DVC_NO_ANALYTICS": "1"}
+        everything |= environment
         done = subprocess.run(
             command, cwd=self.root, env=everything, capture_output=True, text=True, start_new_session=True
         )
@@ -100,27 +103,41 @@ def check_out(folder: Path, recipe: str) -> Checkout:
     checkout.run("git", "init", "-q", "-b", "main")
     checkout.run("git", "config", "user.name", "Test")
     checkout.run("git", "config", "user.email", "test@example.org")
-    checkout.run(sys.executable, "-m", "lectern", "params", f"recipe={recipe}")
+    checkout.run("python", "-m", "lectern", "params", f"recipe={recipe}")
     checkout.commit("start")
     return checkout
 
 
+def copy(checkout: Checkout, folder: Path) -> Checkout:
+    """The same in another folder, without what DVC has under way there."""
+    under_way = str(checkout.root / ".dvc")
+    for name in ("repo", "killer"):
+        shutil.copytree(
+            checkout.root.parent / name,
+            folder / name,
+            symlinks=True,
+            ignore=lambda place, _: {"tmp"} if place == under_way else set(),
+        )
+    return Checkout(folder / "repo")
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """The smoke recipe, run once; tests that change it take a copy (`fork`)."""
-    checkout = check_out(tmp_path_factory.mktemp("finished"), "smoke")
-    ran = checkout.repro()
-    assert sorted(ran) == sorted(checkout.stages())
-    checkout.commit("run")
-    return checkout
+    """The smoke recipe, run once for all workers; tests that change it take a copy (`fork`)."""
+
+    def run(folder: Path) -> None:
+        checkout = check_out(folder, "smoke")
+        ran = checkout.repro()
+        assert sorted(ran) == sorted(checkout.stages())
+        checkout.commit("run")
+
+    return Checkout(shared.once(tmp_path_factory, "finished", run) / "repo")
 
 
 @pytest.fixture
 def fork(finished: Checkout, tmp_path: Path) -> Checkout:
     """A copy of the finished run, cache included, to do something to."""
-    for name in ("repo", "killer"):
-        shutil.copytree(finished.root.parent / name, tmp_path / name, symlinks=True)
-    return Checkout(tmp_path / "repo")
+    return copy(finished, tmp_path)
 
 
 @pytest.fixture

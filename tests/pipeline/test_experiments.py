@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from tests.pipeline.conftest import Checkout
+from tests.pipeline.conftest import Checkout, copy
 
 SWEEP = (
     "dvc exp run -S recipe=smoke -S 'base_model=tiny_llama,tiny_mistral,tiny_phi' "
@@ -76,11 +76,8 @@ def wait(checkout: Checkout) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def swept(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
-    """The sweep that is shown, over two of its models, with an experiment in it that cannot succeed."""
-    folder = tmp_path_factory.mktemp("swept")
-    for name in ("repo", "killer"):
-        shutil.copytree(finished.root.parent / name, folder / name, symlinks=True)
-    checkout = Checkout(folder / "repo")
+    """The README's sweep over two of its models, with an experiment in it that cannot succeed."""
+    checkout = copy(finished, tmp_path_factory.mktemp("swept"))
     for command in (TOO_LONG, FEWER, WORKERS):
         checkout.run(*shlex.split(command))
     return Sweep(checkout, wait(checkout))

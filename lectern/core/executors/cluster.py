@@ -206,7 +206,6 @@ class Worker:
         """Load the model. Returns the failure if that is impossible."""
         here = socket.gethostname()
         stage.quieten_libraries()
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         try:
             for name, version in libraries.items():
                 found = importlib.metadata.version(name)

@@ -14,7 +14,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from lectern.core.printing import first_line
-from lectern.sources.crawl.fetching import FetchError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MISSING = (
@@ -79,6 +78,8 @@ class Browser:
         """
         from playwright.async_api import Error
 
+        from lectern.sources.crawl.fetching import FetchError
+
         async with self.one_at_a_time:
             try:
                 if self.chromium is None:
@@ -101,7 +102,9 @@ class Browser:
     async def _render(self, url: str, body: bytes, content_type: str) -> str:
         from playwright.async_api import TimeoutError as Late
 
-        # If something goes wrong, the whole browser is closed, and the context with it.
+        from lectern.sources.crawl.fetching import FetchError
+
+        # When something goes wrong the whole browser is closed, and the context with it.
         context = await self.chromium.new_context(service_workers="block", accept_downloads=False)
         page = await context.new_page()
         serve = _Serving(url, body, content_type, self.ask)
@@ -143,6 +146,8 @@ class _Serving:
             await self._answer(route, route.request)
 
     async def _answer(self, route: Any, request: Any) -> None:
+        from lectern.sources.crawl.fetching import FetchError
+
         self.requests += 1
         if request.resource_type == "document" and not self.opened:
             self.opened = True

@@ -26,7 +26,7 @@ from lectern.sources.crawl.pages import Page
 
 _TOO_OLD = 24 * 3600
 """Seconds after which a crawl starts anew, because the pages that it saw first may have changed."""
-_PATIENCE = 5.0
+_PATIENCE = 30.0
 
 Outcome = Literal["new", "changed", "unchanged", "gone", "failed", "redirect", "skipped", "noindex"]
 
@@ -80,7 +80,9 @@ def opened(job: Job) -> Iterator[Journal]:
 
 
 def _take(lock: TextIO, job: Job) -> None:
-    until = time.monotonic() + _PATIENCE  # a crawler whose parent was killed ends soon, but not immediately
+    until = (
+        time.monotonic() + _PATIENCE
+    )  # one whose parent was killed ends soon, on a busy machine after some seconds
     while True:
         try:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rouge_score.rouge_scorer import RougeScorer
 
 from lectern.core import io
 from lectern.core.errors import LecternError
@@ -368,6 +367,8 @@ def test_marking_changes_no_character(said: str, true: str) -> None:
 
 
 def test_marked_words_are_those_that_rouge_l_counts() -> None:
+    from rouge_score.rouge_scorer import RougeScorer
+
     said, true = "the cat sat on the mat and then the dog", "on the mat the cat and the dog sat"
     same = " ".join(str(run["text"]) for run in marking.mark(said, true) if run["same"])
     overlap = RougeScorer(["rougeL"]).score(true, said)["rougeL"]

@@ -1,29 +1,31 @@
 """An app of pages as a process of its own."""
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests import warm
 
 ROOT = Path(__file__).parents[3]
 
 
 @contextmanager
-def running(program: str, folder: Path, *arguments: str) -> Iterator[str]:
+def running(program: str, folder: Path, *arguments: str, python: str | None = None) -> Iterator[str]:
     """Run `python -m <program>` in a folder, on any free port; yields its address, without a slash at the end."""
-    with started(program, folder, *arguments) as (address, _):
+    with started(program, folder, *arguments, python=python) as (address, _):
         yield address
 
 
 @contextmanager
-def started(program: str, folder: Path, *arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """As `running`, with the process too."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    env |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", *program.split(), "--port", "0", "--no-browser", *arguments]
+def started(
+    program: str, folder: Path, *arguments: str, python: str | None = None
+) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """As `running`, with the process too: a warm one, unless a Python is given."""
+    everything = warm.environment(PYTHONPATH=str(ROOT), PYTHONUNBUFFERED="1")
+    env = {name: value for name, value in everything.items() if not name.startswith("PYTEST")}
+    command = [python or warm.python(), "-m", *program.split(), "--port", "0", "--no-browser", *arguments]
     with (folder / "app.err").open("w") as errors:
         process = subprocess.Popen(
             command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=errors, text=True

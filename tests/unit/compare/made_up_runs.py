@@ -1,9 +1,7 @@
 """A repository of git and DVC in which a run was committed, and others to be committed beside it; nothing ran."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from lectern.core import io
 from lectern.core.schema import Decision, Example, Message, Prediction, Provenance
 from lectern.evaluation import summary
 from lectern.evaluation.rows import AnswerScore, RowScore
+from tests import warm
 
 PIPELINE = {
     "stages": {
@@ -28,10 +27,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def call(root: Path, *command: str) -> str:
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "DVC_NO_ANALYTICS": "1",
-    }
+    environment = warm.environment(DVC_NO_ANALYTICS="1")
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

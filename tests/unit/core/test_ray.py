@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -26,7 +27,7 @@ from stages import fetch, transcribe
 from tests.settings import configure
 from tests.unit.core import makers
 
-pytest.importorskip("ray")
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="`make extras` has not installed Ray")
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -1,22 +1,18 @@
 """Another revision's files and outputs, from real repositories of git and DVC."""
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lectern.core import revisions
 from lectern.core.errors import LecternError
+from tests import warm
 
 
 def call(folder: Path, *command: str) -> str:
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "DVC_NO_ANALYTICS": "1",
-    }
+    environment = warm.environment(DVC_NO_ANALYTICS="1")
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout

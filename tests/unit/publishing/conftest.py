@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import shared
 from tests.unit.apps import tuned_repo
 from tests.unit.publishing.running import run
 
@@ -10,17 +11,17 @@ from tests.unit.publishing.running import run
 @pytest.fixture(scope="session")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with a tiny tuned model; nobody may change it."""
-    root = tmp_path_factory.mktemp("tuned")
-    tuned_repo.make(root)
-    return root
+    return shared.once(tmp_path_factory, "tuned", lambda root: tuned_repo.make(root / "repo")) / "repo"
 
 
 @pytest.fixture(scope="session")
 def exported(tuned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose tiny model was exported by the command."""
-    root = tmp_path_factory.mktemp("exported") / "repo"
-    shutil.copytree(tuned, root)
-    done = run(root)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "export: models/export: made 6, kept 0"
-    return root
+    """A repository whose tiny model was exported by the command; nobody may change it."""
+
+    def export(folder: Path) -> None:
+        shutil.copytree(tuned, folder / "repo")
+        done = run(folder / "repo")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == "export: models/export: made 6, kept 0"
+
+    return shared.once(tmp_path_factory, "exported", export) / "repo"

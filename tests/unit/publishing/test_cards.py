@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from datasets import load_dataset
-from huggingface_hub import DatasetCard, ModelCard
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -46,6 +44,8 @@ def known(tuned: Path, tmp_path_factory: pytest.TempPathFactory) -> facts.Facts:
 
 
 def test_the_model_card_has_the_pipeline_s_figures(known: facts.Facts) -> None:
+    from huggingface_hub import ModelCard
+
     card = ModelCard(cards.write_model_card(known, CHOSEN, "tiny_llama"))
     scores = known.metrics["scores"]
     assert (card.data.license, card.data.base_model, card.data.language) == (
@@ -69,6 +69,8 @@ def test_the_model_card_has_the_pipeline_s_figures(known: facts.Facts) -> None:
 
 
 def test_without_figures_it_says_so_and_makes_up_none(known: facts.Facts) -> None:
+    from huggingface_hub import DatasetCard, ModelCard
+
     nothing = replace(
         known, metrics={name: {} for name in facts.METRICS}, runtime={}, revision="", sources=[]
     )
@@ -103,6 +105,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("said", HOSTILE)
 def test_what_others_wrote_is_text(known: facts.Facts, said: str) -> None:
+    from huggingface_hub import DatasetCard, ModelCard
+
     shown = replace(
         known,
         sources=[replace(known.sources[0], title=said, licence=said, kind=said)],
@@ -195,6 +199,8 @@ def test_layouts_lose_nothing_of_what_they_hold(chat: tuple[tuple[Any, str], ...
 
 @pytest.mark.parametrize("layout", layouts.LAYOUTS)
 def test_a_layout_is_read_by_the_datasets_library(tuned: Path, tmp_path: Path, layout: str) -> None:
+    from datasets import load_dataset
+
     layouts.write(tuned / "data/splits", tmp_path / "out")
     files = {
         split: str(tmp_path / f"out/{layout}/{split}.jsonl") for split in ("train", "validation", "test")

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, cohen_kappa_score, recall_score, roc_auc_score
 
 from lectern.evaluation import agreement
 from lectern.evaluation.bootstrap import Bootstrap, Statistic
@@ -37,6 +36,8 @@ verdicts = st.lists(
 
 @given(verdicts)
 def test_kappa_and_agreement_are_those_of_scikit_learn(drawn: list[tuple[str | None, str | None]]) -> None:
+    from sklearn.metrics import accuracy_score, cohen_kappa_score
+
     one, other = [a for a, _ in drawn], [b for _, b in drawn]
     ours, theirs = both(one, other)
     kappa = value(agreement.cohen_kappa(one, other, CLASSES))
@@ -53,6 +54,8 @@ def test_kappa_and_agreement_are_those_of_scikit_learn(drawn: list[tuple[str | N
 
 @given(verdicts)
 def test_rates_are_the_recalls_of_scikit_learn(drawn: list[tuple[str | None, str | None]]) -> None:
+    from sklearn.metrics import recall_score
+
     truth, judged = [a for a, _ in drawn], [b for _, b in drawn]
     people, judge = ([said == "a" for said in side] for side in both(truth, judged))
     for statistic, positive in (
@@ -68,6 +71,8 @@ def test_rates_are_the_recalls_of_scikit_learn(drawn: list[tuple[str | None, str
     st.lists(st.tuples(st.booleans(), st.sampled_from([1.0, 2.25, 3.5, 4.75, None])), min_size=1, max_size=40)
 )
 def test_the_area_under_the_curve_is_that_of_scikit_learn(drawn: list[tuple[bool, float | None]]) -> None:
+    from sklearn.metrics import roc_auc_score
+
     kept = [(accepted, rating) for accepted, rating in drawn if rating is not None]
     area = value(agreement.auc([accepted for accepted, _ in drawn], [rating for _, rating in drawn]))
     # property: as the library computes it, ties of rating included; not defined with one class only
@@ -110,6 +115,8 @@ def test_questions_are_redrawn_and_not_their_pairs() -> None:
 
 
 def test_peoples_own_agreement_is_the_mean_over_each_two_of_them() -> None:
+    from sklearn.metrics import cohen_kappa_score
+
     rng = np.random.default_rng(3)
     asha, ben, cleo = (rng.choice(CLASSES, 30).tolist() for _ in range(3))
     ben[:20] = asha[:20]

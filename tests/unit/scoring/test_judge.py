@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sklearn.metrics import accuracy_score, cohen_kappa_score, recall_score
 
 from lectern.core import io, items
 from lectern.core.errors import LecternError
@@ -163,6 +162,8 @@ def test_a_judge_that_copies_peoples_verdicts_is_believed(tmp_path: Path, teache
 
 
 def test_a_judge_that_prefers_the_longer_answer_is_steady_and_wrong(tmp_path: Path, teacher: Teacher) -> None:
+    from sklearn.metrics import accuracy_score, cohen_kappa_score, recall_score
+
     teacher.reply = judge_rules.longer
     run = answered(tmp_path, teacher)
     run.labels = {"talks": LABELS}
@@ -511,6 +512,8 @@ def test_more_pairs_of_one_question_make_no_interval_narrower() -> None:
 
 
 def test_peoples_own_agreement_stands_beside_the_judges(tmp_path: Path, teacher: Teacher) -> None:
+    from sklearn.metrics import cohen_kappa_score
+
     teacher.reply = judge_rules.copying(LABELS)
     run = Run(tmp_path, teacher)
     second = [

@@ -2,7 +2,6 @@ import random
 
 import numpy as np
 import pytest
-from sacrebleu.metrics import BLEU, CHRF
 
 from lectern.evaluation import overlap
 from lectern.evaluation.bootstrap import Bootstrap, Statistic
@@ -37,6 +36,8 @@ def total(rows: list[list[int]]) -> np.ndarray:
 
 
 def test_summed_counts_give_sacrebleus_own_corpus_scores() -> None:
+    from sacrebleu.metrics import BLEU, CHRF
+
     made, true = texts(0, 80), texts(1, 80)
     # property: to the last bit what `sacrebleu -m bleu chrf` reports for these files
     assert overlap.bleu(total(overlap.count_bleu(made, true)))[0] == BLEU().corpus_score(made, [true]).score
@@ -44,6 +45,8 @@ def test_summed_counts_give_sacrebleus_own_corpus_scores() -> None:
 
 
 def test_each_draw_is_the_score_of_its_rows() -> None:
+    from sacrebleu.metrics import BLEU, CHRF
+
     made, true = texts(2, 12), texts(3, 12)
     draw = np.random.default_rng(0).integers(0, 12, (5, 12))
     for count, finish, metric in (
@@ -92,6 +95,8 @@ def test_equal_texts_of_any_script_score_100_and_others_between(text: str) -> No
 
 def test_13a_alone_would_take_a_chinese_sentence_for_one_word() -> None:
     # property: the reason for setting characters apart still stands
+    from sacrebleu.metrics import BLEU
+
     assert BLEU().corpus_score(["今天天气很好我们去公园"], [["今天天气很好我们去散步"]]).score == 0.0
 
 

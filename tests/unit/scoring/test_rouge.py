@@ -2,7 +2,6 @@ import random
 import time
 
 import pytest
-from rouge_score import rouge_scorer
 
 from lectern.evaluation import rouge
 from lectern.text.words import words
@@ -34,6 +33,8 @@ def test_identical_texts_of_any_script_score_one() -> None:
 
 
 def test_rouge_scores_own_tokenizer_would_score_cyrillic_zero() -> None:
+    from rouge_score import rouge_scorer
+
     text = "Сегодня хорошая погода"
     # property: the reason for a tokenizer of our own still stands
     assert rouge_scorer.RougeScorer(["rougeL"]).score(text, text)["rougeL"].fmeasure == 0.0
@@ -48,6 +49,8 @@ def test_scores_are_those_of_the_definition() -> None:
 
 
 def test_scores_are_those_of_rouge_score() -> None:
+    from rouge_score import rouge_scorer
+
     draw = random.Random(0)
     made, true = (
         [

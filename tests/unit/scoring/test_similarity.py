@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from lectern.evaluation import similarity
 from lectern.models import embeddings, integer_layers
@@ -55,6 +54,8 @@ def test_whole_numbers_come_near_to_single_precision() -> None:
 
 
 def test_weights_leave_room_for_sums_of_two_products_in_16_bits() -> None:
+    import torch
+
     linear = torch.nn.Linear(64, 32)
     states = torch.randn(5, 64, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():

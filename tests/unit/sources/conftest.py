@@ -1,10 +1,12 @@
 """A site of the test's own, and a project folder that is empty but for what the test puts there."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.unit.sources import server
 
 SMOKE = Path("data/sources/smoke").absolute()
@@ -22,6 +24,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("LECTERN_COOKIES", raising=False)
     return tmp_path
+
+
+@pytest.fixture
+def warm_crawls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crawl is a process that need not import Scrapy again."""
+    monkeypatch.setattr(sys, "executable", warm.python())
 
 
 @pytest.fixture(scope="session")

@@ -30,8 +30,9 @@ from tests.unit.sources.corpora import everything_in_data
 from tests.unit.sources.server import Reply, Site
 from tests.unit.sources.test_website import FOLDER, corpus, snapshot, source
 
-pytestmark = pytest.mark.usefixtures("project")
+pytestmark = pytest.mark.usefixtures("project", "warm_crawls")
 ROOT = Path.cwd()
+PYTHON = sys.executable  # for a process that is killed: that of `warm_crawls` would end a moment later
 
 
 def put(site: Site, path: str, *links: str, text: str = "", **more: Any) -> str:
@@ -341,7 +342,7 @@ def test_a_crawl_that_was_killed_goes_on_and_asks_for_no_page_again(site: Site, 
     chosen = corpus(source(site.address, render="never", sitemaps=[], concurrency=1))
     OmegaConf.save({"corpus": vars(chosen)}, project / "params.yaml")
     running = subprocess.Popen(
-        [sys.executable, "-m", "lectern", "update"],
+        [PYTHON, "-m", "lectern", "update"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         cwd=project,
     )

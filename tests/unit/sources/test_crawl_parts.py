@@ -17,7 +17,7 @@ from lectern.core.errors import LecternError
 from lectern.sources.crawl import addresses, folding, frontier, journal, pages, reading, robots, sitemaps
 from lectern.sources.crawl.addresses import Scope
 from lectern.sources.crawl.crawling import Crawl
-from lectern.sources.crawl.fetching import FetchError, secrets_for
+from lectern.sources.crawl.fetching import FetchError
 from lectern.sources.crawl.frontier import Found, Frontier
 from lectern.sources.crawl.job import Job
 from lectern.sources.crawl.journal import Visit
@@ -112,6 +112,8 @@ def test_a_scope_is_its_hosts_with_their_ports_and_patterns() -> None:
 
 
 def test_secrets_go_to_the_hosts_of_the_source_only_and_in_the_clear_only_where_it_begins_so() -> None:
+    from lectern.sources.crawl.fetching import secrets_for
+
     scope, headers = Scope(("example.org", "example.net")), {"Authorization": "x"}
 
     def sent(url: str) -> bool:

@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import jiwer
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -110,6 +109,8 @@ def transcripts(root: Path) -> dict[str, Transcript]:
 
 def measure_wer(found: dict[str, Transcript]) -> float:
     """Over all words of all recordings, without regard to case, punctuation and hyphens."""
+    import jiwer
+
     said, heard = [], []
     for name, transcript in found.items():
         turns = json.loads((SMOKE / f"{name}.truth.json").read_text())["turns"]

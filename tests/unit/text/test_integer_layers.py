@@ -1,7 +1,6 @@
 """Whole numbers are multiplied exactly, by whichever instructions."""
 
 import pytest
-import torch
 
 from lectern.models import integer_layers
 
@@ -10,6 +9,8 @@ from lectern.models import integer_layers
     "inputs", [8, integer_layers.EXACT, integer_layers.EXACT + 8, 3 * integer_layers.EXACT]
 )
 def test_floats_give_the_product_of_integers(inputs: int) -> None:
+    import torch
+
     chance = torch.Generator().manual_seed(inputs)
     # as large as they come, and of one sign, so that a sum that a float cannot hold would show
     rows = torch.randint(100, integer_layers.INPUT_STEPS + 1, (20, inputs), generator=chance)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score, recall_score, roc_auc_score
 
 from lectern.core import io, items, params
 from lectern.core.errors import LecternError
@@ -345,6 +344,8 @@ def test_a_judge_whose_ratings_rank_nothing_is_told_so(tmp_path: Path) -> None:
 
 
 def test_the_curve_is_that_of_scikit_learn(tmp_path: Path) -> None:
+    from sklearn.metrics import cohen_kappa_score, recall_score, roc_auc_score
+
     def score(question: str) -> int:  # above 3 more often for what people accept
         digit = int(re.sub(r"\D", "", question) or 0)
         return 1 + (digit * 7 + 2 * (digit % 2)) % 5

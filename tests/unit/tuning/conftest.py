@@ -7,6 +7,7 @@ import pytest
 from lectern.core.schema import TokenRow
 from lectern.models import loading, templates
 from lectern.training import rendering
+from tests import shared
 from tests.unit.tuning import training
 from tests.unit.tuning.tiny import TINY, example
 
@@ -42,7 +43,6 @@ def rows(tokenizer: Any, template: str) -> Callable[[int], list[TokenRow]]:
 @pytest.fixture(scope="session")
 def adapter(tmp_path_factory: pytest.TempPathFactory, rows: Callable[[int], list[TokenRow]]) -> Path:
     """Of TINY, trained until it knows that `It` comes first."""
-    folder = tmp_path_factory.mktemp("adapter")
     learning = training.with_params(
         r=8,
         alpha=16,
@@ -55,6 +55,9 @@ def adapter(tmp_path_factory: pytest.TempPathFactory, rows: Callable[[int], list
         scheduler="constant",
         checkpoint_every=100,
     )
-    training.write(folder, rows(8), [])
-    training.run(folder, learning)
-    return folder / "adapter"
+
+    def train(folder: Path) -> None:
+        training.write(folder, rows(8), [])
+        training.run(folder, learning)
+
+    return shared.once(tmp_path_factory, "adapter", train) / "adapter"

@@ -1,7 +1,6 @@
 """The texts of the shipped templates against the formats as their makers publish them."""
 
 import pytest
-from transformers.utils.chat_template_utils import render_jinja_template
 
 from lectern.models import templates
 
@@ -20,6 +19,8 @@ FORMATS = {
 
 def render(file: str, messages: list[dict[str, str]]) -> tuple[str, list[str]]:
     """The text, and the parts of it that are trained."""
+    from transformers.utils.chat_template_utils import render_jinja_template
+
     texts, spans = render_jinja_template(
         conversations=[messages],
         chat_template=(templates.FOLDER / file).read_text(),

@@ -1,9 +1,7 @@
 """Section `comparators`: what it takes, what it refuses, and an adapter of an earlier commit."""
 
-import os
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.settings.comparators import Comparator, load_comparators
 from lectern.tools import params
+from tests import warm
 from tests.unit.tuning.generating import SINGLE, outputs, read, run
 from tests.unit.tuning.tiny import TINY
 
@@ -89,8 +88,7 @@ def test_a_file_of_a_group_makes_a_comparator(tmp_path: Path) -> None:
 
 
 def call(folder: Path, *command: str) -> str:
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "DVC_NO_ANALYTICS": "1"}
+    environment = warm.environment(DVC_NO_ANALYTICS="1")
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

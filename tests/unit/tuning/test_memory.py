@@ -254,10 +254,27 @@ def test_the_busiest_micro_batch_counts() -> None:
     assert memory.busiest([], packed=False) == (1, 0, 0)
 
 
-def test_what_is_free_is_less_than_what_the_machine_has() -> None:
+def test_the_tighter_of_two_limits_is_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import psutil
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     free = memory.free_memory()
     assert free is not None
-    assert 10**7 < free < 10**14
+    assert 0 < free <= psutil.virtual_memory().total
+    report = tmp_path / "meminfo"
+    report.write_text("MemTotal:  9 kB\nMemAvailable:  5 kB\n")
+    here = memory._available(report)
+    assert here == 5 * 1024
+    for machine, container, expected in (
+        (here, 7000, 5120),
+        (here, 700, 700),
+        (here, None, 5120),
+        (None, None, None),
+    ):
+        monkeypatch.setattr(memory, "_available", lambda found=machine: found)
+        monkeypatch.setattr(memory, "_left_to_container", lambda found=container: found)
+        assert memory.free_memory() == expected
 
 
 def test_a_container_allows_less_than_the_machine_has(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from lectern.core.errors import LecternError
 from lectern.models import generation, likelihood, loading, templates
@@ -21,6 +20,7 @@ TOLERANCE = 1e-4  # of a logit in float32; 6e-6 was the most that was seen
 def adapted(method: str, seed: int = 0) -> Any:
     """A tiny model with a new adapter."""
     import peft
+    import torch
 
     model = loading.get_model(BASE, quantized=method == "qlora")
     if method == "qlora":
@@ -39,6 +39,8 @@ def adapted(method: str, seed: int = 0) -> Any:
 
 def train(model: Any, tokenizer: Any) -> list[float]:
     """The losses of twelve real steps."""
+    import torch
+
     template = (templates.FOLDER / "smollm2.jinja").read_text()
     rows = templates.encode(
         tokenizer, [chat(asked, f"It is {n}.") for n, asked in enumerate(ASKED)], template
@@ -105,6 +107,7 @@ def test_an_adapter_learns_and_is_loaded_by_plain_peft(
 def test_a_merged_model_says_the_same_and_is_loaded_by_plain_transformers(
     trained: Any, tokenizer: Any, prompts: list[list[int]], tmp_path: Path
 ) -> None:
+    import torch
     from transformers import AutoModelForCausalLM
 
     method, _, folder, _ = trained
@@ -157,6 +160,8 @@ def test_tokens_count_up_to_the_first_that_differs() -> None:
 
 
 def test_weights_that_are_not_finite_are_not_merged() -> None:
+    import torch
+
     model = adapted("lora")
     with torch.no_grad():
         next(weight for name, weight in model.named_parameters() if "lora_B" in name).fill_(float("nan"))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from lectern.core import io
 from lectern.core.errors import LecternError
@@ -207,6 +206,8 @@ def test_a_tracker_that_is_not_installed_is_named(tmp_path: Path, rows: Rows) ->
 
 
 def test_training_changes_nothing_of_a_model_but_the_adapter(tuned: Callable[[str], Path]) -> None:
+    import torch
+
     loaded = adapters.load(TINY, tuned("lora") / "adapter")
     fresh = loading.get_model(TINY).state_dict()
     with loaded.disable_adapter():

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lectern.core.errors import LecternError
 from lectern.core.schema import TokenRow
-from lectern.models import batching, likelihood, loading, microbatches
+from lectern.models import batching, likelihood, loading
 from lectern.settings.base_model import ARCHITECTURES
 from lectern.training import sft
 from tests.unit.tuning.tiny import TINY
@@ -75,6 +74,8 @@ def test_processes_share_each_step_whole(cut: list[list[int]], processes: int) -
 
 def test_padding_is_told_by_its_place_and_not_by_its_token(rows: Rows) -> None:
     """The padding token ends a turn too: whoever masks labels by it never trains an end."""
+    from lectern.models import microbatches
+
     some = rows(4)
     made = microbatches.pad_rows([(row.input_ids, row.assistant_masks) for row in some], PAD)
     for place, row in enumerate(some):
@@ -87,6 +88,8 @@ def test_padding_is_told_by_its_place_and_not_by_its_token(rows: Rows) -> None:
 
 
 def test_a_pack_begins_its_positions_anew_with_each_row(rows: Rows) -> None:
+    from lectern.models import microbatches
+
     some = rows(3)
     made = microbatches.pack_rows([(row.input_ids, row.assistant_masks) for row in some], PAD)
     assert made["input_ids"][0].tolist() == [token for row in some for token in row.input_ids]
@@ -100,6 +103,10 @@ def test_a_pack_begins_its_positions_anew_with_each_row(rows: Rows) -> None:
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 def test_packed_rows_do_not_see_each_other(architecture: str, attention: str, rows: Rows) -> None:
     """Loss and gradient of a pack are those of its rows alone."""
+    import torch
+
+    from lectern.models import microbatches
+
     model = loading.get_model(replace(TINY, architecture=architecture), attention=attention)
     pairs = [(row.input_ids, row.assistant_masks) for row in rows(5)]
     gradients = []
@@ -125,6 +132,8 @@ def test_packed_rows_do_not_see_each_other(architecture: str, attention: str, ro
 
 def test_a_pack_is_not_what_its_rows_would_be_without_their_positions(rows: Rows) -> None:
     """So that the test above could fail: behind each other without anew beginning positions, rows do see each other."""
+    from lectern.models import microbatches
+
     model = loading.get_model(TINY)
     made = microbatches.pack_rows([(row.input_ids, row.assistant_masks) for row in rows(5)], PAD)
     labels = made.pop("labels")
@@ -151,6 +160,10 @@ def test_a_model_that_lets_packed_rows_see_each_other_is_refused(
     tmp_path: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a model would that makes its own mask and knows nothing of positions."""
+    import torch
+
+    from lectern.models import microbatches
+
     pack = microbatches.pack_rows
 
     def forget(some: Any, pad: int) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from lectern.core import params
 from lectern.core.errors import LecternError
@@ -61,6 +60,8 @@ def ask(environment: dict[str, str], *cases: dict[str, Any]) -> list[Any]:
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory, model: Any, tokenizer: Any) -> dict[str, Any]:
     """What comes of models that a hub has, refuses, or does not have; asked without a token."""
+    import torch
+
     folder, pickled = (tmp_path_factory.mktemp(name) for name in ("files", "pickled"))
     for part in (model, tokenizer):
         part.save_pretrained(folder)
@@ -176,6 +177,7 @@ def test_models_of_other_families_load() -> None:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_model_is_held_in_four_bits(architecture: str) -> None:
+    import torch
     from bitsandbytes.nn import Linear4bit
 
     plain = loading.get_model(replace(TINY, architecture=architecture))
@@ -203,6 +205,8 @@ def test_the_packaged_model_is_held_in_four_bits() -> None:
 def test_a_directory_is_held_in_four_bits_and_in_half_precision(
     tmp_path: Path, model: Any, tokenizer: Any
 ) -> None:
+    import torch
+
     for part in (model, tokenizer):
         part.save_pretrained(tmp_path)
     base = replace(HUB, hub_id=str(tmp_path))
@@ -244,6 +248,8 @@ def test_files_that_cannot_be_loaded_are_refused(
 
 
 def test_a_process_of_several_takes_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setenv("LOCAL_RANK", "3")
     assert loading._options(False, "bfloat16", None)["device_map"] == {"": 3}
@@ -256,6 +262,8 @@ def test_a_process_of_several_takes_its_own_gpu(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("file", sorted(Path("conf/base_model").glob("*.yaml")), ids=lambda file: file.stem)
 def test_each_shipped_base_model_is_valid(file: Path, tmp_path: Path) -> None:
+    import torch
+
     lines = file.read_text().splitlines(keepends=True)
     (tmp_path / "params.yaml").write_text("base_model:\n" + "".join("  " + line for line in lines))
     base = params.load("base_model", BaseModelSettings, tmp_path / "params.yaml")
