@@ -94,7 +94,9 @@ def find_faults(path: Path) -> Iterator[str]:
     except (OmegaConfBaseException, YAMLError, OSError, UnicodeDecodeError) as error:
         yield f"{path} cannot be read ({first_line(error)}). `lectern params` writes it again."
         return
-    names = set(map(str, found)) if OmegaConf.is_dict(found) else set()
+    if not OmegaConf.is_dict(found):
+        yield f"{path} has no sections. `lectern params` writes it from conf/."
+        return
     for name, cls in SECTIONS.items():
         try:
             section: object = params.load(name, cls, path)
@@ -106,5 +108,5 @@ def find_faults(path: Path) -> Iterator[str]:
         load_comparators(path)
     except LecternError as error:
         yield str(error)
-    for name in sorted(names - set(SECTIONS) - {FREE}):
+    for name in sorted(set(map(str, found)) - set(SECTIONS) - {FREE}):
         yield f"{path}: no stage reads section {name!r}. Correct its name under conf/ and run `lectern params`."

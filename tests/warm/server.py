@@ -182,8 +182,13 @@ def become(request: list, files: list[int]) -> list[str]:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
         signal.signal(number, signal.SIG_IGN if number in ignored else usual)
+    # New streams: those of the server remember what its files were, such as whether one can seek in them.
     direct = bool(environment.get("PYTHONUNBUFFERED"))
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - open as long as the process runs
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout.reconfigure(line_buffering=direct, write_through=direct)
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stderr.reconfigure(line_buffering=True)
     first = folder if arguments[0] == "-m" else ""
     own = environment.get("PYTHONPATH", "")
     sys.path[:0] = [first, *filter(None, own.split(os.pathsep))]
