@@ -16,6 +16,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
+from lectern.tools.main import SUMMARIES
 from lectern.tools.reference import __main__ as reference
 from lectern.tools.reference import files, picture, pipeline, site
 
@@ -27,11 +28,10 @@ PAGES = [
 GUIDES = sorted({*PAGES, *map(Path, site.PAGES)} - {Path("dev/LOG.md")})
 """All of them with the READMEs below data/ and models/, which are pages of the site too."""
 PIPELINE = pipeline.read(Path("dvc.yaml"))
-COMMANDS = {
-    *("params", "update", "trace", "voices", "show-row", "compare", "search", "plots"),
-    *("review", "chat", "serve", "export", "push", "pin", "clean", "check"),
-}
+COMMANDS = set(SUMMARIES)
 """Of `lectern`."""
+FORMER = COMMANDS - {"check", "completion", "times"}
+"""Those that `make` had, under the same name."""
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
 
@@ -84,7 +84,7 @@ def test_every_command_exists(page: Path) -> None:
     made = set(re.findall(r"(?:^|&& |\$ )make ([a-z-]+)", written, re.MULTILINE))
     called = set(re.findall(r"(?:^|&& |\$ )lectern ([a-z][a-z-]*)", written, re.MULTILINE))
     if page.name != "CHANGELOG.md":  # which names the former ones too
-        assert made <= targets - (COMMANDS - {"check"})
+        assert made <= targets - FORMER
     assert called <= COMMANDS
 
 
@@ -326,9 +326,7 @@ class Template:
 
 def squeeze(text: str) -> str:
     """With single spaces, and a command's old name as its present one."""
-    return re.sub(
-        r"\bmake (" + "|".join(COMMANDS - {"check"}) + r")\b", r"lectern \1", " ".join(text.split())
-    )
+    return re.sub(r"\bmake (" + "|".join(FORMER) + r")\b", r"lectern \1", " ".join(text.split()))
 
 
 def parts(node: ast.expr) -> list[str | None]:

@@ -1,4 +1,4 @@
-"""All answers that are computed here: cut into batches, made where the store does not have them, and put in order."""
+"""Answers of models that run here: divide the prompts into batches, compute those that the store lacks, sort them."""
 
 import importlib.metadata
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,21 +21,21 @@ Store = batches.Store[Prediction]
 
 @dataclass(frozen=True)
 class Plan:
-    """What one contestant is asked."""
+    """All prompts of one contestant, in batches."""
 
     who: Local
     tokenizer: Any
     prepared: Prepared
     batches: Mapping[batches.Batch, Sequence[Row]]
-    """the rows of each, which are computed together"""
+    """batch -> its rows, which are computed together"""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """A comparison of the adapter with itself merged into the model (`merging.measure_parity`)."""
+    """A comparison of the model with the adapter merged into it and beside it (`merging.measure_parity`)."""
 
     key: str
-    """over all that decides it"""
+    """hash of everything that affects the result"""
     prompts: Sequence[Sequence[int]]
     new_tokens: int
 
@@ -43,22 +43,22 @@ class Parity:
 def make_plans(
     everyone: Sequence[Local], asks: Sequence[Ask], decoding: Decoding, batch_size: int
 ) -> list[Plan]:
-    """Cut everything that each contestant is asked into batches, whatever was made before.
+    """Divide the prompts of each contestant into batches. The batches do not depend on what the store already has.
 
     Args:
-        everyone: those who answer.
-        asks: in order of set and id.
+        everyone: the contestants.
+        asks: the questions, in order of set and id.
         decoding: how tokens are chosen.
-        batch_size: rows computed together.
+        batch_size: number of rows that are computed together.
 
     Raises:
-        LecternError: a tokenizer or a chat template cannot be had, or the persona does not fit a row.
+        LecternError: a tokenizer or a chat template cannot be loaded, or the persona does not fit a row.
     """
     seen: dict[tuple[str, str | None], tuple[Any, Prepared]] = {}
     plans = []
     for who in everyone:
         same = (repr(who.base), who.persona)
-        if same not in seen:  # the base and the tuned model are asked the same
+        if same not in seen:  # the base and the tuned model get the same prompts
             tokenizer = loading.get_tokenizer(who.base)
             prepared = prompts.prepare(
                 asks,
@@ -87,7 +87,7 @@ def _cut(
 
 
 def _made_with(who: Local, *modules: Any) -> dict[str, Any]:
-    """What decides an answer beside the prompt: weights, code and libraries."""
+    """Return everything that affects an answer besides the prompt: weights, code and libraries."""
     libraries = ["torch", "transformers", "peft"] + (["bitsandbytes"] if who.quantized else [])
     return {
         "contestant": contestants.fingerprint(who),
@@ -97,12 +97,12 @@ def _made_with(who: Local, *modules: Any) -> dict[str, Any]:
 
 
 def plan_parity(plan: Plan, prompts: int, new_tokens: int) -> Parity | None:
-    """What the tuned model is compared with itself on; None where nothing is asked, or there is nothing to merge.
+    """Choose the prompts for the parity check; None if there are no prompts, or no adapter to merge.
 
     Args:
         plan: of the tuned model.
-        prompts: how many; held-out rows where there are any.
-        new_tokens: limit of an answer.
+        prompts: number of prompts; they are held-out rows if there are any.
+        new_tokens: limit of an answer, in tokens.
     """
     rows = plan.prepared.rows
     single = [row for row in rows if row.key.startswith(f"{HELD_OUT}/")] or rows
@@ -117,16 +117,16 @@ def plan_parity(plan: Plan, prompts: int, new_tokens: int) -> Parity | None:
 def make_missing(
     plans: Sequence[Plan], asks: Mapping[str, Ask], store: Store, decoding: Decoding, parity: Parity | None
 ) -> dict[str, int]:
-    """Make the batches that the store does not have, and the comparison; no model is loaded for which nothing is made.
+    """Compute the batches that the store lacks, and the parity check. Models with nothing to compute are not loaded.
 
     Args:
         plans: of all contestants.
-        asks: by key.
-        store: takes each batch as it is made.
+        asks: key -> question.
+        store: gets each batch as soon as it is computed.
         decoding: how tokens are chosen.
-        parity: of the tuned model.
+        parity: the parity check of the tuned model; None for no check.
 
-    Returns: name of the contestant -> rows that were made.
+    Returns: name of the contestant -> number of rows that were computed.
     """
     from tqdm import tqdm
 
@@ -151,7 +151,7 @@ def make_missing(
                 bar.update()
             if (
                 who.name == TUNED and parity is not None and not compared
-            ):  # the last, since merging uses it up
+            ):  # this comes last, since merging changes the model
                 found = merging.measure_parity(
                     model,
                     parity.prompts,
@@ -166,7 +166,7 @@ def make_missing(
 
 
 def predict(ask: Ask, outcome: Outcome) -> Prediction:
-    """A line of `data/predictions`."""
+    """Make a line of `data/predictions`."""
     return Prediction(
         id=ask.id,
         set=ask.set,
@@ -181,14 +181,14 @@ def predict(ask: Ask, outcome: Outcome) -> Prediction:
 
 
 def identify(row: Prediction) -> str:
-    """The key of what was asked."""
+    """Return the key of the question that a row answers."""
     return f"{row.set}/{row.id}"
 
 
 def fill(plan: Plan, asks: Mapping[str, Ask], store: Store) -> batches.File[Prediction]:
-    """The file of a contestant whose batches are all made, in order of set and id.
+    """Return the file of a contestant whose batches are all in the store, in order of set and id.
 
-    What is not the model's own, such as where a row comes from, is taken from what is asked now.
+    Fields that do not come from the model, such as the provenance, are taken from the current questions.
     """
     rows = [row for batch in plan.batches for row in store.get(batch) or []]
     current = [predict(asks[identify(row)], _outcome(row)) for row in rows]
@@ -196,7 +196,7 @@ def fill(plan: Plan, asks: Mapping[str, Ask], store: Store) -> batches.File[Pred
 
 
 def sort(rows: Sequence[Prediction]) -> list[Prediction]:
-    """In order of set and id."""
+    """Sort rows by set and id."""
     return sorted(rows, key=lambda row: (row.set, row.id))
 
 
@@ -205,7 +205,7 @@ def _outcome(row: Prediction) -> Outcome:
 
 
 def skipped(plans: Sequence[Plan]) -> Iterator[tuple[str, int]]:
-    """Reason and number of the prompts that a contestant cannot be asked; the tuned model's are those of its base."""
+    """Yield (reason, number) of the prompts that a contestant skips. The tuned model skips the same as its base."""
     for plan in plans:
         if plan.who.kind != "tuned":
             for reason, count in sorted(plan.prepared.skipped.items()):

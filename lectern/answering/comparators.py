@@ -8,10 +8,10 @@ from lectern.settings.comparators import why_no_commit
 
 
 def find_commit(name: str, given: str, root: Path = revisions.HERE) -> revisions.Revision:
-    """The revision of comparator `name`.
+    """Find the revision of comparator `name`.
 
     Raises:
-        LecternError: git has no such commit, or calls something else by these digits.
+        LecternError: git has no such commit, or the name is that of a branch or tag.
     """
     try:
         found = revisions.find(given, root)

@@ -1,4 +1,4 @@
-"""Who answers: the base model, the tuned one and the comparators; what decides their answers, how they are loaded."""
+"""The contestants: base model, tuned model and comparators. What determines their answers, and how they are loaded."""
 
 import gc
 import tempfile
@@ -38,7 +38,7 @@ LEFT_OUT: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Served:
-    """A contestant at an endpoint."""
+    """A contestant that answers at an endpoint."""
 
     name: str
     llm: LLM
@@ -46,24 +46,24 @@ class Served:
 
 @dataclass(frozen=True)
 class Local:
-    """A contestant that is computed here."""
+    """A contestant that runs on this machine."""
 
     name: str
     kind: Literal["base", "tuned", "model", "adapter"]
     base: BaseModelSettings
-    """its weights, tokenizer and chat template; for an adapter, what it goes on"""
+    """weights, tokenizer and chat template; for an adapter, its base model"""
     persona: str | None
-    """who it is told to be"""
+    """template of the system message (`render.persona`)"""
     record: adapters.Record
-    """of `tuned`: how it was trained; the others but `adapter` are held in the same precision, to be compared alike"""
+    """how the tuned model was trained; all kinds but `adapter` are loaded in its precision, for a fair comparison"""
     adapter: Path | None = None
-    """of `tuned`: the folder"""
+    """for kind `tuned`: folder of the adapter"""
     commit: Revision | None = None
-    """of `adapter`: where its folder comes from"""
+    """for kind `adapter`: the commit that holds the adapter"""
 
     @property
     def quantized(self) -> bool:
-        """Whether its base model is held in 4 bits, as it was trained on; another model is held whole."""
+        """Whether the base model is loaded in 4 bits, as for the training; other models are loaded whole."""
         return self.record.quantized and self.kind != "model"
 
 
@@ -74,14 +74,14 @@ def gather(
     comparators: Mapping[str, Comparator],
     root: Path = HERE,
 ) -> tuple[list[Local], list[Served]]:
-    """Everyone who answers: base and tuned, then the comparators by name.
+    """Return all contestants: base and tuned, then the comparators by name; those at endpoints in a list of their own.
 
     Args:
         base: section `base_model`.
         adapter: folder of the trained weights.
         persona: `render.persona`.
         comparators: section `comparators`.
-        root: folder of dvc.yaml in its repository, for revisions.
+        root: folder of dvc.yaml in its repository, in which revisions are looked up.
 
     Raises:
         LecternError: there are no trained weights, they were made for another base model, or a revision is unknown.
@@ -103,7 +103,7 @@ def gather(
 
 
 def _of_revision(name: str, commit: Revision, record: adapters.Record) -> Local:
-    """The tuned model of a commit, on its base model and with its persona."""
+    """Return the tuned model of a commit, with the base model and persona of that commit."""
     where = f"comparators.{name}: params.yaml of {commit.commit[:10]}"
     text = commit.read("params.yaml")
     then = OmegaConf.create(text or "")
@@ -115,7 +115,7 @@ def _of_revision(name: str, commit: Revision, record: adapters.Record) -> Local:
 
 
 def describe(who: Local | Served) -> dict[str, str | None]:
-    """Kind, model and revision, for metrics/generation.json."""
+    """Return kind, model and revision of a contestant, for metrics/generation.json."""
     if isinstance(who, Served):
         return {"kind": "endpoint", "model": who.llm.model, "revision": None}
     revision = who.commit.commit if who.commit else who.base.revision
@@ -123,9 +123,9 @@ def describe(who: Local | Served) -> dict[str, str | None]:
 
 
 def fingerprint(who: Local) -> dict[str, Any]:
-    """All that decides the weights of a contestant and the text that they are given, but the prompts and the code.
+    """Return everything that affects a contestant's answers, except for prompts and code.
 
-    A model of the hub is known by its name and revision; one without a revision may change without a word.
+    A model on the hub is identified by name and revision. Without a revision, it may change unnoticed.
     """
     decides: dict[str, Any] = {
         "weights": _weights(who.base),
@@ -142,7 +142,7 @@ def fingerprint(who: Local) -> dict[str, Any]:
 
 
 def _weights(base: BaseModelSettings) -> dict[str, Any]:
-    """What decides the weights and the tokenizer of a base model."""
+    """Return everything that determines the weights and the tokenizer of a base model."""
     packaged = dict(bundled.PACKAGES[base.package].files) if base.package else None
     if base.source == "embedded":
         return {"package": packaged}
@@ -156,7 +156,7 @@ def _weights(base: BaseModelSettings) -> dict[str, Any]:
 
 def _chat_template(file: str) -> str | None:
     path = templates.FOLDER / file
-    return io.sha256(path) if path.is_file() else None  # loading it names the remedy
+    return io.sha256(path) if path.is_file() else None  # the error comes when the template is loaded
 
 
 def _hash_files(folder: Path) -> dict[str, str]:
@@ -165,12 +165,12 @@ def _hash_files(folder: Path) -> dict[str, str]:
 
 
 def load_in_turn(wanted: Sequence[Local]) -> Iterator[tuple[Local, Any]]:
-    """Each contestant with its model, one after the other: each is used before the next comes.
+    """Yield each contestant with its model, one after the other. A model is freed before the next one is loaded.
 
-    The base model and an adapter on it are loaded once: the adapter is switched off for the base, which comes first.
+    The base model and its adapter are loaded together. The base model comes first, with the adapter switched off.
 
     Raises:
-        LecternError: there are no weights, they were made for another base model, or cannot be had.
+        LecternError: there are no weights, they were made for another base model, or they cannot be loaded.
     """
     by_kind = {who.kind: who for who in wanted}
     shared = {"base", "tuned"} <= set(by_kind) and by_kind["tuned"].record.method != "full"
@@ -198,14 +198,14 @@ def _load(who: Local) -> Iterator[Any]:
             place = Path(folder) / "adapter"
             if not who.commit.copy(ADAPTER, place):
                 raise LecternError(
-                    f"comparators.{who.name}: commit {who.commit.commit[:10]} has no {ADAPTER}. Choose one that was "
-                    "trained: `git log --oneline -- dvc.lock` lists those that may be."
+                    f"comparators.{who.name}: commit {who.commit.commit[:10]} has no {ADAPTER}. Choose a commit with a "
+                    "trained adapter: `git log --oneline -- dvc.lock` lists candidates."
                 )
             yield adapters.load(who.base, place)
 
 
 def _free() -> None:
-    """Give back the memory of a model that nobody holds any more: parts of it point at each other."""
+    """Free the memory of an unused model. Its parts refer to each other, so this needs the garbage collector."""
     import torch
 
     gc.collect()

@@ -1,4 +1,4 @@
-"""Answers of a contestant at an endpoint, by the client and the store of replies that every stage asks LLMs with."""
+"""Get the answers of contestants at endpoints, through the same client and store of replies as all calls of LLMs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ from lectern.training import persona
 
 @dataclass(frozen=True)
 class Answers:
-    """What came from an endpoint."""
+    """The answers of an endpoint."""
 
     outcomes: dict[str, Outcome]
-    """key of the ask -> what came; those without a reply are not there"""
+    """key of the question -> answer; questions without a reply are left out"""
     failure: str | None
-    """why more of them have no reply than are allowed to"""
+    """the error if more questions have no reply than are allowed; else None"""
 
 
 def answer_all(
@@ -33,11 +33,13 @@ def answer_all(
     decoding: Decoding,
     replies: Path,
 ) -> dict[str, Answers]:
-    """What each endpoint answers. A store of its own for each: two servers may call two models by one name.
+    """Get the answers of each endpoint.
+
+    Each endpoint has its own store, because two servers may have different models of the same name.
 
     Args:
-        everyone: those at endpoints.
-        asks: in any order.
+        everyone: the contestants at endpoints.
+        asks: the questions, in any order.
         persona_text: `render.persona`, as for the other contestants.
         decoding: how tokens are chosen.
         replies: folder of the stores.
@@ -55,14 +57,14 @@ def answer_all(
 def answer(
     name: str, llm: LLM, asks: Sequence[Ask], persona_text: str | None, decoding: Decoding, replies: Path
 ) -> Answers:
-    """What an endpoint answers to everything; what the store has is not asked again.
+    """Get the answers of one endpoint to all questions. Those in the store are not asked again.
 
     Args:
-        name: of the contestant.
-        llm: the endpoint, its limits and budget.
-        asks: in any order.
+        name: name of the contestant.
+        llm: the endpoint, with its limits and budget.
+        asks: the questions, in any order.
         persona_text: `render.persona`, as for the other contestants.
-        decoding: how tokens are chosen; wins over what `llm` says of it.
+        decoding: how tokens are chosen; it overrides the options of `llm`.
         replies: folder of its store.
     """
     shape, asked = persona.Shape(persona_text, system_role=True), _with_decoding(llm, decoding)
@@ -73,7 +75,7 @@ def answer(
     what, failure = f"comparators.{name}.endpoint", None
     try:
         client.ask([*requests.values()], asked, replies, what).check(llm.allow_failed, what)
-    except LecternError as error:  # what came before is in the store
+    except LecternError as error:  # replies that came before the error are in the store
         failure = str(error)
     store = Replies(replies)
     store.close(request.key for request in requests.values())
@@ -85,9 +87,9 @@ def answer(
 
 
 def _with_decoding(llm: LLM, decoding: Decoding) -> LLM:
-    """The endpoint, asked for answers as the models here are."""
+    """Return the endpoint with the same decoding options as the models that run here."""
     extra = dict(llm.extra)
-    if "max_completion_tokens" in extra:  # of models that know no other limit
+    if "max_completion_tokens" in extra:  # some models accept only this name for the limit
         extra["max_completion_tokens"] = decoding.max_new_tokens
     if decoding.temperature:
         extra = {"top_p": decoding.top_p, **extra}
@@ -97,12 +99,12 @@ def _with_decoding(llm: LLM, decoding: Decoding) -> LLM:
         temperature=decoding.temperature,
         seed=decoding.seed if decoding.temperature else llm.seed,
         extra=extra,
-        repair=False,  # an answer that was cut is an answer
+        repair=False,  # an answer that reached the limit counts as it is
     )
 
 
 def _remove_others(replies: Path, names: Sequence[str]) -> None:
-    """Leave only the stores of these contestants. Replies in the others stay on this machine as spares."""
+    """Remove the stores of other contestants. Their replies stay on this machine, so that they can be used again."""
     replies.mkdir(parents=True, exist_ok=True)
     for folder in sorted(replies.iterdir()):
         if folder.is_dir() and folder.name not in names:

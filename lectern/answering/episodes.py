@@ -1,8 +1,8 @@
-"""Whole episodes: a model speaks both roles in turn, from an opening on, as long as the conversation goes.
+"""Generate whole episodes: a model speaks both roles in turn, from an opening until the conversation ends.
 
-The guest's turn is the model's answer. The host's is generated in the user's place (`turns`), or, with the roles
-exchanged, as an answer too. Before each turn the conversation is written anew, as much of it as fits the context: the
-system message and the opening always, the oldest exchanges after them are left out first.
+The guest's turn is the model's answer. The host's turn is generated in the user's role (`turns`) or, with exchanged
+roles, as an answer too. Each prompt holds as much of the conversation as fits into the context: always the system
+message and the opening, and then the latest exchanges.
 """
 
 from bisect import bisect_left
@@ -25,34 +25,34 @@ from lectern.text.words import normalise
 
 Speaker = Literal["host", "guest"]
 ENDING_WORDS = 20
-"""Words at a turn's end in which a closing is looked for."""
+"""A closing is searched in so many words at the end of a turn."""
 LONGEST_WORD = 50
-"""Characters of such a word that are looked at: what a pattern is given is bounded."""
+"""Words are cut to so many characters for this, so that the text that a pattern searches is short."""
 CLOSING_SECONDS = 5.0
-"""A pattern that takes longer on so short a text would never end."""
+"""A pattern that takes longer on so short a text counts as endless."""
 TURNS_IN_CONTEXT = 4
-"""Turns of the greatest length for which there must be room beside the opening: an exchange, a new one, and reserve."""
+"""Beside the opening there must be room for so many turns of the greatest length: two exchanges."""
 
 
 @dataclass(frozen=True)
 class Begun:
-    """An episode before anything is written, for one model."""
+    """The beginning of an episode for one model."""
 
     start: Start
     guest: Sequence[Message]
-    """system messages and opening, as the one who speaks for the guest sees them"""
+    """system messages and opening, as the model sees them when it speaks for the guest"""
     host: Sequence[Message]
-    """the same, for the host"""
+    """the same messages, as the model sees them when it speaks for the host"""
 
 
 @dataclass
 class Draft:
-    """An episode that is being written."""
+    """An episode that is being generated."""
 
     begun: Begun
     turns: list[EpisodeTurn]
     said: list[str] = field(default_factory=list)
-    """after the opening, without stray tags"""
+    """texts of the turns after the opening, without stray tags"""
     ended: Literal["closing", "turns", "empty"] = "turns"
 
 
@@ -60,7 +60,7 @@ def begin(start: Start, form: Format, settings: EpisodeSettings) -> Begun:
     """What each speaker is given before the first turn.
 
     Raises:
-        LecternError: opening and biography leave no room for a conversation, or hold a control token of the model; or
+        LecternError: opening and biography leave no room for a conversation or hold a control token of the model, or
             the persona does not fit.
     """
     opening, biography = start.opening.opening, start.opening.biography
@@ -93,7 +93,7 @@ def _check_room(start: Start, tokens: int, form: Format, settings: EpisodeSettin
 
 
 def side_of(role: Speaker, settings: EpisodeSettings) -> Side:
-    """In whose place of the chat template a turn is generated."""
+    """Return the role of the chat template in which a turn is generated."""
     return "user" if role == "host" and settings.host == "continue" else "assistant"
 
 
@@ -105,7 +105,7 @@ def write(
     form: Format,
     settings: EpisodeSettings,
 ) -> list[Episode]:
-    """Write the episodes to their ends, all of them together, turn by turn.
+    """Generate the episodes to their ends, all together, turn by turn.
 
     Args:
         model: a causal language model.
@@ -169,10 +169,10 @@ def _finish(draft: Draft) -> Episode:
 
 
 def is_closing(text: str, closings: Sequence[str]) -> bool:
-    """Whether the last words of a turn match a pattern. They are in small letters, without punctuation.
+    """Tell whether the last words of a turn, in lower case without punctuation, match a pattern.
 
     Raises:
-        LecternError: a pattern does not come to an end.
+        LecternError: a pattern takes longer than CLOSING_SECONDS.
     """
     words = normalise(text[-ENDING_WORDS * LONGEST_WORD :]).split()[-ENDING_WORDS:]
     ending = " ".join(word[:LONGEST_WORD] for word in words)
@@ -182,14 +182,14 @@ def is_closing(text: str, closings: Sequence[str]) -> bool:
                 return True
         except TimeoutError as error:
             raise LecternError(
-                f"episodes.closings: {closing!r} takes for ever on {ending!r}. Write it without a repetition inside "
-                "another."
+                f"episodes.closings: {closing!r} takes more than {CLOSING_SECONDS:g} s on {ending!r}. Write it without "
+                "a repetition inside a repetition."
             ) from error
     return False
 
 
 def _fit(draft: Draft, role: Speaker, side: Side, form: Format, settings: EpisodeSettings) -> list[int]:
-    """The tokens before the next turn, of so much of the conversation that the turn has room in the context."""
+    """Return the prompt of the next turn, with as much of the conversation as leaves room for the turn."""
     begins = draft.begun.host if role == "host" else draft.begun.guest
     rest = [_message(number, said, settings, role) for number, said in enumerate(draft.said)]
     room = form.context_length - settings.max_turn_tokens
@@ -210,9 +210,9 @@ def _fit(draft: Draft, role: Speaker, side: Side, form: Format, settings: Episod
 def _shorten(
     rest: Sequence[Message], encode: Callable[[Sequence[Message]], list[int]], room: int
 ) -> list[int]:
-    """The last exchange without the first half of its turns, as often as it must be.
+    """Halve the turns of the last exchange, keeping their ends, until they fit.
 
-    Turns of bytes that are no text come out longer in tokens than they were written in.
+    This is needed for turns whose bytes are not valid text, which take more tokens when they are tokenized again.
     """
     while len(tokens := encode(rest)) > room and any(len(one.content) > 1 for one in rest):
         rest = [Message(role=one.role, content=one.content[len(one.content) // 2 :].strip()) for one in rest]
@@ -220,7 +220,7 @@ def _shorten(
 
 
 def _message(number: int, said: str, settings: EpisodeSettings, speaker: Speaker) -> Message:
-    """A turn after the opening, as the one who speaks next sees it."""
+    """Make the message of a turn after the opening, as the next speaker sees it."""
     of_guest = number % 2 == 0
     swapped = settings.host == "swap" and speaker == "host"
     return Message(role="assistant" if of_guest != swapped else "user", content=said)

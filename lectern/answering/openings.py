@@ -1,4 +1,4 @@
-"""Openings: how an episode begins that a model shall write, from files or from held-out conversations."""
+"""Read openings, the beginnings of generated episodes, from files or from held-out conversations."""
 
 import hashlib
 import json
@@ -19,24 +19,24 @@ class Opening(Record):
 
     opening: Annotated[str, Field(min_length=1, pattern=r"\S")] = Field(description="the host's first turn")
     guest: str | None = Field(
-        default=None, description="name; a model learns it from the opening or biography"
+        default=None, description="the guest's name, for reports; the model sees only opening and biography"
     )
     biography: str | None = Field(
-        default=None, description="of the guest: given to the model as a system message, word for word"
+        default=None, description="about the guest; the model gets it word for word as a system message"
     )
-    note: str | None = Field(default=None, description="for people")
+    note: str | None = Field(default=None, description="a note for people, which nothing uses")
 
 
 @dataclass(frozen=True)
 class Start:
-    """What an episode is written from."""
+    """The start of an episode: an opening and where it comes from."""
 
     opening: Opening
     systems: Sequence[Message]
-    """what a held-out conversation told the model"""
+    """system messages of the held-out conversation"""
     provenance: Provenance
     where: str
-    """file and line, or row, for messages"""
+    """file and line, or row, for error messages"""
 
     @property
     def id(self) -> str:
@@ -46,16 +46,16 @@ class Start:
 
 
 def collect(files: Sequence[str], folder: Path, held_out: Sequence[Example], most: int) -> list[list[Start]]:
-    """The openings of each file, in its order, then those of held-out conversations, in order of their ids.
+    """Return a list of openings for each file, in its order, and one of held-out conversations, in order of their ids.
 
     Args:
-        files: names in `folder`, without suffix.
+        files: names of files in `folder`, without suffix.
         folder: data/openings.
         held_out: rows of the test split.
-        most: how many of those with several answers begin an episode.
+        most: greatest number of held-out conversations; only those with several answers are used.
 
     Raises:
-        LecternError: a file is missing, has a line that is no opening, or two openings are the same.
+        LecternError: a file is missing or has a line that is not an opening, or two openings are the same.
     """
     groups = [_read(folder, name) for name in files]
     groups.append(
@@ -75,7 +75,7 @@ def _read(folder: Path, name: str) -> list[Start]:
     if not path.is_file():
         known = ", ".join(sorted(found.stem for found in folder.glob("*.jsonl"))) or "none"
         raise LecternError(
-            f"episodes.openings: there is no {path}; there is {known}. Correct the name under conf/ and run "
+            f"episodes.openings: there is no {path}. Files in {folder}: {known}. Correct the name under conf/ and run "
             "`lectern params`, or write the file."
         )
     return [
@@ -85,7 +85,7 @@ def _read(folder: Path, name: str) -> list[Start]:
 
 
 def _of_dialogue(example: Example) -> Start | None:
-    """Its first question, where it has several answers."""
+    """Return the first question of a conversation with several answers; None for other rows."""
     if sum(message.role == "assistant" for message in example.messages) < 2:
         return None
     first = next((message for message in example.messages if message.role == "user"), None)

@@ -1,4 +1,4 @@
-"""What the contestants are asked: held-out rows, dialogues and evaluation sets, and the tokens of each for a model."""
+"""Collect the questions for the contestants (held-out rows, dialogues, evaluation sets), and tokenize the prompts."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -20,26 +20,26 @@ REFUSED = "refused by the chat template"
 
 @dataclass(frozen=True)
 class Ask:
-    """One thing that every contestant is asked."""
+    """One question for all contestants."""
 
     set: str
-    """`held_out`, `dialogues`, or an evaluation set"""
+    """`held_out`, `dialogues`, or the name of an evaluation set"""
     id: str
-    """which no other of its set has"""
+    """unique within its set"""
     messages: list[Message]
-    """everything before the answer, without persona"""
+    """all messages before the answer, without persona"""
     reference: str | None
-    """the true answer, where one is known"""
+    """the true answer, or None if it is unknown"""
     provenance: Provenance
 
     @property
     def key(self) -> str:
-        """Which no other has."""
+        """A unique key."""
         return f"{self.set}/{self.id}"
 
     @classmethod
     def of(cls, example: Example) -> "Ask":
-        """What a held-out row asks: its answer, or the last one of a dialogue."""
+        """Make a question of a held-out row, whose last answer is the reference."""
         answers = sum(message.role == "assistant" for message in example.messages)
         return cls(
             HELD_OUT if answers == 1 else DIALOGUES,
@@ -51,15 +51,15 @@ class Ask:
 
 
 def collect(held_out: Iterable[Example], sets: Sequence[str], folder: Path) -> list[Ask]:
-    """All that is asked, in order of set and id.
+    """Return all questions, in order of set and id.
 
     Args:
         held_out: the rows of the test split.
         sets: names of evaluation sets.
-        folder: of their files, data/evals.
+        folder: the folder of their files, data/evals.
 
     Raises:
-        LecternError: a set has no file, or its file a line that is no question, or one that stands there twice.
+        LecternError: a set has no file, or the file has a line that is not a question, or the same question twice.
     """
     asked = [Ask.of(example) for example in held_out]
     asked += [ask for name in sets for ask in _read_set(name, folder)]
@@ -71,8 +71,8 @@ def _read_set(name: str, folder: Path) -> list[Ask]:
     if not path.is_file():
         known = ", ".join(sorted(found.stem for found in folder.glob("*.jsonl"))) or "none"
         raise LecternError(
-            f"generate.evals: there is no evaluation set {name!r}, since there is no {path}; there is {known}. Correct "
-            "the name under conf/ and run `lectern params`, or write the file."
+            f"generate.evals: there is no evaluation set {name!r}, since {path} does not exist. Sets in {folder}: "
+            f"{known}. Correct the name under conf/ and run `lectern params`, or write the file."
         )
     asked: dict[str, Ask] = {}
     for number, question in io.read_numbered(path, Question):
@@ -90,13 +90,13 @@ def _read_set(name: str, folder: Path) -> list[Ask]:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What one model is asked."""
+    """The prompts for one model."""
 
     rows: list[Row]
     skipped: Counter[str]
-    """reason -> prompts that it cannot be asked"""
+    """reason -> number of questions that the model cannot be asked"""
     shortened: int
-    """dialogues whose oldest turns were left out"""
+    """number of dialogues whose oldest turns were left out"""
 
 
 def prepare(
@@ -108,18 +108,18 @@ def prepare(
     max_new_tokens: int,
     persona_text: str | None = None,
 ) -> Prepared:
-    """The tokens of everything that fits the model's context, in the given order.
+    """Tokenize all questions that fit the model's context, in the given order.
 
-    Of a dialogue that does not, the oldest turns after the system message are left out, as few as may be; what is left
-    begins with the user.
+    If a dialogue does not fit, as few as possible of the oldest turns after the system message are left out. The rest
+    begins with a user turn.
 
     Args:
-        asks: in any order.
+        asks: the questions, in any order.
         tokenizer: of the model.
-        template: with generation marks.
-        context_length: tokens that it can read.
-        max_new_tokens: room for its answer.
-        persona_text: `render.persona`, so that a model is asked as it was trained.
+        template: the chat template with generation marks.
+        context_length: number of tokens that the model can read.
+        max_new_tokens: number of tokens that are kept free for the answer.
+        persona_text: `render.persona`, so that prompts have the form of the training rows.
     """
     shape = persona.shape(tokenizer, template, persona_text)
     opened = [shape.introduce(ask.messages, ask.provenance) for ask in asks]
@@ -135,14 +135,14 @@ def prepare(
 
     def shorten(ask: Ask, messages: Sequence[Message]) -> Row | None:
         tries = _leave_out_turns(messages)
-        # the fewer turns, the fewer tokens: the first that fits is found by halving
+        # Fewer turns have fewer tokens, so bisection finds the first that fits.
         at = bisect_left(tries, True, key=lambda shorter: fits(encode(ask, shorter)))
         return encode(ask, tries[at]) if at < len(tries) else None
 
     encoded: Sequence[Row | None]
     try:
         encoded = _encode(asks, opened, shape, tokenizer, template)
-    except templates.RefusedError:  # one of them is refused, the others need not be
+    except templates.RefusedError:  # at least one is refused: find out which
         encoded = [encode(ask, messages) for ask, messages in zip(asks, opened, strict=True)]
     rows, skipped, shortened = [], Counter[str](), 0
     for ask, messages, row in zip(asks, opened, encoded, strict=True):
@@ -159,7 +159,7 @@ def prepare(
 
 
 def _leave_out_turns(messages: Sequence[Message]) -> list[list[Message]]:
-    """The messages without their oldest turns, each time with fewer of them, from a user's turn on."""
+    """Return versions of the messages with more and more of the oldest turns left out, each beginning with the user."""
     systems = next((at for at, message in enumerate(messages) if message.role != "system"), len(messages))
     begins = [at for at, message in enumerate(messages) if message.role == "user" and at > systems]
     return [[*messages[:systems], *messages[at:]] for at in begins]
@@ -191,7 +191,7 @@ def _encode(
             continue
         whole = next(wholes)
         answered = any(message.role == "assistant" for message in ask.messages)
-        # of a dialogue the template marks every answer, and only the last one is asked for
+        # In a dialogue the template marks every answer, but only the last one counts.
         mask = templates.mask(whole.offsets, whole.answers[-1:]) if answered else whole.assistant_mask
         rows.append(Row(ask.key, prompt, whole.input_ids, mask))
     return rows

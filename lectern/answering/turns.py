@@ -1,8 +1,8 @@
-"""Both speakers' turns in the words of a chat template: where each begins, what closes it, and what does not belong.
+"""Generate turns of both roles of a chat template: find where a turn begins, what ends it, and stray control tokens.
 
-A chat model is trained to speak in one role. The other one's turn can be generated in the user's place all the same,
-since the template says what stands before a user's message and after it: both are found by rendering a sentinel as one.
-So every turn ends where the template would close it, and no token is forbidden to make a model go on.
+A chat model is trained to speak in one role. Its chat template also shows what stands before and after a user's
+message, so a turn can be generated in the user's role too. Rendering a sentinel text as a user's message shows both.
+Every turn therefore ends where the template would end it, and no token needs to be forbidden to make the model go on.
 """
 
 import re
@@ -17,70 +17,70 @@ from lectern.settings.base_model import BaseModelSettings
 from lectern.training import persona
 
 SENTINEL = "5f0e7a"
-"""A text that no chat template writes of itself."""
+"""A text that no chat template contains."""
 Side = Literal["user", "assistant"]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What a model said at a time."""
+    """One generated turn."""
 
     text: str
-    """with the control token at its end, where it is one that did not belong there"""
+    """the text, followed by the control token that ended it if that one does not belong there"""
     said: str
-    """without; what the conversation goes on with"""
+    """the text without that token, with which the conversation continues"""
     finished: bool
-    """it ended as the template ends a turn"""
+    """whether the turn ended as the template ends a turn"""
 
 
 @dataclass(frozen=True)
 class Format:
-    """How turns are written for one model."""
+    """How the chat template of one model writes turns."""
 
     tokenizer: Any
     shape: persona.Shape
     context_length: int
-    """tokens that it can read"""
+    """number of tokens that the model can read"""
     end_of_turn: str
     """the token that ends an answer"""
     close_text: str | None
-    """text that closes a user's turn, such as Llama 2's `[/INST]`; none where a control token does"""
+    """text that ends a user's turn, such as Llama 2's `[/INST]`; None if a control token does"""
     close_token: int | None
-    """the control token that closes a user's turn"""
+    """the control token that ends a user's turn; None if a text does"""
     tags: re.Pattern[str]
-    """control tokens and tags, wherever they come in a text"""
+    """matches control tokens and tags in a text"""
     special: dict[int, str]
-    """control tokens: id -> text"""
+    """id -> text of the control tokens"""
 
     def prompt(self, messages: Sequence[Message], side: Side) -> list[int]:
-        """The tokens up to where the next turn begins, which the assistant or the user speaks.
+        """Return the tokens up to where the next turn begins; `side` is the role of that turn.
 
         Raises:
-            LecternError: the template does not take the messages.
+            LecternError: the template refuses the messages.
         """
         placed = self.shape.place(messages)
         if side == "assistant":
             [text] = templates.write(self.tokenizer, [placed], answering=True)
         else:
             [whole] = templates.write(self.tokenizer, [[*placed, Message(role="user", content=SENTINEL)]])
-            # the space before a first word is part of its token
+            # A space before the first word belongs to the token of that word.
             text = whole.rpartition(SENTINEL)[0].rstrip(" ")
         return templates.tokenize(self.tokenizer, [text])[0][0]
 
     def stop(self, side: Side, ends: set[int]) -> set[int]:
-        """Tokens that end a turn; `ends` are those that end an answer."""
+        """Return the tokens that end a turn; `ends` are those that end an answer."""
         return {self.close_token} if side == "user" and self.close_token is not None else ends
 
     def read(self, tokens: Sequence[int], ended: bool, side: Side) -> Turn:
-        """What was said.
+        """Read a turn from its tokens.
 
         Args:
             tokens: of the turn, without the one that ended it.
-            ended: a token of `stop` came.
-            side: whose turn it is.
+            ended: whether a token of `stop` ended it.
+            side: the role of the turn.
         """
         upto = next((at for at, token in enumerate(tokens) if token in self.special), len(tokens))
-        # a character may be cut in its bytes where the limit is reached
+        # If the limit is reached, the last character may be incomplete.
         text = self.tokenizer.decode(tokens[:upto]).rstrip("\ufffd")
         close = self.close_text if side == "user" else None
         closed_at = text.find(close) if close else -1
@@ -91,7 +91,7 @@ class Format:
             tag = stray[0]
         elif upto < len(tokens):
             tag = self.special[tokens[upto]]
-        elif ended and close:  # by what ends an answer, which closes no turn of the user's
+        elif ended and close:  # by a token that ends an answer, but not a turn of the user
             tag = self.end_of_turn
         else:
             return Turn(text.strip(), text.strip(), ended)
@@ -108,8 +108,8 @@ def get_format(base: BaseModelSettings, tokenizer: Any, persona_text: str | None
         persona_text: `render.persona`.
 
     Raises:
-        LecternError: the chat template does not write a second question as it is, so that no turn can be generated in
-            its place, or the persona is no template.
+        LecternError: the chat template does not write a second question unchanged, so that no turn can be generated in
+            its place, or the persona is not a Jinja template.
     """
     shape = persona.shape(tokenizer, templates.training_template(tokenizer, base.chat_template), persona_text)
     roles: list[tuple[Literal["system", "user", "assistant"], str]] = [
@@ -130,7 +130,7 @@ def get_format(base: BaseModelSettings, tokenizer: Any, persona_text: str | None
     ids = {name: id for id, name in special.items()}
     opens = max((name for name in ids if after.startswith(name)), key=len, default=None)
     plain = re.sub("|".join(map(re.escape, ids)) or "$.", " ", text)
-    # words such as Phi's `question:` may be meant as such in speech
+    # Words such as Phi's `question:` are not included, since they may occur in speech.
     written = {piece for piece in plain.split() if re.match(r"[\[<]", piece)}
     return Format(
         tokenizer=tokenizer,

@@ -1,4 +1,4 @@
-"""A transcript, its speakers and what was published and corrected become one record."""
+"""Make one conversation record from a transcript, its speakers, what was published, and people's corrections."""
 
 import re
 from bisect import bisect_left
@@ -17,30 +17,30 @@ from lectern.formats import attribution, captions
 from lectern.settings.converse import RoleRule
 
 LONG_TURN = 2.0
-"""Seconds of speech in which words must be heard: where there are none, the transcription dropped something."""
+"""Seconds. A turn that is at least so long and has no words shows that the transcription dropped something."""
 
 SHOWN = 5
-"""Near misses that are printed; the manifest has all of them."""
+"""How many near misses are printed; the manifest has all of them."""
 _LABEL = re.compile(r"(speaker|spk|guest|host|voice)[ _-]*\d+", re.IGNORECASE)
 
 
 class Spoken(NamedTuple):
-    """What was said and by whom, before anybody corrected it."""
+    """What was said and by whom, before corrections."""
 
     transcript: Transcript
     turns: Sequence[SpeakerTurn]
     voices: Mapping[str, Voice]
-    """empty for a ready transcript"""
+    """label -> voice; empty for a ready transcript"""
     model: str
-    """of the voices' embeddings"""
+    """model of the voices' embeddings"""
     names: Mapping[str, str]
     """label -> name, where the labels of a ready transcript are names"""
     facts: Mapping[str, Any]
-    """of a ready transcript"""
+    """what `captions.read_ready` counted in a ready transcript, else empty"""
 
 
 def load(**choices: Any) -> Make:
-    """The function that writes an item's conversation. `choices` are those of `build`."""
+    """Return the function that writes an item's conversation. `choices` are the arguments of `build`."""
 
     def make(item: Item, path: Path) -> Mapping[str, Any]:
         made, facts = build(item, **choices)
@@ -62,10 +62,10 @@ def build(
     first_gap: float | None,
     first_gap_within: float,
 ) -> tuple[Conversation, Mapping[str, Any]]:
-    """The conversation of one item, and the facts about it that the manifest keeps.
+    """Build the conversation of one item; also return the facts about it that the manifest keeps.
 
     Args:
-        item: its inputs are `source`; `transcript` and `diarization`, or `ready`; and, where there are any,
+        item: its inputs are `source`; `transcript` and `diarization`, or `ready`; and, where they exist,
             `corrections` and `voices`. Its value `metadata` is what `metadata.match` gives for it.
         reach: in seconds, see `attribution.attribute_words`.
         rules: fields of `RoleRule`, in order.
@@ -77,7 +77,8 @@ def build(
         first_gap_within: seconds, see `cuts.find_first_gap`.
 
     Raises:
-        ItemError: the ready transcript or the corrections are wrong, or the metadata has a time beyond the end.
+        ItemError: the ready transcript or the corrections have a fault, or a time in the metadata lies beyond the end
+            of the recording.
     """
     published = io.read_json(item.inputs["source"], Source)
     spoken = read_spoken(item, published)
@@ -141,7 +142,7 @@ def build(
 
 
 def read_spoken(item: Item, published: Source) -> Spoken:
-    """What `build` starts from; arguments and errors as there."""
+    """Read the words, turns and voices that `build` starts from. Arguments and errors are those of `build`."""
     if "ready" in item.inputs:
         ready = captions.read_ready(item.inputs["ready"], item.id, published.language)
         speakers = {turn.speaker for turn in ready.turns} - {attribution.UNKNOWN}
@@ -166,7 +167,8 @@ def _find_ends(row: Mapping[str, Any], duration: float) -> list[cuts.Span]:
     for name in ("intro_end", "outro_start"):
         if row.get(name, 0.0) > duration:
             raise ItemError(
-                f"the metadata give {name} as {row[name]:g} s, beyond the end of the recording, {duration:g} s"
+                f"the metadata file gives {name} as {row[name]:g} s, but the recording ends at {duration:g} s. Correct "
+                f"{name} in the file of `converse.metadata`"
             )
     return cuts.find_ends(row, duration)
 
@@ -174,10 +176,11 @@ def _find_ends(row: Mapping[str, Any], duration: float) -> list[cuts.Span]:
 def _name(
     item: Item, spoken: Spoken, edits: corrections.Corrections, threshold: float, margin: float
 ) -> tuple[dict[str, str], dict[str, Any]]:
-    """Label -> name as a ready transcript, a remembered voice or, above both, a person gives it; and the facts of it.
+    """Return label -> name, and the facts about recognised voices that the manifest keeps.
 
-    A voice that a person named, or merged into another, is not looked for; nor is a name that a person gave away. A
-    ghost has too little speech to go by.
+    Names come from a ready transcript, from remembered voices, and from corrections, which override both. A voice that
+    a correction names or merges is not compared with remembered voices, and neither is a name that a correction gives
+    to somebody. A ghost has too little speech to be compared.
     """
     remembered: Sequence[voices.Remembered] = ()
     if "voices" in item.inputs:
@@ -208,7 +211,7 @@ def _name(
 
 
 def _count_wordless(turns: Sequence[SpeakerTurn], words: Sequence[Word]) -> int:
-    """How many long turns overlap no word, by bisection: an episode has a thousand turns and 30,000 words."""
+    """Count the long turns that overlap no word, by bisection, as an episode has a thousand turns and 30,000 words."""
     starts = [word.start for word in words]
     latest = [0.0, *accumulate((word.end for word in words), max)]
     return sum(
@@ -219,7 +222,10 @@ def _count_wordless(turns: Sequence[SpeakerTurn], words: Sequence[Word]) -> int:
 
 
 def list_near_misses(facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """A line for each voice that was nearly recognised, the likest first, and for voices that cannot be compared."""
+    """Return a line for each voice that was nearly recognised, the most similar first.
+
+    One more line counts the remembered voices that cannot be compared because they are from another model.
+    """
     misses = [
         (-miss["similarity"], item, miss) for item, entry in facts.items() for miss in entry["near_misses"]
     ]
@@ -234,18 +240,19 @@ def list_near_misses(facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     others = max((entry["voices_of_other_models"] for entry in facts.values()), default=0)
     if others:
         lines.append(
-            f"{others} remembered voices are of another model than the diarization: remember them again"
+            f"{others} remembered voices were embedded by another model than this diarization, and cannot be compared: "
+            "remember them again (python -m lectern.tools.voices remember)"
         )
     return lines
 
 
 def summarise(facts: Mapping[str, Mapping[str, Any]], dropped: int, left_out: int) -> dict[str, Any]:
-    """The totals over all items.
+    """Return the totals over all items.
 
     Args:
-        facts: item -> what `build` found.
-        dropped: items that corrections drop.
-        left_out: items without a transcript or a diarization.
+        facts: item -> the facts that `build` returned.
+        dropped: number of items that corrections drop.
+        left_out: number of items without a transcript or a diarization.
     """
     hours: Counter[str] = Counter()
     sums: dict[str, Counter[str]] = {name: Counter() for name in ("cut_words", "roles", "corrections")}

@@ -1,7 +1,8 @@
-"""What people correct in a diarization: data/corrections/speakers/<item>.yaml, explained in data/corrections/README.md.
+"""Apply people's corrections to a diarization.
 
-The diarization stays as it was; the corrections are laid over it each time. All of them speak of its labels, and they
-take effect in one order whatever the order in the file: split and swap, merge, cut, rename, roles.
+They stand in data/corrections/speakers/<item>.yaml, which data/corrections/README.md explains.
+The file of the diarization is never changed; the corrections are applied to it each time. They all refer to its labels,
+and they are applied in a fixed order, whatever their order in the file: split and swap, merge, cut, rename, roles.
 """
 
 import difflib
@@ -24,7 +25,7 @@ Time = Annotated[float, BeforeValidator(parse_time)]
 
 
 class Stretch(Entry):
-    """Times; a missing start is the beginning of the recording, a missing end its end."""
+    """A stretch of time. Without `start` it begins with the recording; without `end` it ends with it."""
 
     start: Time = 0.0
     end: Time | None = None
@@ -39,20 +40,20 @@ class Stretch(Entry):
 
 
 class Split(Stretch):
-    """What one label says in a stretch is somebody else's: a label that exists, or a new one."""
+    """In a stretch, the speech of one label belongs to another label, which may be a new one."""
 
     speaker: Name
     to: Name
 
 
 class Swap(Stretch):
-    """In a stretch two labels stand for each other."""
+    """In a stretch, two labels are exchanged."""
 
     speakers: Annotated[list[Name], Field(min_length=2, max_length=2)]
 
 
 class Cut(Stretch):
-    """A stretch that is no part of the conversation."""
+    """A stretch that does not belong to the conversation."""
 
     reason: str = ""
 
@@ -72,7 +73,7 @@ class Corrections(Entry):
     split: list[Split] = Field(default_factory=list)
     swap: list[Swap] = Field(default_factory=list)
     merge: dict[Name, Name] = Field(default_factory=dict)
-    """label -> the label whose voice it is"""
+    """label -> the label of the same person that it becomes"""
     cut: list[Cut] = Field(default_factory=list)
     rename: dict[Name, Name] = Field(default_factory=dict)
     """label -> name"""
@@ -80,7 +81,7 @@ class Corrections(Entry):
     """label or name -> role"""
 
     def count(self) -> dict[str, int]:
-        """How many corrections there are of each kind."""
+        """Count the corrections of each kind."""
         kinds = {
             kind: len(getattr(self, kind)) for kind in ("split", "swap", "merge", "cut", "rename", "roles")
         }
@@ -88,7 +89,7 @@ class Corrections(Entry):
 
 
 class Move(NamedTuple):
-    """From `start` to `end`, what `speaker` says is `to`'s."""
+    """From `start` to `end` (seconds), the speech of `speaker` belongs to `to`; `place` is where the file says so."""
 
     speaker: str
     start: float
@@ -98,10 +99,10 @@ class Move(NamedTuple):
 
 
 def read(text: str, item: str) -> tuple[Corrections, Locate]:
-    """The corrections of an item from the text of its file.
+    """Read the corrections of an item from the text of its file; also return how to locate a value in it.
 
     Raises:
-        ItemError: it is not YAML, has an unknown key or a value that cannot be; the message names file and line.
+        ItemError: it is not YAML, has an unknown key or an impossible value; the message names file and line.
     """
     return parse_yaml(text, Corrections, f"{FOLDER}/{item}.yaml")
 
@@ -109,16 +110,16 @@ def read(text: str, item: str) -> tuple[Corrections, Locate]:
 def lay_over(
     edits: Corrections, locate: Locate, turns: Sequence[SpeakerTurn], duration: float
 ) -> tuple[list[SpeakerTurn], list[Span]]:
-    """The turns as corrected, and what is to be cut.
+    """Return the corrected turns, and the stretches to cut.
 
     Args:
-        edits: of `read`.
-        locate: of `read`.
-        turns: as diarized; not changed.
+        edits: from `read`.
+        locate: from `read`.
+        turns: of the diarization; they are not changed.
         duration: of the recording, in seconds.
 
     Raises:
-        ItemError: a label does not exist, a time lies beyond the end, two edits overlap, or one changes nothing.
+        ItemError: a label does not exist, a time lies beyond the end, two corrections overlap, or one has no effect.
     """
     labels = {turn.speaker for turn in turns}
     for kind in ("split", "swap", "cut"):
@@ -136,7 +137,7 @@ def lay_over(
 
 
 def claim_unknown(edits: Corrections, words: Sequence[Word], speakers: Sequence[str]) -> list[str]:
-    """The speakers of the words, those without one given to whom a split of `unknown` names."""
+    """Return the speakers of the words, where a split of `unknown` has given words without a speaker to somebody."""
     claims = [split for split in edits.split if split.speaker == UNKNOWN]
     return [
         next((edits.merge.get(c.to, c.to) for c in claims if _holds(c, word)), speaker)
@@ -149,12 +150,12 @@ def claim_unknown(edits: Corrections, words: Sequence[Word], speakers: Sequence[
 def find_roles(
     edits: Corrections, locate: Locate, names: Mapping[str, str], labels: Iterable[str]
 ) -> dict[str, Role]:
-    """Label -> role, for the roles given by label or by name.
+    """Return label -> role for the roles that the corrections give, by label or by name.
 
     Args:
-        edits: of `read`.
-        locate: of `read`.
-        names: label -> name, where it is known.
+        edits: from `read`.
+        locate: from `read`.
+        names: label -> name, where the name is known.
         labels: of the speakers, after merging.
 
     Raises:
@@ -170,13 +171,13 @@ def find_roles(
 
 
 def find_strays(names: Iterable[str], items: Sequence[str]) -> list[str]:
-    """One line for each correction file whose item does not exist, with the names that are nearest to it."""
+    """Return a line for each correction file whose item does not exist, with the most similar names of items."""
     lines = []
     for name in sorted(set(names) - set(items)):
         near = difflib.get_close_matches(name, items, n=3)
         lines.append(
             f"{FOLDER}/{name}.yaml: there is no item {name!r}"
-            + (f"; near: {', '.join(near)}" if near else "")
+            + (f"; did you mean {', '.join(near)}?" if near else "")
         )
     return lines
 
@@ -185,8 +186,8 @@ def _check_times(edit: Stretch, place: Place, locate: Locate, duration: float) -
     for name, time in (("start", edit.start), ("end", edit.end)):
         if time is not None and (time > duration or (name == "start" and time == duration)):
             raise ItemError(
-                f"{locate((*place, name))}: {time:g} s lies beyond the end of the recording, {duration:g} s"
-                + ("; leave `end` out to mean its end" if name == "end" else "")
+                f"{locate((*place, name))}: {time:g} s lies beyond the end of the recording, which is {duration:g} s "
+                "long" + ("; leave `end` out to go up to the end" if name == "end" else "")
             )
 
 
@@ -234,20 +235,27 @@ def _check_names(edits: Corrections, locate: Locate, labels: set[str]) -> None:
                 raise ItemError(f"{locate(('merge', label))}: {_unknown(name, labels - {UNKNOWN})}")
         if target in edits.merge:
             raise ItemError(
-                f"{locate(('merge', label))}: {target} is merged itself; merge {label} into the last one"
+                f"{locate(('merge', label))}: {target} is itself merged into {edits.merge[target]}; merge {label} into "
+                "the speaker that stays"
             )
     kept = labels - edits.merge.keys() - {UNKNOWN}
     named: dict[str, str] = {}
     for label, name in edits.rename.items():
         where = locate(("rename", label))
         if label in edits.merge:
-            raise ItemError(f"{where}: it is merged into {edits.merge[label]}; rename that")
+            raise ItemError(
+                f"{where}: {label} is merged into {edits.merge[label]}; rename that label instead"
+            )
         if label not in kept:
             raise ItemError(f"{where}: {_unknown(label, kept)}")
         if name == UNKNOWN:
-            raise ItemError(f"{where}: nobody can be called {UNKNOWN}; give it the role unknown instead")
+            raise ItemError(
+                f"{where}: a speaker cannot have the name {UNKNOWN}; give the role unknown instead"
+            )
         if name in named or name in kept - edits.rename.keys():
-            raise ItemError(f"{where}: {named.get(name, name)} has the name {name!r} already; merge the two")
+            raise ItemError(
+                f"{where}: {named.get(name, name)} already has the name {name!r}; merge the two labels"
+            )
         named[name] = label
 
 
@@ -261,7 +269,7 @@ def _holds(stretch: Stretch, word: Word) -> bool:
 
 
 def _move(turn: SpeakerTurn, moves: Sequence[Move]) -> list[SpeakerTurn]:
-    """The turn in pieces, each with the label that it has after the moves, none of which overlap."""
+    """Divide a turn at the moves, and give each piece its new label. The moves do not overlap each other."""
     pieces, now = [], turn.start
     for move in sorted(moves, key=lambda move: move.start):
         start, end = max(move.start, turn.start), min(move.end, turn.end)
@@ -275,7 +283,7 @@ def _move(turn: SpeakerTurn, moves: Sequence[Move]) -> list[SpeakerTurn]:
 
 
 def _merge(turns: Sequence[SpeakerTurn], merge: Mapping[str, str]) -> list[SpeakerTurn]:
-    """The turns with the labels of their voices; those of a merged voice that overlap are one, and count once."""
+    """Return the turns with merged labels. Turns of a merged label that overlap become one, so time counts once."""
     if not merge:
         return list(turns)
     renamed = [turn.model_copy(update={"speaker": merge.get(turn.speaker, turn.speaker)}) for turn in turns]

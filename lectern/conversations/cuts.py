@@ -1,7 +1,7 @@
-"""Stretches of a recording that are no part of the conversation: intros, adverts, outros.
+"""Stretches of a recording that do not belong to the conversation: intros, adverts, outros.
 
-Nothing here guesses what an advert is: a stretch is cut because its chapter is titled so, because of where a silence
-lies, or because a person gave its times.
+No content is judged. A stretch is cut because of the title of its chapter, because of where a silence lies, or because
+a person gave its times.
 """
 
 import re
@@ -15,7 +15,7 @@ _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2}(?:\.\d+)?)")
 
 
 class Span(NamedTuple):
-    """A stretch that is cut, in seconds, and the reason that its words are counted under."""
+    """A stretch that is cut, in seconds, and the reason under which its words are counted."""
 
     start: float
     end: float
@@ -23,22 +23,22 @@ class Span(NamedTuple):
 
 
 def parse_time(value: Any) -> float:
-    """Seconds from `83.5`, `1:23.5` or `1:02:03`.
+    """Read seconds from `83.5`, `1:23.5` or `1:02:03`.
 
     Raises:
-        ValueError: it is none of these; the message says what to write.
+        ValueError: the value has none of these forms; the message says what to write.
     """
     text = str(value).strip()
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text)
     clock = _CLOCK.fullmatch(text)
     if clock is None or float(clock[3]) >= 60 or (clock[1] and int(clock[2]) >= 60):
-        raise ValueError(f"{text!r} is no time; write seconds (83.5), m:ss (1:23) or h:mm:ss (1:02:03)")
+        raise ValueError(f"{text!r} is not a time; write seconds (83.5), m:ss (1:23) or h:mm:ss (1:02:03)")
     return int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3])
 
 
 def find_chapters(chapters: Iterable[Chapter], patterns: Sequence[str]) -> list[Span]:
-    """The chapters whose title one of the regular expressions finds, whatever its case."""
+    """Return the chapters in whose title one of the regular expressions matches, in upper or lower case."""
     wanted = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
     return [
         Span(chapter.start, chapter.end, "chapter")
@@ -48,9 +48,9 @@ def find_chapters(chapters: Iterable[Chapter], patterns: Sequence[str]) -> list[
 
 
 def find_first_gap(words: Sequence[Word], gap: float, within: float) -> list[Span]:
-    """All that is said before the first silence of `gap` seconds, if it begins within the first `within` seconds.
+    """Return the stretch before the first silence of `gap` seconds, if that begins in the first `within` seconds.
 
-    A silence at the very start counts: then nothing comes before it, and nothing is cut.
+    A silence at the very start counts as the first one: then nothing stands before it, and nothing is cut.
     """
     heard = 0.0
     for word in words:
@@ -63,7 +63,7 @@ def find_first_gap(words: Sequence[Word], gap: float, within: float) -> list[Spa
 
 
 def find_ends(times: Mapping[str, Any], duration: float) -> list[Span]:
-    """What lies before `intro_end` and from `outro_start` on, where the metadata gives them."""
+    """Return the stretches before `intro_end` and from `outro_start` on, where the metadata gives these times."""
     spans = []
     if "intro_end" in times:
         spans.append(Span(0.0, times["intro_end"], "metadata"))
@@ -73,7 +73,10 @@ def find_ends(times: Mapping[str, Any], duration: float) -> list[Span]:
 
 
 def cut_words(words: Sequence[Word], spans: Sequence[Span]) -> tuple[list[bool], Counter[str]]:
-    """Which words stay, and how many go by reason: a word goes whose middle lies in a span, the first that holds it."""
+    """Return which words stay, and how many are cut for each reason.
+
+    A word is cut if its middle lies in a span; the first such span gives the reason.
+    """
     reasons = [
         next((s.reason for s in spans if s.start <= (word.start + word.end) / 2 < s.end), None)
         for word in words
@@ -82,7 +85,7 @@ def cut_words(words: Sequence[Word], spans: Sequence[Span]) -> tuple[list[bool],
 
 
 def cut_turns(turns: Iterable[SpeakerTurn], spans: Iterable[Span]) -> list[SpeakerTurn]:
-    """The turns without what lies in the spans."""
+    """Return the turns without the parts that lie in the spans."""
     kept = list(turns)
     for span in spans:
         kept = [

@@ -1,4 +1,4 @@
-"""Where to cut long speech: at sentence ends, where the topic turns, into pieces of a bounded length."""
+"""Divide long speech into pieces of a bounded length, at sentence ends where the topic changes."""
 
 import math
 from collections import Counter
@@ -11,24 +11,24 @@ from lectern.text.sentences import Sentence, split_sentences
 from lectern.text.words import words as comparable
 
 BLOCK = 100
-"""Words before and after a sentence end that are compared."""
+"""How many words before and after a sentence end are compared."""
 OPENING = -1.0
-"""Cost of a cut where a question was asked: below all others, so that such a place is taken wherever it can be."""
+"""Cost of a cut where a question was asked: below all others, so that such a place is taken wherever possible."""
 
 
 def divide(
     words: Sequence[Word], language: str, *, least: int, most: int, openings: Sequence[float] = ()
 ) -> list[list[Word]]:
-    """`words` in pieces of at most `most` words, cut at sentence ends where the vocabulary changes most.
+    """Divide `words` into pieces of at most `most` words, at the sentence ends where the vocabulary changes most.
 
     Args:
         words: in order of time.
-        language: code, for the sentence ends.
-        least: words that a piece has at least, where the sentences allow it.
-        most: words that a piece has at most.
+        language: language code, by which sentence ends are found.
+        least: a piece has at least so many words, where the sentences allow it.
+        most: a piece has at most so many words.
         openings: seconds at which a question is asked; the next sentence is the best place for a cut.
 
-    Returns: the pieces in order, every word in one. What has at most `most` words is one piece.
+    Returns: the pieces in order; every word is in exactly one. Up to `most` words stay one piece.
     """
     if len(words) <= most:
         return [list(words)] if words else []
@@ -43,10 +43,11 @@ def divide(
 
 
 def rate_cuts(sentences: Sequence[Sentence]) -> list[float]:
-    """What a cut before each sentence costs: CUT, and up to 1 more the less the topic turns there.
+    """Return the cost of a cut before each sentence: CUT, plus up to 1 the less the topic changes there.
 
-    The block comparison and depth score of TextTiling (Hearst 1997), with each word weighed by how few of the sentences
-    have it instead of a list of stop words, which exists for few languages. The first entry stands for no place.
+    The method is the block comparison with depth scores of TextTiling (Hearst 1997). Instead of leaving out stop words,
+    of which lists exist for few languages, it weights words by their inverse sentence frequency. The first entry is a
+    filler, since nothing is cut before the first sentence.
     """
     likeness = _compare_blocks(sentences)
     costs = [0.0]
@@ -58,7 +59,7 @@ def rate_cuts(sentences: Sequence[Sentence]) -> list[float]:
 
 
 def _climb(likeness: Sequence[float], index: int, step: int) -> float:
-    """The height of the peak beside a place, going uphill in one direction."""
+    """Return the height of the peak that is reached from a place by going uphill in one direction."""
     peak = likeness[index]
     while 1 <= index + step < len(likeness) and likeness[index + step] >= peak:
         index += step
@@ -67,7 +68,7 @@ def _climb(likeness: Sequence[float], index: int, step: int) -> float:
 
 
 def _compare_blocks(sentences: Sequence[Sentence]) -> list[float]:
-    """How much the words before each sentence are like those after its beginning, 0 to 1."""
+    """Return how similar the words before each sentence are to those from its beginning on, 0 to 1."""
     counts = [Counter(comparable(" ".join(word.text for word in sentence))) for sentence in sentences]
     having = Counter(word for count in counts for word in count)
     weight = {word: math.log((1 + len(sentences)) / n) for word, n in having.items()}
@@ -80,7 +81,7 @@ def _compare_blocks(sentences: Sequence[Sentence]) -> list[float]:
 
 
 def _gather(counts: Sequence[Counter[str]]) -> Counter[str]:
-    """The words of the nearest sentences, up to BLOCK of them."""
+    """Count the words of the nearest sentences, until there are BLOCK words."""
     gathered: Counter[str] = Counter()
     for count in counts:
         gathered.update(count)

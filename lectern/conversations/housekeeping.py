@@ -1,4 +1,4 @@
-"""What people say to run an event (`next question please`, `can you hear me`), taken out by rules that are data."""
+"""Remove what people say only to run an event, such as `next question please`, by rules in a configuration file."""
 
 import re
 from collections import Counter
@@ -15,15 +15,14 @@ class Kept(NamedTuple):
     """A conversation without its housekeeping."""
 
     conversation: Conversation
-    removals: Counter[str]  # by rule
-    words: int  # how many went
+    removals: Counter[str]  # name of a rule -> number of removals
+    words: int  # number of removed words
 
 
 def remove(conversation: Conversation, rules: Sequence[HousekeepingRule], max_words: int) -> Kept:
     """The conversation without the sentences and utterances that a rule matches; an utterance left empty goes too.
 
-    Patterns are held against the words as `text.words.normalise` gives them, so that neither case nor the
-    punctuation of a transcript decides.
+    Patterns are matched with the text as `text.words.normalise` gives it, so that case and punctuation do not matter.
     """
     removals: Counter[str] = Counter()
     kept = []

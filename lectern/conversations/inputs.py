@@ -1,4 +1,4 @@
-"""Which items become conversations, and all that each is made from."""
+"""Find the items that become conversations, and the files that each is made from."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,17 +11,17 @@ from lectern.core.item import Item
 from lectern.core.schema import Source
 
 SHOWN = 5
-"""Names that a warning gives before it only counts."""
+"""How many names a warning lists; it counts the others."""
 
 
 class Episodes(NamedTuple):
-    """The items, and what a person should hear about the others."""
+    """The items that become conversations, and what the stage should say about the others."""
 
     items: list[Item]
     dropped: list[str]
-    """those that a correction drops"""
+    """items that a correction drops"""
     left_out: list[str]
-    """those whose transcription or diarization failed"""
+    """items whose transcription or diarization failed"""
     warnings: list[str]
 
 
@@ -32,14 +32,14 @@ def find(
     folder: Path,
     table: str | None,
 ) -> Episodes:
-    """One item for each recording that was transcribed and diarized, and for each ready transcript.
+    """Return an item for each recording that was transcribed and diarized, and for each ready transcript.
 
     Args:
-        raw: folder of folders with an item.json.
+        raw: the folder that holds a folder with an item.json for each item.
         transcripts: item -> file.
         diarization: item -> file.
         folder: of the corrections.
-        table: name of the metadata file in that folder, if there is one.
+        table: name of the metadata file in that folder; None if there is none.
 
     Raises:
         LecternError: a record, the remembered voices or the metadata file is broken, or a file is missing.
@@ -77,12 +77,15 @@ def find(
 def _read_drop(path: Path, item: str) -> str:
     try:
         return corrections.read(path.read_text(encoding="utf-8-sig"), item)[0].drop
-    except (ItemError, UnicodeDecodeError):  # making the item says so, and fails this item only
+    except (
+        ItemError,
+        UnicodeDecodeError,
+    ):  # the error is raised when the item is made, and fails this item only
         return ""
 
 
 def _find_voices(path: Path) -> dict[str, Path]:
-    """The file of remembered voices, checked here once, since a mistake in it would fail every item."""
+    """Return the file of remembered voices. It is checked here, once, since a mistake in it would fail every item."""
     return {"voices": path} if path.is_file() and voices.read(_read(path)) else {}
 
 
@@ -92,7 +95,9 @@ def _find_rows(
     if table is None:
         return {}, []
     if not (folder / table).is_file():
-        raise LecternError(f"{folder / table} does not exist. Put it there, or empty `converse.metadata`.")
+        raise LecternError(
+            f"{folder / table} does not exist. Put it there, or set `converse.metadata` to null."
+        )
     rows, unused = metadata.read(_read(folder / table), f"{folder / table}")
     found, strays = metadata.match(rows, sources)
     warnings = _list(

@@ -1,8 +1,8 @@
-"""What a table says of the episodes: a CSV or JSON file in data/corrections with a row for each.
+"""Read what a table says about episodes: a CSV or JSON file in data/corrections with a row for each episode.
 
-A row belongs to the item whose id stands in its column `item`; without one, whose address stands in `url` (or in
-`guid`, which often is the address), or whose title stands in `title`. The columns `host`, `guest` and `main` give names
-(several with `;` between them), `intro_end` and `outro_start` times.
+The first of the columns `item`, `url`, `guid` and `title` that is filled in tells which item a row belongs to, by the
+item's id, its address (`guid` is often the address too), or its title. The columns `host`, `guest` and `main` give
+names (several are separated by `;`), the columns `intro_end` and `outro_start` give times.
 """
 
 import csv
@@ -26,20 +26,20 @@ class Row(NamedTuple):
     where: str
     """file and line, for errors"""
     keys: Mapping[str, str]
-    """what it is matched by"""
+    """values of the columns by which the row is matched with an item"""
     values: dict[str, Any]
-    """names as lists, times in seconds; what is empty is left out"""
+    """names as lists, times in seconds; empty fields are left out"""
 
 
 def read(text: str, name: str) -> tuple[list[Row], list[str]]:
-    """The rows of the table and the columns that are not used.
+    """Return the rows of the table, and the columns that are not used.
 
     Args:
-        text: of the file.
-        name: of the file; one that ends in .json is a list of objects, any other is CSV with a header.
+        text: text of the file.
+        name: name of the file. A .json file is a list of objects; any other file is CSV with a header.
 
     Raises:
-        LecternError: the file is not such a table, a row has nothing to match it by, or a time is none.
+        LecternError: the file is not such a table, a row has no column that names its item, or a time cannot be read.
     """
     rows = list(_read_json(text, name) if name.lower().endswith(".json") else _read_csv(text, name))
     known = {*KEYS, *NAMES, *TIMES}
@@ -48,7 +48,7 @@ def read(text: str, name: str) -> tuple[list[Row], list[str]]:
 
 
 def match(rows: Iterable[Row], sources: Mapping[str, Source]) -> tuple[dict[str, dict[str, Any]], list[Row]]:
-    """Item -> the values of its row, and the rows that belong to no item.
+    """Return item -> the values of its row, and the rows that belong to no item.
 
     Raises:
         LecternError: two rows belong to one item, or one row to two items.
@@ -69,13 +69,13 @@ def match(rows: Iterable[Row], sources: Mapping[str, Source]) -> tuple[dict[str,
         items = indexes[key].get(_fold(row.keys[key]), [])
         if len(items) > 1:
             raise LecternError(
-                f"{row.where}: {key} {row.keys[key]!r} is that of {len(items)} items ({', '.join(items[:3])}). "
-                "Give the column `item`."
+                f"{row.where}: {len(items)} items have the {key} {row.keys[key]!r} ({', '.join(items[:3])}). "
+                "Fill in the column `item` to name one of them."
             )
         for item in items:
             if item in found:
                 raise LecternError(
-                    f"{found[item].where} and {row.where} are both for {item}. Delete one of them."
+                    f"{found[item].where} and {row.where} both belong to the item {item}. Delete one of them."
                 )
             found[item] = row
         strays += [] if items else [row]
@@ -92,7 +92,7 @@ def _read_csv(text: str, name: str) -> Iterable[tuple[str, dict[str, Any]]]:
             where = f"{name}:{reader.line_num}"
             if None in fields:
                 raise LecternError(
-                    f"{where}: it has more fields than the header. Put a field with commas in quotes."
+                    f"{where}: the row has more fields than the header. Put a field that holds commas in quotes."
                 )
             if any(fields.values()):  # a spreadsheet ends with rows of commas
                 yield where, {_column(column): value for column, value in fields.items()}
@@ -106,7 +106,7 @@ def _read_json(text: str, name: str) -> Iterable[tuple[str, dict[str, Any]]]:
     except ValueError as error:
         raise LecternError(f"{name}: not JSON ({error})") from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise LecternError(f"{name}: it must be a list of objects, one for each episode")
+        raise LecternError(f"{name}: the file must be a list of objects, one for each episode")
     for number, row in enumerate(rows, 1):
         yield f"{name}: row {number}", {_column(column): value for column, value in row.items()}
 
@@ -116,7 +116,7 @@ def _parse(where: str, fields: Mapping[str, Any], name: str) -> Row:
     keys = {key: texts[key] for key in KEYS if texts.get(key)}
     if not keys:
         raise LecternError(
-            f"{where}: nothing says which item it is for. Fill in {', '.join(KEYS[:-1])} or title."
+            f"{where}: the row does not say which item it belongs to. Fill in {', '.join(KEYS[:-1])} or title."
         )
     values: dict[str, Any] = {}
     for column in NAMES:

@@ -1,4 +1,4 @@
-"""Where in a recording an example comes from."""
+"""Record which stretch of a recording an example comes from."""
 
 from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -7,7 +7,7 @@ from lectern.core.schema import Conversation, Provenance, Word
 
 
 def locate(conversation: Conversation, words: Sequence[Word], method: str) -> Provenance:
-    """The provenance of an example made of `words`: the link opens the recording at the second of the first one."""
+    """Return the provenance of an example made of `words`. Its link opens the recording at the first word."""
     start, end = words[0].start, max(word.end for word in words)
     return Provenance(
         item=conversation.item, url=link_at(conversation.url, start), start=start, end=end, method=method
@@ -15,7 +15,7 @@ def locate(conversation: Conversation, words: Sequence[Word], method: str) -> Pr
 
 
 def link_at(url: str | None, start: float) -> str | None:
-    """The address of a recording with `t=<seconds>`, as video sites understand it; an older `t` is replaced."""
+    """Return the address of a recording with `t=<seconds>`, as video sites read it; an existing `t` is replaced."""
     if url is None:
         return None
     parts = urlsplit(url)

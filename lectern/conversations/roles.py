@@ -1,4 +1,4 @@
-"""Who asks and who answers: rules give the speakers of a recording their roles."""
+"""Give the speakers of a recording their roles (who asks, who answers) by rules."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -7,39 +7,39 @@ from lectern.core.schema import Role, SpeakerTurn
 from lectern.settings.converse import RoleRule
 
 PUBLISHED: tuple[Role, ...] = ("host", "guest", "main")
-"""Roles whose names the metadata file may give."""
+"""Roles for which the metadata file may give names."""
 
 
 class Cast(NamedTuple):
-    """The speakers of a recording, and what the rules may ask about them."""
+    """The speakers of a recording, and the facts about them that rules use."""
 
     speakers: list[str]
-    """labels in the order in which they are first heard, ghosts and unknown voices left out"""
+    """labels in the order in which they are first heard, without ghosts and unknown speakers"""
     seconds: Mapping[str, float]
-    """of each one's turns"""
+    """label -> seconds of its turns"""
     names: Mapping[str, str]
-    """label -> name, where it is known"""
+    """label -> name, where the name is known"""
     published: Mapping[str, Sequence[str]]
-    """role -> names that the metadata file gives for it"""
+    """role -> names that the metadata file gives for the role"""
 
 
 def take_first_voice(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
-    """Who is heard first."""
+    """Take the speaker who is heard first."""
     return list(free[:1])
 
 
 def take_most_speech(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
-    """Who speaks longest."""
+    """Take the speaker who speaks longest."""
     return [min(free, key=lambda label: (-cast.seconds.get(label, 0.0), label))] if free else []
 
 
 def take_name(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
-    """Who has exactly this name, whatever its case."""
+    """Take the speaker with exactly this name, in upper or lower case."""
     return _named(cast, free, [rule.name or ""])
 
 
 def take_metadata(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
-    """Those whom the metadata file names in the column of the rule's role."""
+    """Take the speakers whom the metadata file names in the column of the rule's role."""
     return _named(cast, free, cast.published.get(rule.role, ()))
 
 
@@ -54,13 +54,16 @@ RULES: dict[str, Callable[[Cast, Sequence[str], RoleRule], list[str]]] = {
 def assign(
     cast: Cast, rules: Iterable[RoleRule], others: Role, by_hand: Mapping[str, Role]
 ) -> tuple[dict[str, Role], list[str]]:
-    """The role of each speaker, and the rules that found nobody, as `role: rule`; metadata that give no name count not.
+    """Return the role of each speaker, and the rules that found nobody, each as `role: rule`.
+
+    A rule `metadata` counts as one that found nobody only if the metadata file gives a name for its role.
 
     Args:
-        cast: of the recording.
-        rules: in order; a rule whose role a person has given is left out, so that there is no second main speaker.
-        others: the role of those whom no rule takes.
-        by_hand: label -> role.
+        cast: the speakers of the recording.
+        rules: in the order in which they are tried. A rule is skipped if a correction gives its role to somebody, so
+            that there is no second main speaker.
+        others: the role of speakers to whom no rule gives one.
+        by_hand: label -> role, as corrections give it.
     """
     roles: dict[str, Role] = {label: role for label, role in by_hand.items() if label in cast.speakers}
     idle = []
@@ -76,7 +79,7 @@ def assign(
 
 
 def name_by_role(cast: Cast, roles: Mapping[str, Role]) -> dict[str, str]:
-    """Label -> name for a nameless speaker who alone has a role that the metadata gives one person."""
+    """Return label -> name for each role for which the metadata gives one name and which one nameless speaker has."""
     found = {}
     taken = {known.casefold() for known in cast.names.values()}
     for role, names in cast.published.items():
@@ -91,7 +94,7 @@ def name_by_role(cast: Cast, roles: Mapping[str, Role]) -> dict[str, str]:
 
 
 def measure(turns: Iterable[SpeakerTurn]) -> dict[str, float]:
-    """Seconds of each speaker's turns."""
+    """Add up the seconds of each speaker's turns."""
     seconds: dict[str, float] = {}
     for turn in turns:
         seconds[turn.speaker] = seconds.get(turn.speaker, 0.0) + turn.end - turn.start

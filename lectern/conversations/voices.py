@@ -1,6 +1,6 @@
-"""The same voice in another recording: voices that a person named once, recognised by their embeddings.
+"""Recognise voices that a person named in another recording, by their speaker embeddings.
 
-They stand in data/corrections/voices.yaml, written by `lectern voices remember`.
+The named voices stand in data/corrections/voices.yaml, which `lectern voices remember` writes.
 """
 
 import math
@@ -18,17 +18,17 @@ FILE = "data/corrections/voices.yaml"
 
 
 class Remembered(Entry):
-    """A voice with a name. Several may have the same name: one person on several microphones."""
+    """A voice with a name. Several entries may have the same name, such as one person on several microphones."""
 
     name: Name
     model: Name
-    """of the embedding; those of two models cannot be compared"""
+    """model of the embedding; embeddings of two models cannot be compared"""
     item: Name
-    """where it was heard"""
+    """item in which the voice was heard"""
     speaker: Name
-    """its label there"""
+    """label of the voice in that item"""
     embedding: Annotated[list[float], Field(min_length=2)]
-    """unit length"""
+    """vector of unit length"""
 
 
 class _File(RootModel[list[Remembered]]):
@@ -37,10 +37,10 @@ class _File(RootModel[list[Remembered]]):
 
 @lru_cache(maxsize=4)
 def read(text: str) -> tuple[Remembered, ...]:
-    """The remembered voices from the text of their file.
+    """Read the remembered voices from the text of their file.
 
     Raises:
-        LecternError: it is not YAML or does not fit; the message names file and line.
+        LecternError: it is not YAML or not a list of such entries; the message names file and line.
     """
     try:
         remembered, locate = parse_yaml(text, _File, FILE)
@@ -48,7 +48,8 @@ def read(text: str) -> tuple[Remembered, ...]:
             length = math.sqrt(math.fsum(x * x for x in voice.embedding))
             if not 0.99 < length < 1.01:
                 raise ItemError(
-                    f"{locate((index, 'embedding'))}: its length is {length:.3f}, not 1; remember it again"
+                    f"{locate((index, 'embedding'))}: the vector's length is {length:.3f}, not 1; delete the entry and "
+                    "remember the voice again"
                 )
     except ItemError as error:
         raise LecternError(str(error)) from error
@@ -56,17 +57,17 @@ def read(text: str) -> tuple[Remembered, ...]:
 
 
 def write_entry(voice: Remembered) -> str:
-    """A voice as a line to append to the file, in JSON, which YAML reads as it is.
+    """Write a voice as a line to append to the file. The line is JSON, which is also YAML.
 
-    On one line, so that the entries which two people append can both be kept by git (.gitattributes).
+    An entry is one line so that git can keep the entries of two people who both append some (.gitattributes).
     """
     return f"- {io.to_json(voice.model_dump(), indent=None)}\n"
 
 
 def compare(embedding: Sequence[float], model: str, remembered: Sequence[Remembered]) -> dict[str, float]:
-    """Name -> cosine similarity of the voice to the nearest entry of that name, of those of the same model.
+    """Return name -> cosine similarity of a voice to the most similar entry of that name from the same model.
 
-    The sum is exact before it is rounded, so that it does not depend on the machine's way of adding.
+    `math.fsum` adds exactly, so that the result does not depend on the machine's order of adding.
     """
     similarities: dict[str, float] = {}
     for voice in remembered:
@@ -79,15 +80,17 @@ def compare(embedding: Sequence[float], model: str, remembered: Sequence[Remembe
 def recognise(
     similarities: Mapping[str, Mapping[str, float]], threshold: float, margin: float
 ) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """Names for voices, one name to one voice, and what was nearly recognised.
+    """Give names to voices, each name to at most one voice; also return the near misses.
 
-    The pairs at or above the threshold whose similarities have the greatest sum win: when two voices are like one
-    remembered voice, and one of them like another too, both are named.
+    Of all assignments of names to voices at or above the threshold, the one with the greatest sum of similarities is
+    taken. So if two voices are similar to one remembered voice, and one of them is similar to another one too, both get
+    a name.
 
     Args:
         similarities: label -> name -> cosine similarity.
-        threshold: similarity from which a voice may get the name.
-        margin: below the threshold, or below the similarity of the name it got, within which a name is a near miss.
+        threshold: similarity from which a voice may get a name.
+        margin: a name is a near miss if its similarity is at most this much below the threshold, or below the
+            similarity of the name that the voice got.
 
     Returns: label -> name; and the near misses as {speaker, name, similarity, reason}, in order of label and name.
     """

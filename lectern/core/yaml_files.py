@@ -1,4 +1,4 @@
-"""YAML that people write by hand: an error names the file, the line, the value and what could stand there instead."""
+"""Read YAML that people write by hand. An error names the file, the line, the value, and what could stand there."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
@@ -11,17 +11,18 @@ from lectern.core.errors import ItemError
 from lectern.core.schema import Record
 
 DEEPEST = 4
-"""Keys and positions on the way to any value of these files."""
+"""Greatest depth of nesting (keys and positions in lists) that a value of these files has."""
 
 R = TypeVar("R", bound=BaseModel)
 Name = Annotated[str, Field(min_length=1)]
 Place = tuple[str | int, ...]
 Locate = Callable[[Place], str]
-"""From the place of a value in a file, such as ("split", 0, "to"), to how an error begins: file, line and place."""
+"""Takes the place of a value in a file, such as ("split", 0, "to"); returns the beginning of an error: file, line and
+place."""
 
 
 class Entry(Record):
-    """A mapping in a file that people write: a key that does not exist is named, with those that do."""
+    """A mapping in a file that people write. The error for an unknown key names the allowed ones."""
 
     @model_validator(mode="before")
     @classmethod
@@ -36,7 +37,9 @@ class Entry(Record):
 
 
 def parse_yaml(text: str, record: type[R], where: str) -> tuple[R, Locate]:
-    """A record from YAML, every scalar a string (so that a speaker may be called No), and how to locate its values.
+    """Read a record from YAML; also return how to locate its values for errors.
+
+    Every scalar is read as a string, so that a speaker may have the name `No`.
 
     Raises:
         ItemError: it is not YAML, has a key twice, or does not fit the record.
@@ -50,8 +53,8 @@ def parse_yaml(text: str, record: type[R], where: str) -> tuple[R, Locate]:
 
     def build(node: Any, place: Place) -> Any:
         lines.setdefault(place, node.start_mark.line + 1)
-        if len(place) > DEEPEST:  # an alias of YAML may hold itself
-            raise ItemError(f"{locate(place)}: it goes on without end")
+        if len(place) > DEEPEST:  # an alias of YAML may contain itself
+            raise ItemError(f"{locate(place)}: the values are nested too deeply, or an alias contains itself")
         if isinstance(node, yaml.SequenceNode):
             return [build(child, (*place, index)) for index, child in enumerate(node.value)]
         if not isinstance(node, yaml.MappingNode):
@@ -67,8 +70,8 @@ def parse_yaml(text: str, record: type[R], where: str) -> tuple[R, Locate]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.startswith("<<<<<<< "):
             raise ItemError(
-                f"{where}:{number}: two people changed this differently, and git left both between <<<<<<< and "
-                ">>>>>>>. Keep the lines of one of them, then `git add` the file"
+                f"{where}:{number}: this is a merge conflict: git left two versions of the lines between <<<<<<< and "
+                ">>>>>>>. Keep one of them, delete the marks, and `git add` the file"
             )
     try:
         node = yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))

@@ -1,4 +1,4 @@
-"""How far two who judge the same things agree, as figures of sums, so that `Bootstrap` can redraw them."""
+"""Measure how far two raters agree. Figures are functions of sums over rows, so that `Bootstrap` can redraw them."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -10,32 +10,32 @@ from lectern.evaluation.bootstrap import Bootstrap, Interval, Statistic, mean
 
 UNCOMPARED = "has not been compared with people"
 CHANCE = "agrees with people no better than chance"
-"""What is said of a judge, after its name."""
+"""Ends of sentences about a judge, which its name begins."""
 
 
 def cohen_kappa(
     first: Sequence[str | None], second: Sequence[str | None], classes: Sequence[str]
 ) -> Statistic:
-    """Cohen's kappa (1960): agreement beyond that of two who give their classes as often, but by chance.
+    """Cohen's kappa (1960): agreement beyond what two raters with these class frequencies would reach by chance.
 
-    0 for one who gives a single class while the other gives several. Where both give the same single class throughout,
-    chance alone would agree as well: kappa is not defined, and comes out as NaN.
+    Kappa is 0 if one rater always gives the same class while the other gives several. If both always give the same
+    class, chance alone would agree as well: kappa is undefined, and the result is NaN.
 
     Args:
-        first: the class that one gives to each thing, of shape (rows,); None where there is none.
-        second: the same of the other; a thing counts where both have one.
-        classes: all there are.
+        first: the class that the first rater gives to each row, of shape (rows,); None where there is none.
+        second: the classes of the second rater. A row counts if it has both.
+        classes: all classes.
     """
     cells, measured = _confusion(first, second, classes)
     return Statistic(cells, lambda sums: _kappas(sums, len(classes))[:, 0], measured)
 
 
 def mean_kappa(verdicts: Sequence[Mapping[str, str]], classes: Sequence[str]) -> Statistic:
-    """Cohen's kappa of each two people over what both judged, averaged over the twos.
+    """The mean of Cohen's kappa over all pairs of people, each over the rows that both judged.
 
     Args:
-        verdicts: of each thing, of shape (rows,): person -> class.
-        classes: all there are.
+        verdicts: person -> class for each row, of shape (rows,).
+        classes: all classes.
     """
     people = sorted({person for given in verdicts for person in given})
     cells = [np.zeros((len(verdicts), 0))]
@@ -48,17 +48,17 @@ def mean_kappa(verdicts: Sequence[Mapping[str, str]], classes: Sequence[str]) ->
 
 
 def agreement(first: Sequence[str | None], second: Sequence[str | None]) -> Statistic:
-    """Share of the things to which both give the same class."""
+    """Share of the rows to which both raters give the same class."""
     return mean([_same(a, b) for a, b in zip(first, second, strict=True)])
 
 
 def true_positives(truth: Sequence[str | None], judged: Sequence[str | None], positive: str) -> Statistic:
-    """Share of what is `positive` in truth that is judged so (sensitivity)."""
+    """Sensitivity: the share of the rows that are `positive` in truth and are judged `positive`."""
     return mean([_same(b, positive) if a == positive else None for a, b in zip(truth, judged, strict=True)])
 
 
 def true_negatives(truth: Sequence[str | None], judged: Sequence[str | None], positive: str) -> Statistic:
-    """Share of what is not `positive` in truth that is not judged so (specificity)."""
+    """Specificity: the share of the rows that are not `positive` in truth and are not judged `positive`."""
     return mean(
         [
             None if a in (None, positive) or b is None else float(b != positive)
@@ -68,9 +68,10 @@ def true_negatives(truth: Sequence[str | None], judged: Sequence[str | None], po
 
 
 def auc(accepted: Sequence[bool], ratings: Sequence[float | None]) -> Statistic:
-    """Probability that a thing that was accepted is rated above one that was not, ties counting half.
+    """The area under the ROC curve: the probability that an accepted row is rated above a rejected one.
 
-    The area under the ROC curve, by its sums for each rating given (Hanley and McNeil 1982): ratings are few.
+    Ties count half. The area is computed from counts for each rating value (Hanley and McNeil 1982), of which there are
+    few.
     """
     steps = sorted({rating for rating in ratings if rating is not None})
     columns = np.zeros((len(ratings), 2 * len(steps)))
@@ -82,19 +83,19 @@ def auc(accepted: Sequence[bool], ratings: Sequence[float | None]) -> Statistic:
 
 
 def as_figure(interval: Interval) -> dict[str, Any] | None:
-    """For a metric file; None where nothing measures the figure, or it is not defined."""
+    """Convert an interval for a metric file; None if no row measures the figure, or it is undefined."""
     return interval.as_dict() if np.isfinite(interval.value) else None
 
 
 def as_figures(bootstrap: Bootstrap, statistics: Mapping[str, Statistic]) -> dict[str, Any]:
-    """Each figure with its interval, for a metric file."""
+    """Compute each figure with its interval, for a metric file."""
     return {name: as_figure(interval) for name, interval in bootstrap.intervals(statistics).items()}
 
 
 def describe_people(
     verdicts: Sequence[Mapping[str, str]], bootstrap: Bootstrap, classes: Sequence[str]
 ) -> dict[str, Any]:
-    """How many people gave verdicts (person -> class, of each thing), and how far they agree among themselves."""
+    """Count the people who gave verdicts (person -> class for each row), and measure how far they agree."""
     people = {person for given in verdicts for person in given}
     return {"by": len(people), **as_figures(bootstrap, {"kappa": mean_kappa(verdicts, classes)})}
 
@@ -102,7 +103,7 @@ def describe_people(
 def _confusion(
     first: Sequence[str | None], second: Sequence[str | None], classes: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Each thing's cell of the confusion matrix, of shape (rows, classes * classes), and whether it has one."""
+    """Mark each row's cell of the confusion matrix, of shape (rows, classes * classes), and the rows that have one."""
     place = {name: number for number, name in enumerate(classes)}
     cells = np.zeros((len(first), len(classes) ** 2))
     measured = np.zeros(len(first), dtype=bool)
@@ -114,9 +115,9 @@ def _confusion(
 
 
 def _kappas(sums: np.ndarray, classes: int) -> np.ndarray:
-    """Of sums of shape (draws, tables * classes * classes), each table's kappa.
+    """The kappa of each table, of shape (draws, tables), from sums of shape (draws, tables * classes * classes).
 
-    Multiplied out, so that no agreement beyond chance comes out as 0, and not as a rest of rounding above it.
+    The fraction is multiplied out so that agreement no better than chance gives exactly 0, without a rounding error.
     """
     tables = sums.reshape(len(sums), sums.shape[1] // classes**2, classes, classes)
     total = tables.sum(axis=(2, 3))

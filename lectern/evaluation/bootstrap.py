@@ -1,12 +1,14 @@
-"""Intervals for figures that follow from sums over rows, and for paired differences of two of them.
+"""Intervals for figures that are functions of sums over rows, and for paired differences of two such figures.
 
-A mean is a sum over a count, the negative log-likelihood a token a sum over tokens, BLEU and Cohen's kappa follow from
-more sums. Resampling redraws rows, sums again and computes again, so that long answers weigh in the interval as they do
-in the value. Method: the percentile bootstrap (Efron and Tibshirani 1993, ch. 13), its tails moved outwards by what
-Student's t asks at so few units (the expanded percentile interval, Hesterberg 2015, arXiv:1411.5279, section 5.2):
-plain percentiles are too narrow below about 30. Below the number at which even unanimous units prove nothing (`fewest`)
-there is no interval at all. In simulations of skewed scores 95 % intervals of differences hold the truth in 93 to 95 %
-of the cases from 12 rows on; BCa corrected tails, tried in their place, in 88 to 94 %.
+A mean is a sum divided by a count, the negative log-likelihood per token is a sum divided by the number of tokens, and
+BLEU and Cohen's kappa follow from more sums. Each draw of the bootstrap redraws rows and computes the figure from their
+sums, so that long answers have the same weight in the interval as in the value.
+
+The method is the percentile bootstrap (Efron and Tibshirani 1993, ch. 13). Plain percentiles give too narrow intervals
+below about 30 units, so the quantiles are moved outwards as Student's t distribution demands (the expanded percentile
+interval, Hesterberg 2015, arXiv:1411.5279, section 5.2). With so few units that even unanimous ones prove nothing
+(`fewest`), there is no interval. In simulations of skewed scores with 12 rows or more, 95 % intervals of differences
+hold the true value in 93 to 95 % of the cases; BCa intervals, which were tried too, in 88 to 94 %.
 """
 
 import math
@@ -17,25 +19,25 @@ from typing import Literal
 import numpy as np
 
 ENOUGH_RECORDINGS = 10
-"""Redrawing recordings needs this many of them; with two there are only three different draws."""
+"""Recordings are redrawn only if there are so many of them; with two there are only three different draws."""
 STEPS = 1_000_000
-"""Columns are rounded to this part of one. They are summed as whole numbers, which is exact in any order: a matrix
-product sums in an order that depends on the machine and its threads."""
+"""Values are rounded to whole multiples of 1 / STEPS and summed as whole numbers. Such sums are exact in any order; the
+order in which a matrix product sums depends on the machine and its threads."""
 
 Unit = Literal["recordings", "rows"]
 Finish = Callable[[np.ndarray], np.ndarray]
-"""From sums, of shape (draws, columns), to the figure of each draw, of shape (draws,)."""
+"""Takes sums of shape (draws, columns); returns the figure of each draw, of shape (draws,)."""
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """One figure of one contestant."""
+    """One figure of one contestant, ready to be redrawn."""
 
     columns: np.ndarray
-    """(rows, columns): what is summed; 0 where a row does not count"""
+    """(rows, columns): the values that are summed; 0 where a row does not count"""
     finish: Finish
     measured: np.ndarray | None = None
-    """(rows,) whether a row counts; none where all do"""
+    """(rows,): whether a row counts; None if all do"""
 
 
 def ratio(
@@ -57,7 +59,7 @@ def mean(values: Sequence[float | None]) -> Statistic:
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and its bounds; no bounds where there are too few units to draw from."""
+    """A value and its bounds, which are None if there are too few units to draw from; `n` counts the rows."""
 
     value: float
     low: float | None
@@ -65,7 +67,7 @@ class Interval:
     n: int
 
     def as_dict(self) -> dict[str, float | int | None]:
-        """For a metric file: rounded to what the last bits of a sum cannot change."""
+        """Convert for a metric file, rounded so that the last bits of a sum do not matter."""
         rounded = {name: _round(getattr(self, name)) for name in ("value", "low", "high")}
         return {**rounded, "n": self.n}
 
@@ -75,11 +77,11 @@ def _round(value: float | None) -> float | None:
 
 
 def choose_unit(items: Sequence[str]) -> Unit:
-    """Recordings when there are enough of them, else rows.
+    """Choose recordings if there are enough of them, else rows.
 
     Rows of one recording share its subject and its speakers, so they are not independent, and redrawing whole
-    recordings (a cluster bootstrap) is right. With fewer than ENOUGH_RECORDINGS that interval is arbitrary; rows are
-    redrawn then, and the interval speaks of other questions on the same recordings, not of other recordings.
+    recordings (a cluster bootstrap) is right. With fewer than ENOUGH_RECORDINGS such an interval is arbitrary, so rows
+    are redrawn. The interval then covers other questions about the same recordings, but not other recordings.
     """
     return "recordings" if len(set(items)) >= ENOUGH_RECORDINGS else "rows"
 
@@ -98,9 +100,9 @@ class Bootstrap:
 
     Args:
         items: the recording of each row, of shape (rows,).
-        resamples: how many draws.
-        confidence: share of the draws inside an interval, 0.95 for one.
-        seed: of the draws.
+        resamples: number of draws.
+        confidence: share of the draws inside an interval, such as 0.95.
+        seed: seed of the draws.
     """
 
     def __init__(self, items: Sequence[str], *, resamples: int, confidence: float, seed: int) -> None:
@@ -111,15 +113,15 @@ class Bootstrap:
         self._resamples, self._seed, self._confidence = resamples, seed, confidence
 
     def interval(self, statistic: Statistic) -> Interval:
-        """The figure over all rows, with the bounds of its draws."""
+        """Return the figure over all rows, with the bounds from its draws."""
         return self.intervals({"": statistic})[""]
 
     def difference(self, statistic: Statistic, baseline: Statistic) -> Interval:
-        """`statistic` minus `baseline`, row by row the same draws for both."""
+        """Return `statistic` minus `baseline`, with the same draws for both."""
         return self.differences({"": (statistic, baseline)})[""]
 
     def intervals(self, statistics: Mapping[str, Statistic]) -> dict[str, Interval]:
-        """`interval` of each; together they cost little more than one."""
+        """Return the `interval` of each statistic. All together take little longer than one."""
         drawn = self._draw(list(statistics.values()))
         return {
             name: self._bound(_all(one), values, self._counted(one))
@@ -127,7 +129,7 @@ class Bootstrap:
         }
 
     def differences(self, pairs: Mapping[str, tuple[Statistic, Statistic]]) -> dict[str, Interval]:
-        """`difference` of each; together they cost little more than one. A row counts where it does in both."""
+        """Return the `difference` of each pair, over the rows that both measure. All take little longer than one."""
         together = {name: _in_common(*pair) for name, pair in pairs.items()}
         drawn = self._draw([one for pair in together.values() for one in pair])
         return {
@@ -138,27 +140,27 @@ class Bootstrap:
         }
 
     def _counted(self, statistic: Statistic) -> tuple[int, int]:
-        """How many rows count, and of how many units they are."""
+        """Count the rows that count, and the units that they come from."""
         if statistic.measured is None:
             return self.rows, self.units
         return int(statistic.measured.sum()), len(np.unique(self._member[statistic.measured]))
 
     def _bound(self, value: float, draws: np.ndarray, counted: tuple[int, int]) -> Interval:
         rows, units = counted
-        draws = draws[np.isfinite(draws)]  # a draw may hold none of the rows that count
+        draws = draws[np.isfinite(draws)]  # a draw may miss all rows that count
         if units < fewest(self._confidence) or not len(draws):
             return Interval(value, None, None, rows)
         low, high = np.quantile(draws, expanded_tails(self._confidence, units))
         return Interval(value, float(low), float(high), rows)
 
     def _draw(self, statistics: Sequence[Statistic]) -> list[np.ndarray]:
-        """The figure of each draw, of shape (draws,), for each statistic."""
+        """Return the figure of each draw, of shape (draws,), for each statistic."""
         if not statistics or not self.rows:
             return [np.full(self._resamples, np.nan) for _ in statistics]
         steps = np.rint(np.concatenate([one.columns for one in statistics], axis=1) * STEPS)
         of_units = np.zeros((self.units, steps.shape[1]))
         np.add.at(of_units, self._member, steps)
-        if np.abs(of_units).max(initial=0) * self.units >= 2.0**53:  # the most that a draw can sum
+        if np.abs(of_units).max(initial=0) * self.units >= 2.0**53:  # the greatest sum that a draw can have
             raise ValueError("a column is too large to be summed exactly; measure it in a larger unit")
         sums = np.concatenate([counts @ of_units for counts in self._counts()]) / STEPS
         ends = np.cumsum([one.columns.shape[1] for one in statistics])[:-1]
@@ -168,7 +170,7 @@ class Bootstrap:
             ]
 
     def _counts(self) -> Iterator[np.ndarray]:
-        """How often each draw holds each unit, of shape (draws, units), in blocks that fit into memory."""
+        """Yield how often each draw holds each unit, of shape (draws, units), in blocks that fit into memory."""
         generator = np.random.default_rng(self._seed)
         block = max(1, 2_000_000 // max(1, self.units))
         for start in range(0, self._resamples, block):
@@ -180,10 +182,10 @@ class Bootstrap:
 
 
 def expanded_tails(confidence: float, units: int) -> tuple[float, float]:
-    """The quantiles of the draws that bound an interval: 2.5 and 97.5 % for many units, further out for few.
+    """Return the quantiles of the draws that bound an interval: 2.5 and 97.5 % for many units, further out for few.
 
-    The draws of a mean spread by the standard deviation with n in its denominator, and their quantiles are the normal
-    distribution's, where a t interval takes n - 1 and Student's. Hesterberg moves the tails by both.
+    The draws of a mean have the standard deviation with n in the denominator and quantiles of the normal distribution;
+    a t interval uses n - 1 and quantiles of Student's t distribution. Hesterberg corrects for both.
     """
     from scipy.stats import norm, t
 
@@ -199,7 +201,7 @@ def _all(statistic: Statistic) -> float:
 
 
 def _in_common(ours: Statistic, theirs: Statistic) -> tuple[Statistic, Statistic]:
-    """Both without the rows that only one of them measures."""
+    """Leave out the rows that only one of the two measures."""
     if ours.measured is None and theirs.measured is None:
         return ours, theirs
     rows = len(ours.columns)

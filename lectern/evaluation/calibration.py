@@ -1,4 +1,4 @@
-"""How far a judge agrees with people, and whether its figures may be believed."""
+"""Measure how far a judge agrees with people, and decide whether its figures can be trusted."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -31,16 +31,19 @@ def calibrate(
     min_labels: int,
     min_kappa: float,
 ) -> dict[str, Any]:
-    """The judge's agreement with people, for each of the two questions that it is asked, and what follows from it.
+    """Measure the judge's agreement with people for both kinds of question, and decide whether to trust it.
 
     Args:
         people: the labelled pairs.
-        plan: what was asked about just these, in this order.
-        pairs: what the judge says of each pair.
-        rubric: what it says of each answer; of a pair's two the higher score is its verdict.
-        draws: of the intervals.
-        min_labels: pairs that it has to have judged before it is trusted.
-        min_kappa: from which it is trusted.
+        plan: the requests about exactly these pairs, in this order.
+        pairs: the judge's verdict on each pair.
+        rubric: the judge's score of each answer; the answer of a pair with the higher score counts as its verdict.
+        draws: makes the bootstrap of the intervals.
+        min_labels: least number of pairs that the judge must have judged to be trusted.
+        min_kappa: least kappa with which the judge is trusted.
+
+    Returns: `calibration` with the agreement, `trusted` with whether to trust the judge, and `why` with the reason not
+        to, or None; each has the keys `pairs` and `rubric`.
     """
     scores = {(one.id, one.contestant): one.score for one in rubric}
     scored = [compare_scores(scores.get((one.id, "a")), scores.get((one.id, "b"))) for one in people]
@@ -60,13 +63,14 @@ def compare_with_people(
     draws: Draws,
     flips: Sequence[float | None] | None = None,
 ) -> dict[str, Any]:
-    """The judge's agreement with people on labelled pairs.
+    """Measure the judge's agreement with people on labelled pairs.
 
     Args:
-        pairs: of shape (pairs,).
-        verdicts: the judge's on each; None where it gave none.
-        draws: of the intervals; questions are redrawn, since one may have several pairs.
-        flips: 1 where the judge's verdict turned with the order, None where that was not tried.
+        pairs: the labelled pairs, of shape (pairs,).
+        verdicts: the judge's verdict on each pair; None where it gave none.
+        draws: makes the bootstrap. Questions are redrawn, since one question may have several pairs.
+        flips: 1 where the judge's verdict changed with the order of the answers, 0 where it did not, None where only
+            one order was judged.
     """
     bootstrap = draws([pair.question for pair in pairs])
     truth = [pair.verdict for pair in pairs]
@@ -94,12 +98,12 @@ def compare_with_people(
 
 
 def find_doubt(found: Mapping[str, Any], *, min_labels: int, min_kappa: float) -> str | None:
-    """Why a judge's figures are not to be believed, as the end of a sentence about it; None where they are.
+    """Return why a judge's figures cannot be trusted, as the end of a sentence about it; None if they can.
 
     Args:
-        found: of `compare_with_people`.
-        min_labels: that the judge has to have judged.
-        min_kappa: that is asked for.
+        found: from `compare_with_people`.
+        min_labels: least number of pairs that the judge must have judged.
+        min_kappa: least kappa that is required.
     """
     kappa = found["kappa"]
     if not found["labels"]:
@@ -116,5 +120,5 @@ def find_doubt(found: Mapping[str, Any], *, min_labels: int, min_kappa: float) -
 
 
 def _decimals(value: float) -> str:
-    """Two decimals at most, without the 0 before them."""
+    """Write a number with at most two decimals, without the 0 before the point."""
     return f"{value:.2f}".rstrip("0").rstrip(".").replace("0.", ".", 1)

@@ -1,4 +1,4 @@
-"""What a judge is asked about: the contestants' answers to each question, or a pair that people have labelled."""
+"""Collect the cases for a judge: the contestants' answers to each question, or a pair that people have labelled."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,14 +12,14 @@ from lectern.evaluation.labels import Labelled
 
 @dataclass(frozen=True)
 class Case:
-    """A question, what is known of its true answer, and the answers to it."""
+    """A question, its true answer or source where they are known, and the answers to it."""
 
     id: str
     set: str
     unit: str
-    """what is redrawn for an interval: the recording, or the question"""
+    """the unit that is redrawn for intervals: the recording, or the question"""
     messages: Sequence[Message]
-    """that end with the user's question"""
+    """the conversation, which ends with the user's question"""
     reference: str | None
     passage: str | None
     """text of the source"""
@@ -28,15 +28,15 @@ class Case:
 
 
 def read(predictions: Path, passages: Path, most: int | None) -> list[Case]:
-    """The contestants' answers to each question, in order of (set, id), with the passage where the row has one.
+    """Read the contestants' answers to each question, in order of (set, id), with the passage if the row has one.
 
     Args:
-        predictions: folder with a file for each contestant, base and tuned at least.
-        passages: the output of `parse`.
-        most: questions of a set at most, drawn by the hash of their ids; None for all.
+        predictions: folder with a file for each contestant, at least base and tuned.
+        passages: folder that the stage `parse` writes.
+        most: greatest number of questions of a set, which are drawn by the hash of their ids; None for all.
 
     Raises:
-        LecternError: a file is missing, or a line is no prediction.
+        LecternError: a file is missing, or a line is not a prediction.
     """
     names = {BASE, TUNED} | {path.stem for path in predictions.glob("[a-z0-9]*.jsonl")}
     answers: dict[tuple[str, str], dict[str, Prediction]] = {}
@@ -62,7 +62,7 @@ def read(predictions: Path, passages: Path, most: int | None) -> list[Case]:
 
 
 def of_label(labelled: Labelled) -> Case:
-    """A labelled pair, with the contestants `a` and `b`."""
+    """Make a case of a labelled pair, with the contestants `a` and `b`."""
     label = labelled.label
     return Case(
         labelled.id,
@@ -76,7 +76,7 @@ def of_label(labelled: Labelled) -> Case:
 
 
 def _read_passages(passages: Path, rows: Iterable[Prediction]) -> dict[str, str]:
-    """The texts of all passages of the items that these rows come from, by their ids."""
+    """Return id -> text of all passages of the items that these rows come from."""
     wanted = {row.provenance.item for row in rows if row.provenance.passage is not None}
     found = items.read(passages) if wanted else {}
     return {
@@ -85,7 +85,7 @@ def _read_passages(passages: Path, rows: Iterable[Prediction]) -> dict[str, str]
 
 
 def _draw(keys: Iterable[tuple[str, str]], most: int | None) -> set[tuple[str, str]]:
-    """`most` of each set; the same ones as long as they are there, whatever else comes or goes."""
+    """Draw up to `most` keys of each set by a hash, so that the choice changes little when other rows come or go."""
     by_set: dict[str, list[tuple[str, str]]] = {}
     for key in sorted(keys, key=lambda key: (hashlib.sha256(key[1].encode()).hexdigest(), key)):
         by_set.setdefault(key[0], []).append(key)

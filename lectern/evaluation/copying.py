@@ -1,12 +1,12 @@
-"""How much of a text is copied, word for word, from the training texts.
+"""Measure how much of a text is copied, word for word, from the training texts.
 
-A run is copied when at least so many words of it stand, in this order and with nothing between, in one training text.
-Words are those of `lectern.text.words`, so that case and punctuation hide no copy.
+A run of words counts as copied if it has at least a given length and stands, in the same order and without other words
+between, in one training text. Words are those of `lectern.text.words`, so case and punctuation do not hide a copy.
 
-The index holds the hash of each run of the least length, sorted, and where it stands; a hit is always compared word by
-word, so that a text is measured exactly. Indexing 100,000 answers of 100 words (10 million words) takes 16 s and
-0.5 GB, of which 160 MB stay. A text of 100 words then takes 1 ms, one of 50,000 characters that is copied throughout
-60 ms, and about a second where text and training answers repeat the same few words without end.
+The index holds the sorted hashes of all runs of the least length, with their places. Each hit is compared word by word,
+so the measure is exact. Indexing 100,000 answers of 100 words (10 million words) takes 16 s and 0.5 GB, of which 160 MB
+stay in use. After that, a text of 100 words takes 1 ms, a wholly copied one of 50,000 characters 60 ms, and about a
+second if text and training answers repeat the same few words endlessly.
 """
 
 from array import array
@@ -20,35 +20,35 @@ from numpy.lib.stride_tricks import sliding_window_view
 from lectern.text.words import words
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-"""Of the hash: odd, so that nothing is lost."""
+"""Multiplier of the hash. It is odd, so that multiplication modulo 2**64 loses no information."""
 BETWEEN, UNKNOWN = -1, -2
-"""In place of a word's number: between two training texts; a word that no training text holds."""
+"""Special word numbers: the end of a training text, and a word that no training text holds."""
 
 
 class Measured(NamedTuple):
-    """What a text copies."""
+    """How much a text copies."""
 
     words: int
     copied: int
-    """of these, how many stand in a copied run"""
+    """how many of the words stand in a copied run"""
     longest: int
-    """words of the longest copied run; 0 without one"""
+    """number of words of the longest copied run; 0 if there is none"""
 
 
 @dataclass(frozen=True)
 class Copied:
-    """The training texts, ready to be looked up in."""
+    """An index of the training texts."""
 
     run: int
-    """words of the shortest run that counts"""
+    """number of words of the shortest run that counts"""
     numbers: Mapping[str, int]
-    """each word's"""
+    """word -> its number"""
     corpus: np.ndarray
-    """the words of all texts by their numbers, BETWEEN after each text"""
+    """numbers of the words of all texts, with BETWEEN after each text"""
     hashes: np.ndarray
-    """of each run, sorted"""
+    """sorted hashes of all runs"""
     places: np.ndarray
-    """where in `corpus` it begins, as long as `hashes`"""
+    """where in `corpus` the run of each hash begins"""
 
     def measure(self, text: str) -> Measured:
         """Count the words of `text`, those in copied runs, and those of the longest copied run."""
@@ -62,7 +62,7 @@ class Copied:
         return Measured(len(said), int(covered.sum()), self._longest(said, places))
 
     def _find(self, said: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where in `said` a copied run of the least length begins, and every place in the corpus where one stands."""
+        """Return where in `said` a copied run of the least length begins, and all places of such runs in the corpus."""
         if len(said) < self.run:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         runs, which = np.unique(sliding_window_view(said, self.run), axis=0, return_inverse=True)
@@ -73,17 +73,17 @@ class Copied:
         within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
         places = self.places[low[owner] + within].astype(np.int64)
         same = np.ones(len(places), dtype=bool)
-        for offset in range(self.run):  # equal hashes are a guess
+        for offset in range(self.run):  # different runs may have equal hashes
             same &= self.corpus[places + offset] == runs[owner, offset]
         hit = np.zeros(len(runs), dtype=bool)
         hit[owner[same]] = True
         return np.flatnonzero(hit[which.ravel()]), np.sort(places[same])
 
     def _longest(self, said: np.ndarray, places: np.ndarray) -> int:
-        """Words of the longest run that `said` shares with a training text.
+        """Return the number of words of the longest run that `said` shares with a training text.
 
-        Every run of the least length inside it is a copied one too, so it stands within a stretch of neighbouring
-        `places`. Stretches that many training texts repeat are compared once.
+        All runs of the least length inside the longest one are copied too, so it lies in a stretch of consecutive
+        `places`. A stretch that many training texts repeat is compared only once.
         """
         cuts = np.flatnonzero(np.diff(places) > 1) + 1
         begins, ends = places[np.r_[0, cuts]], places[np.r_[cuts - 1, len(places) - 1]] + self.run
@@ -99,7 +99,7 @@ def index(texts: Iterable[str], run: int) -> Copied:
         corpus.extend([numbers.setdefault(word, len(numbers)) for word in words(text)])
         corpus.append(BETWEEN)
     every = np.array(corpus, dtype=np.int32)
-    # Runs that go over a text's end are never found: no text that is measured holds BETWEEN.
+    # Runs that cross the end of a text are never found, because no measured text holds BETWEEN.
     total = max(len(every) - run + 1, 0)
     hashes = _hash([every[offset : offset + total] for offset in range(run)])
     order = np.argsort(hashes, kind="stable")
@@ -107,11 +107,11 @@ def index(texts: Iterable[str], run: int) -> Copied:
 
 
 def longest_common(said: np.ndarray, others: Iterable[np.ndarray]) -> int:
-    """Length of the longest run of numbers, from 0 up, that `said` shares with one of `others`.
+    """Return the length of the longest run of non-negative numbers that `said` shares with one of `others`.
 
-    Runs of 1, 2, 4, ... are numbered, equal ones alike, each from a pair of the shorter ones, until none is shared;
-    then the length is found between the last two (Karp, Miller and Rosenberg 1972). Nothing is compared pair by pair,
-    so that repetition costs no more than other text.
+    The algorithm is that of Karp, Miller and Rosenberg (1972). Runs of length 1, 2, 4, ... get numbers, equal runs the
+    same one, each computed from two runs of half the length, until no run is shared. The greatest length is then found
+    by bisection. Runs are never compared with each other, so repetitive text takes no longer than other text.
     """
     parts = [said, *others]
     length = sum(len(part) + 1 for part in parts)
@@ -119,7 +119,9 @@ def longest_common(said: np.ndarray, others: Iterable[np.ndarray]) -> int:
     at = 0
     for number, part in enumerate(parts):
         joined[at : at + len(part)] = part
-        joined[at + len(part)] = -number - 3  # differs from all else, so that no shared run goes past an end
+        joined[at + len(part)] = (
+            -number - 3
+        )  # differs from all other numbers, so that no shared run crosses an end
         at += len(part) + 1
     names = [np.unique(joined, return_inverse=True)[1]]
     unknown = joined[: len(said)] < 0
@@ -139,18 +141,18 @@ def longest_common(said: np.ndarray, others: Iterable[np.ndarray]) -> int:
 
 
 def _join(left: np.ndarray, right: np.ndarray, shift: int) -> np.ndarray:
-    """A number for each pair of a run and the run that begins `shift` later; of its own where there is none."""
-    ending = np.arange(len(left)) + len(left)  # above all numbers, and each differs
+    """Number each pair of a run and the run `shift` places later. A run without a later one gets a unique number."""
+    ending = np.arange(len(left)) + len(left)  # greater than all other numbers, and all different
     ending[: max(len(left) - shift, 0)] = right[shift:]
     pairs = left.astype(np.int64) * (2 * len(left)) + ending
     return np.unique(pairs, return_inverse=True)[1]
 
 
 def _hash(columns: Iterable[np.ndarray]) -> np.ndarray:
-    """A 64-bit hash of each run, given the first numbers of all runs, the second ones, and so on.
+    """Return a 64-bit hash of each run. `columns` are the first numbers of all runs, the second ones, and so on.
 
-    It is a polynomial of the scrambled numbers modulo 2**64. The finaliser of SplitMix64 (Steele et al. 2014) scrambles
-    them, so that near numbers become far ones.
+    The hash is a polynomial of the mixed numbers modulo 2**64. The finaliser of SplitMix64 (Steele et al. 2014) mixes
+    them, so that similar numbers become very different.
     """
     total = np.zeros(1, dtype=np.uint64)
     for numbers in columns:

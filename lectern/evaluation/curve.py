@@ -1,4 +1,4 @@
-"""How well a judge's ratings part the rows that people accept from those that they reject, at each threshold."""
+"""Measure how well a judge's ratings separate rows that people accept from rows that they reject."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,16 +20,16 @@ from lectern.evaluation.labels import ROW_VERDICTS, Labelled
 def draw_curve(
     rows: Sequence[Labelled], ratings: Sequence[float | None], bootstrap: Bootstrap, *, min_labels: int
 ) -> dict[str, Any]:
-    """What each threshold of a judge's rating keeps of the rows that people accept, and drops of those they reject.
+    """For each threshold of a judge's rating, measure how many accepted rows it keeps and rejected ones it drops.
 
-    The best threshold is chosen by kappa, so that its kappa flatters the judge; whether the judge beats chance is said
-    by the area under the curve, for which nothing is chosen.
+    The best threshold is the one with the greatest kappa, so its kappa is biased in favour of the judge. Whether the
+    judge is better than chance is therefore decided by the area under the ROC curve, for which nothing is chosen.
 
     Args:
-        rows: of shape (rows,); those on which people are split do not count.
-        ratings: the judge's; None where it gave none.
-        bootstrap: over the same rows, their questions the units.
-        min_labels: rated rows from which the judge may count as calibrated.
+        rows: labelled rows, of shape (rows,). Rows on which people are split do not count.
+        ratings: the judge's rating of each row; None where it gave none.
+        bootstrap: over the same rows, with their questions as units.
+        min_labels: least number of rated rows with which the judge can count as calibrated.
     """
     truth = [row.verdict for row in rows]
     rated = [rating if verdict else None for rating, verdict in zip(ratings, truth, strict=True)]

@@ -18,7 +18,7 @@ class Figure:
     about: str
     """beneath the name, in a few words: the unit, and which direction is better"""
     lower_is_better: bool | None = None
-    """None where neither is better, and the reference's figure is what to be near"""
+    """None if neither direction is better, and the figure should be near that of the references"""
     digits: int = 2
     """decimals that are shown"""
     is_share: bool = False

@@ -1,6 +1,6 @@
-"""How sound texts are in themselves: variety and repetition of an answer, and what goes wrong in whole episodes.
+"""Measure texts without a reference: variety and repetition of answers, and typical faults of whole episodes.
 
-Words are those of `lectern.text.words`. The opening of an episode was given, so no figure counts it.
+Words are those of `lectern.text.words`. The opening of an episode was given to the model, so no figure counts it.
 """
 
 import re
@@ -20,28 +20,28 @@ CONTROL_TAG = re.compile(
     r"\[/?INST\]|\[/?SYSTEM_PROMPT\]|<</?SYS>>|<\|[^<>|\n]{1,40}\|>|</?s>|<(?:start|end)_of_turn>",
     re.IGNORECASE,
 )
-"""Control tokens of chat templates, which end up in a text where a model opens or closes a turn out of turn."""
+"""Control tokens of chat templates, which appear in a text if a model opens or closes a turn at a wrong place."""
 SPEAKER_TAG = re.compile(
     r"^[ \t>*_#-]*(?:host|guest|interviewer|interviewee|moderator|user|assistant|system|human|question|answer"
     r"|speaker[ _]?\d{1,3})[*_]*[ \t]?:",
     re.IGNORECASE | re.MULTILINE,
 )
-"""`Guest:` and its like at the beginning of a line: a model that writes the other one's turn too."""
+"""A speaker label such as `Guest:` at the beginning of a line, by which a model writes the other speaker's turn too."""
 
 
 @dataclass(frozen=True)
 class Variety:
-    """How much a text says anew. Distinct-n is that of Li et al. 2016 (arXiv:1510.03055), within the text."""
+    """How varied a text is. Distinct-n is that of Li et al. 2016 (arXiv:1510.03055), within one text."""
 
     words: int
     distinct1: float | None
-    """distinct words of all words; none without a word"""
+    """number of distinct words divided by the number of words; None without a word"""
     distinct2: float | None
-    """the same of word pairs; none below two words"""
+    """the same for word pairs; None with fewer than two words"""
     fourgrams: int
-    """runs of four words"""
+    """number of runs of four words"""
     repeated_fourgrams: int
-    """of these, how many came before in the text"""
+    """how many of these stand earlier in the text too"""
 
 
 def measure(text: str) -> Variety:
@@ -50,7 +50,7 @@ def measure(text: str) -> Variety:
 
 
 def _measure(parts: Sequence[Sequence[str]]) -> Variety:
-    """Of several texts as one; no run goes from one into the next."""
+    """Measure several texts as one; no run goes from one text into the next."""
     runs = {
         n: [tuple(part[at : at + n]) for part in parts for at in range(len(part) - n + 1)] for n in (1, 2, 4)
     }
@@ -60,13 +60,13 @@ def _measure(parts: Sequence[Sequence[str]]) -> Variety:
 
 
 def count_role_tags(text: str) -> int:
-    """How many control tokens and speakers' names a turn holds that stand where only speech should."""
+    """Count the control tokens and speaker labels in a turn, which should hold speech only."""
     return len(CONTROL_TAG.findall(text)) + len(SPEAKER_TAG.findall(text))
 
 
 @dataclass(frozen=True)
 class Measures:
-    """Counts of one episode, its opening left out."""
+    """Counts of one episode without its opening."""
 
     turns: int
     words: int
@@ -75,11 +75,11 @@ class Measures:
     one_word_turns: int
     unfinished_turns: int
     variety: Variety
-    """of all turns together"""
+    """variety of all turns together"""
     copied_words: int
     longest_copy: int
     closed: bool
-    """it ended by a closing"""
+    """whether the episode ended with a closing"""
 
 
 def measure_episode(episode: Episode, copied: Callable[[str], Measured]) -> Measures:
@@ -174,18 +174,17 @@ def summarise_episodes(
     confidence: float,
     seed: int,
 ) -> dict[str, Any]:
-    """metrics/episodes.json: every figure of both models with its interval, and the paired differences.
+    """Compute metrics/episodes.json: the figures of both models with intervals, and the paired differences.
 
-    Paired are the episodes from the same opening, and episodes are what is redrawn. A figure that nothing measures is
-    left out.
+    Episodes from the same opening are paired, and episodes are redrawn. A figure that no episode measures is left out.
 
     Args:
         base: episodes of the base model.
-        tuned: those of the tuned one; only openings that both have count.
-        copied: the training texts.
-        resamples: draws of the bootstrap.
+        tuned: episodes of the tuned model. Only openings that both have count.
+        copied: the index of the training texts.
+        resamples: number of draws of the bootstrap.
         confidence: share of the draws inside an interval.
-        seed: of the draws.
+        seed: seed of the draws.
     """
     sides = [{one.id: one for one in side} for side in (base, tuned)]
     common = sorted(sides[0].keys() & sides[1].keys())

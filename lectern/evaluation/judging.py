@@ -1,8 +1,8 @@
-"""What a judge LLM is asked about answers, and what its replies say.
+"""Make the requests to a judge LLM about answers, and read its replies.
 
-Two answers are shown in both orders, without the names of who gave them, since a judge favours the one that it sees
-first; a verdict counts where it survives the swap (Zheng et al. 2023, Judging LLM-as-a-Judge, sections 3.3 and 3.4).
-One answer alone gets a score from 1 to 5. Labelled pairs are asked about in just the same way, by the same functions.
+A judge tends to favour the answer that it sees first. So two answers are shown in both orders, without the names of the
+contestants, and a verdict counts if it is the same in both (Zheng et al. 2023, Judging LLM-as-a-Judge, sections 3.3 and
+3.4). A single answer gets a score from 1 to 5. Pairs that people have labelled go through the same functions.
 """
 
 import json
@@ -22,56 +22,58 @@ SCORES = (1, 2, 3, 4, 5)
 MAX_REASON = 240
 """Most characters of a reason, so that no judge writes until its token limit cuts the JSON off."""
 CUT = " [cut]"
-"""Stands where a text was shortened for the judge."""
+"""Mark at the end of a text that was shortened for the judge."""
 NO_ANSWER = "(no answer)"
-"""What a judge is shown of an empty answer."""
+"""Text that the judge sees in place of an empty answer."""
 NO_REPLY = "no reply"
-"""The problem of a call that was not answered; the next run asks again."""
+"""The problem of a request that got no reply; the next run asks again."""
 FORWARD: Mapping[str, Verdict] = {"A": "a", "B": "b", "tie": "tie"}
 BACKWARD: Mapping[str, Verdict] = {"A": "b", "B": "a", "tie": "tie"}
-"""What the judge calls A and B, with a shown first, and with b shown first."""
+"""The judge's verdict -> the side that it means: FORWARD if `a` was shown first, BACKWARD if `b` was."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """How a judge is asked."""
+    """How the requests to a judge are made."""
 
     llm: LLM
     pair: Prompt
     answer: Prompt
     criterion: str
-    """what makes an answer good, as the end of `A good one is ...`"""
+    """what makes an answer good, as the end of the sentence `A good one is ...`"""
     reasons: bool
-    """whether it gives its reason before the verdict"""
+    """whether the judge gives a reason before its verdict"""
     longest: int
-    """characters of a text that it is shown; of what came before the question, in all"""
+    """greatest number of characters of each text that the judge sees; also of all messages before the question"""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is asked about some cases."""
+    """All requests about some cases."""
 
     pairs: list[tuple[Case, list[Request]]]
-    """the requests: with a shown first, with b shown first; none where both say the same, which is a tie"""
+    """each case with two requests, with `a` shown first and with `b` shown first; without requests if both answers are
+    the same, which is a tie"""
     answers: list[tuple[Case, str, Request]]
+    """case, contestant and request for each answer that gets a score"""
     sides: tuple[str, str]
-    """the contestants that are compared, a and b"""
+    """the contestants that are compared as `a` and `b`"""
 
     @property
     def requests(self) -> list[Request]:
-        """To be asked, in any order."""
+        """All requests; they may be sent in any order."""
         return [r for _, both in self.pairs for r in both] + [request for *_, request in self.answers]
 
     def read_pairs(self, replies: Mapping[str, Reply]) -> list[PairJudgement]:
-        """What the judge says of each pair."""
+        """Read the judge's verdict on each pair."""
         return [_read_pair(case, self.sides, both, replies) for case, both in self.pairs]
 
     def read_answers(self, replies: Mapping[str, Reply]) -> list[RubricJudgement]:
-        """What the judge says of each answer."""
+        """Read the judge's score of each answer."""
         return [_read_answer(case, name, replies.get(request.key)) for case, name, request in self.answers]
 
     def count_cut(self, longest: int) -> int:
-        """Answers of which the judge is shown only the first `longest` characters."""
+        """Count the answers of which the judge sees only the first `longest` characters."""
         shown = {
             (case.set, case.id, side): case.answers[side] for case, _ in self.pairs for side in self.sides
         }
@@ -80,7 +82,11 @@ class Plan:
 
 
 def make_plan(cases: Iterable[Case], sides: tuple[str, str], way: Way, *, pairs: bool, rubric: bool) -> Plan:
-    """What to ask: of each case that both `sides` answer, which answer is better; of each answer, how good it is."""
+    """Make the requests about `cases`.
+
+    With `pairs`, the judge is asked which answer is better in each case that both `sides` answer. With `rubric`, it is
+    asked how good each answer is.
+    """
     cases = list(cases)
     return Plan(
         [(case, ask_pair(case, sides, way)) for case in cases if pairs and case.answers.keys() >= set(sides)],
@@ -95,7 +101,7 @@ def make_plan(cases: Iterable[Case], sides: tuple[str, str], way: Way, *, pairs:
 
 
 def ask_pair(case: Case, sides: tuple[str, str], way: Way) -> list[Request]:
-    """The question in both orders; nothing where both answers are the same."""
+    """Make the requests about a pair in both orders; none if both answers are the same."""
     a, b = (case.answers[side] for side in sides)
     if a.strip() == b.strip():
         return []
@@ -107,13 +113,13 @@ def ask_pair(case: Case, sides: tuple[str, str], way: Way) -> list[Request]:
 
 
 def ask_answer(case: Case, name: str, way: Way) -> Request:
-    """The question how good one answer is."""
+    """Make the request for the score of one answer."""
     schema = _schema(way.reasons, score={"type": "integer", "enum": list(SCORES)})
     return make_request(way.llm, way.answer.render(**_show(case, way, answer=case.answers[name])), schema)
 
 
 def compare_scores(a: int | None, b: int | None) -> Verdict | None:
-    """Which answer has the higher score."""
+    """Return the answer with the higher score; None if a score is missing."""
     if a is None or b is None:
         return None
     return "tie" if a == b else "a" if a > b else "b"
@@ -125,7 +131,7 @@ def _schema(reasons: bool, **verdict: Any) -> dict[str, Any]:
 
 
 def _show(case: Case, way: Way, **answers: str) -> dict[str, Any]:
-    """What the prompts are filled with, every text within bounds."""
+    """Return the values for the prompts, with shortened texts."""
     *before, question = case.messages
     texts = {
         "question": question.content,
@@ -144,12 +150,12 @@ def _show(case: Case, way: Way, **answers: str) -> dict[str, Any]:
 
 
 def shorten(text: str, longest: int) -> str:
-    """The beginning of a text, and the mark, where it is longer than that."""
+    """Return a text; if it has more than `longest` characters, return its beginning and CUT."""
     return text if len(text) <= longest else text[:longest].rstrip() + CUT
 
 
 def _last(before: Sequence[Message], longest: int) -> list[Message]:
-    """As many of the last messages as fit; the system's says how to answer, and is not shown to a judge."""
+    """Return as many of the last messages as fit, without system messages, which only instruct the model."""
     kept: list[Message] = []
     room = longest
     for message in reversed([m for m in before if m.role != "system"]):
@@ -179,7 +185,7 @@ def _read_pair(
         forward=forward,
         backward=backward,
         reasons=[one["reason"].strip() for one in said if "reason" in one],
-        # A missing reply first: the next run asks for it, and mends this row.
+        # A missing reply comes first, because the next run asks for it again and may complete this row.
         problem=NO_REPLY if NO_REPLY in problems else next(filter(None, problems), None),
     )
 

@@ -1,4 +1,4 @@
-"""What people say of pairs of answers, and of training rows: data/labels, several people brought together."""
+"""Read people's labels of pairs of answers and of training rows (data/labels), and combine those of several people."""
 
 import hashlib
 import json
@@ -19,19 +19,19 @@ OTHER_SIDE = {"a": "b", "b": "a", "tie": "tie"}
 
 @dataclass(frozen=True)
 class Labelled:
-    """A pair of answers, or a row, with all that people say of it."""
+    """A pair of answers, or a training row, with the verdicts of all people."""
 
     id: str
     question: str
-    """hash of the question and what came before it: two pairs or rows of one question are not independent"""
+    """hash of the question and the messages before it; two pairs or rows of one question are not independent"""
     label: Label
-    """as it was first labelled: the sides are this one's"""
+    """the first label, whose order of the answers counts"""
     by: Mapping[str, str]
     """person -> verdict"""
 
     @property
     def verdict(self) -> str | None:
-        """What most people say. Where they are split, a pair is a tie, and a row has no verdict."""
+        """The verdict of most people. If they are split, a pair is a tie, and a row has no verdict (None)."""
         (first, most), *others = Counter(self.by.values()).most_common()
         if others and others[0][1] == most:
             return "tie" if self.label.kind == "pair" else None
@@ -39,13 +39,14 @@ class Labelled:
 
 
 def read(folder: Path, names: Sequence[str] | None = None) -> list[Label]:
-    """The labels of all sets of a folder, or of those named, in order of the sets' names and of their lines or files.
+    """Read the labels of all sets of a folder, or of the named sets, in order of the sets' names.
 
-    A set is a file `<name>.jsonl` with a label a line, or a folder `<name>` with a label a file, as the page of the
-    review writes them.
+    A set is a file `<name>.jsonl` with one label per line, or a folder `<name>` with one label per file, as the review
+    page writes them. The order within a set is that of its lines or files.
 
     Raises:
-        LecternError: there is no set of that name, there are two, or a line or file is no label; names the file.
+        LecternError: there is no set of that name, there are two, or a line or file is not a label. The message names
+            the file.
     """
     files = {path.stem: path for path in folder.glob("*.jsonl")}
     folders = {path.parent.name: path.parent for path in folder.glob("[!.]*/*.json")}
@@ -54,8 +55,8 @@ def read(folder: Path, names: Sequence[str] | None = None) -> list[Label]:
     sets = files | folders
     if unknown := [name for name in names or () if name not in sets]:
         raise LecternError(
-            f"judging.labels names {unknown[0]!r}, and {folder} has no {unknown[0]}.jsonl and no folder of that name; "
-            f"there is {', '.join(sorted(sets)) or 'none'}"
+            f"judging.labels names {unknown[0]!r}, but {folder} has no {unknown[0]}.jsonl and no folder of that name. "
+            f"It has: {', '.join(sorted(sets)) or 'no labels at all'}"
         )
     chosen = sorted(sets if names is None else set(names))
     return [label for name in chosen for label in _read_set(sets[name])]
@@ -68,9 +69,9 @@ def _read_set(place: Path) -> list[Label]:
 
 
 def gather(labels: Iterable[Label], kind: Literal["pair", "row"], most: int | None = None) -> list[Labelled]:
-    """Each pair or row once, in order of its id, whichever answer stood on which side.
+    """Combine labels, so that each pair or row is there once, in order of its id, in whichever order its answers stood.
 
-    Of a person's verdicts on one the last counts. `most` leaves that many, drawn by their ids.
+    If a person labelled one several times, the last verdict counts. `most` limits their number; ids draw them.
     """
     found: dict[str, tuple[Label, dict[str, str]]] = {}
     for label in labels:
@@ -80,12 +81,12 @@ def gather(labels: Iterable[Label], kind: Literal["pair", "row"], most: int | No
             by[label.by] = label.verdict if same_side else OTHER_SIDE[label.verdict]
     return [
         Labelled(id, _digest(_said(label.messages[:-1] if kind == "row" else label.messages)), label, by)
-        for id, (label, by) in sorted(found.items())[:most]  # an id is a hash, and draws as well as any
+        for id, (label, by) in sorted(found.items())[:most]  # ids are hashes, so this is a random sample
     ]
 
 
 def case_id(label: Label) -> str:
-    """What is labelled, whoever does it and on whichever side an answer stands: 16 hex digits of a hash."""
+    """Return the id of a labelled pair or row: 16 hex digits of a hash in which the answers' order does not count."""
     return _digest([_said(label.messages), label.passage, sorted([label.a or "", label.b or ""])])
 
 

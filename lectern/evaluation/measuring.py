@@ -16,7 +16,7 @@ from lectern.text.words import normalise
 Answers = Mapping[str, Sequence[Prediction]]
 """Contestant -> its answers."""
 Measure = Callable[[str], tuple[int, int, int]]
-"""From a text to its words, those in runs copied from the training answers, and the words of the longest run."""
+"""Takes a text; counts its words, the words in runs copied from training answers, and the words of the longest run."""
 Pair = tuple[str, str]
 """An answer and its reference."""
 Key = tuple[str, str]
@@ -29,10 +29,10 @@ def score_rows(
     """Score all answers to each question, in order of (set, item, second or line, id).
 
     Args:
-        predictions: of every contestant, `base` and `tuned` among them.
-        cleaned: the answers of some of them after `clean_answers`.
-        copied: measures what a text copies from the training answers.
-        with_similarity: whether texts are embedded.
+        predictions: the answers of all contestants, among them `base` and `tuned`.
+        cleaned: the answers of some contestants after `clean_answers`.
+        copied: measures how much a text copies from the training answers.
+        with_similarity: whether to embed texts and measure their similarity.
 
     Raises:
         LecternError: there is nothing to score, base and tuned did not answer the same questions, contestants were
@@ -68,7 +68,7 @@ def score_rows(
 
 
 def _measure_alone(text: str, copied: Measure) -> dict[str, Any]:
-    """The fields of an `AnswerScore` that follow from the text itself."""
+    """Return the fields of an `AnswerScore` that depend on the text alone."""
     count, in_copies, longest = copied(text)
     found = health.measure(text)
     return {
@@ -84,7 +84,7 @@ def _measure_alone(text: str, copied: Measure) -> dict[str, Any]:
 
 
 def _compare(pairs: Sequence[Pair]) -> dict[Pair, dict[str, Any]]:
-    """The fields of an `AnswerScore` that compare an answer with its reference, without the embeddings'."""
+    """Return the fields of an `AnswerScore` that compare an answer with its reference, except `similarity`."""
     answers, references = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     columns: dict[str, Sequence[Any]] = {
         name: [_round(value) for value in values]
@@ -126,7 +126,7 @@ def _score_answers(
 def _score_references(
     rows: Iterable[Prediction], alone: Mapping[str, dict[str, Any]]
 ) -> dict[Key, AnswerScore]:
-    """The true answers, measured as if a contestant had given them."""
+    """Measure the true answers as if a contestant had given them."""
     true = {_key(row): text for row in rows if (text := _reference(row)) is not None}
     again = _repeated([(key[0], text) for key, text in true.items()])
     return {
@@ -136,7 +136,7 @@ def _score_references(
 
 
 def _repeated(answers: Sequence[tuple[str, str]]) -> list[bool]:
-    """Of each (set, text), whether another of its set has the same words. Nothing said is never a repeat."""
+    """Tell for each (set, text) whether another text of the set has the same words. Empty texts never count."""
     said = [(name, normalise(text)) for name, text in answers]
     often = Counter(said)
     return [bool(text) and often[name, text] > 1 for name, text in said]
@@ -150,7 +150,7 @@ def _check(predictions: Answers, cleaned: Answers) -> None:
     for name in (BASE, TUNED):
         if not predictions.get(name):
             raise LecternError(
-                f"{name} has no predictions: there is nothing to score. See data/splits/test.jsonl."
+                f"{name} has no predictions, so there is nothing to score. Check that data/splits/test.jsonl has rows."
             )
     for name, rows in predictions.items():
         _check_rows(name, rows, "generate")
@@ -216,12 +216,12 @@ def _key(row: Prediction) -> Key:
 
 
 def _reference(row: Prediction) -> str | None:
-    """The true answer, where one is known; a blank one says nothing to compare with."""
+    """Return the true answer; None if it is unknown or blank."""
     return row.reference if row.reference and row.reference.strip() else None
 
 
 def _questions(rows: Iterable[Prediction]) -> list[tuple[Key, Prediction]]:
-    """Each question once, in the order of `data/scores.jsonl`."""
+    """Return each question once, in the order of `data/scores.jsonl`."""
     once = {_key(row): row for row in rows}
     return sorted(
         once.items(),

@@ -1,9 +1,9 @@
-"""chrF and BLEU by sacrebleu: counts of each row, which summed over rows give the figure, as it reports it (0 to 100).
+"""chrF and BLEU by sacrebleu. Rows have counts, whose sums give the figure as sacrebleu reports it (0 to 100).
 
-chrF is sacrebleu's default (Popović 2015: characters, n up to 6, recall weighs double). So is BLEU (Papineni et al.
-2002; the usual tokenizer 13a, exponential smoothing) but for one step before it: the characters of scripts that put no
-spaces between words are set apart, for 13a would take a Chinese sentence for one word. A text in Latin, Cyrillic or
-Arabic script has just the BLEU that others report with `sacrebleu -m bleu`.
+chrF has sacrebleu's defaults (Popović 2015: characters, n up to 6, recall weighs double). BLEU has them too (Papineni
+et al. 2002; tokenizer 13a, exponential smoothing), except for one step before: characters of scripts without spaces
+between words are separated, because 13a would take a Chinese sentence for one word. The BLEU of a text in Latin,
+Cyrillic or Arabic script is exactly that of `sacrebleu -m bleu`.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,15 @@ _ALONE = regex.compile(rf"([{UNSPACED}]\p{{M}}*)")
 
 
 def count_chrf(predictions: Sequence[str], references: Sequence[str]) -> list[list[int]]:
-    """Of each row, for n from 1 to 6: the character n-grams of the prediction, of the reference, and of both."""
+    """Count for each row, for n from 1 to 6: character n-grams of the prediction, of the reference, and in common."""
     return _count(_chrf(), predictions, references)
 
 
 def count_bleu(predictions: Sequence[str], references: Sequence[str]) -> list[list[int]]:
-    """Of each row: words of the prediction, of the reference, then n-grams in both, then of the prediction, n to 4."""
+    """Count for each row: words of the prediction and of the reference; common n-grams and n-grams of the prediction.
+
+    n goes from 1 to 4.
+    """
     return _count(
         _bleu(), *([_ALONE.sub(r" \1 ", text) for text in side] for side in (predictions, references))
     )
@@ -48,7 +51,7 @@ def _chrf() -> Any:
 def _bleu() -> Any:
     from sacrebleu.metrics.bleu import BLEU
 
-    return BLEU(force=True)  # an answer that ends in " ." is no mistake of ours: no warning
+    return BLEU(force=True)  # no warning that the text seems tokenized: an answer may really end in " ."
 
 
 # sacrebleu draws its own bootstrap from these two functions, but has no public name for them.

@@ -1,4 +1,4 @@
-"""The scores as a table that `dvc plots` draws: experiments beside one another, each figure on an axis of its own."""
+"""Write the scores as a table for `dvc plots`, which draws experiments side by side, each figure on its own axis."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,17 +8,17 @@ from lectern.core import io
 from lectern.core.schema import BASE, TUNED
 
 DRAWN = ("nll", "bits_per_byte", "rougeL", "chrf", "similarity", "repetition4", "copied_share", "finished")
-"""More could not be read side by side; metrics/scores.json has them all."""
+"""The figures that are drawn. More would be unreadable side by side; metrics/scores.json has all."""
 COLUMNS = ("figure", "contestant", "value", "low", "high", "n")
 
 
 def list_points(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row for each figure and contestant of the headline set, in the order of DRAWN.
+    """Return a row for each figure and contestant of the headline set, in the order of DRAWN.
 
     Args:
-        scores: metrics/scores.json.
+        scores: content of metrics/scores.json.
 
-    Returns: rows with the keys COLUMNS; `low` and `high` are None where there are too few answers for an interval.
+    Returns: rows with the keys COLUMNS; `low` and `high` are None if there are too few answers for an interval.
     """
     sides = dict(_list_contestants(scores))
     return [
@@ -37,7 +37,7 @@ def _list_contestants(scores: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[
 
 
 def write_plot(path: Path, scores: Mapping[str, Any]) -> None:
-    """Write the points as tab-separated values; what is None is blank. No value holds a tab: names are `[a-z0-9_]+`."""
+    """Write the points as tab-separated values, None as blank. No value holds a tab, since names are `[a-z0-9_]+`."""
     rows = [COLUMNS, *(tuple(point[key] for key in COLUMNS) for point in list_points(scores))]
     lines = ("\t".join("" if value is None else str(value) for value in row) for row in rows)
     io.write_text(path, "".join(f"{line}\n" for line in lines))

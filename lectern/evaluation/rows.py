@@ -1,4 +1,4 @@
-"""What is measured of each answer: the lines of `data/scores.jsonl`.
+"""The measurements of each answer: the lines of `data/scores.jsonl`.
 
 Every figure of metrics/scores.json follows from these rows (`evaluation.figures`): two runs can be compared from them.
 """
@@ -11,40 +11,44 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from lectern.core.schema import Record
 
 Share = float
-"""From 0 to 1."""
+"""A number from 0 to 1."""
 
 
 class AnswerScore(Record):
-    """One answer of one contestant. What compares it with a reference is None where there is none."""
+    """The measurements of one answer. Fields that compare it with a reference are None if there is no reference."""
 
     rouge1: Share | None = Field(default=None, description="F1, 0 to 1")
     rouge2: Share | None = None
     rougeL: Share | None = None  # noqa: N815 (the field's own name)
-    rougeLsum: Share | None = Field(default=None, description="none either of two texts too long for it")  # noqa: N815
-    chrf: float | None = Field(default=None, description="of this answer alone, 0 to 100")
+    rougeLsum: Share | None = Field(default=None, description="None if the texts are too long")  # noqa: N815
+    chrf: float | None = Field(default=None, description="chrF of this answer alone, 0 to 100")
     chrf_counts: list[int] | None = Field(
         default=None,
-        description="character n-grams of the answer, the reference and both, for n from 1 to 6; those of all rows "
-        "summed give chrF",
+        description="number of character n-grams of the answer, of the reference and in common, for n from 1 to 6; the "
+        "sums over all rows give chrF",
     )
     bleu_counts: list[int] | None = Field(
-        default=None, description="words of the answer and the reference, n-grams in both, n-grams; likewise"
+        default=None,
+        description="number of words of the answer and of the reference, then of n-grams in common and of the answer, "
+        "for n from 1 to 4; the sums over all rows give BLEU",
     )
     similarity: float | None = Field(
         default=None,
-        description="cosine of the embeddings, -1 to 1; 0 of an empty answer; none where the model cannot read",
+        description="cosine of the embeddings, -1 to 1; 0 for an empty answer; None if the model cannot read the text",
     )
-    nll: float | None = Field(default=None, description="of the reference, summed, in nats")
-    tokens: int | None = Field(default=None, description="that `nll` sums over")
+    nll: float | None = Field(
+        default=None, description="negative log-likelihood of the reference, summed over its tokens, in nats"
+    )
+    tokens: int | None = Field(default=None, description="number of tokens that `nll` sums over")
     words: int
     distinct1: Share | None = Field(
-        description="distinct words of the answer's; none of an answer without any"
+        description="number of distinct words divided by the number of words; None without words"
     )
-    distinct2: Share | None = Field(description="the same of word pairs; none below two words")
-    fourgrams: int = Field(description="runs of four words")
-    repeated_fourgrams: int = Field(description="of these, how many came before in the same answer")
-    copied_words: int = Field(description="that stand in a run copied from a training answer")
-    longest_copy: int = Field(description="words of the longest such run")
+    distinct2: Share | None = Field(description="the same for word pairs; None with fewer than two words")
+    fourgrams: int = Field(description="number of runs of four words")
+    repeated_fourgrams: int = Field(description="how many of these stand earlier in the same answer too")
+    copied_words: int = Field(description="number of words in runs copied from a training answer")
+    longest_copy: int = Field(description="number of words of the longest such run")
     repeated: bool = Field(
         default=False, description="another question of the set got the same answer, word for word"
     )
@@ -61,19 +65,20 @@ class AnswerScore(Record):
 
 
 class RowScore(Record):
-    """A line of `data/scores.jsonl`: every contestant on one question, and the true answer measured likewise."""
+    """A line of `data/scores.jsonl`: the measurements of all answers to one question, and of the true answer."""
 
     id: str
     set: str = Field(description="`held_out`, `dialogues`, or the name of an evaluation set")
     item: str
-    reference_words: int | None = Field(description="none without a reference")
-    reference_bytes: int | None = Field(description="in UTF-8")
+    reference_words: int | None = Field(description="words of the reference; None without one")
+    reference_bytes: int | None = Field(description="UTF-8 bytes of the reference; None without one")
     reference: AnswerScore | None = Field(
-        default=None, description="of the true answer itself: no likelihood, no overlap"
+        default=None, description="measurements of the true answer itself, without likelihood and overlap"
     )
     answers: Mapping[str, AnswerScore] = Field(
-        description="contestant -> its answer's; a comparator may lack some rows"
+        description="contestant -> measurements of its answer; a comparator may lack some rows"
     )
     cleaned: Mapping[str, AnswerScore] = Field(
-        default_factory=dict, description="contestant -> its answer's after `clean_answers`"
+        default_factory=dict,
+        description="contestant -> measurements of its answer after `clean_answers`",
     )

@@ -1,4 +1,4 @@
-"""How close two texts are in meaning: the cosine of their embeddings (`text.semantic`, an English model)."""
+"""Measure how close two texts are in meaning: the cosine of their embeddings (`text.semantic`, an English model)."""
 
 import hashlib
 import multiprocessing
@@ -11,12 +11,13 @@ from typing import Literal
 from lectern.models import embeddings
 
 EXACT_TEXTS = 2000
-"""Texts that are embedded in single precision: about 30 s of CPU. Of more, all are embedded in whole numbers, three
-times as fast. The error of a row, .007 on average, is then lost in the mean, whose own is .001."""
+"""Up to so many texts are embedded in single precision, which takes about 30 s of CPU time. If there are more, all are
+embedded with 8-bit integers, which is three times as fast. The error of a row is then .007 on average, and that of the
+mean .001."""
 
 MOST_QUESTIONS = 4000
-"""Of more, so many are drawn: embedding takes longer than all other measures together, and the interval of a mean over
-4,000 questions is narrow. The figure's `n` says so."""
+"""If there are more questions, so many are drawn, because embedding takes longer than all other measures together, and
+the interval of a mean over 4,000 questions is narrow. The figure's `n` shows how many were used."""
 
 Pair = tuple[str, str]
 """An answer and its reference."""
@@ -24,7 +25,7 @@ Weights = Literal["float32", "int8"]
 
 
 def draw_questions(keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """The questions, by set and id, whose answers are embedded: all, or MOST_QUESTIONS of them by a hash of the key."""
+    """Draw the questions, as (set, id), whose answers are embedded: all, or MOST_QUESTIONS by a hash of the key."""
 
     def chance(key: tuple[str, str]) -> str:
         return hashlib.sha256("/".join(key).encode()).hexdigest()
@@ -33,20 +34,20 @@ def draw_questions(keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def is_comparable(answer: str, reference: str) -> bool:
-    """Whether the model can read both. An empty answer is read too: it is like no reference."""
+    """Tell whether the model can read both texts. An empty answer counts as readable: its similarity is 0."""
     return embeddings.is_readable(reference) and (not answer.strip() or embeddings.is_readable(answer))
 
 
 def choose_weights(pairs: Sequence[Pair]) -> Weights:
-    """What the embeddings of `pairs` are computed in."""
+    """Choose the number format in which the embeddings of `pairs` are computed."""
     return "float32" if len({text for pair in pairs for text in pair}) <= EXACT_TEXTS else "int8"
 
 
 def measure(pairs: Sequence[Pair], weights: Weights) -> list[float]:
-    """The cosine of each pair, -1 to 1, rounded to four digits; 0 where a text is empty.
+    """Return the cosine of each pair, -1 to 1, rounded to four digits; 0 if a text is empty.
 
-    In single precision these digits are the same on every processor; in whole numbers they differ by .002 on average
-    between kinds of processor, and are the same on one.
+    In single precision these digits are the same on every processor. With 8-bit integers they are the same on one kind
+    of processor, and differ by .002 on average between kinds.
     """
     if not pairs:
         return []
@@ -57,7 +58,7 @@ def measure(pairs: Sequence[Pair], weights: Weights) -> list[float]:
 
 @contextmanager
 def measuring(pairs: Sequence[Pair]) -> Iterator[Callable[[], list[float]]]:
-    """Yield what returns the cosines of `pairs`. Much of it is computed meanwhile, in a process of its own."""
+    """Yield a function that returns the cosines of `pairs`. A long computation starts at once, in another process."""
     weights = choose_weights(pairs)
     if weights == "float32":
         yield partial(measure, pairs, weights)

@@ -1,4 +1,4 @@
-"""Transcripts and diarizations against what was truly said, and by whom."""
+"""Compare transcripts and diarizations with references: word error rate (WER) and diarization error rate (DER)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from lectern.evaluation.figure import Figure
 
 
 class TrueTurn(Record):
-    """What one person said, and when."""
+    """A turn of the reference: who said what, and when."""
 
     speaker: str
     start: Seconds
@@ -32,7 +32,7 @@ class TrueQuestion(Record):
 
 
 class Truth(Record):
-    """`data/raw/<item>/truth.json`, which only made-up or hand-labelled recordings have."""
+    """The reference of a recording, `data/raw/<item>/truth.json`; only synthetic or hand-labelled ones have it."""
 
     turns: list[TrueTurn]
     questions: list[TrueQuestion] = Field(default_factory=list)
@@ -48,14 +48,14 @@ class Token(NamedTuple):
 def score_item(
     truth: Path, diarization: Path, conversation: Path, language: str, collar: float
 ) -> dict[str, Any]:
-    """The counts of one recording from which every figure is made.
+    """Count one recording's errors, from which all figures are computed.
 
     Args:
         truth: file of the `Truth` record.
         diarization: file of the `Diarization` record.
-        conversation: file of the `Conversation` record, whose words are the transcript's.
+        conversation: file of the `Conversation` record, whose words are those of the transcript.
         language: of the transcript.
-        collar: seconds on each side of a true boundary that `der_with_collar` leaves out.
+        collar: seconds on each side of a boundary of the reference that `der_with_collar` leaves out.
     """
     true = io.read_json(truth, Truth)
     found = io.read_json(diarization, Diarization)
@@ -80,7 +80,7 @@ def score_item(
 
 
 def align_words(spoken: Sequence[Token], heard: Sequence[Token]) -> tuple[int, list[tuple[str, str]]]:
-    """The number of word errors, and (true, found) speaker of each word that was heard rightly or as another word."""
+    """Return the number of word errors, and the (true, found) speaker of each word that is correct or substituted."""
     import jiwer
 
     if not spoken or not heard:
@@ -100,7 +100,7 @@ def align_words(spoken: Sequence[Token], heard: Sequence[Token]) -> tuple[int, l
 
 
 def count_right_speakers(pairs: Sequence[tuple[str, str]]) -> int:
-    """How many pairs agree under the best one-to-one map between the true names and the found labels."""
+    """Count the pairs that agree under the best one-to-one map between the true names and the found labels."""
     from scipy.optimize import linear_sum_assignment
 
     true, found = sorted({a for a, _ in pairs}), sorted({b for _, b in pairs})
@@ -111,9 +111,10 @@ def count_right_speakers(pairs: Sequence[tuple[str, str]]) -> int:
 
 
 def measure_der(true: Truth, found: Diarization, collar: float) -> dict[str, float]:
-    """Seconds missed, falsely heard and confused, and of true speech: DER is the sum of the first three over the last.
+    """Return the parts of the DER in seconds: missed speech, false alarms, confused speakers, and speech in total.
 
-    Overlapping speech counts (pyannote.metrics, Bredin 2017); `collar` is the part left out on each side of a boundary.
+    DER is the sum of the first three divided by the last. Overlapping speech counts (pyannote.metrics, Bredin 2017).
+    `collar` seconds are left out on each side of a boundary of the reference.
     """
     from pyannote.core import Annotation, Segment, Timeline
     from pyannote.metrics.diarization import DiarizationErrorRate
@@ -123,7 +124,7 @@ def measure_der(true: Truth, found: Diarization, collar: float) -> dict[str, flo
         reference[Segment(said.start, said.end), index] = said.speaker
     for index, turn in enumerate(found.turns):
         hypothesis[Segment(turn.start, turn.end), index] = turn.speaker
-    # Their collar is the whole width around a boundary, ours each side, as NIST and most papers give it.
+    # pyannote's collar is the whole width around a boundary; ours is each side, as NIST and most papers give it.
     metric = DiarizationErrorRate(collar=2 * collar)
     parts = metric(reference, hypothesis, uem=Timeline([Segment(0, found.duration)]), detailed=True)
     names = {
@@ -182,9 +183,9 @@ FIGURES: dict[str, SpeechFigure] = {
 def summarise(
     scored: Mapping[str, Mapping[str, Any]], *, resamples: int, confidence: float, seed: int
 ) -> dict[str, Any]:
-    """The figures over all recordings with an interval from redrawing recordings, and by recording.
+    """Return the figures over all recordings, with bootstrap intervals over recordings, and the figures of each one.
 
-    A figure is a sum over a sum, so that a long recording counts as much as its words or seconds.
+    A figure is the ratio of two sums, so that a recording counts in proportion to its words or seconds.
     """
     if not scored:
         return {"items": 0}
@@ -214,7 +215,7 @@ def summarise(
 
 
 def normalise_words(pieces: Iterable[tuple[str, str]], language: str) -> list[Token]:
-    """Words as Whisper's paper compares them (arXiv:2212.04356, appendix C): no case or punctuation, digits."""
+    """Normalise words as in Whisper's paper (arXiv:2212.04356, appendix C): no case, no punctuation, digits."""
     from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
 
     normalise = EnglishTextNormalizer({}) if language == "en" else BasicTextNormalizer()

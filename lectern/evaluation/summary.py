@@ -1,4 +1,4 @@
-"""metrics/scores.json: every figure of every contestant with its interval, and the paired differences, set by set."""
+"""Compute metrics/scores.json: for each set, all figures of all contestants with intervals, and paired differences."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,13 +12,13 @@ from lectern.evaluation.rows import AnswerScore, RowScore
 T = TypeVar("T")
 Figures = Mapping[str, Statistic]
 Summary = dict[str, dict[str, float | int | None]]
-"""Figure -> its interval; a figure that nothing measures is left out."""
+"""Figure -> its interval; a figure that no row measures is left out."""
 
 
 def summarise(rows: Sequence[RowScore], *, seed: int, resamples: int, confidence: float) -> dict[str, Any]:
-    """The figures of the headline set, and under `sets` those of each other set.
+    """Return the figures of the headline set and, under `sets`, those of all other sets.
 
-    The headline set is `held_out` where it has rows, else `dialogues`, else the first evaluation set by name.
+    The headline set is `held_out` if it has rows, else `dialogues`, else the first evaluation set by name.
     """
     present = {row.set for row in rows}
     order = [name for name in (HELD_OUT, DIALOGUES) if name in present]
@@ -81,33 +81,33 @@ def _summarise_set(
 def _columns(
     answers: Sequence[Mapping[str, AnswerScore]], always: Iterable[str] = ()
 ) -> dict[str, figures.Scores]:
-    """Contestant -> its answer to each question, or None."""
+    """Return contestant -> the scores of its answers, one for each question, or None where it has no answer."""
     names = sorted({name for row in answers for name in row}.union(always))
     return {name: [row.get(name) for row in answers] for name in names}
 
 
 def _share_tokens(ours: figures.Scores, theirs: figures.Scores) -> bool:
-    """Whether both were measured on the same tokens: a likelihood a token means nothing between two tokenizers."""
+    """Tell whether both were measured on the same tokens, without which likelihoods per token cannot be compared."""
     both = [(a, b) for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None]
     return all(a.tokens == b.tokens for a, b in both if None not in (a.tokens, b.tokens))
 
 
 def _pair(ours: Figures, theirs: Figures, same_tokens: bool) -> dict[str, tuple[Statistic, Statistic]]:
-    """The figures that both have and that can be compared."""
+    """Pair the figures that both have and that can be compared."""
     left_out = [] if same_tokens else figures.of_tokens()
     names = [name for name in ours if name in theirs and name not in left_out]
     return {name: (ours[name], theirs[name]) for name in names}
 
 
 def _prefix(groups: Mapping[str, T]) -> dict[str, T]:
-    """The same under names that are no contestant's."""
+    """Put a slash before the names, so that they differ from those of contestants."""
     return {f"/{name}": group for name, group in groups.items()}
 
 
 def _ask_at_once(
     ask: Callable[[Mapping[str, T]], Mapping[str, Interval]], groups: Mapping[str, Mapping[str, T]]
 ) -> dict[str, Summary]:
-    """`ask` about all members of all groups in one call: the draws are made once for all of them."""
+    """Call `ask` once for all members of all groups, so that the draws are made only once."""
     found = ask(
         {f"{group} {name}": one for group, members in groups.items() for name, one in members.items()}
     )

@@ -1,4 +1,4 @@
-"""What all judgements together say: who wins, how often the order decides, and how good the answers are."""
+"""Summarise all judgements: win rates, how often the order of the answers decides, and the scores of the answers."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -10,15 +10,15 @@ from lectern.evaluation.bootstrap import Bootstrap, mean
 from lectern.evaluation.judging import NO_REPLY, SCORES, Plan
 
 Draws = Callable[[Sequence[str]], Bootstrap]
-"""From the unit of each row to the draws of its figures."""
+"""Takes the unit of each row; returns the bootstrap for figures over these rows."""
 WORTH = {"a": 1.0, "tie": 0.5, "b": 0.0}
 
 
 def summarise_pairs(plan: Plan, judged: Sequence[PairJudgement], draws: Draws) -> dict[str, Any]:
-    """Of each set: how often a wins, and how often the verdict turned with the order.
+    """Return for each set how often `a` wins, and how often the verdict changes with the order of the answers.
 
-    `reversed` counts the pairs of which each order names another answer, `half` those that are a tie in one order only;
-    both are flips. Pairs that say the same were not asked about: they are ties, and no flips.
+    Such a change is a flip. `reversed` counts flips in which each order prefers another answer, `half` those that are a
+    tie in one order only. Pairs of identical answers are not sent to the judge: they are ties, and have no flip.
     """
     cases = [case for case, _ in plan.pairs]
     rows = list(zip(cases, find_flips(plan, judged), judged, strict=True))
@@ -51,7 +51,7 @@ def summarise_pairs(plan: Plan, judged: Sequence[PairJudgement], draws: Draws) -
 
 
 def summarise_rubric(plan: Plan, judged: Sequence[RubricJudgement], draws: Draws) -> dict[str, Any]:
-    """Of each set: the scores of each contestant, and by how much the tuned model's exceed the base model's."""
+    """Return for each set the scores of each contestant, and by how much tuned exceeds base."""
     summary: dict[str, Any] = {}
     for name in sorted({one.set for one in judged}):
         units = {case.id: case.unit for case, *_ in plan.answers if case.set == name}
@@ -77,7 +77,7 @@ def summarise_rubric(plan: Plan, judged: Sequence[RubricJudgement], draws: Draws
 
 
 def find_flips(plan: Plan, judged: Sequence[PairJudgement]) -> list[float | None]:
-    """1 where a verdict turned with the order, 0 where it did not; None without both, or where nobody was asked."""
+    """Return 1 for a verdict that changed with the order, 0 for one that did not, None if an order was not judged."""
     return [
         float(one.forward != one.backward) if both and one.winner is not None else None
         for (_, both), one in zip(plan.pairs, judged, strict=True)

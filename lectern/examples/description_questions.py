@@ -1,4 +1,7 @@
-"""Examples from the questions that a description or its chapters stamp: the question as typed, the answer as spoken."""
+"""Make examples from questions that a description or chapters stamp with a time.
+
+The question is taken as it was typed, the answer as it was spoken.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +18,7 @@ from lectern.text.words import words as comparable
 METHOD = "description_questions"
 CHAPTERS = "chapter_questions"
 LEAST_ASKING = 3
-"""Words from which a host's turn can be a question; fewer are a `yes` or a `right` inside an answer."""
+"""Least number of words with which a host's turn can be a question; shorter ones are a `yes` inside an answer."""
 
 
 def make_examples(
@@ -26,7 +29,7 @@ def make_examples(
     max_shift: float,
     parts: str = "together",
 ) -> Made:
-    """One row for each question that the description stamps and somebody answers; see `answer_stamps`."""
+    """Make a row for each question that the description stamps and that is answered; see `answer_stamps`."""
     stamps = parse_stamps(conversation.description)
     return answer_stamps(
         conversation,
@@ -48,7 +51,7 @@ def make_chapter_examples(
     parts: str = "together",
     chapter_titles: str,
 ) -> Made:
-    """The same with the chapters as stamps; `chapter_titles` is the `titles` of `questions.read_chapters`."""
+    """Make a row for each chapter whose title is a question; `chapter_titles` is `titles` of `read_chapters`."""
     return answer_stamps(
         conversation,
         read_chapters(conversation.chapters, chapter_titles),
@@ -70,22 +73,23 @@ def answer_stamps(
     max_shift: float,
     parts: str,
 ) -> Made:
-    """One row for each stamped question that is answered, and how many were dropped, by reason.
+    """Make a row for each stamped question that is answered; also count the dropped ones by reason.
 
-    People stamp some seconds early or late. So each stamp is first moved to the turn in which the host asks
-    (`place_stamps`). The answer is every word of those who answer from the end of that turn to the beginning of the
-    next stamp's, whenever the utterance that holds it began. Where no turn is near, as when one voice reads the
-    questions too, the stamps themselves are the limits.
+    People stamp some seconds early or late, so each stamp is first matched with the turn in which the host asks
+    (`place_stamps`). The answer is every word that answering speakers say from the end of that turn to the beginning
+    of the next stamp's turn. If no turn is near, for example because one voice reads the questions too, the stamps
+    themselves are the limits.
 
     Args:
-        conversation: with roles.
+        conversation: its speakers have roles.
         stamps: in order of time.
-        method: for the provenance.
+        method: the name that the provenance of the rows gets.
         min_answer_words: answers with fewer words are dropped.
         max_answer_words: longer answers are divided, see `rows.divide_answer`. None sets no limit.
         max_shift: seconds by which a stamp may be off.
-        parts: the parts of a question, and the questions asked in one turn, share one answer. `together` makes one
-            row of them; `apart` one row each where the answer can be divided between them (`multipart`).
+        parts: what happens to the parts of one question, and to several questions asked in one turn, which share an
+            answer. `together` makes one row of them. `apart` makes one row of each if the answer can be divided
+            between them (`multipart`).
     """
     dropped: Counter[str] = Counter()
     details: Counter[str] = Counter()
@@ -140,7 +144,7 @@ def _find_follow_ups(conversation: Conversation, max_answer_words: int | None) -
 
 
 def find_asking_turns(utterances: Sequence[Utterance]) -> list[Asked]:
-    """The turns of those who ask that are long enough to ask something, in order of time."""
+    """Return the turns of asking speakers that are long enough to be a question, in order of time."""
     turns = []
     for role, group in groupby(utterances, key=lambda utterance: utterance.role):
         words: list[Word] = [word for utterance in group for word in utterance.words]
@@ -150,9 +154,10 @@ def find_asking_turns(utterances: Sequence[Utterance]) -> list[Asked]:
 
 
 def place_stamps(stamps: Sequence[Stamp], turns: Sequence[Asked], max_shift: float) -> list[Asked | None]:
-    """The turn that each stamp means, if one is within `max_shift` seconds: near in time and alike in words.
+    """Return the turn that each stamp refers to, or None if there is none within `max_shift` seconds.
 
-    Turns are used in order, and one serves two stamps only where both lie in it.
+    Turns are rated by their distance in time and by the words that they share with the stamp. They are used in order,
+    and one turn serves two stamps only if both lie inside it.
     """
     spoken = [frozenset(comparable(turn.text)) for turn in turns]
     placed: list[Asked | None] = []
@@ -174,7 +179,7 @@ def place_stamps(stamps: Sequence[Stamp], turns: Sequence[Asked], max_shift: flo
 
 
 def _share_a_turn(placed: Sequence[Asked | None]) -> list[list[int]]:
-    """The indices of the stamps, those of one turn together."""
+    """Return the indices of the stamps, grouped by the turn that they refer to."""
     groups: list[list[int]] = []
     for index, turn in enumerate(placed):
         if turn is not None and index and placed[index - 1] is turn:

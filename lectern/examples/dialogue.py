@@ -1,4 +1,4 @@
-"""Examples from whole conversations: who asks is the user, who answers the assistant."""
+"""Make an example of a whole conversation: asking speakers are the user, answering speakers are the assistant."""
 
 from collections import Counter
 from itertools import groupby
@@ -12,9 +12,9 @@ CHAT_ROLES = dict.fromkeys(ASKING, "user") | dict.fromkeys(ANSWERING, "assistant
 
 
 def make_examples(conversation: Conversation) -> Made:
-    """The conversation as one example, from the first question to the last answer; or why there is none.
+    """Make one example of the conversation, from the first question to the last answer; or count why there is none.
 
-    What nobody knows the speaker of is left out. Consecutive utterances of one side are one message.
+    Utterances whose speaker has no role are left out. Consecutive utterances of one side become one message.
     """
     known = [utterance for utterance in conversation.utterances if utterance.role in CHAT_ROLES]
     turns = [

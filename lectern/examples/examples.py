@@ -1,4 +1,4 @@
-"""The chat examples of one conversation: its questions by the first method that finds any, and its whole dialogue."""
+"""Make the chat examples of one conversation: its questions, by the first method that finds any, and its dialogue."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ def load(
     rules: Sequence[HousekeepingRule],
     max_words: int,
 ) -> Make:
-    """The function that writes an item's examples, of a conversation (see `build`) or of a table's rows."""
+    """Return the function that writes an item's examples, from a conversation (see `build`) or from a table."""
 
     def make(item: Item, path: Path) -> Mapping[str, Any]:
         if "table" in item.inputs:
@@ -53,17 +53,18 @@ def build(
     rules: Sequence[HousekeepingRule] = (),
     max_words: int = 12,
 ) -> tuple[list[Example], dict[str, Any]]:
-    """The examples of the conversation in the file `path`, and the facts about them that the manifest keeps.
+    """Make the examples of the conversation in the file `path`.
 
     Args:
-        path: of a `Conversation` record.
-        questions: keys of QUESTIONS in the order in which they are tried; the first that makes a row is the one used.
-        with_dialogue: make the dialogue too.
-        options: of each method, by its name.
-        rules: housekeeping to take out first.
+        path: file of a `Conversation` record.
+        questions: keys of QUESTIONS in the order in which they are tried; the first that makes a row is used.
+        with_dialogue: whether to make the dialogue too.
+        options: method -> its keyword arguments.
+        rules: the housekeeping that is removed first.
         max_words: see `housekeeping.remove`.
 
-    Returns: the rows, and what each method that was tried made and dropped, with the words that went in and came out.
+    Returns: the rows; and the facts that the manifest keeps: how many rows each tried method made and dropped, and how
+    many words went in and came out.
     """
     whole = io.read_json(path, Conversation)
     kept = housekeeping.remove(whole, rules, max_words)
@@ -104,10 +105,9 @@ def _facts(made: Made) -> dict[str, Any]:
 
 
 def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What `build` said of each item, added up: rows, drops and details by method, and the lengths of the answers.
+    """Add up the facts that `build` returned for each item: rows, drops and details by method, and answer lengths.
 
-    A reason why a whole recording gave nothing (`no_questions`) counts recordings, and only those that gave no
-    question by any other method either.
+    The reason `no_questions` counts recordings. It counts only those in which no other method found a question either.
     """
     by_method: dict[str, dict[str, Any]] = {}
     dropped: Counter[str] = Counter()
@@ -138,7 +138,7 @@ def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _drops(by_method: Mapping[str, Mapping[str, Any]]) -> Counter[str]:
-    """All drops of one item, `no_questions` once, and not where another method found some."""
+    """Add up the drops of one item. `no_questions` counts once, and not at all if another method found a question."""
     total: Counter[str] = Counter()
     for counts in by_method.values():
         total.update(counts["dropped"])
@@ -148,7 +148,7 @@ def _drops(by_method: Mapping[str, Mapping[str, Any]]) -> Counter[str]:
 
 
 def describe(lengths: Sequence[int]) -> dict[str, float]:
-    """How lengths are spread: count, least, median, ninth tenth and most; only the count if there are none."""
+    """Return the count, minimum, median, 90th percentile and maximum of lengths; only the count if there are none."""
     if not lengths:
         return {"count": 0}
     ninth = quantiles(lengths, n=10, method="inclusive")[8] if len(lengths) > 1 else lengths[0]

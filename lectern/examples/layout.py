@@ -1,7 +1,7 @@
-"""How descriptions are typed, made one: a stamp a line, as m:ss, with what belongs to it.
+"""Bring the many layouts of descriptions into one form: one time stamp per line, as m:ss, with its text.
 
 People write `1h02m03s`, `０１：０２`, HTML, headings on the line of the first stamp, stamps on lines of their own
-and whole lists in one paragraph. `lay_out` takes such habits away, so that whoever reads the lines meets two layouts.
+and whole lists in one paragraph. After `lay_out` only two layouts are left: the stamp before its text, or after it.
 """
 
 import html
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-_DAYTIME = r"(?!\s?[ap]\.?m\b)"  # `7:30 PM` is an hour of the day
+_DAYTIME = r"(?!\s?[ap]\.?m\b)"  # `7:30 PM` is a time of day, not a stamp
 TIME = rf"(?:(\d{{1,2}}):)?(\d{{1,3}}):(\d{{2}})(?!:?\d)(?:[.,]\d{{1,3}}\b)?{_DAYTIME}"
 _LETTERED_TIME = r"(?:(\d{1,2})\s?h\s?)?(\d{1,3})\s?m(?:in)?\s?(\d{1,2})\s?s\b"  # 1h02m03s, 1m20s
 NUMBERING = r"(?:(?:Q(?:uestion)?\s*\.?\s*\d{1,3}|#\d{1,3})[a-z]?(?![\w])|\d{1,3}[.)](?!\d)|Q(?=\s*[:.)]))"
@@ -21,7 +21,7 @@ STAMP_FIRST = re.compile(
 RANGE = rf"\W{{0,3}}(?:[-–—−~→⟶➔]|->|to|until)\W{{0,3}}{TIME}"
 RANGE_END = re.compile(rf"^{RANGE}", re.IGNORECASE)
 LONGEST_STAMP = 60
-"""Characters at the end of a line in which a stamp is looked for; it bounds what a hostile line can cost."""
+"""A stamp is searched in so many characters at either end of a line, which bounds the time for a hostile line."""
 _HEADING = re.compile(
     r"^\W*(?:(?:at|from|starts?(?: at)?)\s|[^\n:]{0,60}?"
     r"\b(?:time\W?stamps?|chapters?|questions?|contents?|topics?|index|start|time)\b[^\n\w]{0,2}[:\-–—][ \t]*)"
@@ -37,27 +37,27 @@ _FULL_WIDTH = str.maketrans("０１２３４５６７８９：", "0123456789:")
 
 
 def lay_out(description: str) -> list[str]:
-    """The lines of a description, one stamp a line, typed as m:ss, without the headings before it."""
+    """Return the lines of a description, with one stamp per line, as m:ss, and without headings before stamps."""
     lines = _strip_markup(description).splitlines()
     plain = [piece for line in lines for piece in _split_line(_type_stamps(line.rstrip()))]
     bare = [i for i, line in enumerate(plain) if _is_bare_stamp(line)]
     above = all(i and plain[i - 1].strip() and not _is_bare_stamp(plain[i - 1]) for i in bare)
     if bare and above and not (bare[-1] + 1 < len(plain) and plain[bare[-1] + 1].strip()):
-        # The text stands above its stamp, and nothing below the last one: the stamps go to the lines above.
+        # Each stamp stands below its text, and nothing stands below the last one: move stamps to the lines above.
         for i in bare:
             plain[i - 1], plain[i] = f"{plain[i - 1]} {plain[i].strip()}", ""
     return plain
 
 
 def _strip_markup(description: str) -> str:
-    """The text of a description that may be HTML, as the show notes of a podcast are."""
+    """Return the text of a description that may be HTML, as the show notes of podcasts are."""
     if not _TAG.search(description):
         return description
     return html.unescape(_TAG.sub(lambda tag: "" if tag[2].lower() in _INLINE else "\n", description))
 
 
 def _type_stamps(line: str) -> str:
-    """The line with a stamp at its beginning or end, such as `1h02m03s` or `０１：０２`, typed as `1:02:03`."""
+    """Rewrite a stamp at either end of a line, such as `1h02m03s` or `０１：０２`, in the form `1:02:03`."""
     head, middle, tail = line[:LONGEST_STAMP], "", ""
     if len(line) > LONGEST_STAMP:
         cut = max(LONGEST_STAMP, len(line) - LONGEST_STAMP)
@@ -73,7 +73,7 @@ def _type(hours: str | None, minutes: str, seconds: str) -> str:
 
 
 def _split_line(line: str) -> Iterator[str]:
-    """A line with stamps in a row, as one paragraph of chapters has them, cut before each."""
+    """Split a line that holds several stamps, such as a paragraph that lists all chapters, before each stamp."""
     found = [
         m
         for m in re.finditer(rf"(?<![\w:]){TIME}", line, re.IGNORECASE)
@@ -97,7 +97,7 @@ def _is_bare_stamp(line: str) -> bool:
 
 
 def to_seconds(hours: str | None, minutes: str, seconds: str) -> float | None:
-    """The groups of TIME in seconds; None where they are no time, as in `1:75`."""
+    """Convert the groups of TIME to seconds; None if they are not a time, such as `1:75`."""
     if int(seconds) > 59 or (hours and int(minutes) > 59):
         return None
     return float(int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds))

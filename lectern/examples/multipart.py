@@ -1,4 +1,4 @@
-"""One answer divided between the parts of a question, where it can be told which sentence answers which."""
+"""Divide one answer between the parts of a question, where one can tell which sentence answers which part."""
 
 import re
 from collections import Counter
@@ -10,10 +10,10 @@ from lectern.text.sentences import Sentence, join_words, split_sentences
 from lectern.text.words import words as comparable
 
 COMMON = 0.05
-"""A word in more than this share of the recording's sentences (and in more than FEW) tells no parts apart."""
+"""A word in more than this share of the recording's sentences, and in more than FEW of them, identifies no part."""
 FEW = 3
 STEM = 5
-"""First letters by which forms of a word (`stop`, `stopping`) are taken for the same."""
+"""Words with the same first so many letters count as forms of one word, such as `listen` and `listening`."""
 _TURNS_TO_THE_NEXT = re.compile(
     r"^(?:(?:and|so|now|but|okay|ok|well)[, ]+)*(?:as (?:for|to) |to |on |regarding |coming to )?"
     r"(?:(?:the|your) (?:second|third|fourth|other|next|last) (?:part|question|one|half)|secondly|thirdly|"
@@ -25,17 +25,17 @@ _TURNS_TO_THE_NEXT = re.compile(
 def divide_between(
     parts: Sequence[str], answer: Sequence[Word], asked: Sequence[Asked], conversation: Conversation
 ) -> list[list[Word]] | None:
-    """The words of `answer` that belong to each of `parts`, in order; None where that cannot be told.
+    """Return the words of `answer` that belong to each of `parts`, in order; None if that cannot be told.
 
-    A part begins where somebody asks it inside the answer. Else at the sentence that says so (`As for your second
-    question`), or at the first sentence with a word that only this part has, if all words that only the part before
-    has come earlier: where the two are interwoven, nothing is cut.
+    The answer to a part begins where somebody asks the part inside the answer. Otherwise it begins at a sentence that
+    announces it (`As for your second question`), or at the first sentence with a word that only this part has, provided
+    that all words that only the part before has come earlier. If the two are interwoven, the answer is not divided.
 
     Args:
-        parts: of the question, at least two.
-        answer: all words spoken in answer, in order of time.
-        asked: turns inside the answer, in order of time.
-        conversation: that all this is from, which tells the words that are common in it.
+        parts: the parts of the question, at least two.
+        answer: all words of the answer, in order of time.
+        asked: turns of asking speakers inside the answer, in order of time.
+        conversation: the whole conversation, from which common words are counted.
     """
     if not answer:
         return None
@@ -56,7 +56,7 @@ def divide_between(
 
 
 def _own_words(parts: Sequence[str], conversation: Conversation) -> list[frozenset[str]]:
-    """For each part the stems that no other part has and that are not common in the recording."""
+    """Return for each part the stems that no other part has and that are not common in the recording."""
     sentences = [
         stems
         for utterance in conversation.utterances
@@ -76,7 +76,10 @@ def _own_words(parts: Sequence[str], conversation: Conversation) -> list[frozens
 def _find_asked(
     part: str, own: frozenset[str], sentences: Sequence[Sentence], asked: Sequence[Asked], after: int
 ) -> int | None:
-    """The first sentence after somebody asks `part`: with half of its words, one of its own among them."""
+    """Return the first sentence after somebody asks `part`; None if nobody does.
+
+    A turn asks the part if it has at least half of the part's words, among them one that only this part has.
+    """
     vocabulary = _stems(part)
     for turn in asked:
         spoken = _stems(turn.text)
@@ -90,7 +93,7 @@ def _find_asked(
 def _find_turn(
     before: frozenset[str], own: frozenset[str], sentences: Sequence[Sentence], after: int
 ) -> int | None:
-    """The sentence at which the answer turns from the part with the words `before` to that with the words `own`."""
+    """Return the sentence at which the answer moves on from the part with the words `before` to that with `own`."""
     for index in range(after + 1, len(sentences)):
         if _TURNS_TO_THE_NEXT.match(join_words(sentences[index])):
             return index

@@ -1,16 +1,17 @@
-"""Examples from the questions that are asked aloud: who asks is the user, the answer that follows the assistant.
+"""Make examples from questions that are asked aloud: the question is the user, the answer after it the assistant.
 
-The rules, for recordings whose questions nobody stamped:
+These are the rules for recordings in which nobody stamped the questions:
 
-- A turn is all that one side says (those who ask, those who answer) until the other side speaks. Words of unknown
-  speakers belong to no side.
-- It asks something if a sentence near its end ends with a question mark, or begins as a request does (`Tell me`).
-  In a transcript without any question mark a sentence that begins as a question counts too.
-- The question is the end of that turn, whole sentences up to a length: what leads to a question explains it.
-- A few words that ask nothing (`right`, `mm`, a bare `yes`) break neither an answer nor a question.
-- A short question (`And why?`) follows up what was said: it goes on with the row before it, as a chat, if that row is
-  the answer just before and has room. With nothing to follow, one that points back (`Why is that?`) is dropped, for it
-  cannot be understood alone; which words point back is known for English only.
+- There are two sides: speakers who ask and speakers who answer. A turn is everything that one side says until the other
+  side speaks. Words of unknown speakers belong to no side.
+- A turn asks something if a sentence near its end ends with a question mark or begins like a request (`Tell me`). If
+  the transcript has no question marks at all, a sentence that begins like a question counts too.
+- The question consists of the last sentences of the turn, up to a length, since the sentences that lead to a question
+  explain it.
+- A few words that ask nothing (`right`, `mm`, a bare `yes`) interrupt neither an answer nor a question.
+- A short question (`And why?`) is a follow-up. If the row before it ends with the answer just before, and has room, it
+  is appended to that row as the next exchange of a chat. If there is no such row, a question that refers back (`Why is
+  that?`) is dropped, because it cannot be understood alone. Words that refer back are known for English only.
 """
 
 import re
@@ -25,7 +26,7 @@ from lectern.text.sentences import join_words, split_sentences
 
 METHOD = "question_turns"
 AFTERTHOUGHT = 40
-"""Words that may follow the last thing asked in a turn; after more, what comes next answers them."""
+"""Greatest number of words after the last question of a turn. After more, the next turn does not answer it."""
 _MARK = re.compile(r"[?？؟\u037e][\"'”’»)\]]*$")
 _FILLER = r"^(?:(?:and|but|so|well|okay|ok|now|then|um|uh|er|yeah|right|all right|please)[, ]+)*"
 _REQUEST = re.compile(
@@ -50,7 +51,7 @@ _POINTS_BACK = re.compile(
 class Turn(NamedTuple):
     """What one side says until the other speaks."""
 
-    asks: bool  # is it the side that asks
+    asks: bool  # whether it is the asking side
     words: list[Word]
 
 
@@ -64,23 +65,23 @@ def make_examples(
     follow_up_words: int,
     interjection_words: int,
 ) -> Made:
-    """A row for each question asked aloud and its answer, and how many were dropped, by reason.
+    """Make rows of the questions that are asked aloud and their answers; also count the dropped ones by reason.
 
     Args:
-        conversation: with roles.
+        conversation: its speakers have roles.
         min_answer_words: answers with fewer words are dropped.
-        max_answer_words: words of the answers of a row; longer ones are divided. None sets no limit.
-        min_question_words: a sentence with fewer words (`Really?`) asks nothing.
-        max_question_words: words from the end of a turn that are its question.
-        follow_up_words: a question with at most so many words follows up the one before.
-        interjection_words: turns of at most so many words that ask nothing break no other turn.
+        max_answer_words: limit of the words of all answers of a row; longer answers are divided. None sets no limit.
+        min_question_words: a sentence with fewer words (`Really?`) is not a question.
+        max_question_words: a question takes at most so many words from the end of its turn.
+        follow_up_words: a question with at most so many words is a follow-up to the one before.
+        interjection_words: a turn of at most so many words that asks nothing does not interrupt the other side.
     """
     finder = QuestionFinder(conversation, min_question_words, max_question_words)
     turns = find_turns(conversation.utterances, finder, interjection_words)
     rows: list[list[Piece]] = []
     dropped: Counter[str] = Counter()
     details: Counter[str] = Counter()
-    follows = False  # did the turn just before end with the last row's answer
+    follows = False  # whether the turn just before was the last row's answer
     for turn, after in zip_longest(turns, turns[1:]):
         if not turn.asks:
             continue
@@ -115,17 +116,20 @@ def make_examples(
 
 
 class QuestionFinder:
-    """Finds what is asked in the words of a turn."""
+    """Finds the question in the words of a turn."""
 
     def __init__(self, conversation: Conversation, least: int, most: int) -> None:
-        """Look whether the transcript has question marks at all, which decides what a question looks like."""
+        """Check whether the transcript has question marks at all, which decides how a question is recognised.
+
+        A question has at least `least` and at most `most` words.
+        """
         self.language = conversation.language
         self.least = least
         self.most = most
         self.has_marks = any(_MARK.search(word.text) for u in conversation.utterances for word in u.words)
 
     def find(self, words: Sequence[Word]) -> list[Word] | None:
-        """The last sentences of `words`, at most `most` words, if one of them asks something."""
+        """Return the last sentences of `words`, at most `most` words, if one of them asks something; else None."""
         tail: list[list[Word]] = []
         for sentence in reversed(split_sentences(words, self.language, longest=self.most)):
             if sum(map(len, tail)) + len(sentence) > self.most:
@@ -148,12 +152,12 @@ class QuestionFinder:
 def find_turns(
     utterances: Sequence[Utterance], finder: QuestionFinder, interjection_words: int
 ) -> list[Turn]:
-    """The turns of both sides by turns; interjections and the words of unknown speakers are left out."""
+    """Return the alternating turns of both sides, without interjections and the words of unknown speakers."""
     known = [utterance for utterance in utterances if utterance.role in (*ASKING, *ANSWERING)]
     turns: list[Turn] = []
     for asks, group in groupby(known, key=lambda utterance: utterance.role in ASKING):
         words = [word for utterance in group for word in utterance.words]
-        if turns and turns[-1].asks == asks:  # what stood between was an interjection
+        if turns and turns[-1].asks == asks:  # only an interjection stood between them
             turns[-1].words.extend(words)
         elif not turns or len(words) > interjection_words or (asks and finder.find(words)):
             turns.append(Turn(asks, words))
@@ -161,7 +165,7 @@ def find_turns(
 
 
 def find_follow_ups(utterances: Sequence[Utterance], finder: QuestionFinder) -> list[Asked]:
-    """The turns of those who ask in which something is asked, each with its question."""
+    """Return the turns of asking speakers that ask something, each with its question."""
     found = []
     for asks, group in groupby(utterances, key=lambda utterance: utterance.role in ASKING):
         words = [word for utterance in group for word in utterance.words]

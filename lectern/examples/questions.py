@@ -1,4 +1,4 @@
-"""The questions that a description stamps with their times.
+"""Read the questions that a description lists with time stamps.
 
 Descriptions are typed by people, so the layout is inferred: a stamp stands before or after its text, and lines
 without one either continue a question or are something else (headings, links, credits).
@@ -24,11 +24,12 @@ from lectern.examples.layout import (
 
 _LINK_TARGET = re.compile(r"^\]\([^)\s]*\)")  # of a Markdown link around the stamp
 _STAMP_LAST = re.compile(rf"[\s(\[{{@–—|>-]{TIME}(?:{RANGE})?[\s)\]}}.]*$", re.IGNORECASE)
-# What stands around a question: any sign but those with which a text may begin.
+# Signs before a question that do not belong to it: all but those with which a text may begin.
 _LEADING = re.compile(rf"^(?:(?:[^\w(\"'“‘«„¿¡$€£#&+<\[]|_)+|({NUMBERING})[\s.:)\-–—]*)", re.IGNORECASE)
 _TRAILING = " \t-–—|•·_→>@"
 _PART = re.compile(r"^\s*\(?[b-h1-9][).]\s+\S", re.IGNORECASE)
-# It goes on with what stands above it; but in a block above a stamp it is where that block begins, so it is no middle.
+# A first part such as `(a) Why?`. It continues the line above it, but `_is_middle` does not count it: in a block above
+# a stamp, the question begins with it.
 _FIRST_PART = re.compile(r"^\s*(?:\(?a[).]|\(1\))\s+\S", re.IGNORECASE)
 _PART_MARK = re.compile(
     r"(?<!\w)(\(?)([a-h]|[1-9]|i{1,3}|iv|v)\)\s*(?=\w|['\"“¿])|(?<!\w)([a-h1-9])\.\s+(?=\w)", re.I
@@ -63,7 +64,7 @@ class Stamp:
     start: float  # seconds
     text: str
     is_question: bool
-    parts: tuple[str, ...] = ()  # of a question with several, each of them whole; none where it has one
+    parts: tuple[str, ...] = ()  # the parts of a question that has several, each readable alone; else empty
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,10 @@ class _Entry:
 
 
 def parse_stamps(description: str) -> list[Stamp]:
-    """All that a description stamps, in order of time: a stretch ends at the next stamp, whatever that marks.
+    """Return all stamps of a description, in order of time. Stamps that are not questions end the answer before them.
 
-    Parts of a question, and lines with the same stamp, stay together. An intro, an outro or a topic is no question.
+    The parts of a question, and lines with the same stamp, stay together. An intro, an outro or a topic is not a
+    question.
     """
     lines = lay_out(description)
     first, last = _in_time(_read_first(lines)), _in_time(_read_last(lines))
@@ -87,11 +89,12 @@ def parse_stamps(description: str) -> list[Stamp]:
 
 
 def read_chapters(chapters: Sequence[Chapter], titles: str) -> list[Stamp]:
-    """Chapters as stamps. A gap between two of them is a stamp of its own, so that it ends the one before.
+    """Convert chapters to stamps. The end of a chapter before a gap is a stamp too, so that it ends the answer.
 
     Args:
         chapters: of the recording.
-        titles: `questions` takes the titles that read as questions, `all` each that is no intro or outro.
+        titles: `questions` takes titles that read as questions; `all` takes every title that is not that of an intro
+            or outro.
     """
     stamps: list[Stamp] = []
     ordered = sorted(chapters, key=lambda chapter: (chapter.start, chapter.end))
@@ -105,7 +108,10 @@ def read_chapters(chapters: Sequence[Chapter], titles: str) -> list[Stamp]:
 
 
 def split_parts(text: str) -> tuple[str, ...]:
-    """The parts of `About sleep: (a) why, (b) and when?`, each with what stands before all; () if there is one only."""
+    """Split a question such as `About sleep: (a) why, (b) and when?` into its parts.
+
+    Each part gets the words that stand before the first one. A question with one part only gives ().
+    """
     marks = list(_PART_MARK.finditer(text))
     for names in _PART_NAMES:
         found: list[re.Match[str]] = []
@@ -129,7 +135,7 @@ def _stamp(entry: "_Entry", is_question: bool) -> Stamp:
 
 
 def _read_first(lines: list[str]) -> list[_Entry]:
-    """Entries whose stamp stands before the text; the text may begin on the next line and go on over several."""
+    """Read entries whose stamp stands before the text, which may begin on the next line and continue over several."""
     found: list[_Entry] = []
     open_ = False  # may the next line belong to the last entry?
     for line in lines:
@@ -151,7 +157,7 @@ def _read_first(lines: list[str]) -> list[_Entry]:
 
 
 def _read_last(lines: list[str]) -> list[_Entry]:
-    """Entries whose stamp stands after the text, which may have begun on lines above."""
+    """Read entries whose stamp stands after the text, which may begin on lines above."""
     found: list[_Entry] = []
     above: list[str] = []
     for line in lines:
@@ -160,7 +166,7 @@ def _read_last(lines: list[str]) -> list[_Entry]:
         start = to_seconds(*match.groups()[:3]) if match else None
         if match and start is not None:
             block = [*above, line[: cut + match.start()]]
-            if not found:  # what stands above the first entry may be a heading or a blurb
+            if not found:  # the lines above the first entry may be a heading or a blurb
                 begin = len(block) - 1
                 while begin and _is_middle(block[begin]):
                     begin -= 1
@@ -176,28 +182,28 @@ def _read_last(lines: list[str]) -> list[_Entry]:
 
 
 def _is_middle(line: str) -> bool:
-    """Does a line look like the middle of something?"""
+    """Tell whether a line seems to continue the line above it."""
     return line[:1].isspace() or line.lstrip()[:1].islower() or _PART.match(line) is not None
 
 
 def _continues(text: str, line: str) -> bool:
-    """Does `line`, which has no stamp, go on with `text`?"""
+    """Tell whether `line`, which has no stamp, continues `text`."""
     if not line.strip() or _LINK.search(line):
         return False
     if not text or _PART.match(line) or _FIRST_PART.match(line):
         return True
-    if _is_middle(line):  # what follows a question mark goes on only if it asks too
+    if _is_middle(line):  # after a question mark, only another question continues the text
         return not text.endswith(_MARKS) or any(mark in line for mark in _MARKS)
     asks = line.rstrip(" \"'”’)").endswith(_MARKS)
     return asks and not any(mark in text for mark in _MARKS) and not _FRAMES_THE_TALK.match(text)
 
 
 def _clean(text: str) -> tuple[str, bool]:
-    """The text without links, bullets, dashes and numbering around it, and whether it was numbered."""
+    """Return the text without links, bullets, dashes and numbering around it, and whether it was numbered."""
     numbered = False
     text = _URL.sub("", text).strip()
     while match := _LEADING.match(text):
-        if match.group(1) and split_parts(text):  # `1) Why, 2) and when?` is no numbering of the question
+        if match.group(1) and split_parts(text):  # the 1) of `1) Why, 2) and when?` marks a part
             break
         numbered = numbered or match.group(1) is not None
         text = text[match.end() :]
@@ -208,9 +214,10 @@ def _clean(text: str) -> tuple[str, bool]:
 
 
 def _in_time(found: list[_Entry]) -> list[_Entry]:
-    """The longest run of entries whose times do not fall: an hour of the day in a blurb is no stamp.
+    """Return the longest subsequence of entries whose times do not fall, so that a time of day in a blurb drops out.
 
-    Of runs of one length, the one that ends first. Patience sorting (Fredman 1975), n log n.
+    Among several of the same length, the one with the earliest last time is taken. The algorithm is patience sorting
+    (Fredman 1975), n log n.
     """
     tails: list[float] = []  # the lowest time at which a run of each length can end
     ends: list[int] = []
@@ -232,7 +239,7 @@ def _in_time(found: list[_Entry]) -> list[_Entry]:
 
 
 def _merge(found: list[_Entry]) -> list[_Entry]:
-    """Entries with the same time as one, whose parts they are."""
+    """Merge entries with the same time into one entry, whose parts they become."""
     merged: list[_Entry] = []
     for entry in found:
         if merged and merged[-1].start == entry.start:

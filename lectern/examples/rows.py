@@ -1,4 +1,4 @@
-"""What the methods that make examples share: the row of an answer, and its division where it is too long."""
+"""Functions that all methods of making examples share: make a row of an answer, and divide a long answer."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,21 +11,21 @@ from lectern.core.schema import Conversation, Example, Message, Word
 from lectern.text.sentences import join_words
 
 SHORTEST_PIECE = 4
-"""A piece of an answer that is divided has at least the longest length over this, where the sentences allow it."""
+"""A piece of a divided answer has at least the greatest allowed length divided by this, where sentences allow it."""
 
 
 class Made(NamedTuple):
-    """What a method made of one conversation."""
+    """The examples that a method made of one conversation, and its counts."""
 
     examples: list[Example]
     dropped: Counter[str]
-    """questions (or recordings, as no_questions) that gave no row, by reason"""
+    """reason -> number of questions that gave no row; the reason `no_questions` counts recordings"""
     details: Mapping[str, int] = MappingProxyType({})
-    """what was divided, joined or kept together"""
+    """how many answers were divided, joined or kept together"""
 
 
 class Asked(NamedTuple):
-    """A turn in which something may be asked."""
+    """A turn that may ask something."""
 
     start: float  # seconds
     end: float
@@ -33,7 +33,7 @@ class Asked(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """An answer, or a part of one, with what was asked."""
+    """An answer, or a piece of one, with its question."""
 
     question: str
     words: list[Word]
@@ -42,10 +42,10 @@ class Piece(NamedTuple):
 def divide_answer(
     question: str, words: Sequence[Word], language: str, most: int | None, follow_ups: Sequence[Asked] = ()
 ) -> list[Piece]:
-    """The answer in pieces of at most `most` words, each with the question.
+    """Divide an answer into pieces of at most `most` words, each with the question.
 
-    Where a follow-up was asked inside the answer it is divided there first, and that piece's question goes on with
-    the follow-up. Elsewhere the sentence end is chosen at which the topic turns (`dividing`).
+    If a follow-up was asked inside the answer, the answer is preferably divided there, and the follow-up is appended to
+    the question of that piece. Elsewhere it is divided at a sentence end where the topic changes (`dividing`).
     """
     if most is None or len(words) <= most:
         return [Piece(question, list(words))]
@@ -63,7 +63,7 @@ def divide_answer(
 
 
 def make_row(conversation: Conversation, pieces: Sequence[Piece], method: str) -> Example:
-    """One example: the pieces are the exchanges of a chat."""
+    """Make one example; each piece becomes an exchange of the chat."""
     messages = [
         message
         for piece in pieces

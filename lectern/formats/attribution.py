@@ -1,4 +1,4 @@
-"""Words to speakers: by overlap, then by nearness; and consecutive words of one speaker to utterances."""
+"""Give each word a speaker, by overlap with the turns or else by distance, and join words into utterances."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -9,12 +9,12 @@ UNKNOWN = "unknown"
 
 
 def attribute_words(words: Sequence[Word], turns: Sequence[SpeakerTurn], reach: float) -> list[str]:
-    """The speaker of each word: the one whose turns it overlaps most, else the nearest within `reach` seconds.
+    """Find the speaker of each word: the one whose turns overlap it most, else the nearest within `reach` seconds.
 
     Args:
         words: in order of time.
         turns: in any order; they may overlap.
-        reach: seconds between a word and a turn up to which the word may belong to it.
+        reach: a word may belong to a turn that is at most this many seconds away.
 
     Returns: one label per word, UNKNOWN where no turn is near.
     """
@@ -24,7 +24,7 @@ def attribute_words(words: Sequence[Word], turns: Sequence[SpeakerTurn], reach: 
 
 
 def _near(words: Sequence[Word], turns: Sequence[SpeakerTurn], reach: float) -> Iterator[list[SpeakerTurn]]:
-    """For each word, the turns within `reach` of it, in one pass over both."""
+    """For each word, yield the turns within `reach` seconds of it, in one pass over words and turns."""
     waiting = sorted(turns, key=lambda turn: (turn.start, turn.end, turn.speaker))
     near: list[SpeakerTurn] = []
     taken = 0
@@ -59,14 +59,14 @@ def join_utterances(
     names: Mapping[str, str],
     roles: Mapping[str, Role],
 ) -> list[Utterance]:
-    """Consecutive words of one speaker as utterances, each word as it was heard, nothing put between two.
+    """Join consecutive words of one speaker into utterances. No word is changed and none is added.
 
     Args:
         words: in order of time.
-        speakers: the label of each.
-        kept: false for a word that is cut; an utterance ends there, even if the speaker goes on after it.
-        names: label -> name; a label without one stands for itself.
-        roles: label -> role; a label without one has the role unknown.
+        speakers: the label of each word's speaker.
+        kept: False for a word that is cut; the utterance ends there, even if the same speaker goes on after it.
+        names: label -> name; a label that is not in it serves as the name.
+        roles: label -> role; a label that is not in it has the role `unknown`.
     """
     triples = zip(speakers, kept, words, strict=True)
     return [

@@ -1,7 +1,7 @@
-"""Decode any recording to samples, with the FFmpeg libraries inside PyAV, so that no ffmpeg need be installed.
+"""Decode any recording to samples. PyAV brings the FFmpeg libraries, so ffmpeg itself need not be installed.
 
-A recording is decoded once, into a file, and read from there piece by piece: six hours are 1.4 GB of samples, which
-stand on the disk and not in memory.
+A recording is decoded once into a temporary file and read from there piece by piece, because six hours are 1.4 GB of
+samples: too much to hold in memory.
 """
 
 import tempfile
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     import av
 
 RATE = 16_000
-"""Samples a second that every model here works at."""
+"""Samples per second that all speech models of this package take."""
 
 Samples = NDArray[np.float32]
-"""One channel at RATE, full scale = 1."""
+"""Samples of one channel at RATE; full scale is 1."""
 
 _BYTES = np.dtype(np.float32).itemsize
 
@@ -36,13 +36,13 @@ class Decoded(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """Length of the samples."""
+        """Length of the recording in seconds."""
         return len(self.samples) / RATE
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A decoded recording that is read piece by piece; `len` is its number of samples."""
+    """A decoded recording that is read piece by piece; its `len` is the number of samples."""
 
     _file: IO[bytes]
     _length: int
@@ -54,13 +54,13 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        """Its length."""
+        """Length of the recording in seconds."""
         return self._length / RATE
 
     def read(self, start: int, end: int) -> Samples:
-        """Samples `start` to `end`, the last not among them; what lies outside the recording is left out.
+        """Return the samples from `start` up to, but not including, `end`, as far as the recording has them.
 
-        Read, not mapped: mapped pages would count as the memory of this process.
+        The file is read and not mapped into memory, because mapped pages would count as memory of this process.
         """
         start, end = max(0, start), min(end, self._length)
         if start >= end:
@@ -71,13 +71,13 @@ class Recording:
 
 @contextmanager
 def open_recording(path: Path) -> Iterator[Recording]:
-    """Decode the first audio stream of `path`, mixed to mono at RATE, into a file that is gone when the block ends.
+    """Decode the first audio stream of `path`, mixed to mono at RATE, into a file that is deleted when the block ends.
 
-    The file takes 0.23 GB an hour of the folder for temporary files (`$TMPDIR`). A recording that is cut off or
-    damaged in the middle gives what can be decoded of it.
+    The file stands in the folder for temporary files (`$TMPDIR`) and takes 0.23 GB for each hour of the recording. Of
+    a recording that is cut off or damaged, whatever can be decoded is returned.
 
     Raises:
-        ItemError: the file is missing or empty, is no media file, has no audio, or none of it can be decoded.
+        ItemError: the file is missing or empty, is not a media file, has no audio, or none of it can be decoded.
     """
     with tempfile.TemporaryFile(prefix="lectern-") as file:
         damaged = _decode_into(file, path)
@@ -92,7 +92,7 @@ def open_recording(path: Path) -> Iterator[Recording]:
 
 
 def decode(path: Path) -> Decoded:
-    """All samples of a recording that is short: see `open_recording`, which raises the same errors."""
+    """Return all samples of a short recording at once. Errors are those of `open_recording`."""
     with open_recording(path) as recording:
         return Decoded(recording.read(0, len(recording)), recording.damaged)
 
@@ -133,9 +133,9 @@ def _decode_into(file: IO[bytes], path: Path) -> int:
 
 
 def _lenient() -> dict[str, Any]:
-    """The option that keeps titles in another encoding than UTF-8 from failing a recording.
+    """Return the option by which a recording is read although its title is not in UTF-8.
 
-    From PyAV 19 on such titles never fail, and `av.open` refuses the option.
+    PyAV 19 and later always read such a recording, and their `av.open` refuses the option.
     """
     import av
 
@@ -143,13 +143,13 @@ def _lenient() -> dict[str, Any]:
 
 
 def _write(file: IO[bytes], frames: "list[av.AudioFrame]") -> None:
-    """The mean of the channels: FFmpeg's own mix to mono is 3 dB louder and can leave full scale."""
+    """Write the mean of the channels. FFmpeg's own mix to mono is 3 dB louder and can exceed full scale."""
     for frame in frames:
         file.write(frame.to_ndarray().mean(axis=0, dtype=np.float32).tobytes())
 
 
 def _frames(container: "av.container.InputContainer") -> "Iterator[av.AudioFrame | None]":
-    """The frames of the first audio stream; None for each packet that is damaged."""
+    """Yield the frames of the first audio stream, and None for each packet that is damaged."""
     import av.error
 
     packets = container.demux(container.streams.audio[0])
@@ -158,7 +158,7 @@ def _frames(container: "av.container.InputContainer") -> "Iterator[av.AudioFrame
             packet = next(packets)
         except StopIteration:
             return
-        except av.error.FFmpegError:  # the file is cut off in the middle of a packet: what follows is lost
+        except av.error.FFmpegError:  # the file ends in the middle of a packet
             yield None
             return
         try:

@@ -1,7 +1,7 @@
-"""The formats of ready transcripts (WebVTT, SRT, whisperX JSON, Podcasting 2.0 JSON), read into cues with labels.
+"""Read the formats of ready transcripts (WebVTT, SRT, whisperX JSON, Podcasting 2.0 JSON) into cues with labels.
 
-The parser of cues is ours: webvtt-py, pysubs2 and ttconv leave out a cue whose times they cannot read, or take it for
-text of the cue before, and none of them keeps the number of a line, which an error must name.
+The parser of cues is our own. webvtt-py, pysubs2 and ttconv drop a cue whose times they cannot read, or take it for
+text of the cue before, and none of them keeps line numbers, which an error must name.
 """
 
 import html
@@ -19,11 +19,11 @@ from lectern.core.errors import ItemError
 from lectern.formats.attribution import UNKNOWN
 
 FOLLOWS = 500
-"""Milliseconds after a cue's end up to which the next one may repeat its lines."""
+"""Rolling captions repeat a cue's lines in the next cue only if that begins at most this many milliseconds later."""
 NOBODY = frozenset(
     {"unknown", "unknown speaker", "speaker unknown", "unidentified", "n/a", "none", "?", "undefined"}
 )
-"""Labels, in lower case, that name nobody."""
+"""Labels, in lower case, that mean that the speaker is unknown."""
 NO_NAMES = frozenset(
     {"note", "notes", "warning", "example", "reminder", "remember", "update", "source", "tip", "p.s", "ps"}
     | {
@@ -38,7 +38,7 @@ NO_NAMES = frozenset(
         "https",
     }
 )
-"""What stands before a colon at the start of a line and is no speaker, in lower case."""
+"""Words, in lower case, that stand before a colon at the start of a line and do not name a speaker."""
 PARTICLES = frozenset(
     {
         "of",
@@ -61,11 +61,11 @@ PARTICLES = frozenset(
     }
     | {"el", "al", "bin", "ibn", "y", "e", "i"}
 )
-"""Words of a name that may be in lower case."""
+"""Words that may stand in lower case inside a name."""
 
 
 class Said(NamedTuple):
-    """A word, with the times in milliseconds and the probability that the file gives it."""
+    """A word, with its times in milliseconds and its probability where the file gives them."""
 
     text: str
     start: int | None = None
@@ -74,7 +74,7 @@ class Said(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Words of a cue under one label; "" is none, UNKNOWN a label that names nobody."""
+    """Words of a cue under one label. "" means no label; UNKNOWN means a label that names nobody."""
 
     label: str
     words: list[Said]
@@ -85,22 +85,23 @@ class Cue(NamedTuple):
 
     start: int
     end: int | None
-    """None where the file gives none"""
+    """None where the file gives no end"""
     pieces: list[Piece]
 
 
 class File(NamedTuple):
-    """What a file holds, in its own order."""
+    """The content of a file, in the file's order."""
 
     cues: list[Cue]
     language: str | None
-    """as its header says"""
+    """from the header of the file"""
     facts: Counter[str]
-    """lines left out, by reason: repeated_lines, sounds, lines_before_cues; and doubtful_labels"""
+    """lines left out, by reason (repeated_lines, sounds, lines_before_cues), and doubtful_labels: names before a colon
+    that were not taken for speakers"""
 
 
 class _Raw(NamedTuple):
-    """A cue of a text file, its lines still with labels."""
+    """A cue of a text file; its lines still hold their labels."""
 
     start: int
     end: int
@@ -108,11 +109,11 @@ class _Raw(NamedTuple):
 
 
 class WrongError(Exception):
-    """What is wrong and where, to follow the file's name."""
+    """A fault in a file. The message begins with the place, such as `:3: ...`, and is put behind the file's name."""
 
 
 def read(path: Path) -> File:
-    """Read the cues of a .vtt, .srt or .json.
+    """Read the cues of a .vtt, .srt or .json file.
 
     Raises:
         ItemError: the file is not UTF-8 text, not of its format, or has times that cannot be read; the message names
@@ -135,7 +136,7 @@ def _read_text(path: Path) -> str:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise ItemError(
-            f"{path.name}:{line}: holds a NUL byte, so it is no text. Put a transcript there, in UTF-8."
+            f"{path.name}:{line}: the file holds a NUL byte, so it is not text. Put a transcript in UTF-8 there."
         )
     return text
 
@@ -153,7 +154,7 @@ _TAG = re.compile(
 _VOICE_TAG = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>]+)>", re.IGNORECASE)
 _TIME_TAG = re.compile(rf"<({_TIME})>", re.ASCII)
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
-# Voice and time tags between NULs, which no text has: `\0vAnna\0`, `\0t1500\0`.
+# Voice and time tags are marked by NULs, which no text holds: `\0vAnna\0`, `\0t1500\0`.
 _MARK = re.compile(r"\0t(\d+)\0")
 _LABEL = re.compile(
     r"(?:^|(?<=\s)|(?<=\0))(?:\0v([^\0]*)\0|\[(?=[^\[\]]{0,59}[^\W\d_])([^\[\]\0]{1,60})\]\s*:|\[(SPEAKER_\d+)\])\s*"
@@ -178,10 +179,13 @@ def _read_captions(text: str) -> File:
 
 
 def _split_cues(lines: Sequence[str], facts: Counter[str]) -> list[_Raw]:
-    """The cues by their lines of times, so that a blank line inside a cue, or none between two, loses nothing."""
+    """Split the lines into cues at the lines of times.
+
+    A blank line inside a cue, or a missing one between two cues, therefore loses nothing.
+    """
     webvtt = lines[0].startswith("WEBVTT")
     cues: list[_Raw] = []
-    identifier, hidden = 0, webvtt  # the header ends as a comment does
+    identifier, hidden = 0, webvtt  # the header ends at a blank line, as a comment does
     for number, line in enumerate(lines):
         opens = number == 0 or not lines[number - 1].strip()
         hidden = hidden or (webvtt and opens and bool(_HIDDEN.match(line)))
@@ -200,7 +204,7 @@ def _split_cues(lines: Sequence[str], facts: Counter[str]) -> list[_Raw]:
         else:
             facts["lines_before_cues"] += 1
     if not cues:
-        raise WrongError(":1: no line of times such as `00:00:01.000 --> 00:00:02.500` in it")
+        raise WrongError(":1: the file has no line of times such as `00:00:01.000 --> 00:00:02.500`")
     return cues
 
 
@@ -208,7 +212,7 @@ def _read_timing(line: str, number: int) -> tuple[int, int]:
     match = _TIMING.match(line)
     if match is None:
         raise WrongError(
-            f":{number}: times that cannot be read ({_shorten(line)}); they are as `00:01.000 --> 00:02.500`"
+            f":{number}: the times cannot be read ({_shorten(line)}); write them as `00:01.000 --> 00:02.500`"
         )
     try:
         return _milliseconds(*match.group(2, 3, 4, 5)), _milliseconds(*match.group(7, 8, 9, 10))
@@ -218,7 +222,7 @@ def _read_timing(line: str, number: int) -> tuple[int, int]:
 
 def _milliseconds(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> int:
     if int(seconds) > 59 or (hours and int(minutes) > 59):
-        raise ValueError("a time with more than 59 minutes or seconds")
+        raise ValueError("a time has more than 59 minutes or seconds")
     whole = (int(hours or 0) * 60 + int(minutes)) * 60 + int(seconds)
     return whole * 1000 + int((fraction or "").ljust(3, "0")[:3])
 
@@ -228,7 +232,7 @@ def _shorten(line: str) -> str:
 
 
 def _clean(line: str) -> str:
-    """The line without tags and entities, voices and times marked."""
+    """Return the line without tags and entities; voice and time tags become marks (see _MARK and _LABEL)."""
     line = _VOICE_TAG.sub(lambda match: f"\0v{match[1].strip()}\0", line)
     line = _TIME_TAG.sub(_mark_time, line)
     line = _TAG.sub(lambda match: " " if match[0].lower().startswith("<br") else "", line)
@@ -247,10 +251,10 @@ def _plain(line: str) -> str:
 
 
 def _drop_repeated(cues: Sequence[_Raw], facts: Counter[str]) -> list[_Raw]:
-    """Rolling captions show each line again above the next: keep the first showing.
+    """Drop the lines that rolling captions repeat: they show each line again above the next one.
 
-    Only in a file where at least a third of the cues open with what the cue before closed with, and go on: two people
-    who say the same in turn are left alone.
+    A file counts as rolling if at least a third of its cues begin with the last lines of the cue before and then go
+    on. Elsewhere nothing is dropped, so two people who say the same words one after the other keep them.
     """
     cues = [cue._replace(lines=[line for line in cue.lines if _plain(line)]) for cue in cues]
     cues = [cue for cue in cues if cue.lines]
@@ -263,7 +267,7 @@ def _drop_repeated(cues: Sequence[_Raw], facts: Counter[str]) -> list[_Raw]:
 
 
 def _count_shared(first: _Raw, second: _Raw) -> int:
-    """How many lines close the first cue and open the second, which follows at once."""
+    """Count the lines that end the first cue and begin the second; 0 if there is more than FOLLOWS between the cues."""
     if second.start - first.end > FOLLOWS:
         return 0
     before, after = [_plain(line) for line in first.lines], [_plain(line) for line in second.lines]
@@ -272,11 +276,11 @@ def _count_shared(first: _Raw, second: _Raw) -> int:
 
 
 def _find_names(cues: Sequence[_Raw], facts: Counter[str]) -> frozenset[str]:
-    """The names that stand as `Name:` at the start of lines and are believed to be speakers.
+    """Find which words that stand as `Name:` at the start of a line are names of speakers.
 
-    They recur, and more often than as an ordinary word in lower case; and there are two of them, or one that opens the
-    file or half of the cues. Beside such a name, one that opens the file need not recur. A file with labels in brackets
-    or voice tags has no others.
+    A name must recur, and more often than the same word in lower case elsewhere. There must be two such names, or one
+    that begins the file or half of its cues. Once there is such a name, the name that begins the file need not recur.
+    A file with labels in brackets or with voice tags has no names of this form.
     """
     lines = [line for cue in cues for line in cue.lines]
     if any(_LABEL.search(line) for line in lines):
@@ -296,7 +300,11 @@ def _find_names(cues: Sequence[_Raw], facts: Counter[str]) -> frozenset[str]:
 
 
 def _is_like_name(text: str) -> bool:
-    """Short, of words that begin with a capital (or in a script that has none), and no remark such as `Note`."""
+    """Tell whether a text looks like a name.
+
+    A name is short, each of its words begins with a capital (or is in a script without capitals), and it is not a
+    remark such as `Note`.
+    """
     words = text.split()
     return (
         1 <= len(words) <= 4
@@ -315,7 +323,7 @@ def _combines(character: str) -> bool:
 
 
 def _split_pieces(lines: Sequence[str], names: frozenset[str], facts: Counter[str]) -> list[Piece]:
-    """The lines of a cue at their labels."""
+    """Split the lines of a cue at their labels."""
     dashes = [bool(_DASH.match(line)) for line in lines]
     by_dash = sum(dashes) >= 2 or dashes[:1] == [True]  # a lone dash further down is punctuation
     pieces: list[Piece] = []
@@ -331,7 +339,7 @@ def _split_pieces(lines: Sequence[str], names: frozenset[str], facts: Counter[st
 
 
 def _split_line(line: str, names: frozenset[str], by_dash: bool) -> Iterator[tuple[str, str]]:
-    """(label, text) along the line. A dash or `>>` without a label is somebody, but nobody knows who."""
+    """Yield (label, text) along the line. A dash or `>>` without a label means a new speaker who is not named."""
     label = ""
     while True:
         if (match := _ARROWS.match(line)) or (by_dash and (match := _DASH.match(line))):
@@ -359,7 +367,7 @@ def _name(match: re.Match[str]) -> str:
 
 
 def _split_words(text: str) -> list[Said]:
-    """The words between white space; one that follows a time tag begins at that time."""
+    """Split a text at white space. A word that follows a time tag begins at that time."""
     marks: dict[int, int] = {}
     plain = ""
     for number, part in enumerate(_MARK.split(text)):
@@ -380,7 +388,7 @@ def _split_words(text: str) -> list[Said]:
 
 def _read_json(text: str) -> File:
     def refuse(constant: str) -> None:
-        raise WrongError(f": {constant} is not a number that JSON has")
+        raise WrongError(f": {constant} is not a number in JSON")
 
     try:
         content = json.loads(text, parse_constant=refuse)
@@ -388,7 +396,7 @@ def _read_json(text: str) -> File:
         raise WrongError(f":{error.lineno}: not JSON ({error.msg})") from error
     segments = content.get("segments") if isinstance(content, dict) else None
     if not isinstance(segments, list) or not all(isinstance(segment, dict) for segment in segments):
-        raise WrongError(":1: has no list `segments`, as whisperX and Podcasting 2.0 write it")
+        raise WrongError(":1: the file has no list `segments`, which whisperX and Podcasting 2.0 write")
     read: Callable[[Mapping[str, Any], str], Cue] = (
         _read_podcast if any("startTime" in segment for segment in segments) else _read_whisperx
     )
@@ -398,7 +406,7 @@ def _read_json(text: str) -> File:
 
 
 def _read_whisperx(segment: Mapping[str, Any], where: str) -> Cue:
-    """A segment of whisperX (or Whisper): no speaker means that nobody was heard there."""
+    """Read a segment of whisperX (or Whisper). Words without a speaker get the label UNKNOWN."""
     words = segment.get("words") or []
     if not isinstance(words, list) or not all(isinstance(word, dict) for word in words):
         raise WrongError(f"{where}.words is not a list of objects")
@@ -455,7 +463,7 @@ def _time(values: Mapping[str, Any], key: str, where: str) -> int | None:
     except ValueError:
         seconds = math.nan
     if not math.isfinite(seconds) or seconds < 0:
-        raise WrongError(f"{where}.{key} is {_shorten(str(value))}, not seconds")
+        raise WrongError(f"{where}.{key} is {_shorten(str(value))}, which is not a number of seconds")
     return round(seconds * 1000)
 
 

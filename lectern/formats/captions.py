@@ -1,4 +1,4 @@
-"""Ready transcripts: what their files say becomes words with times and named turns, never overlapping."""
+"""Turn the file of a ready transcript into words with times and into named turns that never overlap."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,9 +14,9 @@ from lectern.formats.caption_files import Cue, Said
 
 DEFAULT_LANGUAGE = "en"
 TURN_GAP = 500
-"""Milliseconds of silence that do not end a turn."""
+"""Words of one speaker with a silence of at most this many milliseconds between them are one turn."""
 NO_END = 400
-"""Milliseconds that each word gets in a last cue that has no end."""
+"""Milliseconds that each word gets in the last cue if that has no end."""
 
 
 class Ready(NamedTuple):
@@ -24,24 +24,26 @@ class Ready(NamedTuple):
 
     transcript: Transcript
     turns: list[SpeakerTurn]
-    """in order, never overlapping; together they cover every word. The speaker is the NAME (or label) as written, or
-    `attribution.UNKNOWN` where the file names nobody or says `Unknown`: `attribute_words` gives each word its own."""
+    """in order of time, never overlapping; together they cover every word, so that `attribute_words` gives each word
+    the speaker that the file gives it. The speaker is the name or label as written, or `attribution.UNKNOWN` where the
+    file names nobody or says `Unknown`"""
     facts: dict[str, Any]
-    """cues, words, speakers, and unlabelled (words of nobody); then, if any, what was repaired (cues that are
-    `reordered`, `overlapping`, `without_end`) or left out (see `caption_files.File`)"""
+    """counts of cues, words, speakers and unlabelled words (whose speaker is unknown); then, where there are any, of
+    cues that were repaired (`reordered`, `overlapping`, `without_end`) and of lines left out (`caption_files.File`)"""
 
 
 def read_ready(path: Path, item: str, language: str | None = None) -> Ready:
-    """Read a ready transcript; words without times of their own share their cue's in proportion to characters.
+    """Read a ready transcript.
 
-    Cues are put in order of time. One that another begins in ends there; those that begin together share the longest
-    one's time. An unlabelled cue belongs to the speaker before it if the file labels changes of speaker only, and to
-    nobody if it labels each cue.
+    Words without times of their own share the time of their cue in proportion to their characters. Cues are put in
+    order of time. A cue ends where the next one begins; cues that begin together share the time of the longest one. An
+    unlabelled cue belongs to the speaker before it if the file labels only changes of speaker; if the file labels every
+    cue, its speaker is unknown.
 
     Args:
-        path: .vtt, .srt or .json.
+        path: a .vtt, .srt or .json file.
         item: the id that the transcript gets.
-        language: code such as `en` (`Source.language`); without it the file's own header counts, else `en`.
+        language: code such as `en` (`Source.language`); None takes the language in the file's header, or else `en`.
 
     Raises:
         ItemError: the file is not such a transcript; the message names the line.
@@ -50,7 +52,7 @@ def read_ready(path: Path, item: str, language: str | None = None) -> Ready:
     cues, repairs = _order(_carry_labels(found.cues))
     if not cues:
         raise ItemError(
-            f"{path.name}: none of its {len(found.cues)} cues holds a word. Correct the file, or take it out of the "
+            f"{path.name}: not one of its {len(found.cues)} cues holds a word. Correct the file, or take it out of the "
             "source."
         )
     words, turns = _place(cues)
@@ -70,9 +72,9 @@ def read_ready(path: Path, item: str, language: str | None = None) -> Ready:
 
 
 def _carry_labels(cues: Sequence[Cue]) -> list[Cue]:
-    """Give each piece without a label the speaker before it, or UNKNOWN if the file labels each cue.
+    """Give each piece without a label the speaker before it, or UNKNOWN if the file labels every cue.
 
-    It does the latter if, after a label, the same one again is more frequent than none.
+    A file labels every cue if a labelled piece is followed by the same label more often than by no label.
     """
     pieces = [piece for cue in cues for piece in cue.pieces if piece.words]
     after = [(first.label, second.label) for first, second in pairwise(pieces) if first.label]
@@ -89,7 +91,10 @@ def _carry_labels(cues: Sequence[Cue]) -> list[Cue]:
 
 
 def _order(cues: Iterable[Cue]) -> tuple[list[Cue], Counter[str]]:
-    """The cues that hold words, in order of time, none overlapping another, with room for each word."""
+    """Return the cues that hold words, in order of time, without overlaps, each at least a millisecond per word long.
+
+    Also count what was repaired for that, by kind.
+    """
     repairs: Counter[str] = Counter()
     spoken = [cue for cue in cues if any(piece.words for piece in cue.pieces)]
     repairs["reordered"] = sum(second.start < first.start for first, second in pairwise(spoken))
@@ -119,7 +124,7 @@ def _order(cues: Iterable[Cue]) -> tuple[list[Cue], Counter[str]]:
 
 
 def _place(cues: Sequence[Cue]) -> tuple[list[Word], list[SpeakerTurn]]:
-    """The words with times, and the turns: pieces of one speaker with no more than TURN_GAP between."""
+    """Return the words with times, and the turns: pieces of one speaker with at most TURN_GAP between them."""
     words: list[Word] = []
     turns: list[tuple[str, int, int]] = []
     for cue in cues:
@@ -138,9 +143,10 @@ def _place(cues: Sequence[Cue]) -> tuple[list[Word], list[SpeakerTurn]]:
 
 
 def _spread(words: Sequence[Said], start: int, end: int) -> list[tuple[int, int]]:
-    """Start and end of each word, at least a millisecond each, in order, between `start` and `end`.
+    """Return the start and end of each word, in order, between `start` and `end`, all in milliseconds.
 
-    Known times stay; between them words share the time in proportion to their characters.
+    Known times stay. Words between two known times share the time between them in proportion to their characters. Each
+    word lasts at least a millisecond.
     """
     places: list[int] = []
     times: list[int | None] = []

@@ -1,23 +1,24 @@
-"""Which rows stand together in a micro-batch, so that little of it is padding."""
+"""Group rows into micro-batches with little padding."""
 
 import random
 from collections.abc import Sequence
 
 POOL = 64
-"""micro-batches that are sorted together: large enough for little padding, small enough that epochs differ"""
+"""Number of micro-batches whose rows are sorted together: enough for little padding, and few enough that epochs
+differ."""
 
 
 def batches(lengths: Sequence[int], size: int, seed: int, epoch: int) -> list[list[int]]:
-    """Cut rows into micro-batches of similar length, in random order.
+    """Divide rows into micro-batches of similar length, in random order.
 
-    Rows are shuffled, sorted by length within pools of 64 micro-batches, cut, and the micro-batches are shuffled; a
-    short one comes last.
+    Rows are shuffled, sorted by length within pools of 64 micro-batches, and cut; then the micro-batches are shuffled.
+    A micro-batch with fewer than `size` rows comes last.
 
     Args:
-        lengths: tokens of each row.
-        size: rows in a micro-batch.
-        seed: together with `epoch` it decides everything.
-        epoch: from 0.
+        lengths: number of tokens of each row.
+        size: number of rows in a micro-batch.
+        seed: seed of the order, together with `epoch`.
+        epoch: number of the epoch, from 0.
 
     Returns: row numbers, each exactly once.
     """
@@ -35,15 +36,16 @@ def batches(lengths: Sequence[int], size: int, seed: int, epoch: int) -> list[li
 def packs(lengths: Sequence[int], capacity: int, seed: int, epoch: int) -> list[list[int]]:
     """Fill sequences of at most `capacity` tokens with whole rows, in random order.
 
-    First-fit decreasing (Johnson 1973): the longest rows first, each into the first sequence that has room; it needs at
-    most 11/9 of the fewest possible sequences. Which rows share a sequence depends on the lengths alone, so that each
-    epoch has the same number of steps; their order is drawn anew.
+    The method is first-fit decreasing (Johnson 1973): rows are placed from the longest to the shortest, each into the
+    first sequence with enough room. It needs at most 11/9 of the least possible number of sequences. Which rows share a
+    sequence depends only on the lengths, so that every epoch has the same number of steps; only the order of the
+    sequences is random.
 
     Args:
-        lengths: tokens of each row, none above `capacity`.
-        capacity: tokens of a sequence.
-        seed: together with `epoch` it decides the order.
-        epoch: from 0.
+        lengths: number of tokens of each row, at most `capacity`.
+        capacity: number of tokens of a sequence.
+        seed: seed of the order, together with `epoch`.
+        epoch: number of the epoch, from 0.
 
     Returns: row numbers, each exactly once.
     """
@@ -62,7 +64,7 @@ def packs(lengths: Sequence[int], capacity: int, seed: int, epoch: int) -> list[
 
 
 class _Room:
-    """The free tokens of each sequence, in a tree of maxima: the first with enough room is found in log time."""
+    """The free tokens of each sequence, in a tree of maxima that finds the first with enough room in log time."""
 
     def __init__(self, most: int) -> None:
         self.leaves = 1 << max(most - 1, 0).bit_length()
@@ -87,16 +89,17 @@ class _Room:
 
 
 def share(cut: Sequence[list[int]], process: int, processes: int, together: int) -> list[list[int]]:
-    """The micro-batches that one of several processes computes, as many as every other one's.
+    """Return the micro-batches that one of several processes computes. All processes get the same number.
 
-    Each step of `together` micro-batches is divided among all, so that it holds the same rows as with one. Where
-    the last step does not come out even, a process gets an empty micro-batch, which adds nothing to the loss.
+    The micro-batches of each step are divided among the processes, so that a step holds the same rows as with one
+    process. If the last step cannot be divided evenly, a process gets an empty micro-batch, which adds nothing to the
+    loss.
 
     Args:
-        cut: micro-batches in order.
-        process: from 0.
-        processes: how many.
-        together: micro-batches in a step, a multiple of `processes`.
+        cut: all micro-batches in order.
+        process: number of the process, from 0.
+        processes: number of processes.
+        together: number of micro-batches in a step, a multiple of `processes`.
     """
     steps = [list(cut[start : start + together]) for start in range(0, len(cut), together)]
     return [
@@ -107,13 +110,13 @@ def share(cut: Sequence[list[int]], process: int, processes: int, together: int)
 
 
 def by_length(lengths: Sequence[int], size: int) -> list[list[int]]:
-    """Cut rows into batches of similar length, longest first, so that too little memory shows at once."""
+    """Divide rows into batches of similar length, the longest first, so that a lack of memory shows at once."""
     order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def padding_share(lengths: Sequence[int], cut: Sequence[Sequence[int]]) -> float:
-    """Padding tokens by all tokens that the model computes; 0.0 for no rows."""
+    """Return the share of padding among all tokens that the model computes; 0.0 without rows."""
     computed = sum(max(lengths[row] for row in batch) * len(batch) for batch in cut)
     useful = sum(lengths[row] for batch in cut for row in batch)
     return 1 - useful / computed if computed else 0.0

@@ -1,4 +1,4 @@
-"""What the machine computes on, and in which precision it does so well."""
+"""Choose the device of this machine and the precision that suits it."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 def device() -> Any:
-    """The first visible GPU, else the CPU."""
+    """Return the first visible GPU, else the CPU."""
     import torch
 
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def choose_precision(asked: str) -> str:
-    """fp32, bf16 or fp16: what was asked for, or for `auto` what the device does well.
+    """Return the precision, fp32, bf16 or fp16: the one asked for, or for `auto` the one that suits the device.
 
-    On a CPU fp32, since without instructions for bfloat16 it takes 6 to 10 times as long; on a GPU bf16, whose range is
-    that of fp32, from Ampere (compute capability 8) on, and fp16 with a scaled loss before.
+    A CPU gets fp32, since without instructions for bfloat16, bf16 takes 6 to 10 times as long. A GPU from Ampere on
+    (compute capability 8) gets bf16, which has the range of fp32; an older one gets fp16 with loss scaling.
     """
     import torch
 
@@ -28,7 +28,7 @@ def choose_precision(asked: str) -> str:
 
 
 def measure_speed(tokens: int, seconds: float) -> dict[str, float]:
-    """Figures for metrics/runtime: useful tokens a second, and the most memory of the GPU that was taken at once."""
+    """Return figures for metrics/runtime: tokens per second without padding, and the peak memory of the GPU."""
     import torch
 
     figures = {

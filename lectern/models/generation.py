@@ -1,4 +1,4 @@
-"""Answers of a model to given prompts, and how likely it finds the true ones."""
+"""Generate a model's answers to prompts, and measure the likelihood of the true answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ class Decoding:
     """How tokens are chosen."""
 
     max_new_tokens: int
-    """limit of an answer"""
+    """limit of an answer in tokens"""
     temperature: float = 0.0
-    """0 takes the likeliest token each time"""
+    """0 always takes the most likely token"""
     top_p: float = 1.0
     """Draws only from the most likely tokens whose probabilities together reach this value."""
     seed: int = 0
-    """of the draws"""
+    """seed of the sampling"""
 
     @property
     def decides(self) -> dict[str, float]:
-        """What of it decides an answer."""
+        """The fields that affect an answer; without sampling, only the limit does."""
         drawn = {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
         return {"max_new_tokens": self.max_new_tokens, **(drawn if self.temperature else {})}
 
     def draw(self, key: str) -> Draw:
-        """The chance by which a row of this key is answered, whatever stands beside it."""
+        """Return the random draw for the row with this key, which does not depend on other rows."""
         return Draw(f"{self.seed}/{key}", self.temperature, self.top_p)
 
 
@@ -38,45 +38,45 @@ class Row:
     """A prompt in the tokens of one model."""
 
     key: str
-    """what it is known by; decides what it draws"""
+    """identifies the row, and seeds its sampling"""
     prompt: list[int]
-    """as a server would send it, ending where the answer begins"""
+    """tokens as a server would send them, up to where the answer begins"""
     whole: list[int]
-    """prompt and reference; nothing where there is none"""
+    """tokens of prompt and reference; empty without a reference"""
     mask: list[int]
-    """of all tokens in `whole`: 1 for the reference and its end of turn"""
+    """1 for each token of `whole` that belongs to the reference or its end of turn, else 0"""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model said."""
+    """A generated answer."""
 
     tokens: list[int]
-    """without the one that ends the turn"""
+    """tokens without the one that ends the turn"""
     finished: bool
-    """it ended its turn itself, before the limit"""
+    """whether the model itself ended its turn, before the limit"""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one row."""
+    """The answer to one row, and the likelihood of its reference."""
 
     prediction: str
     finished: bool
     nll: float | None
-    """summed negative log-likelihood of the reference and its end of turn, in nats; none without a reference"""
+    """negative log-likelihood of the reference and its end of turn, summed, in nats; None without a reference"""
     tokens: int | None
-    """how many tokens `nll` sums over"""
+    """number of tokens that `nll` sums over"""
 
 
 def answer_rows(
     model: Any, rows: Sequence[Row], tokenizer: Any, *, stop: set[int], decoding: Decoding
 ) -> list[Outcome]:
-    """What the model says to each row, and how likely it finds the reference; all are computed as one batch.
+    """Generate the answer to each row, and measure the likelihood of its reference, all as one batch.
 
     Args:
         model: a causal language model.
-        rows: in its tokens.
+        rows: prompts in the tokens of the model.
         tokenizer: of the model.
         stop: tokens that end an answer.
         decoding: how tokens are chosen.
@@ -102,7 +102,7 @@ def answer_rows(
             Outcome(
                 tokenizer.decode(one.tokens, skip_special_tokens=True).strip(),
                 one.finished,
-                round(nll, 4) if tokens else None,  # what batching changes lies below
+                round(nll, 4) if tokens else None,  # batching changes only later digits
                 tokens or None,
             )
         )
@@ -110,7 +110,7 @@ def answer_rows(
 
 
 def stop_tokens(model: Any, tokenizer: Any, end_of_turn: str) -> set[int]:
-    """Tokens after which nothing more is said: Llama 3, for one, ends a turn with one and a text with another."""
+    """Return all tokens that end an answer. Llama 3, for example, has one for a turn and one for a text."""
     ends = model.generation_config.eos_token_id
     named = {tokenizer.convert_tokens_to_ids(end_of_turn), tokenizer.eos_token_id}
     return (named | set(ends if isinstance(ends, list) else [ends])) - {None}
@@ -126,19 +126,19 @@ def answer(
     batch_size: int,
     draws: Sequence[Draw] | None = None,
 ) -> list[Answer]:
-    """The most likely next token, or the one that is drawn, again and again, for each prompt.
+    """Generate an answer to each prompt, by the most likely token each time or by sampling.
 
     Prompts of similar length are computed together, padded on the left and masked. Batching changes the last bits of
-    float32 sums: where two tokens are equally likely to that precision, an answer may depend on its neighbours.
+    float32 sums. If two tokens are equally likely at that precision, an answer may depend on the others in its batch.
 
     Args:
         model: a causal language model.
-        prompts: tokens, ending where the answer begins.
+        prompts: tokens up to where the answer begins.
         max_new_tokens: limit of an answer.
         stop: tokens that end an answer.
         pad: any token.
-        batch_size: prompts computed together.
-        draws: by which chance each prompt is answered; without them the most likely token is taken.
+        batch_size: number of prompts that are computed together.
+        draws: random draw for each prompt; None takes the most likely token each time.
     """
     import torch
     from transformers import GenerationConfig, LogitsProcessorList

@@ -1,4 +1,4 @@
-"""What it means when a model cannot be had from the hub, or from a directory, and what to do."""
+"""Explain why a model cannot be loaded from the hub or from a directory, and what to do about it."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,12 +19,12 @@ OUT_OF_REACH = {
     "ReadTimeout",
     "RemoteProtocolError",
 }
-"""what the hub's client and its HTTP library raise when the hub does not answer, or not as a hub"""
+"""Errors of the hub's client and its HTTP library when the hub does not answer, or gives no valid answer."""
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether it says that a model cannot be had; anything else is a fault of the program."""
-    # the hub's client lets errors of its HTTP library through, whose name changes with its version
+    """Tell whether an error means that a model cannot be loaded; any other error is a fault of the program."""
+    # The hub's client passes errors of its HTTP library on, whose name changes with its version.
     library = type(error).__module__.partition(".")[0]
     return isinstance(error, (OSError, ValueError, ImportError)) or library.startswith(
         ("httpx", "safetensors")
@@ -32,12 +32,12 @@ def is_refusal(error: Exception) -> bool:
 
 
 def why_not(hub_id: str, revision: str | None, error: BaseException) -> str:
-    """What a failed request for a model means, and what to do.
+    """Return what a failed request for a model means, and what to do.
 
     Args:
         hub_id: organisation/model, or a directory.
-        revision: that was asked for.
-        error: of huggingface_hub or transformers.
+        revision: the requested revision.
+        error: an error of huggingface_hub or transformers.
     """
     from huggingface_hub import constants
 
@@ -52,8 +52,8 @@ def why_not(hub_id: str, revision: str | None, error: BaseException) -> str:
         )
     if "RepositoryNotFoundError" in kinds:
         return (
-            f"the hub knows no model {hub_id}, or shows it to nobody without a token. Look whether {page} exists, "
-            "correct base_model.hub_id, or set HF_TOKEN for a private model."
+            f"the hub has no model {hub_id}, or it is private. Check whether {page} exists and correct "
+            "base_model.hub_id, or set HF_TOKEN for a private model."
         )
     if "RevisionNotFoundError" in kinds:
         return (
@@ -125,7 +125,7 @@ def why_unreachable(timeout: float = PATIENCE) -> str | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what led to it."""
+    """Yield the error and the errors that caused it."""
     link: BaseException | None = error
     while link is not None:
         yield link

@@ -1,4 +1,4 @@
-"""How likely a model finds given answers."""
+"""Measure the likelihood of given answers under a model."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,15 +7,15 @@ from lectern.models.batching import by_length
 
 
 def token_losses(model: Any, inputs: Mapping[str, Any], labels: Any) -> Any:
-    """Negative log-likelihood of each label given the tokens before it, with gradient where gradients are on.
+    """Return the negative log-likelihood of each label given the tokens before it, with gradients if they are enabled.
 
-    Logits are computed only where some row has a label: over a vocabulary of 49,152 they cost more time and memory
-    than anything else in a small model.
+    Logits are computed only in columns where some row has a label, because with a vocabulary of 49,152 they take more
+    time and memory than anything else in a small model.
 
     Args:
         model: a causal language model.
-        inputs: what it reads: input_ids (rows, tokens) with attention_mask (rows, tokens) or position_ids (1, tokens).
-        labels: (rows, tokens), -100 where nothing is asked; the first column is never asked.
+        inputs: input_ids (rows, tokens) with attention_mask (rows, tokens) or position_ids (1, tokens).
+        labels: (rows, tokens), -100 where there is no label; the first column never counts.
 
     Returns: (rows, columns with a label), in nats, 0 where the label is -100.
     """
@@ -24,7 +24,7 @@ def token_losses(model: Any, inputs: Mapping[str, Any], labels: Any) -> Any:
     asked = labels[:, 1:]
     columns = (asked != -100).any(dim=0).nonzero().flatten()
     logits = model(**inputs, logits_to_keep=columns, use_cache=False).logits
-    # reshaped to (rows, vocabulary, columns), as cross_entropy would want it, the logits would be copied
+    # cross_entropy would otherwise need the shape (rows, vocabulary, columns), for which the logits would be copied
     losses = F.cross_entropy(
         logits.float().flatten(0, 1), asked[:, columns].flatten(), ignore_index=-100, reduction="none"
     )
@@ -34,16 +34,16 @@ def token_losses(model: Any, inputs: Mapping[str, Any], labels: Any) -> Any:
 def negative_log_likelihoods(
     model: Any, rows: Sequence[tuple[Sequence[int], Sequence[int]]], *, pad: int, batch_size: int
 ) -> list[tuple[float, int]]:
-    """Summed negative log-likelihood, in nats, of the marked tokens of each row given all tokens before them.
+    """Return the summed negative log-likelihood, in nats, of the marked tokens of each row given the tokens before.
 
-    Batches are padded on the right, where a causal model cannot see it, so a row's result does not depend on its
-    neighbours but for the last bits of float32 sums.
+    Batches are padded on the right, which a causal model cannot see, so a row's result does not depend on the others in
+    its batch, except for the last bits of float32 sums.
 
     Args:
         model: a causal language model.
-        rows: (input_ids, mask) pairs, the mask 1 where a token counts; the first token of a row cannot count.
+        rows: pairs (input_ids, mask); the mask is 1 where a token counts. The first token of a row cannot count.
         pad: any token.
-        batch_size: rows computed together.
+        batch_size: number of rows that are computed together.
 
     Returns: (sum, number of tokens summed) of each row, in the order of `rows`.
     """

@@ -1,7 +1,8 @@
-"""The base model and its tokenizer, from one of three places.
+"""Load the base model and its tokenizer from one of three sources.
 
-`embedded`: packaged weights that need no model hub (`core.embedded`), converted once into the user's cache.
-`hub`: a model hub, or a directory. `random`: untrained and tiny, with the packaged tokenizer, for smoke runs and tests.
+`embedded`: bundled weights from a Python package, without a model hub (`core.embedded`); they are converted once into
+the user's cache. `hub`: a model hub, or a directory. `random`: a tiny untrained model with a bundled tokenizer, for
+smoke runs and tests.
 """
 
 import os
@@ -24,7 +25,7 @@ def get_tokenizer(base: BaseModelSettings) -> Any:
     """The tokenizer with the chat template that serving uses, padding token set.
 
     Raises:
-        LecternError: the model cannot be had, has no chat template, or `end_of_turn` is not one of its tokens.
+        LecternError: the model cannot be loaded, has no chat template, or does not have `end_of_turn` as a token.
     """
     from transformers import AutoTokenizer
 
@@ -34,8 +35,8 @@ def get_tokenizer(base: BaseModelSettings) -> Any:
     )
     if base.end_of_turn not in tokenizer.get_vocab():
         raise LecternError(
-            f"base_model {base.name}: end_of_turn {base.end_of_turn!r} is not a token of it. Look for the token that "
-            "ends a turn in its chat template and correct conf/base_model."
+            f"base_model {base.name}: end_of_turn {base.end_of_turn!r} is not a token of this model. Look in its chat "
+            "template for the token that ends a turn, and correct conf/base_model."
         )
     if not base.own_template:
         tokenizer.chat_template = templates.without_marks(
@@ -43,11 +44,11 @@ def get_tokenizer(base: BaseModelSettings) -> Any:
         )
     if tokenizer.chat_template is None:
         raise LecternError(
-            f"base_model {base.name} has no chat template of its own. Set own_template: false in conf/base_model and "
-            "name the format it shall learn in chat_template, such as phi_qa.jinja."
+            f"base_model {base.name} has no chat template of its own. Set own_template: false in conf/base_model, and "
+            "name in chat_template the format that it shall learn, such as phi_qa.jinja."
         )
     if tokenizer.pad_token is None:
-        # Labels are masked by length, never by this token, so the end of a turn stays trained even when they are one.
+        # Labels are masked by length, never by this token, so the end of a turn is trained even if it is the same one.
         tokenizer.pad_token = tokenizer.eos_token or base.end_of_turn
     return tokenizer
 
@@ -55,17 +56,17 @@ def get_tokenizer(base: BaseModelSettings) -> Any:
 def get_model(
     base: BaseModelSettings, *, quantized: bool = False, dtype: str = "float32", attention: str | None = None
 ) -> Any:
-    """The causal language model, in evaluation mode; on this process's GPU where there is one.
+    """Load the causal language model, in evaluation mode, on this process's GPU if there is one.
 
     Args:
-        base: which model.
-        quantized: its linear layers, but the head, in 4 bits: NF4 with double quantisation (Dettmers et al. 2023,
-            arXiv:2305.14314), by bitsandbytes. They are computed with in `dtype`.
-        dtype: of the weights: float32, float16 or bfloat16.
-        attention: an attention implementation of transformers, such as sdpa or flash_attention_2; null: its default.
+        base: section `base_model`.
+        quantized: whether the linear layers, without the head, are held in 4 bits: NF4 with double quantisation
+            (Dettmers et al. 2023, arXiv:2305.14314), by bitsandbytes. The computation uses `dtype`.
+        dtype: data type of the weights: float32, float16 or bfloat16.
+        attention: attention implementation of transformers, such as sdpa or flash_attention_2; None for its default.
 
     Raises:
-        LecternError: the model cannot be had, or not in this way.
+        LecternError: the model cannot be loaded, or not with these options.
     """
     if dtype not in DTYPES:
         raise LecternError(f"a model cannot be loaded in {dtype!r}; choose one of {', '.join(DTYPES)}")
@@ -86,10 +87,10 @@ def get_model(
 
 
 def _stay_differentiable(model: Any) -> None:
-    """Keep bitsandbytes from laying 4-bit weights out for inference.
+    """Keep bitsandbytes from rearranging 4-bit weights for inference.
 
-    On a CPU with AVX512-BF16 the first evaluation would do so for good; the kernel for that layout computes in bfloat16
-    and passes no gradient on, so that a training which goes on learns from wrong gradients without a word.
+    On a CPU with AVX512-BF16, the first evaluation would do so permanently. The kernel for that layout computes in
+    bfloat16 and does not pass gradients on, so that the rest of a training would silently use wrong gradients.
     """
     for layer in model.modules():
         if hasattr(layer, "support_avx512bf16_for_cpu"):
@@ -97,7 +98,7 @@ def _stay_differentiable(model: Any) -> None:
 
 
 def _options(quantized: bool, dtype: str, attention: str | None) -> dict[str, Any]:
-    """How transformers shall load the weights."""
+    """Return the options with which transformers loads the weights."""
     import torch
 
     options: dict[str, Any] = {"dtype": getattr(torch, dtype)}
@@ -105,7 +106,7 @@ def _options(quantized: bool, dtype: str, attention: str | None) -> dict[str, An
         options["attn_implementation"] = attention
     sharded = any(
         os.environ.get(f"ACCELERATE_USE_{name}") == "true" for name in ("FSDP", "DEEPSPEED")
-    )  # then accelerate itself lays the weights out
+    )  # accelerate then places the weights itself
     if torch.cuda.is_available() and not sharded:
         options["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}
     if quantized:
@@ -116,7 +117,7 @@ def _options(quantized: bool, dtype: str, attention: str | None) -> dict[str, An
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=options["dtype"],
-            # FSDP shards only what is all of one type
+            # FSDP shards only modules whose weights all have the same data type
             bnb_4bit_quant_storage=options["dtype"] if sharded else torch.uint8,
         )
     return options
@@ -125,7 +126,7 @@ def _options(quantized: bool, dtype: str, attention: str | None) -> dict[str, An
 def _from_pretrained(place: str | Path, **options: Any) -> Any:
     from transformers import AutoModelForCausalLM
 
-    # Pickled weights and a repository's own code would run whatever their author wrote into them.
+    # Pickled weights and a repository's own code can run anything that their author wrote.
     safe = {"use_safetensors": True, "trust_remote_code": False}
     try:
         return AutoModelForCausalLM.from_pretrained(place, **safe, **options)
@@ -140,7 +141,7 @@ def _from_pretrained(place: str | Path, **options: Any) -> Any:
 
 
 def _stand_in(base: BaseModelSettings, options: dict[str, Any]) -> Any:
-    """The random model, loaded as a real one would be: only a saved model can be loaded in 4 bits."""
+    """Return the random model. It is saved and loaded like a real one, since only that can quantise to 4 bits."""
     assert base.architecture is not None
     tokenizer = get_tokenizer(base)
     model = stand_ins.random_model(
@@ -149,7 +150,7 @@ def _stand_in(base: BaseModelSettings, options: dict[str, Any]) -> Any:
     with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
         model.save_pretrained(folder)
         loaded = _from_pretrained(folder, **options)
-    loaded.name_or_path = loaded.config._name_or_path = base.name  # not a directory that is gone
+    loaded.name_or_path = loaded.config._name_or_path = base.name  # not the temporary directory
     return loaded
 
 

@@ -1,6 +1,6 @@
-"""Micro-batches as tensors, in the order of `batching`, each process its share.
+"""Make the tensors of micro-batches, in the order of `batching`, for one of several processes.
 
-Import it only where a training begins: torch takes seconds to load.
+Import this module only where a training begins, because torch takes seconds to load.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,30 +16,31 @@ from lectern.models import batching
 NOT_TRAINED = -100
 
 Row = tuple[Sequence[int], Sequence[int]]
-"""tokens, and 1 for each that is trained"""
+"""Tokens and mask; the mask is 1 for each token that is trained."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How rows are put together."""
+    """How rows are grouped into micro-batches and steps."""
 
     size: int
-    """rows in a micro-batch"""
+    """number of rows in a micro-batch"""
     packing: bool
-    """as many rows as fit into the tokens of `size` of the longest, in one sequence; else rows of similar length"""
+    """whether a micro-batch is one sequence, as long as `size` of the longest rows, filled with as many rows as fit;
+    else it holds `size` rows of similar length, padded"""
     together: int
-    """micro-batches in a step"""
+    """number of micro-batches in a step"""
     seed: int
-    """of their order"""
+    """seed of their order"""
 
     def cut(self, lengths: Sequence[int], epoch: int) -> list[list[int]]:
-        """All micro-batches of an epoch, as row numbers."""
+        """Return all micro-batches of an epoch, as row numbers."""
         if self.packing:
             return batching.packs(lengths, self.size * max(lengths, default=0), self.seed, epoch)
         return batching.batches(lengths, self.size, self.seed, epoch)
 
     def padding_share(self, lengths: Sequence[int], epochs: int) -> float:
-        """Padding tokens by all tokens that the model computes."""
+        """Return the share of padding among all tokens that the model computes."""
         if self.packing:
             return 0.0
         cut = [batch for epoch in range(epochs) for batch in self.cut(lengths, epoch)]
@@ -47,7 +48,7 @@ class Plan:
 
 
 class Order(Sampler[list[int]]):
-    """The micro-batches of an epoch. They depend on the epoch alone, so a resumed run continues them."""
+    """The micro-batches of an epoch. They depend on nothing else, so that a resumed run continues in the same order."""
 
     def __init__(self, lengths: Sequence[int], plan: Plan, process: int, processes: int) -> None:
         self.lengths, self.plan = lengths, plan
@@ -69,7 +70,7 @@ class Order(Sampler[list[int]]):
 
 
 class Loader(DataLoader[Any]):
-    """A data loader that tells its order the epoch."""
+    """A data loader that passes the epoch on to its order."""
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the trainer at the beginning of each epoch."""
@@ -77,7 +78,7 @@ class Loader(DataLoader[Any]):
 
 
 def get_loader(rows: Sequence[TokenRow], plan: Plan, pad: int, process: int, processes: int) -> Loader:
-    """The micro-batches of one process, as `pad_rows` or `pack_rows` makes them."""
+    """Return the loader of the micro-batches of one process; `pad_rows` or `pack_rows` makes their tensors."""
     lengths = [len(row.input_ids) for row in rows]
 
     def collate(batch: list[int]) -> dict[str, Any]:
@@ -86,15 +87,15 @@ def get_loader(rows: Sequence[TokenRow], plan: Plan, pad: int, process: int, pro
         return tensors | {"rows": batch}
 
     order = Order(lengths, plan, process, processes)
-    # the rows themselves are taken in `collate`, where an empty micro-batch has none
+    # The loader passes row numbers; `collate` looks up the rows, so that a micro-batch may be empty.
     return Loader(range(len(rows)), batch_sampler=order, collate_fn=collate)
 
 
 def pad_rows(rows: Sequence[Row], pad: int) -> dict[str, Any]:
-    """Rows under each other, padded on the right, where a causal model cannot see it.
+    """Stack rows, padded on the right, which a causal model cannot see.
 
     Returns: input_ids, attention_mask and labels, each (rows, tokens); labels are -100 where nothing is
-    trained. Padding is told by its place, never by its token, which may be the one that ends a turn.
+    trained. Padding is recognised by its position, never by its token, which may be the one that ends a turn.
     """
     longest = max((len(ids) for ids, _ in rows), default=1)
     shape = (max(len(rows), 1), longest)
@@ -111,7 +112,7 @@ def pad_rows(rows: Sequence[Row], pad: int) -> dict[str, Any]:
 
 
 def pack_rows(rows: Sequence[Row], pad: int) -> dict[str, Any]:
-    """Rows behind each other. Positions begin anew with each row, by which transformers knows that they are several.
+    """Join rows into one sequence. Positions restart at 0 with each row, by which transformers separates the rows.
 
     Returns: input_ids, position_ids and labels, each (1, tokens).
     """
@@ -120,7 +121,7 @@ def pack_rows(rows: Sequence[Row], pad: int) -> dict[str, Any]:
         return {name: torch.tensor([values]) for name, values in whole.items()}
     labels = [_labels(tokens, mask) for tokens, mask in rows]
     for row in labels:
-        row[0] = NOT_TRAINED  # nothing of this row stands before it
+        row[0] = NOT_TRAINED  # the first token of a row has no token before it from which to predict it
     return {
         "input_ids": torch.tensor([[token for tokens, _ in rows for token in tokens]]),
         "position_ids": torch.cat([torch.arange(len(tokens)) for tokens, _ in rows])[None],

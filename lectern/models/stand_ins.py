@@ -1,6 +1,6 @@
-"""Untrained, tiny models of the families that base models come in, with a real tokenizer: for smoke runs and tests.
+"""Tiny untrained models of common architectures, with a real tokenizer, for smoke runs and tests.
 
-What they compute means nothing; which code it runs through is that of the family.
+Their outputs are meaningless, but they run the same code as real models of the architecture.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ SIZE = {
 
 
 def random_model(architecture: str, tokenizer: Any, *, context_length: int, seed: int) -> Any:
-    """A causal language model with weights from `seed`, float32, in evaluation mode. The embedding is most of it.
+    """Make a causal language model with random weights, float32, in evaluation mode. Most weights are the embedding's.
 
     Args:
         architecture: one of `settings.base_model.ARCHITECTURES`, the model type in transformers.
@@ -26,7 +26,7 @@ def random_model(architecture: str, tokenizer: Any, *, context_length: int, seed
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    # Qwen3 chooses the width of a head apart from the model's, and its default suits a large model
+    # Qwen3 has a separate parameter for the width of a head, whose default suits a large model.
     own = {"head_dim": SIZE["hidden_size"] // SIZE["num_attention_heads"]} if architecture == "qwen3" else {}
     config = AutoConfig.for_model(
         architecture,

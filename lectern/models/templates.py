@@ -1,7 +1,7 @@
-"""Chat text to tokens: as it is trained, and as a server would send it.
+"""Turn chats into tokens by chat templates, for training and as a server would.
 
-The training template is the model's own plus `{% generation %}` round each answer and its end of turn; these marks
-become the mask of trained tokens. That both templates give the same tokens is checked by `preflight`.
+The training template is the model's own with `{% generation %}` around each answer and its end of turn. These marks
+become the mask of trained tokens. `preflight` checks that both templates give the same tokens.
 """
 
 import re
@@ -18,11 +18,11 @@ FOLDER = Path(__file__).parent / "chat_templates"
 
 
 Span = tuple[int, int]
-"""Characters of a text, from and up to."""
+"""Start and end (exclusive) of some characters of a text."""
 
 
 class RefusedError(LecternError):
-    """A conversation that the chat template does not take; `fault` is the kind, of those that `preflight` explains."""
+    """The chat template refuses a conversation; `fault` is a key of `preflight.REMEDIES`."""
 
     def __init__(self, reason: str, fault: str = "template_refused") -> None:
         super().__init__(reason)
@@ -30,9 +30,9 @@ class RefusedError(LecternError):
 
 
 class Offsets(Sequence[Span]):
-    """The characters that each token stands for, asked of the tokenizer only where they are needed.
+    """The span of characters of each token, taken from the tokenizer only when it is needed.
 
-    As a list they cost more time than all else but the tokenization itself.
+    Building a list of all spans would take more time than anything but the tokenization itself.
     """
 
     def __init__(self, encoding: Any, length: int) -> None:
@@ -64,7 +64,7 @@ class Offsets(Sequence[Span]):
     __hash__ = None  # type: ignore[assignment]
 
     def first(self, length: int) -> "Offsets":
-        """Those of the first so many tokens."""
+        """Return the spans of the first `length` tokens."""
         return Offsets(self._encoding, length)
 
 
@@ -74,20 +74,20 @@ class Encoded:
 
     input_ids: list[int]
     assistant_mask: list[int]
-    """1 where the token is trained; as long as input_ids"""
+    """1 where the token is trained, else 0; as long as input_ids"""
     text: str
-    """what was tokenized: the whole conversation, control tokens and all"""
+    """the tokenized text: the whole conversation with control tokens"""
     offsets: Offsets
-    """the characters of the text that each token stands for"""
+    """the span of characters of each token"""
     answers: list[Span]
-    """the characters of the text that the template marks as trained"""
+    """the spans of characters that the template marks as trained"""
 
 
 def training_template(tokenizer: Any, file: str | None) -> str:
-    """The chat template with generation marks: that file, or the tokenizer's own.
+    """Return the chat template with generation marks: `file` in FOLDER, or None for the tokenizer's own.
 
     Raises:
-        LecternError: the file does not exist, or the template marks nothing to train.
+        LecternError: the file does not exist, or the template has no generation marks.
     """
     if file is None:
         text, where = tokenizer.chat_template or "", "the tokenizer's own chat template"
@@ -96,7 +96,7 @@ def training_template(tokenizer: Any, file: str | None) -> str:
         if not path.is_file():
             known = ", ".join(sorted(found.name for found in FOLDER.glob("*.jinja")))
             raise LecternError(
-                f"base_model.chat_template: there is no {file} in {FOLDER.name}; there is {known}"
+                f"base_model.chat_template: there is no {file} in {FOLDER.name}. Choose one of {known}"
             )
         text = path.read_text(encoding="utf-8")
     if "generation -%}" not in text and "generation %}" not in text:
@@ -109,16 +109,16 @@ def training_template(tokenizer: Any, file: str | None) -> str:
 
 
 def without_marks(template: str) -> str:
-    """The template without its generation marks, for servers whose Jinja does not know them. It renders the same."""
-    # an empty comment strips the white space round it as the mark did
+    """Return the template without its generation marks, for servers that do not know them. The output is the same."""
+    # An empty comment strips the white space around it as the mark did.
     return re.sub(r"\{%(-?)\s*(?:end)?generation\s*(-?)%\}", r"{#\1 \2#}", template)
 
 
 def encode(tokenizer: Any, conversations: Sequence[Sequence[Message]], template: str) -> list[Encoded]:
-    """Tokens and mask of whole conversations, in one batch. Nothing is cut and no token is added to the template's.
+    """Tokenize whole conversations in one batch, with masks. Nothing is cut off, and only the template adds tokens.
 
     Raises:
-        RefusedError: the template does not take one of the conversations.
+        RefusedError: the template refuses one of the conversations.
     """
     texts, marked = _render(tokenizer, conversations, template, marks=True)
     return [
@@ -134,23 +134,23 @@ def write(
     *,
     answering: bool = False,
 ) -> list[str]:
-    """The text of each conversation, control tokens and all.
+    """Render each conversation to text with control tokens.
 
     Args:
         tokenizer: of the base model.
-        conversations: the messages of each.
-        template: none for the model's own, which a server uses.
-        answering: the last message asks, and the model is to answer (add_generation_prompt).
+        conversations: the messages of each conversation.
+        template: the chat template; None for the model's own, which a server uses.
+        answering: whether to append the beginning of the model's answer (add_generation_prompt).
 
     Raises:
-        RefusedError: the template does not take one of the conversations.
+        RefusedError: the template refuses one of the conversations.
     """
     own = tokenizer.get_chat_template() if template is None else template
     return _render(tokenizer, conversations, own, answering=answering)[0]
 
 
 def tokenize(tokenizer: Any, texts: Sequence[str]) -> list[tuple[list[int], Offsets]]:
-    """The tokens of each text and the characters that they stand for, in one batch. Nothing is cut or added.
+    """Tokenize texts in one batch; return tokens and their spans of characters. Nothing is cut off or added.
 
     Raises:
         LecternError: the model has no fast tokenizer.
@@ -158,10 +158,10 @@ def tokenize(tokenizer: Any, texts: Sequence[str]) -> list[tuple[list[int], Offs
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise LecternError(
-            f"{type(tokenizer).__name__} is no fast tokenizer, and only these know which characters a token stands "
+            f"{type(tokenizer).__name__} is not a fast tokenizer, and only these know which characters a token stands "
             "for. Choose a base model whose files hold a tokenizer.json, or convert its tokenizer to one."
         )
-    # A tokenizer's file may tell it to cut every text at some length, without a word.
+    # The file of a tokenizer may silently make it truncate every text.
     backend.no_truncation()
     backend.no_padding()
     backend.encode_special_tokens = False
@@ -170,7 +170,7 @@ def tokenize(tokenizer: Any, texts: Sequence[str]) -> list[tuple[list[int], Offs
 
 
 def mask(offsets: Sequence[Span], spans: Sequence[Span]) -> list[int]:
-    """1 for each token that stands for a character of one of the spans, 0 for the others."""
+    """Return a mask: 1 for each token that covers a character of one of the spans, 0 for the others."""
     marked = [0] * len(offsets)
     for begin, end in spans:
         first, last = _covering(offsets, begin, end)
@@ -179,10 +179,10 @@ def mask(offsets: Sequence[Span], spans: Sequence[Span]) -> list[int]:
 
 
 def begin_of(whole: Encoded, text: str, special: frozenset[int]) -> Encoded | None:
-    """The tokens of `text`, taken from those of a longer one, or None where that is not certain.
+    """Take the tokens of `text` from those of a longer text; None if they might differ.
 
-    It is where the longer text begins with it and a control token stands on one side of the place: tokenizers divide a
-    text at these before all else, so that neither side can change the tokens of the other.
+    The tokens are certain if the longer text begins with `text` and there is a control token on either side of its end.
+    Tokenizers split a text at control tokens first, so neither side can affect the tokens of the other.
     """
     at = bisect_left(whole.offsets, len(text), key=lambda span: span[0])
     if not whole.text.startswith(text) or not 0 < at < len(whole.offsets):
@@ -199,17 +199,17 @@ def begin_of(whole: Encoded, text: str, special: frozenset[int]) -> Encoded | No
 
 
 def special_tokens(tokenizer: Any) -> dict[int, str]:
-    """The control tokens: id -> text."""
+    """Return the control tokens: id -> text."""
     return {id: str(token) for id, token in tokenizer.added_tokens_decoder.items() if token.special}
 
 
 def serve(tokenizer: Any, conversations: Sequence[Sequence[Message]], *, answering: bool) -> list[list[int]]:
-    """Tokens as a server makes them: by transformers' own way, with the model's own template.
+    """Tokenize as a server does: with transformers' own function and the model's own template.
 
     Args:
         tokenizer: of the base model.
-        conversations: the messages of each.
-        answering: the last message asks, and the model is to answer (add_generation_prompt).
+        conversations: the messages of each conversation.
+        answering: whether to append the beginning of the model's answer (add_generation_prompt).
     """
     if not conversations:
         return []
@@ -223,7 +223,7 @@ def serve(tokenizer: Any, conversations: Sequence[Sequence[Message]], *, answeri
 
 
 def _covering(offsets: Sequence[Span], begin: int, end: int) -> tuple[int, int]:
-    """The tokens, from and up to, that stand for some of the characters from and up to."""
+    """Return the range of tokens that cover some of the characters from `begin` to `end`."""
     first = bisect_right(offsets, begin, key=lambda span: span[1])
     return first, max(first, bisect_left(offsets, end, key=lambda span: span[0]))
 

@@ -1,4 +1,4 @@
-"""Passages of a monologue: stretches with their times that questions can be asked about."""
+"""Cut a monologue into passages: stretches with their times, about which a teacher model can ask questions."""
 
 from collections.abc import Sequence
 from itertools import groupby, pairwise
@@ -14,18 +14,19 @@ from lectern.text.sentences import Sentence, cut_at_silences, join_words, split_
 def cut(
     conversation: Conversation, count: Count, *, min_share: float, least: int, most: int, overlap: int
 ) -> tuple[list[Passage], float]:
-    """The passages of a monologue, and the share of the words that its speaker has; no passages of anything else.
+    """Cut a monologue into passages; also return the main speaker's share of the words. Other talks give no passages.
 
-    A passage ends at a sentence end, never goes past the end of a chapter, and ends where the vocabulary changes most
-    (`dividing`). What others say in between is left out, and speech may go on over it.
+    A passage ends at a sentence end where the vocabulary changes most (`dividing`), and never goes past the end of a
+    chapter. The words of other speakers are left out, and a passage may continue across them.
 
     Args:
-        conversation: with speakers.
-        count: counts tokens; called for a monologue only.
-        min_share: of all words, from which one speaker's make a monologue.
-        least: tokens that a passage has at least, where chapters and sentences allow it.
-        most: tokens that a passage has at most; a single word may have more.
-        overlap: sentences at the end of a passage that the next one of the chapter repeats, as far as `most` allows.
+        conversation: its speakers are known.
+        count: counts tokens; it is called for a monologue only.
+        min_share: the conversation is a monologue if one speaker has at least this share of all words.
+        least: least number of tokens of a passage, where chapters and sentences allow it.
+        most: greatest number of tokens of a passage; a single word may have more.
+        overlap: number of sentences at the end of a passage that the next one in the chapter repeats, as far as `most`
+            allows.
     """
     words: dict[str, list[Word]] = {}
     total = 0
@@ -60,7 +61,7 @@ def cut(
 
 
 def _within(sentences: Sequence[Sentence], most: int, count: Count) -> list[Sentence]:
-    """The sentences, those above `most` tokens cut at their longest silences until they fit."""
+    """Return the sentences; those with more than `most` tokens are cut at their longest silences until they fit."""
     fitting = []
     for sentence, length in zip(sentences, _measure(sentences, count), strict=True):
         if length <= most or len(sentence) == 1:
@@ -72,7 +73,7 @@ def _within(sentences: Sequence[Sentence], most: int, count: Count) -> list[Sent
 
 
 def _measure(sentences: Sequence[Sentence], count: Count) -> list[int]:
-    """The tokens of each sentence at the beginning of a passage, or inside one if these are more."""
+    """Count the tokens of each sentence, at the beginning of a passage and inside one; the greater number counts."""
     texts = [join_words(sentence) for sentence in sentences]
     return [max(both) for both in zip(count(texts), count([f" {text}" for text in texts]), strict=True)]
 
@@ -80,7 +81,7 @@ def _measure(sentences: Sequence[Sentence], count: Count) -> list[int]:
 def _by_chapter(
     sentences: Sequence[Sentence], chapters: Sequence[Chapter]
 ) -> list[tuple[Chapter | None, list[Sentence]]]:
-    """The sentences of each chapter, and of what lies outside all, in order of time; each goes where it begins."""
+    """Group the sentences by the chapter in which they begin, in order of time; None stands for no chapter."""
 
     def chapter_of(sentence: Sentence) -> int:
         start = sentence[0].start

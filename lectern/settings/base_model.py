@@ -14,30 +14,30 @@ class BaseModelSettings:
     """The model that is tuned: section `base_model` of params.yaml, which render, train and generate share."""
 
     name: str
-    """what the adapter and the report call it"""
+    """name of the model in the adapter and in the report"""
     source: str
     """embedded, hub or random"""
     context_length: int
-    """tokens; no row may be longer"""
+    """greatest number of tokens of a row or prompt"""
     end_of_turn: str
-    """the token that ends each turn of its chat template; trained in each answer, and it stops generation"""
+    """token that ends each turn in the chat template; it is trained at the end of each answer, and stops generation"""
     chat_template: str | None
     """a file of lectern/models/chat_templates: the model's own template plus generation marks; null where the model's
     own has them"""
     own_template: bool
-    """false where the model has no chat template, or not this one: `chat_template` is what it is served with too"""
+    """false if the model has no chat template, or another one: it is then served with `chat_template` too"""
     package: str | None
-    """the packaged model of core/embedded.py; for `random`, the one whose tokenizer is used"""
+    """a bundled model of core/embedded.py; for `random`, the model whose tokenizer is used"""
     hub_id: str | None
     """for `hub`: organisation/model, or a directory"""
     revision: str | None
-    """for `hub`: a commit, so that the weights cannot change under the experiment; `lectern pin` fills it in"""
+    """for `hub`: a commit, so that the weights cannot change during the experiment; `lectern pin` fills it in"""
     target_modules: list[str]
-    """names of the linear layers of this architecture that an adapter may go on, its head left out; none given: all"""
+    """names of the linear layers that get an adapter, without the head; an empty list means all"""
     architecture: str | None
     """for `random`: llama, mistral, phi or qwen3"""
     seed: int
-    """for `random`: of the weights"""
+    """for `random`: seed of the weights"""
 
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
@@ -50,7 +50,9 @@ class BaseModelSettings:
                 f"source {self.source} needs {' and '.join(missing)}; give it in conf/base_model"
             )
         if not self.own_template and self.chat_template is None:
-            raise ValueError("own_template is false, so chat_template must name the file to serve with")
+            raise ValueError(
+                "own_template is false, so chat_template must name the template with which the model is served"
+            )
         if self.package is not None and self.package not in PACKAGES:
             raise ValueError(f"package is {self.package!r}; choose one of {', '.join(PACKAGES)}")
         if self.source == "random" and self.architecture not in ARCHITECTURES:
@@ -59,11 +61,11 @@ class BaseModelSettings:
             )
         if self.context_length < 1:
             raise ValueError(
-                f"context_length is {self.context_length}; give the number of tokens the model can read"
+                f"context_length is {self.context_length}; give the number of tokens that the model can read"
             )
 
     @property
     def identity(self) -> str:
-        """What an adapter records as its base: the hub's name where there is one, never a directory."""
+        """The name that an adapter records as its base model: the name on the hub if there is one, never a path."""
         on_hub = self.source == "hub" and self.hub_id is not None and not Path(self.hub_id).is_dir()
         return str(self.hub_id) if on_hub else self.name

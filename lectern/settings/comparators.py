@@ -1,4 +1,4 @@
-"""Section `comparators` of params.yaml: who else answers, by name.
+"""Read section `comparators` of params.yaml: models that answer besides base and tuned, by name.
 
 comparators:
   qwen: {model: {...}}          another model, with the fields of conf/base_model
@@ -22,26 +22,26 @@ from lectern.settings.llm import LLM
 
 KINDS = ("model", "endpoint", "revision")
 RESERVED = (BASE, TUNED, "reference")
-"""Names that mean something else in the figures."""
+"""Names that the figures use for something else."""
 
 
 @dataclass(frozen=True)
 class Comparator:
-    """Exactly one of these."""
+    """An entry of the section; exactly one of the fields is given."""
 
     model: BaseModelSettings | None = None
-    """another model, not tuned"""
+    """another model, which is not tuned"""
     endpoint: LLM | None = None
     """a server"""
     revision: str | None = None
-    """the commit whose adapter answers on the base model of that commit"""
+    """a commit; its adapter answers, on the base model of that commit"""
 
 
 def load_comparators(path: Path = Path("params.yaml")) -> dict[str, Comparator]:
-    """The section, in order of name; its keys are free, so `params.load` cannot read it.
+    """Read the section, in order of name. Its keys are free, so `params.load` cannot read it.
 
     Raises:
-        LecternError: the file or section is missing, or an entry is not as it must be; names it.
+        LecternError: the file or section is missing, or an entry is wrong; the message names the entry.
     """
     try:
         everything = OmegaConf.load(path)
@@ -85,7 +85,7 @@ def _read(name: str, entry: Any, path: Path) -> Comparator:
 
 
 def why_no_commit(value: Any, root: Path = revisions.HERE) -> str:
-    """What to write instead of a branch, which moves, so that DVC would not notice; or of what is nothing at all."""
+    """Return why a value cannot be a revision. A branch cannot, since DVC would not notice when it moves."""
     asked = "give a commit, of 7 to 40 hex digits and in quotes, since YAML takes some for numbers"
     if not isinstance(value, str):
         return f"it is {value!r}; {asked}"

@@ -12,16 +12,16 @@ RULES = ("first_voice", "most_speech", "name", "metadata")
 
 @dataclass(frozen=True)
 class RoleRule:
-    """An entry of `converse.roles`: it gives one speaker a role, of those that no rule before it took."""
+    """An entry of `converse.roles`: it gives a role to a speaker who has none from an earlier rule."""
 
     role: str
     """`host`, `guest`, `main` or `audience`."""
     rule: str
     """A key of `RULES`."""
     name: str | None = None
-    """Of the speaker that the rule `name` looks for, as a correction, a remembered voice or a transcript gives it."""
+    """Name for which the rule `name` looks: one that a correction, a remembered voice or a ready transcript gives."""
     fallback: bool = False
-    """Leave the rule out when one before it found somebody for the role."""
+    """Skip the rule if an earlier one found somebody for the role."""
 
     def __post_init__(self) -> None:
         known = [role for role in get_args(Role) if role != "unknown"]
@@ -31,7 +31,8 @@ class RoleRule:
             raise ValueError(f"roles: rule is {self.rule!r}: use one of {', '.join(RULES)}")
         if (self.rule == "name") != (self.name is not None):
             raise ValueError(
-                f"roles: the rule `name`, and only it, needs a name (got {self.rule}, {self.name})"
+                f"roles: rule is {self.rule!r} and name is {self.name!r}: the rule `name` needs a name, and only that "
+                "rule takes one"
             )
 
 

@@ -1,4 +1,4 @@
-"""How whole episodes are written: section `episodes` of params.yaml."""
+"""Section `episodes` of params.yaml: how whole episodes are generated."""
 
 import re
 from dataclasses import dataclass
@@ -8,27 +8,27 @@ import regex
 
 HOSTS = ("continue", "swap")
 LEAST_TOKENS = 16
-"""Of a turn: below, the template's own tokens would need the room that is kept free beside an opening."""
+"""Least limit of a turn. With a lower one, the tokens of the chat template would not fit beside an opening."""
 
 
 @dataclass(frozen=True)
 class EpisodeSettings:
-    """How episodes are written."""
+    """How episodes are generated; `EpisodesParams` explains the fields."""
 
     turns: int
-    """of an episode at most, its opening included"""
+    """greatest number of turns of an episode, including its opening"""
     max_turn_tokens: int
-    """limit of a turn"""
+    """limit of a turn in tokens"""
     temperature: float
-    """0 takes the likeliest token each time"""
+    """0 always takes the most likely token"""
     top_p: float
     """Draws only from the most likely tokens whose probabilities together reach this value."""
     seed: int
-    """of the draws; each turn of each episode draws by itself"""
+    """seed of the sampling"""
     host: Literal["continue", "swap"]
-    """who speaks for the host: the model in the user's place, or as the assistant, with the roles exchanged"""
+    """whether the host's turns are generated in the user's role, or as the assistant with exchanged roles"""
     host_persona: str
-    """for swap: what the model is told to be when it speaks for the host"""
+    """for swap: the instruction to the model when it speaks for the host"""
     closings: tuple[str, ...]
     """regular expressions; a turn whose last words match one ends the episode"""
 
@@ -38,29 +38,29 @@ class Episodes:
     """Section `episodes`."""
 
     turns: int
-    """of an episode at most, its opening included"""
+    """greatest number of turns of an episode, including its opening"""
     max_turn_tokens: int
-    """limit of a turn; one that reaches it counts as unfinished"""
+    """limit of a turn in tokens; a turn that reaches it counts as unfinished"""
     batch_size: int
-    """episodes written together, which memory limits"""
+    """number of episodes that are generated together; memory limits it"""
     openings: list[str]
-    """names of files in data/openings"""
+    """names of files in data/openings, without suffix"""
     held_out: int
-    """how many held-out conversations of several answers, by their ids, lend their first question as an opening"""
+    """number of held-out conversations, in order of their ids, whose first question serves as an opening; only
+    conversations with several answers are used"""
     temperature: float
-    """0 takes the likeliest token each time, which soon repeats itself; above it tokens are drawn"""
+    """0 always takes the most likely token, which soon leads to repetition; with more, tokens are sampled"""
     top_p: float
     """Draws only from the most likely tokens whose probabilities together reach this value."""
     seed: int
-    """of the draws; each turn of each episode draws by itself, whatever is written beside it"""
+    """seed of the sampling; each turn of each episode is sampled independently of what is generated beside it"""
     host: str
-    """who speaks for the host: `continue`, the model in the user's place, or `swap`, the model as the assistant, with
-    the roles exchanged and `host_persona` as its first question"""
+    """how the host's turns are generated: `continue` generates them in the user's role of the chat template; `swap`
+    exchanges the roles, so that the host is the assistant and `host_persona` is the first question"""
     host_persona: str
-    """for `swap`: what the model is asked to be when it speaks for the host"""
+    """for `swap`: the instruction to the model when it speaks for the host"""
     closings: list[str]
-    """regular expressions on the last words of a turn, in small letters without punctuation: one that matches ends the
-    episode"""
+    """regular expressions for the last words of a turn, in lower case without punctuation; a match ends the episode"""
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -78,12 +78,12 @@ class Episodes:
         if self.host not in HOSTS:
             raise ValueError(f"host is {self.host!r}; choose one of {', '.join(HOSTS)}")
         if self.host == "swap" and not self.host_persona.strip():
-            raise ValueError("host is swap, so host_persona must say what the model shall be then")
+            raise ValueError("host is swap, so host_persona must tell the model how to speak for the host")
         for name in self.openings:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
                 raise ValueError(
-                    f"openings has {name!r}; give the name of a file in data/openings without .jsonl, of letters, "
-                    "digits, _ and -"
+                    f"openings has {name!r}; give the name of a file in data/openings without .jsonl, which has only "
+                    "letters, digits, _ and -"
                 )
         if len(set(self.openings)) < len(self.openings):
             raise ValueError(f"openings names a file twice: {', '.join(self.openings)}")
@@ -92,7 +92,7 @@ class Episodes:
 
     @property
     def for_episode(self) -> EpisodeSettings:
-        """All that decides a turn, but the model and what came before."""
+        """Everything that affects a turn, except for the model and the turns before."""
         swap = self.host == "swap"
         return EpisodeSettings(
             turns=self.turns,
@@ -110,8 +110,8 @@ def _check_closing(closing: str) -> None:
     try:
         found = regex.compile(closing, regex.IGNORECASE)
     except regex.error as error:
-        raise ValueError(f"closings has {closing!r}, which is no regular expression: {error}") from error
+        raise ValueError(f"closings has {closing!r}, which is not a regular expression: {error}") from error
     if found.search("", timeout=1.0):
         raise ValueError(
-            f"closings has {closing!r}, which matches nothing said at all: every turn would close"
+            f"closings has {closing!r}, which matches the empty text, so that every turn would end the episode"
         )

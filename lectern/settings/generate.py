@@ -1,4 +1,4 @@
-"""How the contestants are asked: section `generate` of params.yaml."""
+"""Section `generate` of params.yaml: how the contestants answer."""
 
 import re
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ class Generate:
     """Section `generate`."""
 
     max_new_tokens: int
-    """limit of an answer; one that reaches it counts as unfinished"""
+    """limit of an answer in tokens; an answer that reaches it counts as unfinished"""
     batch_size: int
-    """prompts computed together, which memory limits"""
+    """number of prompts that are computed together; memory limits it"""
     parity_prompts: int
-    """held-out questions that the merged model answers too; 0 for none"""
+    """number of held-out questions that the merged model answers too, for the parity check; 0 for no check"""
     parity_tokens: int
-    """limit of these answers"""
+    """limit of these answers in tokens"""
     temperature: float
-    """0 takes the likeliest token each time; above it tokens are drawn"""
+    """0 always takes the most likely token; with more, tokens are sampled"""
     top_p: float
     """Draws only from the most likely tokens whose probabilities together reach this value."""
     seed: int
-    """of the draws; each prompt draws by itself, whatever stands beside it"""
+    """seed of the sampling; each prompt is sampled independently of the others in its batch"""
     evals: list[str]
-    """names of files in data/evals; each is asked, and reported apart"""
+    """names of files in data/evals, without suffix; the answers to each are reported separately"""
 
     def __post_init__(self) -> None:
         for name in ("max_new_tokens", "batch_size", "parity_tokens"):
@@ -40,8 +40,8 @@ class Generate:
         for name in self.evals:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or name in (HELD_OUT, DIALOGUES):
                 raise ValueError(
-                    f"evals has {name!r}; a set is named after its file, of letters, digits, _ and -, and not "
-                    f"{HELD_OUT} or {DIALOGUES}"
+                    f"evals has {name!r}; give the name of a file in data/evals without .jsonl, which has only "
+                    f"letters, digits, _ and -, and is not {HELD_OUT} or {DIALOGUES}"
                 )
         if len(set(self.evals)) < len(self.evals):
             raise ValueError(f"evals names a set twice: {', '.join(self.evals)}")

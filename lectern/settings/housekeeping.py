@@ -9,14 +9,15 @@ SCOPES = ("sentence", "utterance")
 
 @dataclass(frozen=True)
 class HousekeepingRule:
-    """What one rule takes out."""
+    """A rule that removes sentences or utterances."""
 
     name: str = ""
-    """under which its removals are counted"""
+    """name under which its removals are counted"""
     pattern: str = ""
-    """regular expression that must match the whole: small letters, no punctuation, single spaces"""
+    """regular expression that must match the whole text, which is lower case, without punctuation, with single
+    spaces"""
     scope: str = "sentence"
-    """`sentence`, or `utterance` for what is housekeeping only where nothing else is said"""
+    """`sentence`, or `utterance` for a text that is housekeeping only if the utterance holds nothing else"""
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,11 @@ class Housekeeping:
     """Section `housekeeping`."""
 
     name: str
-    """Of the file under conf/housekeeping."""
+    """Name of the file under conf/housekeeping."""
     max_words: int
-    """What has more words is never taken out, whatever a rule matches."""
+    """A sentence or utterance with more words is never removed, even if a rule matches."""
     rules: list[HousekeepingRule]
-    """In the order in which they are tried; the first that matches counts."""
+    """The rules in the order in which they are tried; the first that matches counts."""
 
     def __post_init__(self) -> None:
         where = f"conf/housekeeping/{self.name}.yaml"
@@ -47,6 +48,6 @@ def _check(rule: HousekeepingRule, where: str) -> None:
     try:
         matches_nothing_said = re.fullmatch(rule.pattern, "")
     except re.error as error:
-        raise ValueError(f"{where}: {rule.pattern!r} is no regular expression ({error})") from error
+        raise ValueError(f"{where}: {rule.pattern!r} is not a regular expression ({error})") from error
     if matches_nothing_said:
-        raise ValueError(f"{where}: {rule.pattern!r} matches where nothing is said: name some words")
+        raise ValueError(f"{where}: {rule.pattern!r} matches the empty text; write a pattern with some words")

@@ -1,4 +1,4 @@
-"""How a judge LLM is asked about answers, and when it is believed: section `judging` of params.yaml."""
+"""Section `judging` of params.yaml: what a judge LLM is asked about answers, and when its figures are trusted."""
 
 from dataclasses import dataclass
 
@@ -10,25 +10,25 @@ class Judging:
     """Section `judging`."""
 
     criterion: str
-    """What makes an answer good, as the end of `The better one is ...`."""
+    """What makes an answer good, as the end of the sentence `The better one is ...`."""
     pairs: bool
-    """Ask which of two answers is better, tuned or base."""
+    """Whether the judge is asked which of two answers is better, tuned or base."""
     rubric: bool
-    """Ask for a score of each contestant's answer, 1 to 5."""
+    """Whether the judge is asked for a score of each contestant's answer, 1 to 5."""
     reasons: bool
-    """Let the judge give a reason before its verdict: a good judge becomes better by it, and several times as dear."""
+    """Whether the judge gives a reason before its verdict. This improves a good judge, and costs several times more."""
     most: int | None
-    """Rows of a set that are judged at most, drawn by their ids; null for all."""
+    """Greatest number of rows of a set that are judged, drawn by their ids; null for all."""
     longest: int
-    """Characters of a text that the judge is shown; what is cut is marked, and counted."""
+    """Greatest number of characters of a text that the judge sees; texts that were cut are marked and counted."""
     labels: list[str] | None
-    """Files of data/labels that the judge is compared with; null for all, [] for none."""
+    """Names of the sets in data/labels with which the judge is compared; null for all, [] for no set."""
     most_labels: int | None
-    """Labelled pairs that are asked about at most, drawn by their ids; null for all."""
+    """Greatest number of labelled pairs that the judge is asked about, drawn by their ids; null for all."""
     min_labels: int
-    """Labelled pairs that the judge must have judged before it may be trusted."""
+    """Least number of labelled pairs that the judge must have judged to be trusted."""
     min_kappa: float
-    """Cohen's kappa with people from which its figures are trusted; 0 is chance, 1 is full agreement."""
+    """Least value of Cohen's kappa with people at which the judge is trusted; 0 is chance, 1 is full agreement."""
     resamples: int
     """Number of bootstrap resamples."""
     confidence: float

@@ -1,4 +1,4 @@
-"""How a model is tuned: section `train` of params.yaml."""
+"""Section `train` of params.yaml: how a model is tuned."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,61 +13,62 @@ class Train:
     """Section `train`."""
 
     name: str
-    """of the file in conf/train"""
+    """name of the file in conf/train"""
     method: str
-    """lora; qlora, on a base model in 4 bits (NF4, double quantisation); dora, which learns each column's length too;
-    rslora, whose scale is alpha / sqrt(r); full, every weight of the model"""
+    """`lora`; `qlora`, with the base model in 4 bits (NF4, double quantisation); `dora`, which also learns the length
+    of each column; `rslora`, whose scale is alpha / sqrt(r); or `full`, which trains all weights of the model"""
     r: int
     """rank of the adapter"""
     alpha: int
-    """the adapter's output is scaled by alpha / r"""
+    """the adapter's output is multiplied by alpha / r"""
     dropout: float
-    """on the adapter's input"""
+    """dropout on the adapter's input, from 0 to below 1"""
     target_modules: Any
-    """null for those of the base model, all-linear, or a list of the names of linear layers"""
+    """null for those of the base model, all-linear, or a list of names of linear layers"""
     from_adapter: str | None
-    """a folder of models/adapters whose adapter is trained on; null for a new one"""
+    """a folder of models/adapters with an adapter that is trained further; null for a new adapter"""
     learning_rate: float
-    """the peak"""
+    """peak learning rate"""
     epochs: int
-    """passes over the rows"""
+    """number of passes over the rows"""
     batch_size: int
-    """rows in a micro-batch, which memory limits"""
+    """number of rows in a micro-batch; memory limits it"""
     gradient_accumulation: int
-    """micro-batches in a step, of all processes together"""
+    """number of micro-batches in a step, of all processes together"""
     packing: bool
-    """a micro-batch is one sequence of whole rows that do not see each other, without padding, as long as `batch_size`
-    of the longest rows"""
+    """whether a micro-batch is one sequence of whole rows, which do not attend to each other, without padding; the
+    sequence is as long as `batch_size` times the longest row"""
     gradient_checkpointing: bool
-    """activations are computed again in the backward pass: about a third more time, a fraction of the memory"""
+    """whether activations are computed again in the backward pass, which takes about a third more time and a fraction
+    of the memory"""
     precision: str
-    """fp32, bf16 or fp16; auto takes fp32 on a CPU, bf16 on a GPU that computes in it, else fp16"""
+    """fp32, bf16 or fp16; `auto` takes fp32 on a CPU, bf16 on a GPU that supports it, else fp16"""
     attention: str | None
-    """the implementation, by its name in transformers: sdpa, eager, flash_attention_2; null for its own choice"""
+    """attention implementation, by its name in transformers: sdpa, eager, flash_attention_2; null for the default"""
     optimizer: str
-    """by its name in transformers"""
+    """optimizer, by its name in transformers"""
     scheduler: str
-    """course of the learning rate, by its name in transformers"""
+    """schedule of the learning rate, by its name in transformers"""
     warmup_share: float
-    """share of the steps over which the learning rate rises"""
+    """share of all steps over which the learning rate rises, from 0 to 1"""
     weight_decay: float
-    """of AdamW"""
+    """weight decay of AdamW"""
     max_grad_norm: float
-    """gradients are clipped to it"""
+    """greatest norm of the gradients; larger ones are clipped"""
     explosion: float
-    """a step's loss above this many times the largest of the first ten stops the training"""
+    """the training stops if the loss of a step exceeds the greatest loss of the first ten steps by this factor"""
     evaluations: int
-    """of the validation rows in an epoch"""
+    """number of evaluations on the validation rows in each epoch"""
     early_stopping: int | None
-    """evaluations without a better validation loss after which the training ends; null for never"""
+    """number of evaluations without a better validation loss after which the training ends; null for never"""
     keep: str
-    """best, the weights with the lowest validation loss, or last"""
+    """which weights are kept: `best`, those with the lowest validation loss, or `last`"""
     checkpoint_every: int
-    """steps between checkpoints, which is what a kill may cost"""
+    """number of steps between checkpoints; a killed training loses at most so many"""
     trackers: list[str]
-    """tensorboard, wandb, mlflow: told of the curves as well; each must be installed"""
+    """tensorboard, wandb and mlflow, which then get the curves too; each must be installed"""
     seed: int
-    """of the adapter's first weights, of dropout and of the order of rows"""
+    """seed of the adapter's initial weights, of dropout, and of the order of rows"""
 
     def __post_init__(self) -> None:
         for field, choices in (
@@ -94,14 +95,18 @@ class Train:
             raise ValueError(f"early_stopping is {self.early_stopping}; give 1 or more, or null")
         if not 0 <= self.dropout < 1 or not 0 <= self.warmup_share <= 1:
             raise ValueError(
-                f"dropout is {self.dropout} and warmup_share {self.warmup_share}; give shares of 1"
+                f"dropout is {self.dropout} and warmup_share is {self.warmup_share}; dropout must be at least 0 and "
+                "below 1, warmup_share from 0 to 1"
             )
         if self.learning_rate <= 0 or self.max_grad_norm <= 0 or self.weight_decay < 0:
-            raise ValueError("learning_rate and max_grad_norm must be above 0, weight_decay 0 or above")
+            raise ValueError(
+                f"learning_rate is {self.learning_rate}, max_grad_norm {self.max_grad_norm} and weight_decay "
+                f"{self.weight_decay}; the first two must be above 0, weight_decay 0 or above"
+            )
         if self.explosion <= 1:
             raise ValueError(f"explosion is {self.explosion}; give a factor above 1")
         if self.method == "full" and self.from_adapter is not None:
-            raise ValueError("method full trains no adapter, so from_adapter must be null")
+            raise ValueError("method is full, which trains no adapter, so from_adapter must be null")
 
     @property
     def quantized(self) -> bool:

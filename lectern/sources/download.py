@@ -99,7 +99,7 @@ def written(folder: Path, what: str) -> Path:
     found = [path for path in folder.glob("download.*") if path.suffix not in (".part", ".ytdl")]
     if len(found) != 1:
         raise ItemError(
-            f"{secrets.without_secrets(what)}: nothing came. A newer yt-dlp may help: pip install -U yt-dlp"
+            f"{secrets.without_secrets(what)}: nothing was downloaded. A newer yt-dlp may help: pip install -U yt-dlp"
         )
     return found[0]
 

@@ -1,4 +1,4 @@
-"""Speech to words with times.
+"""Turn speech into words with times.
 
 An engine is a module with a function `load` that loads its model and returns a `Transcriber`. ENGINES lists them by
 name, each with the choices that `load` takes.
@@ -24,18 +24,20 @@ class Heard(NamedTuple):
     words: list[Word]  # in order of time, see `word_times.time_words`
     language_probability: float | None = None  # None where the language was given, not detected
     speech: Sequence[Span] | None = None  # what `listening.find_speech` found, if the engine called it
-    counts: Mapping[str, int] = {}  # what else the manifest should say of this recording
+    counts: Mapping[str, int] = {}  # further counts that the manifest should hold for this recording
 
 
 Transcriber = Callable[[Recording], Heard]
 
 
 class Engine(NamedTuple):
-    """A way to transcribe: what it needs to be named, without loading anything of it."""
+    """A speech recogniser. Naming it imports nothing: its libraries load when its module does."""
 
     module: str
-    libraries: tuple[str, ...]  # distributions whose version decides what is heard
-    choices: tuple[str, ...]  # fields of the section that `load` takes and that decide what is heard
+    libraries: tuple[str, ...]  # distributions whose versions affect the transcript, and so the item's key
+    choices: tuple[
+        str, ...
+    ]  # fields of the section `transcribe` that `load` takes and that affect the transcript
 
 
 ENGINES: dict[str, Engine] = {
@@ -83,7 +85,9 @@ ENGINES: dict[str, Engine] = {
 
 
 def transcribe(item: str, media: Path, listen: Transcriber) -> tuple[Transcript, Mapping[str, Any]]:
-    """The transcript of one recording, and the facts about it that the manifest keeps. No speech gives no words.
+    """Transcribe one recording; also return the facts about it that the manifest keeps.
+
+    A recording without speech gives a transcript without words.
 
     Raises:
         ItemError: the recording cannot be decoded.
@@ -107,7 +111,7 @@ def transcribe(item: str, media: Path, listen: Transcriber) -> tuple[Transcript,
 
 
 def load(*, engine: str, **choices: Any) -> Make:
-    """The function that writes an item's transcript, its engine loaded. `choices` are those of the engine."""
+    """Load an engine and return the function that writes an item's transcript. `choices` go to the engine's `load`."""
     listen = importlib.import_module(ENGINES[engine].module).load(**choices)
 
     def make(item: Item, path: Path) -> Mapping[str, Any]:

@@ -1,8 +1,8 @@
-"""The diarization engine that arrives as packages: local segmentation, speaker embeddings, clustering.
+"""The bundled diarization engine, whose models are Python packages: segmentation, speaker embeddings, clustering.
 
-In the manner of pyannote.audio (Bredin 2023, version 2.1): each local speaker of each window of ten seconds gets an
-embedding, clustering joins local speakers to speakers of the recording, and the windows' opinions are summed on one
-grid of frames. The recording is read window by window: six hours take no more memory than their grid.
+The method is that of pyannote.audio 2.1 (Bredin 2023): each local speaker of each window of ten seconds gets an
+embedding, clustering assigns local speakers to speakers of the recording, and the votes of the windows are summed on
+one grid of frames. The recording is read window by window, so that only the grid grows with its length.
 """
 
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ from lectern.speech.segmentation import (
 from lectern.speech.voiceprints import EMBEDDING, Embed, compute_features, embed_speakers, load_embedder
 
 OWN_SECONDS = 1.0
-"""A local speaker's speech alone from which its embedding leaves out the frames that others share."""
+"""Seconds. If a local speaker speaks alone for at least so long, its embedding leaves out overlapped speech."""
 PRINT_SECONDS = 60.0
-"""Speech that the embedding of a voice rests on at most."""
+"""The embedding of a voice is computed from at most so many seconds of speech."""
 PIECE = 65_536
-"""Frames that are decided together, which bounds the memory."""
+"""Frames that are decided at once, which bounds the memory."""
 
 Run = tuple[float, float]
 """Start and end in seconds."""
@@ -53,7 +53,7 @@ def load_engine(
     fill_gap: float,
     min_turn: float,
 ) -> diarization.Diarize:
-    """Load both models; the parameters are explained in stages/diarize.py."""
+    """Load both models. stages/diarize.py explains the parameters."""
     import torch
 
     torch.set_num_threads(threads)
@@ -108,11 +108,11 @@ def load_engine(
 
 
 def reconstruct(windows: Windows, persons: NDArray[np.int64]) -> Bools:
-    """Sum the windows' opinions on one grid. Shape (frames of the recording, persons).
+    """Sum the votes of the windows on one grid, and decide who speaks. Shape (frames of the recording, persons).
 
     Args:
         windows: of the recording.
-        persons: shape (windows, LOCAL), from 0; -1 has no vote.
+        persons: the person of each local speaker, shape (windows, LOCAL), from 0; -1 has no vote.
     """
     frames = windows.active.shape[1]
     total = int(windows.starts.max()) + frames
@@ -127,7 +127,7 @@ def reconstruct(windows: Windows, persons: NDArray[np.int64]) -> Bools:
 
 
 def _decide(votes: NDArray[np.int16], seen: NDArray[np.int16]) -> Bools:
-    """As many speakers in each frame as the windows heard on average, those with most votes."""
+    """Choose as many speakers in each frame as the windows found on average: those with the most votes."""
     at_once = np.round(votes.sum(axis=1) / seen).astype(np.int64)
     order = np.argsort(-votes, axis=1, kind="stable")
     rank = np.argsort(order, axis=1, kind="stable")
@@ -135,9 +135,9 @@ def _decide(votes: NDArray[np.int16], seen: NDArray[np.int16]) -> Bools:
 
 
 def find_runs(mask: Bools, duration: float, *, fill_gap: float = 0.0, least: float = 0.0) -> list[Run]:
-    """Runs of true frames in seconds, in order, none after `duration`.
+    """Return the runs of true frames as (start, end) in seconds, in order, none after `duration`.
 
-    Gaps up to `fill_gap` seconds are filled, then runs under `least` seconds are dropped.
+    Gaps of up to `fill_gap` seconds are filled; then runs shorter than `least` seconds are dropped.
     """
     edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
     runs: list[list[float]] = []
@@ -150,7 +150,7 @@ def find_runs(mask: Bools, duration: float, *, fill_gap: float = 0.0, least: flo
 
 
 def embed_voice(sound: Sound, runs: list[Run], embed: Embed) -> NDArray[np.float32]:
-    """The embedding of the longest runs, up to PRINT_SECONDS of them."""
+    """Return the embedding of a voice, from its longest runs up to PRINT_SECONDS in total."""
     features, left = [], PRINT_SECONDS
     for start, end in sorted(runs, key=lambda run: (run[0] - run[1], run[0])):
         if left < 0.1:

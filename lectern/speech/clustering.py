@@ -1,12 +1,12 @@
-"""Which of the local speakers are one person, and how many persons there are.
+"""Find which local speakers are the same person, and how many persons there are.
 
-A fixed threshold on the cosine of two embeddings does not carry over from one recording to another, because what two
-stretches of one voice have in common depends on how long they are: measured with CAM++ on clean speech, about .57
-between stretches of 1.5 s, .75 of 3 s and .9 of 10 s, while two voices stay near .4 whatever the length. So a
-similarity is read as a share of the way from two voices to one voice, at the lengths at hand (`_agreement`), in the
-spirit of the scores of probabilistic linear discriminant analysis, which rest on the amount of speech as well. Groups
-are merged by that, the best pair first, each group being the mean of its members: the more speech a group has, the
-more exactly another one has to sound like it.
+A fixed threshold on the cosine of two embeddings does not carry over from one recording to another, because the cosine
+of two stretches of one voice depends on their length: measured with CAM++ on clean speech, it is about .57 for
+stretches of 1.5 s, .75 for 3 s and .9 for 10 s, while that of two voices stays near .4 whatever the length. Therefore
+`_agreement` scales a cosine: 0 is what two voices give, 1 is what one voice gives at these lengths. Scores of
+probabilistic linear discriminant analysis depend on the amount of speech in a similar way. Groups are merged
+agglomeratively, the pair with the highest agreement first, and a group is represented by the mean of its members. The
+more speech a group has, the higher the cosine that another group needs to join it.
 """
 
 from itertools import pairwise
@@ -22,32 +22,33 @@ Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 HALFWAY = 2.0
-"""Seconds of speech at which an embedding is half voice, half words. As measured it is 1.2; more asks less of groups
-with little speech, and so leaves fewer fragments."""
+"""Seconds of speech at which an embedding depends on the voice and on the spoken words in equal parts. The measured
+value is 1.2; the larger one demands less similarity from groups with little speech, and so leaves fewer fragments."""
 STRANGERS = 0.42
-"""Cosine of two voices."""
+"""Cosine of the embeddings of two different voices."""
 LEAST_SPAN = 0.2
-"""From two voices to one voice, at the least: below it, very short stretches would agree by chance."""
+"""Least difference between the cosine of one voice and that of two voices that is assumed. With a smaller one, very
+short stretches would agree by chance."""
 LIMIT = 1.5
-"""Agreement to which the threshold is raised at most: nothing agrees so well."""
+"""The threshold is raised at most to this agreement, which no two groups reach."""
 BLOCK = 2000
-"""Groups that are merged together: the memory is 8 bytes times its square, the time grows alike."""
+"""Groups that are merged at once. Memory is 8 bytes times the square of this number, and time grows with the square."""
 
 
 class Groups(NamedTuple):
-    """Local speakers that are taken for one person each."""
+    """Groups of local speakers; each group is taken for one person."""
 
-    sums: Doubles  # (groups, dimensions) of the members' embeddings times their seconds
-    seconds: Doubles  # (groups,) of the members together, a second counted in each window that hears it
-    longest: Doubles  # (groups,) of one member
+    sums: Doubles  # (groups, dimensions): sum of the members' embeddings, each times its seconds
+    seconds: Doubles  # (groups,): speech of all members; a second counts once for each window that holds it
+    longest: Doubles  # (groups,): seconds of the member with the most speech
 
 
 class Speakers(NamedTuple):
     """The persons of a recording."""
 
-    labels: Ints  # (local speakers,) from 0
-    surplus: int  # groups that were too many for max_speakers
-    threshold: float  # what was asked for, or more where min_speakers needed more
+    labels: Ints  # (local speakers,): the person of each, from 0
+    surplus: int  # how many groups there were beyond max_speakers
+    threshold: float  # the given threshold, or the higher one that min_speakers needed
 
 
 def cluster(
@@ -60,23 +61,24 @@ def cluster(
     min_speakers: int,
     max_speakers: int,
 ) -> Speakers:
-    """Join local speakers to persons.
+    """Assign each local speaker to a person of the recording.
 
-    Those with `least` seconds or more make the groups. Each of the others, and the members of the smallest groups where
-    there are more than `max_speakers`, go to the nearest group; two local speakers of one window to different ones.
+    Local speakers with at least `least` seconds of speech form the groups. All others go to the nearest group, and so
+    do the members of the smallest groups if there are more than `max_speakers`. Two local speakers of one window go to
+    different groups as far as there are enough.
 
     Args:
-        local: at least one.
-        threshold: agreement from which two groups are one: 0 is as alike as two voices, 1 as one voice.
-        least: seconds.
-        repeats: how many windows hear each second of the recording.
-        min_share: share of the speech that makes a group count for `min_speakers`.
-        min_speakers: where fewer are found, the threshold is raised until there are as many.
-        max_speakers: the groups with most speech are kept.
+        local: at least one local speaker.
+        threshold: agreement from which two groups are merged: 0 is as similar as two voices, 1 as one voice.
+        least: seconds of speech.
+        repeats: how many of the embedded windows hold each second of the recording.
+        min_share: share of the speech from which a group counts towards `min_speakers`.
+        min_speakers: if fewer are found, the threshold is raised until there are as many.
+        max_speakers: if more are found, the groups with the most speech are kept.
     """
     sure = np.flatnonzero(local.seconds >= least)
     if not len(sure):
-        sure = np.array([local.seconds.argmax()])  # too little is said to tell anybody apart
+        sure = np.array([local.seconds.argmax()])  # there is too little speech to tell speakers apart
     seconds = local.seconds[sure]
     singles = Groups(local.embeddings[sure].astype(np.float64) * seconds[:, None], seconds, seconds)
     groups, asked, kept = merge(singles, threshold, repeats), threshold, max_speakers
@@ -93,10 +95,11 @@ def _count(groups: Groups, min_share: float) -> int:
 
 
 def merge(groups: Groups, threshold: float, repeats: float) -> Groups:
-    """Merge the two groups that agree most, again and again, while they agree by `threshold`.
+    """Merge the two groups with the highest agreement, again and again, until it is below `threshold`.
 
-    More than BLOCK groups are merged in blocks first, in order, then what the blocks left; where that is too much,
-    the groups with least speech are left out, and their members go wherever they are nearest.
+    More than BLOCK groups are first merged within blocks, in order of time, and then the results of all blocks. If
+    these are still too many, the groups with the least speech are left out; `assign` gives their members to the nearest
+    group.
     """
     while (count := len(groups.seconds)) > BLOCK:
         blocks = [
@@ -111,7 +114,10 @@ def merge(groups: Groups, threshold: float, repeats: float) -> Groups:
 
 
 def _merge_block(groups: Groups, threshold: float, repeats: float) -> Groups:
-    """`merge` with a matrix of all pairs, of which each group knows its best, so that a step costs one row."""
+    """Merge with a matrix of all pairs.
+
+    Each group remembers its best partner, so that a step computes one row of the matrix only.
+    """
     sums, seconds, longest = (part.copy() for part in groups)
     count = len(seconds)
     if count < 2:
@@ -139,23 +145,26 @@ def _merge_block(groups: Groups, threshold: float, repeats: float) -> Groups:
         for stale in np.flatnonzero(alive & ((best == into) | (best == gone))):
             best[stale] = agreements[stale].argmax()
             value[stale] = agreements[stale, best[stale]]
-        # whoever is nearest to the merged group now need not know it: the group itself does
+        # The best partners of other groups are not updated: the merged group itself remembers the pair.
         best[into], value[into] = row.argmax(), row.max()
     return Groups(sums[alive], seconds[alive], longest[alive])
 
 
 def _voice_share(seconds: Any) -> Any:
-    """How much of an embedding of that much speech is the voice: the cosine with the same voice heard for ever."""
+    """Return the expected cosine of an embedding of so many seconds with one of endless speech of the same voice."""
     return np.sqrt(seconds / (seconds + HALFWAY))
 
 
 def _agreement(cosines: Any, shares: Any, others: Any) -> Any:
-    """0 where a cosine is that of two voices, 1 where it is that of one voice at these lengths."""
+    """Scale cosines: 0 is the cosine of two voices, 1 that of one voice with these amounts of speech.
+
+    `shares` and `others` are the values of `_voice_share` for the two sides.
+    """
     return (cosines - STRANGERS) / np.maximum(shares * others - STRANGERS, LEAST_SPAN)
 
 
 def assign(local: LocalSpeakers, centroids: Doubles) -> Ints:
-    """The nearest centroid of each local speaker, different ones within a window as far as there are enough."""
+    """Return the nearest centroid of each local speaker; within a window they differ, as far as there are enough."""
     from scipy.optimize import linear_sum_assignment
 
     similarity = local.embeddings @ (centroids / np.linalg.norm(centroids, axis=1, keepdims=True)).T
@@ -168,9 +177,9 @@ def assign(local: LocalSpeakers, centroids: Doubles) -> Ints:
 
 
 def spread(windows: Windows, local: LocalSpeakers, labels: Ints) -> Ints:
-    """The person of every local speaker of every window, -1 where there is none. Shape (windows, LOCAL).
+    """Return the person of each local speaker of each window, -1 where there is none. Shape (windows, LOCAL).
 
-    Those without an embedding, in windows between, are whom the embedded windows hear in the same frames.
+    A window whose speakers were not embedded takes over the persons who speak in the same frames of embedded windows.
     """
     from scipy.optimize import linear_sum_assignment
 

@@ -1,8 +1,8 @@
-"""Who speaks when: what every engine gives, and what is made of it.
+"""Find who speaks when: the interface of the diarization engines, and the record that is made of their output.
 
 An engine is a module with `load_engine(*, device, threads, batch_size, **choices)`, which loads its models and returns
 a function `diarize(item, media) -> (Diarization, facts)`. It imports its libraries inside `load_engine` only, so that
-naming an engine costs nothing.
+an engine can be named without loading anything.
 """
 
 import importlib
@@ -19,7 +19,7 @@ Diarize = Callable[[str, Path], tuple[Diarization, Mapping[str, Any]]]
 """Takes an item's id and its media file. Raises `ItemError` when the recording cannot be diarized."""
 
 LISTED = 20
-"""Items with ghosts that the metrics name; the manifest has all of them."""
+"""How many items with ghosts (see `describe_voices`) the metrics name; the manifest has all of them."""
 
 
 class Engine(NamedTuple):
@@ -55,7 +55,7 @@ ENGINES = {
 
 
 def load(module: str, **choices: Any) -> Make:
-    """The function that writes an item's diarization, the models of the engine in `module` loaded."""
+    """Load the models of the engine in `module`, and return the function that writes an item's diarization."""
     diarize: Diarize = importlib.import_module(module).load_engine(**choices)
 
     def make(item: Item, path: Path) -> Mapping[str, Any]:
@@ -67,10 +67,10 @@ def load(module: str, **choices: Any) -> Make:
 
 
 def name_turns(runs: Sequence[tuple[float, float, Any]]) -> tuple[list[SpeakerTurn], dict[Any, str]]:
-    """Turns in order of time, their speakers named `speaker_1`, `speaker_2` ... in the order they are first heard.
+    """Make turns in order of time; speakers are named `speaker_1`, `speaker_2` ... as they are first heard.
 
     Args:
-        runs: (start, end, label) in seconds, in any order; labels can be compared.
+        runs: (start, end, label) in seconds, in any order; labels must be comparable.
 
     Returns: the turns, and label -> name.
     """
@@ -84,12 +84,12 @@ def name_turns(runs: Sequence[tuple[float, float, Any]]) -> tuple[list[SpeakerTu
 def describe_voices(
     turns: Sequence[SpeakerTurn], embeddings: Mapping[str, Iterable[float]], min_share: float
 ) -> dict[str, Voice]:
-    """How long each speaker speaks, and whether it is a ghost: one with less than `min_share` of the speech.
+    """Describe each speaker: how long it speaks, and whether it is a ghost, with less than `min_share` of the speech.
 
     Args:
-        turns: of the recording.
-        embeddings: speaker -> vector of unit length; may be empty for a speaker that has none.
-        min_share: of all turns' seconds.
+        turns: all turns of the recording.
+        embeddings: speaker -> vector of unit length, empty for a speaker without an embedding.
+        min_share: share of the seconds of all turns.
     """
     seconds: dict[str, float] = {}
     longest: dict[str, float] = {}
@@ -111,7 +111,7 @@ def describe_voices(
 
 
 def measure_overlap(turns: Sequence[SpeakerTurn]) -> tuple[float, float]:
-    """Seconds in which anybody speaks, and seconds in which two or more do."""
+    """Return the seconds in which anybody speaks, and the seconds in which two or more do."""
     changes = sorted([(turn.start, 1) for turn in turns] + [(turn.end, -1) for turn in turns])
     speaking, anybody, several = 0, 0.0, 0.0
     for (now, change), (then, _) in pairwise(changes):
@@ -122,7 +122,7 @@ def measure_overlap(turns: Sequence[SpeakerTurn]) -> tuple[float, float]:
 
 
 def find_facts(found: Diarization, **others: Any) -> dict[str, Any]:
-    """What the manifest keeps of a diarization, and `others` beside it."""
+    """Return the facts about a diarization that the manifest keeps, together with `others`."""
     speech, overlapped = measure_overlap(found.turns)
     ghosts = [
         {"speaker": name, "seconds": voice.seconds, "share": voice.share, "longest": voice.longest}
@@ -141,7 +141,7 @@ def find_facts(found: Diarization, **others: Any) -> dict[str, Any]:
 
 
 def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Totals over all items, and those with ghosts, the one with the most ghost speech first."""
+    """Return the totals over all items, and the items with ghosts, the one with the most ghost speech first."""
     totals = {
         name: round(sum(entry[name] for entry in facts.values()), 3)
         for name in ("seconds", "speech_seconds", "overlapped_seconds", "turns", "speakers")

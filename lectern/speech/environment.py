@@ -1,4 +1,4 @@
-"""What an engine's libraries need of the Python that runs the stage."""
+"""Check and prepare the Python environment that an engine's libraries need."""
 
 import importlib.metadata
 import logging
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from lectern.core.errors import LecternError
 
 OWN_ENVIRONMENT = ("whisperx", "pyannote-audio")
-"""Distributions that cannot live beside the pipeline's own packages: they want an older huggingface-hub and torch."""
+"""Distributions that cannot be installed beside the pipeline's packages: they need older huggingface-hub and torch."""
 
 
 def check_installed(libraries: Sequence[str], section: str) -> None:
@@ -23,9 +23,9 @@ def check_installed(libraries: Sequence[str], section: str) -> None:
     apart = [name for name in missing if name in OWN_ENVIRONMENT]
     if apart:
         raise LecternError(
-            f"{sys.executable} has no {' and no '.join(apart)}, which section {section!r} asks for. These live in an "
-            f"environment of their own: `make whisperx` builds it, and {section}.python=python-whisperx runs the stage "
-            "in it."
+            f"{sys.executable} has no {' and no '.join(apart)}, which section {section!r} of params.yaml needs. They "
+            f"need an environment of their own: `make whisperx` builds it, and {section}.python=python-whisperx runs "
+            "the stage in it."
         )
     if missing:
         raise LecternError(
@@ -43,11 +43,11 @@ def _is_installed(name: str) -> bool:
 
 
 def quieten() -> None:
-    """Call before pyannote.audio is imported: it reports home unless told not to, and warns of what is of no use here.
+    """Turn off pyannote.audio's telemetry and its warnings that do not matter here. Call this before importing it.
 
-    pyannote.audio 4 sends the length of each recording and the number of speakers asked for to its makers, by default;
-    whoever wants that sets PYANNOTE_METRICS_ENABLED=1. torchcodec, without the FFmpeg libraries it looks for, is not
-    needed: the models are given samples.
+    By default, pyannote.audio 4 sends the length of each recording and the requested number of speakers to its makers.
+    Set PYANNOTE_METRICS_ENABLED=1 to allow that. It also warns if torchcodec does not find FFmpeg libraries, which are
+    not needed because the models are given samples.
     """
     os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "0")
     warnings.filterwarnings("ignore", message=r"\s*torchcodec is not installed correctly")

@@ -1,4 +1,4 @@
-"""Whisper through faster-whisper (CTranslate2), in batches that lose nothing."""
+"""Whisper by faster-whisper (CTranslate2), in batches. Speech that a batch leaves without words is heard again."""
 
 import itertools
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from faster_whisper import WhisperModel
     from faster_whisper.transcribe import Segment
 
-_SLOT = 31  # seconds from one window to the next in the array that the batch is given as
+_SLOT = 31  # seconds from one window to the next in the array of a batch
 _LOOPING = 2.4  # compression ratio above which Whisper's authors take a text for a loop (arXiv:2212.04356, section 4.5)
-_DETECT = 5  # windows that the language is detected from
+_DETECT = 5  # windows from which the language is detected
 
 
 def load(
@@ -40,23 +40,24 @@ def load(
 ) -> Transcriber:
     """Load a Whisper model for CTranslate2.
 
-    Deterministic: one pass at temperature 0, without the random retries that Whisper makes by default, and no window
-    sees the text of the one before, so that a mistake does not spread.
+    The result is deterministic: there is one pass at temperature 0, without the random retries that Whisper makes by
+    default. No window sees the text of the one before, so that a mistake does not spread.
 
     Args:
         model: `embedded` (tiny.en, English only), a name that faster-whisper knows, or a directory.
-        language: a code such as "en"; None detects it from windows all over the recording.
+        language: a code such as "en"; None detects it from windows spread over the recording.
         beam_size: hypotheses kept while decoding.
         batch_size: windows decoded together.
-        vad: listen only where silero VAD finds speech.
-        initial_prompt: text in the style that is wanted, with the names that occur; every window sees it.
+        vad: whether to transcribe only where silero VAD finds speech.
+        initial_prompt: text in the desired style, with the names that occur; every window sees it.
         hotwords: names and terms to expect.
         compute_type: number format of the weights, such as "int8" or "float16".
         device: "cpu", "cuda" or "auto".
         threads: CPU threads; 0 leaves the choice to CTranslate2.
 
     Raises:
-        LecternError: no such model, device, number format or language of this model, or too long a prompt.
+        LecternError: there is no such model, device or number format, the model does not know the language, or the
+            prompt is too long.
     """
     whisper = load_model(model, device, compute_type, threads)
     check_language(whisper, model, language)
@@ -94,10 +95,10 @@ def load(
 def load_model(
     model: str, device: str, compute_type: str, threads: int, kind: "type[WhisperModel] | None" = None
 ) -> "WhisperModel":
-    """The model, as faster-whisper's own class or one made from it.
+    """Load the model as faster-whisper's own class or as `kind`, a subclass of it.
 
     Raises:
-        LecternError: no such model, device or number format.
+        LecternError: there is no such model, device or number format.
     """
     import ctranslate2
     from faster_whisper import WhisperModel
@@ -117,7 +118,7 @@ def load_model(
         for name in ("model.bin", "config.json", "tokenizer.json"):
             if not (folder / name).is_file():
                 raise LecternError(
-                    f"{folder} is no Whisper model for CTranslate2: it has no {name}. Convert a checkpoint with "
+                    f"{folder} is not a Whisper model for CTranslate2: it has no {name}. Convert a checkpoint with "
                     "`ct2-transformers-converter --model NAME --output_dir DIRECTORY --copy_files tokenizer.json "
                     "preprocessor_config.json`."
                 )
@@ -136,7 +137,7 @@ def load_model(
 
 
 def check_language(whisper: "WhisperModel", model: str, language: str | None) -> None:
-    """Raise a LecternError where the model does not know the language."""
+    """Raise a LecternError if the model does not know the language."""
     if not whisper.model.is_multilingual and language not in (None, "en"):
         raise LecternError(
             f"language is {language!r}, but the model {model!r} knows English only. Choose a model without .en in its "
@@ -149,20 +150,26 @@ def check_language(whisper: "WhisperModel", model: str, language: str | None) ->
 
 
 def check_prompt(whisper: "WhisperModel", initial_prompt: str | None, hotwords: str | None) -> None:
-    """Whisper hears at most half of its text length as a prompt; faster-whisper would cut the rest off silently."""
+    """Raise a LecternError if the prompt is longer than half of Whisper's text length.
+
+    faster-whisper would silently cut off the rest.
+    """
     most = whisper.max_length // 2 - 1
     text = " ".join(part.strip() for part in (hotwords, initial_prompt) if part)
     length = len(whisper.hf_tokenizer.encode(" " + text, add_special_tokens=False).ids)
     if text and length > most:
         raise LecternError(
-            f"initial_prompt and hotwords have {length} tokens together; the model takes {most}. Shorten them."
+            f"initial_prompt and hotwords have {length} tokens together; the model takes at most {most}. Shorten them."
         )
 
 
 def detect_language(
     whisper: "WhisperModel", recording: Recording, windows: Sequence[Window]
 ) -> tuple[str, float | None]:
-    """The language with the highest mean probability over windows evenly spread over the recording, and that mean."""
+    """Return the language with the highest mean probability over a few windows of the recording, and that mean.
+
+    The windows are evenly spread. A model that knows English only gives "en" and None.
+    """
     if not whisper.model.is_multilingual or not windows:
         return "en", None
     chosen = sorted({round(i * (len(windows) - 1) / (_DETECT - 1)) for i in range(_DETECT)})
@@ -180,7 +187,7 @@ def hear_windows(
 ) -> list[Hearing]:
     """Decode windows together.
 
-    They lie in one array at distances of `_SLOT` whole seconds, so that a segment's `seek` says whose it is.
+    They are put into one array, `_SLOT` whole seconds apart, so that a segment's `seek` tells its window.
     """
     from faster_whisper import BatchedInferencePipeline
 
@@ -205,10 +212,10 @@ def hear_windows(
 
 
 def _read_segments(window: Window, segments: "Sequence[Segment]", offset: float) -> Hearing:
-    """The words of a window.
+    """Return the words of a window, or that it is noise.
 
-    Noise is what Whisper's paper takes for it (arXiv:2212.04356, section 4.5): the no-speech token above 0.6 and a
-    mean log-probability under -1. The batched pipeline does not look at it.
+    As in Whisper's paper (arXiv:2212.04356, section 4.5), a window is noise if the probability of the no-speech token
+    is above 0.6 and the mean log-probability below -1. The batched pipeline itself does not check this.
     """
     if segments and all(s.no_speech_prob > 0.6 and s.avg_logprob < -1.0 for s in segments):
         return Hearing([], noise=True)

@@ -1,6 +1,7 @@
-"""What in a transcript was probably not said: repetition loops, and words where nobody speaks.
+"""Find words of a transcript that were probably not said: repetition loops, and words where nobody speaks.
 
-They are counted and shown, never deleted: a chorus repeats itself too, and a whisper is silence to a detector.
+They are counted and shown but never deleted, because a chorus repeats itself too, and a speech detector may take a
+whisper for silence.
 """
 
 import zlib
@@ -23,20 +24,20 @@ STOCK = (
     "subtitles by the amara org community",
     "transcription by castingwords",
 )
-"""What Whisper, trained on subtitles, writes where it hears nothing."""
-_LONGEST_UNIT = 30  # words of a phrase that repeats itself
-_STRETCH = 80  # words that are compressed together
-_NEAR = 0.3  # seconds by which a word may lie beside the speech it belongs to
-_SPANS = 3  # of each kind, kept in the manifest
-_ITEMS = 20  # the worst ones, named in the metrics
+"""Phrases that Whisper, which was trained on subtitles, writes where it hears nothing."""
+_LONGEST_UNIT = 30  # greatest number of words of a repeated phrase
+_STRETCH = 80  # number of words that are compressed together
+_NEAR = 0.3  # seconds that a word may lie outside the speech that it belongs to
+_SPANS = 3  # how many spans of each kind the manifest keeps
+_ITEMS = 20  # how many of the worst items the metrics name
 
 
 def examine(words: Sequence[Word], speech: Sequence[Span], seconds: float) -> dict[str, Any]:
-    """The facts about one transcript that the manifest keeps.
+    """Return the facts about one transcript that the manifest keeps.
 
     Args:
         words: in order of time.
-        speech: where somebody speaks, by a detector, in order.
+        speech: where a detector finds speech, in order.
         seconds: length of the recording.
     """
     loops = find_loops(words)
@@ -56,7 +57,7 @@ def examine(words: Sequence[Word], speech: Sequence[Span], seconds: float) -> di
 
 
 def _describe(kind: str, spans: Sequence[Span]) -> dict[str, Any]:
-    """How long they are together, and the longest ones, in order of time."""
+    """Return the total length of spans, and the longest of them in order of time."""
     longest = sorted(sorted(spans, key=lambda span: (span[0] - span[1], span[0]))[:_SPANS])
     return {
         f"{kind}_seconds": round(sum((end - start for start, end in spans), 0.0), 3),
@@ -65,7 +66,7 @@ def _describe(kind: str, spans: Sequence[Span]) -> dict[str, Any]:
 
 
 def find_loops(words: Sequence[Word]) -> list[Span]:
-    """Where a phrase of up to thirty words repeats itself as nobody does, or text compresses as no speech does."""
+    """Find where a phrase of up to 30 words is repeated too often, or text compresses better than speech ever does."""
     texts = [_bare(word.text) for word in words]
     found: list[tuple[int, int]] = []
     for length in range(1, _LONGEST_UNIT + 1):
@@ -74,7 +75,7 @@ def find_loops(words: Sequence[Word]) -> list[Span]:
             stop = first
             while stop + length < len(texts) and texts[stop] == texts[stop + length]:
                 stop += 1
-            # "no, no, no" and "I don't know. I don't know. I don't know." are said; these are not:
+            # People do say "no, no, no" or "I don't know" twice; so many repetitions are a loop:
             least = 6 if length == 1 else 4 if length < 4 else 3
             if stop - first + length >= least * length:
                 found.append((first, stop + length))
@@ -83,7 +84,7 @@ def find_loops(words: Sequence[Word]) -> list[Span]:
     for first in range(0, len(texts) - _STRETCH // 2, _STRETCH // 2):
         stop = min(first + _STRETCH, len(texts))
         if any(a < stop and b > first for a, b in exact):
-            continue  # it is known where
+            continue  # the loop in this stretch is already found
         text = " ".join(texts[first:stop]).encode()
         if len(text) / len(zlib.compress(text)) > LOOPING:
             found.append((first, stop))
@@ -97,7 +98,7 @@ def find_loops(words: Sequence[Word]) -> list[Span]:
 
 
 def find_silent(words: Sequence[Word], speech: Sequence[Span]) -> list[Span]:
-    """Where words follow one another and no speech is near them."""
+    """Find the stretches of consecutive words that have no speech near them."""
     found: list[Span] = []
     open_span = False
     for word in words:
@@ -116,7 +117,7 @@ def _near_speech(word: Word, speech: Sequence[Span]) -> bool:
 
 
 def count_stock_phrases(words: Iterable[Word]) -> int:
-    """How often a phrase of STOCK occurs."""
+    """Count how often the phrases of STOCK occur."""
     text = f" {' '.join(filter(None, (_bare(word.text) for word in words)))} "
     return sum(text.count(f" {phrase} ") for phrase in STOCK)
 
@@ -146,9 +147,9 @@ SUSPICIOUS = ("loop_seconds", "silent_seconds", "unheard_seconds")
 
 
 def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Totals over all recordings, and those of them that deserve a listener's ear first.
+    """Return the totals over all recordings, and the recordings that somebody should listen to first.
 
-    A total is left out where the engine does not count it.
+    A total that the engine does not count is left out.
     """
     totals = {
         name: round(sum(entry.get(name, 0) for entry in facts.values()), 3)

@@ -1,8 +1,9 @@
-"""What to listen to: speech, in windows as long as Whisper hears at once, and what of it was not heard.
+"""Cut speech into windows of the length that Whisper takes, and find speech that got no words, to hear it again.
 
-Whisper's batched pipelines hear each window once. Where the model ends its text before the window's speech ends, the
-rest is lost (on the demo: whole turns). Here each window is compared with the speech in it, and what got no words is
-heard again by itself. All times are seconds from the start of the recording.
+Whisper's batched pipelines decode each window once. If the model ends its text before the window's speech ends, the
+rest is lost (on the demo: whole turns). This module compares the words of each window with the speech that a detector
+found in it, and decodes speech without words again in a window of its own. All times are seconds from the start of the
+recording.
 """
 
 import bisect
@@ -19,41 +20,45 @@ Span = tuple[float, float]
 """Start and end in seconds."""
 
 LONGEST = 30.0
-"""Seconds that Whisper hears at once."""
+"""Length of Whisper's window in seconds."""
 SILENCE = 1e-4
-"""Peak (full scale = 1) under which there is nothing to hear: -80 dB, below the noise of any microphone."""
+"""Peak (full scale is 1) below which a window counts as silent: -80 dB, below the noise of any microphone."""
 _GAP = 0.16  # seconds of silence that end a stretch of speech, as in faster-whisper's batches
 _PAD = 0.4  # seconds of silence kept on each side of speech: longer silences are shortened to twice that
-_PAUSE = 1.0  # seconds of silence in which a cut is as good as anywhere
-_SHORT_CUT = 0.2  # of the cost of a window: what a cut without any silence costs
-_MISSED = 1.0  # seconds of speech in one place that must have words
-_LONG_WORD = 0.75  # seconds on each side that a word can truly fill: no vowel is held for twice that
-_SCRAP = 0.3  # seconds of speech beside a word that may be that word's own, its times being so exact
+_PAUSE = 1.0  # seconds; a cut in a silence that is at least so long costs nothing
+_SHORT_CUT = 0.2  # cost of a cut without any silence, as a share of the cost of a window
+_MISSED = 1.0  # seconds; more speech than this in one place must have words
+_LONG_WORD = (
+    0.75  # seconds; a word fills its time if that is at most twice as long, as no vowel is held longer
+)
+_SCRAP = (
+    0.3  # seconds; a shorter piece of speech beside a word may belong to it, since word times are not exact
+)
 
 
 class Window(NamedTuple):
-    """What is heard at once: stretches of the recording, in order, played without what lies between them."""
+    """Stretches of the recording that are decoded at once, in order, without what lies between them."""
 
     pieces: tuple[Span, ...]
 
     @property
     def start(self) -> float:
-        """Where its first piece begins."""
+        """Start of the first piece, in seconds."""
         return self.pieces[0][0]
 
     @property
     def seconds(self) -> float:
-        """Length of its pieces."""
+        """Length of all pieces together, in seconds."""
         return sum(end - start for start, end in self.pieces)
 
     def read(self, recording: Recording) -> Samples:
-        """The samples of its pieces, one after the other."""
+        """Return the samples of the pieces, joined."""
         return np.concatenate(
             [recording.read(round(start * RATE), round(end * RATE)) for start, end in self.pieces]
         )
 
     def restore(self, word: Word) -> Word:
-        """A word with times inside the window, its times in the recording; its middle says in which piece it is."""
+        """Convert a word's times from the window to the recording. The word's middle decides in which piece it lies."""
         middle, before = (word.start + word.end) / 2, 0.0
         for start, end in self.pieces:
             if middle <= before + end - start or (start, end) == self.pieces[-1]:
@@ -64,9 +69,10 @@ class Window(NamedTuple):
 
 
 def find_speech(recording: Recording, block: float = 600.0) -> list[Span]:
-    """Where somebody speaks (silero VAD), in order, with at least 0.16 s of silence between.
+    """Find where somebody speaks (by silero VAD), in order, with at least 0.16 s of silence between two stretches.
 
-    Read `block` seconds at a time; speech that goes on at the end of a block is looked at again with the next.
+    The recording is read `block` seconds at a time. Speech that reaches the end of a block is examined again together
+    with the next block.
     """
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
@@ -80,7 +86,7 @@ def find_speech(recording: Recording, block: float = 600.0) -> list[Span]:
         if following < len(recording) and spans and spans[-1][1] == following:
             start = spans[-1][0]
             if start - at > len(samples) // 2:
-                # the detector needs a little of the silence before speech
+                # the detector needs a little silence before speech
                 following = max(start - RATE // 2, spans[-2][1] if len(spans) > 1 else at)
                 spans.pop()
         for start, end in spans:
@@ -93,12 +99,12 @@ def find_speech(recording: Recording, block: float = 600.0) -> list[Span]:
 
 
 def cut_windows(recording: Recording, speech: Sequence[Span]) -> list[Window]:
-    """All of the speech in windows of at most LONGEST seconds, cut at silences.
+    """Divide all speech into windows of at most LONGEST seconds, cut at silences.
 
-    A window costs the same whatever it holds, so there are as few as possible, but a cut in a short silence, which may
-    lie inside a sentence, costs up to `_SHORT_CUT` of a window more (the cheapest division, by dynamic programming).
-    Speech without a silence for so long is cut where it is quietest. Beside speech `_PAD` seconds of silence are kept:
-    a window holds no longer silence than people leave.
+    Decoding a window takes the same time whatever it holds, so there should be few. A cut in a short silence may lie
+    inside a sentence, so it costs up to `_SHORT_CUT` of a window more. Dynamic programming finds the division with the
+    lowest total cost. Speech that has no silence for LONGEST seconds is cut where it is quietest. Up to `_PAD` seconds
+    of silence are kept on each side of speech, so that no silence in a window is longer than the pauses of people.
     """
     pieces = [
         part
@@ -113,7 +119,7 @@ def cut_windows(recording: Recording, speech: Sequence[Span]) -> list[Window]:
         while first and (seconds := seconds + pieces[first - 1][1] - pieces[first - 1][0]) <= LONGEST + 1e-6:
             first -= 1
             cut = _SHORT_CUT * (1 - min(silences[first], _PAUSE) / _PAUSE) if first else 0.0
-            # of equals the longest window, which the last one tried is
+            # among equal costs the last one tried wins: it has the longest window
             if (cost := cheapest[first] + 1 + cut) <= cheapest[stop] + 1e-9:
                 cheapest[stop], begins[stop] = cost, first
     windows, stop = [], len(pieces)
@@ -124,7 +130,7 @@ def cut_windows(recording: Recording, speech: Sequence[Span]) -> list[Window]:
 
 
 def _measure_silences(speech: Sequence[Span], pieces: Sequence[Span]) -> list[float]:
-    """Seconds of silence before each piece: none before the first, nor where speech itself was divided."""
+    """Return the seconds of silence before each piece: 0 before the first, and where speech itself was divided."""
     starts = [start for start, _ in speech]
     silences = []
     for start, end in pieces:
@@ -137,7 +143,7 @@ def _measure_silences(speech: Sequence[Span], pieces: Sequence[Span]) -> list[fl
 
 
 def pad(spans: Sequence[Span], bounds: Span, most: float) -> list[Span]:
-    """Spans widened by up to `most` seconds on each side, by no more than half of the gap to the next."""
+    """Widen spans by up to `most` seconds on each side, but by no more than half of the gap to the next span."""
     edges = [bounds[0], *(time for span in spans for time in span), bounds[1]]
     return [
         (
@@ -149,7 +155,7 @@ def pad(spans: Sequence[Span], bounds: Span, most: float) -> list[Span]:
 
 
 def divide(recording: Recording, piece: Span, longest: float) -> Iterator[Span]:
-    """A piece in parts of at most `longest` seconds, each cut at the quietest place of the last third."""
+    """Divide a piece into parts of at most `longest` seconds, each cut at the quietest place in its last third."""
     start, end = piece
     while end - start > longest + 1e-6:
         middle = find_quietest(recording, start + longest * 2 / 3, start + longest)
@@ -159,7 +165,7 @@ def divide(recording: Recording, piece: Span, longest: float) -> Iterator[Span]:
 
 
 def find_quietest(recording: Recording, start: float, end: float) -> float:
-    """The middle of the tenth of a second between `start` and `end` that has the least energy."""
+    """Return the middle of the 0.1 s between `start` and `end` that has the least energy."""
     step = RATE // 10
     first = round(start * RATE)
     samples = recording.read(first, round(end * RATE))
@@ -180,7 +186,7 @@ def _join(pieces: Sequence[Span]) -> list[Span]:
 
 
 def halve(recording: Recording, window: Window) -> list[Window]:
-    """The window as two, cut at the quietest place of the middle third of its longest piece."""
+    """Cut a window in two, at the quietest place in the middle third of its longest piece."""
     start, end = max(window.pieces, key=lambda piece: piece[1] - piece[0])
     at = find_quietest(recording, start + (end - start) / 3, end - (end - start) / 3)
     pieces = sorted({p for p in window.pieces if p != (start, end)} | {(start, at), (at, end)})
@@ -191,12 +197,12 @@ def halve(recording: Recording, window: Window) -> list[Window]:
 
 
 def find_unheard(window: Window, words: Sequence[Word], speech: Sequence[Span]) -> list[Window]:
-    """The places inside a window with more than a second of speech and no word, each a window of its own.
+    """Find the places in a window with more than a second of speech and no word; each becomes a window of its own.
 
     Args:
-        window: what was heard at once.
-        words: heard in it, in order of time.
-        speech: of the whole recording, in order.
+        window: the window that was decoded.
+        words: the words heard in it, in order of time.
+        speech: stretches of speech of the whole recording, in order.
     """
     spoken = [part for piece in window.pieces for part in clip(speech, *piece)]
     first, last = window.start, window.pieces[-1][1]
@@ -214,24 +220,24 @@ def find_unheard(window: Window, words: Sequence[Word], speech: Sequence[Span]) 
 
 
 def clip(spans: Sequence[Span], left: float, right: float) -> list[Span]:
-    """What of the spans, which are in order and apart, lies between two times."""
+    """Return the parts of spans that lie between two times. The spans are in order and do not overlap."""
     first = bisect.bisect_right(spans, left, key=lambda span: span[1])
     stop = bisect.bisect_left(spans, right, lo=first, key=lambda span: span[0])
     return [(max(start, left), min(end, right)) for start, end in spans[first:stop]]
 
 
 def _fill(word: Word) -> list[Span]:
-    """What a word can truly fill of the time it was given: its two ends, where that is long."""
+    """Return the time that a word can fill. Of a time that is too long for a word, that is its two ends."""
     if word.end - word.start <= 2 * _LONG_WORD:
         return [(word.start, word.end)]
     return [(word.start, word.start + _LONG_WORD), (word.end - _LONG_WORD, word.end)]
 
 
 class Hearing(NamedTuple):
-    """What a model made of one window."""
+    """The result of decoding one window."""
 
     words: list[Word]  # with times in the recording
-    noise: bool = False  # the model itself says that nobody speaks
+    noise: bool = False  # the model reports that nobody speaks
     looping: bool = False  # the text repeats itself
 
 
@@ -239,14 +245,14 @@ Hear = Callable[[Sequence[Window]], list[Hearing]]
 
 
 class Account(NamedTuple):
-    """What all windows together gave."""
+    """The result of decoding all windows."""
 
     words: list[Word]
     windows: int
-    heard_again: int  # places whose speech had got no words
-    recovered_words: int  # heard there
-    noise_windows: int  # left out because the model says that nobody speaks
-    loops_broken: int  # windows whose text repeated itself, and did not when heard in two halves
+    heard_again: int  # places that were decoded again because their speech had no words
+    recovered_words: int  # words found there
+    noise_windows: int  # windows without words because the model reported that nobody speaks
+    loops_broken: int  # windows whose text repeated itself, but not when decoded in two halves
 
 
 def hear_all(
@@ -258,23 +264,23 @@ def hear_all(
     batch_size: int,
     rounds: int = 4,
 ) -> Account:
-    """Hear all windows in batches, and after them the places in them that got no words, until none is left.
+    """Decode all windows in batches, then the places in them whose speech got no words, until none is left.
 
-    A window whose text repeats itself is heard again in two halves, which break most loops: it is Whisper's own way
-    (another try when the text compresses too well), but without its random numbers.
+    A window whose text repeats itself is decoded again in two halves, which ends most repetition loops. Whisper itself
+    also tries again if the text compresses too well, but with a random choice of words.
 
     Args:
         windows: of the recording, in order.
         hear: decodes some windows together.
-        recording: to cut halves from.
-        speech: of the recording, in order.
-        batch_size: windows that are decoded together.
-        rounds: how often a place is heard at most.
+        recording: the recording, in which halves are cut at quiet places.
+        speech: stretches of speech of the recording, in order.
+        batch_size: number of windows that are decoded together.
+        rounds: greatest number of times that a place is decoded.
     """
     heard: list[Word] = []
     looping: list[tuple[Window, list[Word]]] = []
     recovered = noise = 0
-    # Places to hear again join the end of the queue, so that batches stay full.
+    # Places to decode again are appended to the queue, so that batches stay full.
     queue, attempts = list(windows), [0] * len(windows)
     for number, (window, hearing) in enumerate(_in_batches(queue, hear, batch_size)):
         attempt, words = attempts[number], hearing.words
@@ -291,7 +297,7 @@ def hear_all(
         if words and attempt < rounds - 1:
             unheard = find_unheard(window, words, speech)
         elif not words and not attempt and not hearing.noise:
-            # what gave nothing at all would give nothing again, but its halves may
+            # A place that gave no words at all would give none again, but its halves may give some.
             unheard = [half for place in find_unheard(window, [], speech) for half in halve(recording, place)]
         queue += unheard
         attempts += [attempt + 1] * len(unheard)
@@ -309,7 +315,7 @@ def hear_all(
 
 def _in_batches(windows: Sequence[Window], hear: Hear, size: int) -> Iterator[tuple[Window, Hearing]]:
     start = 0
-    while start < len(windows):  # which may grow meanwhile
+    while start < len(windows):  # the caller may append windows meanwhile
         batch = windows[start : start + size]
         yield from zip(batch, hear(batch), strict=True)
         start += len(batch)
@@ -320,7 +326,7 @@ def _by_time(word: Word) -> Span:
 
 
 def _settle(words: Sequence[Word]) -> list[Word]:
-    """The words in order of time, none ending after the next one begins: a word that was stretched gives way."""
+    """Put the words in order of time, and shorten each word that ends after the next one begins."""
     ordered = sorted(words, key=_by_time)
     return [
         word if word.end <= following.start else word.model_copy(update={"end": following.start})
@@ -329,13 +335,13 @@ def _settle(words: Sequence[Word]) -> list[Word]:
 
 
 def drop_echoes(heard: Sequence[Word], words: list[Word]) -> list[Word]:
-    """The words without those at either end that repeat what was heard just before or after them.
+    """Drop the words at either end that repeat the words just before or after them.
 
-    A place that is heard again begins and ends within a word's length of words that were already heard.
+    The sound of a place that is decoded again overlaps that of the words around it by up to about a word.
 
     Args:
         heard: all words so far, in order of time.
-        words: of one place, in order of time.
+        words: the words of one place, in order of time.
     """
     if not words:
         return words

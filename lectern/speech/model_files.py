@@ -1,4 +1,4 @@
-"""What stands for a model in an item's key."""
+"""Identify a model in an item's key."""
 
 import hashlib
 import json
@@ -8,9 +8,10 @@ from lectern.core import io
 
 
 def identify(model: str) -> str:
-    """The name of a model as it is, or for a directory `sha256:` and a hash over the names and bytes of its files.
+    """Return the name of a model; for a directory, return `sha256:` and a hash over its files' names and bytes.
 
-    So a directory may lie elsewhere on another machine, and another model in the same place is another model.
+    With the hash, the key is the same if the directory has another path on another machine, and it changes if another
+    model is put into the directory.
     """
     folder = Path(model)
     if not folder.is_dir():

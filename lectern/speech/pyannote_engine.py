@@ -1,4 +1,4 @@
-"""Who speaks when, by a pipeline of pyannote.audio 4 (Plaquet & Bredin 2023, arXiv:2310.13025).
+"""Diarization by a pipeline of pyannote.audio 4 (Plaquet & Bredin 2023, arXiv:2310.13025).
 
 It runs in the environment that `make whisperx` builds: `diarize.python: python-whisperx`.
 """
@@ -36,18 +36,18 @@ def load_engine(
 ) -> Diarize:
     """Load a pipeline of pyannote.audio.
 
-    A model of the hub is read with the token in the environment (`HF_TOKEN`), which reaches no file. Only load models
-    whose makers you trust: pyannote's checkpoints are pickles, and opening one can run code.
+    A model on the hub is read with the token in the environment (`HF_TOKEN`), which is written to no file. Load only
+    models whose makers you trust: pyannote's checkpoints are pickles, and opening a pickle can run code.
 
     Args:
         device: "cpu" or "cuda".
         threads: CPU threads of torch.
-        batch_size: windows that go through a model together.
-        model: a name on the hub, `pyannote/speaker-diarization-community-1` for one, with `@REVISION` where it is to
-            stay the same; or a directory with the pipeline's config.yaml.
+        batch_size: number of windows that go through a model together.
+        model: a name on the hub, such as `pyannote/speaker-diarization-community-1`, with `@REVISION` to pin it; or a
+            directory with the pipeline's config.yaml.
         min_share: share of the speech below which a speaker is a ghost.
-        min_speakers: fewest speakers in a recording.
-        max_speakers: most speakers.
+        min_speakers: least number of speakers in a recording.
+        max_speakers: greatest number of speakers in a recording.
 
     Raises:
         LecternError: pyannote.audio is not installed in this Python, or the pipeline cannot be loaded.
@@ -76,10 +76,10 @@ def load_engine(
 
 
 def load_pipeline(model: str) -> "Pipeline":
-    """The speaker diarization pipeline of that name or in that directory.
+    """Load the speaker diarization pipeline of that name or in that directory.
 
     Raises:
-        LecternError: it cannot be had, or is another kind of pipeline.
+        LecternError: the pipeline cannot be loaded, or is of another kind.
     """
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
     from pyannote.audio import Pipeline
@@ -92,9 +92,9 @@ def load_pipeline(model: str) -> "Pipeline":
         page = re.search(r"/([\w.-]+/[\w.-]+)/resolve/", str(error))
         repository = page[1] if page else name
         raise LecternError(
-            f"diarize.model {model!r}: the hub does not give {repository} to "
-            + ("this token" if os.environ.get("HF_TOKEN") else "whoever has no token")
-            + f". Accept its terms at https://hf.co/{repository} (and those of other models that a pipeline names), "
+            f"diarize.model {model!r}: the hub refuses {repository} "
+            + ("with this token" if os.environ.get("HF_TOKEN") else "without a token")
+            + f". Accept its terms at https://hf.co/{repository} (and those of other models that the pipeline names), "
             "and put a token that may read it into the environment: export HF_TOKEN=... Or give a directory."
         ) from error
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError) as error:
@@ -105,8 +105,8 @@ def load_pipeline(model: str) -> "Pipeline":
         ) from error
     if not isinstance(pipeline, SpeakerDiarization):
         raise LecternError(
-            f"diarize.model {model!r} is a {type(pipeline).__name__}, no SpeakerDiarization. Give a pipeline that "
-            "tells speakers apart, such as pyannote/speaker-diarization-community-1."
+            f"diarize.model {model!r} is a {type(pipeline).__name__}, not a SpeakerDiarization. Give a pipeline for "
+            "speaker diarization, such as pyannote/speaker-diarization-community-1."
         )
     pipeline.legacy = False  # the old kind of output has no embeddings
     return pipeline
@@ -115,10 +115,10 @@ def load_pipeline(model: str) -> "Pipeline":
 def read_output(
     item: str, duration: float, model: str, output: "DiarizeOutput", min_share: float
 ) -> Diarization:
-    """The turns and voices of what a pipeline returned.
+    """Read the turns and voices from the output of a pipeline.
 
-    Speakers are renamed in the order in which they are first heard. A speaker for which the pipeline has no embedding
-    (it gives zeros or NaN) gets an empty one.
+    Speakers are renamed in the order in which they are first heard. A speaker whose embedding the pipeline gives as
+    zeros or NaN gets an empty one.
     """
     runs = [
         (max(0.0, segment.start), min(segment.end, duration), label)

@@ -1,4 +1,4 @@
-"""The recordings among the raw items."""
+"""Find the recordings among the raw items."""
 
 from pathlib import Path
 
@@ -7,9 +7,11 @@ from lectern.core.item import Item
 
 
 def find(raw: Path) -> list[Item]:
-    """One item per folder of `raw` whose item.json names a media file, in order of id. Input `media` is that file.
+    """Return an item for each folder of `raw` whose item.json names a media file, in order of id.
+
+    The input `media` of an item is that file.
 
     Raises:
-        LecternError: `raw` is missing, or a record in it is broken or names a file that is not there.
+        LecternError: `raw` is missing, or a record in it is broken or names a missing file.
     """
     return [Item(record.parent.name, {"media": media}) for record, _, media in folders.find(raw, "media")]

@@ -1,7 +1,7 @@
-"""Who speaks in each window of ten seconds: the first step of the embedded diarization.
+"""Find who speaks in each window of ten seconds: the first step of the bundled diarization.
 
-segmentation-3.0 tells up to three local speakers apart, overlap included (Bredin & Laurent 2021, arXiv:2104.04045;
-powerset classes: Plaquet & Bredin 2023, arXiv:2310.13025).
+The model segmentation-3.0 distinguishes up to three local speakers, also where they overlap (Bredin & Laurent 2021,
+arXiv:2104.04045; powerset classes: Plaquet & Bredin 2023, arXiv:2310.13025).
 """
 
 import importlib.util
@@ -19,13 +19,13 @@ from lectern.models import bundled
 FRAME = 270
 """Samples between two frames of the segmentation model."""
 FIELD = 991
-"""Samples that one of its frames looks at."""
+"""Samples in the receptive field of one of its frames."""
 WINDOW = 10 * RATE
-"""Samples in a window: what the model was trained on."""
+"""Samples in a window; the model was trained on this length."""
 LOCAL = 3
-"""Speakers that it can tell apart in a window."""
+"""How many speakers the model can distinguish in a window."""
 POWERSET = [()] + [(k,) for k in range(LOCAL)] + list(combinations(range(LOCAL), 2))
-"""Its classes: nobody, one local speaker, or two at once."""
+"""The model's classes: nobody, one local speaker, or two at once."""
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -33,26 +33,26 @@ Ints = NDArray[np.int64]
 
 
 class Sound(Protocol):
-    """What is read of a recording: `audio.Recording`, or anything like it."""
+    """A source of samples: `audio.Recording`, or anything with these methods."""
 
     def __len__(self) -> int: ...
     def read(self, start: int, end: int) -> Samples:
-        """Samples from `start` to before `end`; fewer where the recording ends."""
+        """Return the samples from `start` up to, but not including, `end`; fewer where the recording ends."""
 
 
 class Windows(NamedTuple):
-    """What the segmentation model says of each window: 1.8 kB a window, 15 MB for six hours at a step of 2.5 s."""
+    """Output of the segmentation model: 1.8 kB per window, 15 MB for six hours at a step of 2.5 s."""
 
-    starts: Ints  # (windows,) first frame of each on the grid of the recording
-    active: Bools  # (windows, frames, LOCAL)
+    starts: Ints  # (windows,): first frame of each window on the grid of the recording
+    active: Bools  # (windows, frames, LOCAL): whether the local speaker speaks in the frame
 
 
 def load_segmenter(*, device: str, batch_size: int) -> Callable[[Floats], Floats]:
-    """The model as a function from windows (any number, WINDOW) to scores (any number, frames, classes).
+    """Load the model as a function from samples of shape (windows, WINDOW) to scores (windows, frames, classes).
 
     Args:
-        device: of torch, such as "cpu" or "cuda".
-        batch_size: windows that go through the model together.
+        device: device of torch, such as "cpu" or "cuda".
+        batch_size: number of windows that go through the model together.
     """
     import torch
 
@@ -74,7 +74,7 @@ def load_segmenter(*, device: str, batch_size: int) -> Callable[[Floats], Floats
 
 
 def import_file(path: Path) -> Any:
-    """Import the class of a packaged model from its verified file."""
+    """Import the module with the class of a packaged model from its verified file."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -86,10 +86,10 @@ def import_file(path: Path) -> Any:
 def segment_windows(
     sound: Sound, segment: Callable[[Floats], Floats], step: float, at_once: int = 32
 ) -> Windows:
-    """Find the local speakers in windows `step` seconds apart, `at_once` windows in memory at a time.
+    """Find the local speakers in windows `step` seconds apart, with `at_once` windows in memory at a time.
 
-    Windows start on frames, so that all of them share one grid; the last one ends with the recording, for the model
-    is worse at padding than at speech.
+    Windows start on frames, so that all of them share one grid. The last window ends with the recording, because the
+    model is less accurate on padding than on sound.
     """
     stride = max(1, round(step * RATE / FRAME))
     last = max(0, (len(sound) - WINDOW) // FRAME)

@@ -1,4 +1,4 @@
-"""How a voice sounds, as a vector: CAM++ on log mel filter banks (Wang et al. 2023, arXiv:2303.00332)."""
+"""Compute speaker embeddings: CAM++ on log mel filter banks (Wang et al. 2023, arXiv:2303.00332)."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,29 +11,29 @@ from lectern.models import bundled
 from lectern.speech.segmentation import FIELD, FRAME, LOCAL, WINDOW, Floats, Sound, Windows, import_file
 
 EMBEDDING = "campplus_cn_en_common"
-"""Name of the model of speaker embeddings."""
+"""Name of the speaker embedding model."""
 DIMENSIONS = 192
-"""Of a speaker embedding."""
+"""Number of dimensions of a speaker embedding."""
 HOP = 160
-"""Samples from one feature to the next."""
+"""Samples from one feature frame to the next."""
 GRAIN = 20
-"""Features are embedded in multiples of it, the rest left out: a GPU prepares itself for each new length, which takes
-three times as long as the embedding."""
+"""The number of embedded features is rounded down to a multiple of this. A GPU compiles for each new length, which
+takes three times as long as the embedding itself."""
 
 Embed = Callable[[Floats], Floats]
-"""(features, 80) -> (DIMENSIONS,), unit length."""
+"""Takes features of shape (features, 80); returns a vector of shape (DIMENSIONS,) and unit length."""
 
 
 class LocalSpeakers(NamedTuple):
-    """The local speakers that speak long enough to have an embedding."""
+    """The local speakers that speak long enough to be embedded."""
 
     where: NDArray[np.int64]  # (speakers, 2): window and local speaker
-    seconds: NDArray[np.float64]  # of speech that the embedding rests on
+    seconds: NDArray[np.float64]  # (speakers,): seconds of speech in the embedding
     embeddings: Floats  # (speakers, DIMENSIONS), unit length
 
 
 def load_embedder(*, device: str) -> Embed:
-    """Load CAM++ on a device of torch, such as "cpu" or "cuda"."""
+    """Load CAM++ on a torch device such as "cpu" or "cuda"."""
     import torch
 
     folder = bundled.fetch("campplus")
@@ -53,7 +53,10 @@ def load_embedder(*, device: str) -> Embed:
 
 
 def compute_features(samples: Samples) -> Floats:
-    """Log mel filter banks as CAM++ was trained on: 80 bands, 25 ms every 10 ms, no dither. Shape (features, 80)."""
+    """Compute the log mel filter banks that CAM++ was trained on: 80 bands, 25 ms every 10 ms, no dither.
+
+    The shape is (features, 80).
+    """
     import kaldi_native_fbank as knf
 
     options = knf.FbankOptions()
@@ -73,8 +76,8 @@ def embed_speakers(
 ) -> LocalSpeakers:
     """Embed each local speaker from the frames in which nobody else speaks.
 
-    With `every` 2 it is done in every second window and in the last, with 3 in every third, and so on.
-    Where those are under `least` seconds, overlapped frames count too; who speaks less than 0.2 s gets none.
+    If these are fewer than `least` seconds, overlapped frames are used too. A speaker with less than 0.2 s gets no
+    embedding. With `every` = 2, every second window and the last one are embedded, with 3 every third, and so on.
     """
     where, seconds, embeddings = [], [], []
     last = len(windows.starts) - 1

@@ -1,7 +1,7 @@
-"""WhisperX: Whisper in batches over pyannote's voice activity, word times from a wav2vec2 alignment (arXiv:2303.00747).
+"""WhisperX (arXiv:2303.00747): Whisper in batches, with word times from alignment by a wav2vec2 model.
 
-It pins a torch and a huggingface-hub of its own, hence an environment of its own: `make whisperx` builds it, and
-`transcribe.python: python-whisperx` runs the stage in it.
+It needs other versions of torch and huggingface-hub than the pipeline, and so an environment of its own: `make
+whisperx` builds it, and `transcribe.python: python-whisperx` runs the stage in it.
 """
 
 import contextlib
@@ -23,10 +23,10 @@ from lectern.speech.listening import Span
 from lectern.speech.word_times import RawWord, time_words
 
 Align = Callable[[list[dict[str, Any]], Samples], list[dict[str, Any]]]
-"""Takes Whisper's segments and the samples they were heard in; returns segments with words."""
+"""Takes Whisper's segments and the samples that they were decoded from; returns segments with words."""
 
 PIECE = 1800.0
-"""Seconds that are in memory at once, at most; WhisperX itself wants the whole recording."""
+"""At most so many seconds are in memory at once, although WhisperX could take the whole recording."""
 
 
 def load(
@@ -43,28 +43,29 @@ def load(
     align: bool,
     align_model: str | None,
 ) -> Transcriber:
-    """Load WhisperX; the alignment model too where the language is given, else when a recording's language is known.
+    """Load WhisperX. The alignment model is loaded now if `language` is given, else when a language is detected.
 
-    Deterministic: WhisperX makes one pass at temperature 0.
+    The result is deterministic, since WhisperX makes one pass at temperature 0.
 
     Args:
-        model: `embedded` (tiny.en, English only), a name that faster-whisper knows (`large-v3`), or a directory of
-            CTranslate2.
-        language: a code such as "en"; None detects it from windows all over each recording.
+        model: `embedded` (tiny.en, English only), a name that faster-whisper knows (`large-v3`), or a directory with a
+            model for CTranslate2.
+        language: a code such as "en"; None detects it from windows spread over each recording.
         beam_size: hypotheses kept while decoding.
-        batch_size: stretches of speech, of up to half a minute, that are decoded together.
+        batch_size: number of stretches of speech, of up to half a minute, that are decoded together.
         compute_type: number format of the weights: "float16" on a GPU, "int8" on a CPU.
         device: "cpu", "cuda" or "auto".
         threads: CPU threads; 0 leaves the choice to the libraries.
-        initial_prompt: text that precedes every stretch, such as names as they are spelled.
-        hotwords: words to listen for.
-        align: take word times from an alignment model; without it, words share their segment's time by their letters,
-            which is seconds off in long segments.
-        align_model: a name on the hub or in torchaudio, or a directory of transformers with the model and its
-            processor; None takes WhisperX's choice for the language.
+        initial_prompt: text that the model sees before every stretch, such as names in their right spelling.
+        hotwords: names and terms to expect.
+        align: whether to take word times from an alignment model. Without it, words share the time of their segment
+            in proportion to their letters, which is seconds off in long segments.
+        align_model: a name on the hub or in torchaudio, or a directory with a Wav2Vec2ForCTC model and its processor;
+            None takes WhisperX's choice for the language.
 
     Raises:
-        LecternError: no such model, device, number format or language, too long a prompt, or no alignment model.
+        LecternError: there is no such model, device, number format, language or alignment model, or the prompt is too
+            long.
     """
     environment.quieten()
     import torch
@@ -88,7 +89,7 @@ def load(
     )
     choose_aligner = cache(lambda code: load_aligner(code, used, align_model))
     if align and language is not None:
-        choose_aligner(language)  # an alignment model that is not there should stop the stage, not each item
+        choose_aligner(language)  # a missing alignment model should stop the stage, not fail each item
 
     def listen(recording: Recording) -> Heard:
         speech = listening.find_speech(recording)
@@ -98,7 +99,7 @@ def load(
             spoken, probability = whisper_models.detect_language(whisper, recording, windows)
         try:
             aligner = choose_aligner(spoken) if align and speech else None
-        except LecternError as error:  # of the language that this one recording is in
+        except LecternError as error:  # only this recording is in a language without an alignment model
             raise ItemError(str(error)) from error
         words: list[Word] = []
         for start, end in cut_pieces(speech, recording.seconds, PIECE) if speech else []:
@@ -114,12 +115,12 @@ def load_aligner(language: str, device: str, align_model: str | None) -> Align:
     """Load an alignment model.
 
     Raises:
-        LecternError: there is none for the language, or it cannot be had.
+        LecternError: there is none for the language, or it cannot be loaded.
     """
     from whisperx import alignment
 
-    # WhisperX cuts segments into sentences with data that it would download in the middle of a run. A segment is one
-    # sentence here: sentences are no part of a transcript.
+    # WhisperX splits segments into sentences with data that it would download in the middle of a run. Transcripts have
+    # no sentences, so each segment counts as one sentence here.
     alignment.nltk_load = lambda name: SimpleNamespace(span_tokenize=lambda text: [(0, len(text))])
     try:
         with contextlib.redirect_stdout(text_io.StringIO()):
@@ -133,7 +134,7 @@ def load_aligner(language: str, device: str, align_model: str | None) -> Align:
             "Download it once where there is a connection (HF_TOKEN for a model that is not public; HF_HUB_OFFLINE "
             "allows only what is in the hub's cache), or set "
             "transcribe.align_model to a directory with a Wav2Vec2ForCTC model and its processor, or transcribe.align "
-            "to false: words then share their segment's time, seconds off in long ones."
+            "to false: words then share the time of their segment, which is seconds off in long segments."
         ) from error
 
     def align(segments: list[dict[str, Any]], samples: Samples) -> list[dict[str, Any]]:
@@ -145,12 +146,12 @@ def load_aligner(language: str, device: str, align_model: str | None) -> Align:
 
 
 def cut_pieces(speech: Sequence[Span], seconds: float, longest: float) -> list[Span]:
-    """A recording in pieces of at most `longest` seconds, each cut in the longest silence of its last quarter.
+    """Divide a recording into pieces of at most `longest` seconds, each cut in the longest silence of its last quarter.
 
     Args:
         speech: where somebody speaks, in order.
         seconds: length of the recording.
-        longest: of a piece; without any silence in its last quarter it is as long.
+        longest: greatest length of a piece, which it has if there is no silence in its last quarter.
     """
     silences = [
         (left, right) for (_, left), (right, _) in pairwise([(0.0, 0.0), *speech, (seconds, seconds)])
@@ -168,13 +169,13 @@ def cut_pieces(speech: Sequence[Span], seconds: float, longest: float) -> list[S
 
 
 def read_words(segments: Iterable[Mapping[str, Any]], offset: float) -> list[Word]:
-    """The words of WhisperX's segments, each with a time.
+    """Return the words of WhisperX's segments, each with a time.
 
     Args:
-        segments: with `text`, `start`, `end` (seconds) and, where they were aligned, `words`, each with `word` and
-            perhaps `start`, `end` and `score`. A segment that could not be aligned has an empty list, and one
-            that was not has none: both give their text's words.
-        offset: seconds to add: where the samples that the segments were heard in begin.
+        segments: each has `text`, `start` and `end` (seconds). An aligned one also has `words`, each with `word` and
+            perhaps `start`, `end` and `score`. If `words` is missing or empty, because the segment was not or could
+            not be aligned, the words are taken from `text`.
+        offset: seconds to add to all times: the start of the samples from which the segments were decoded.
     """
     words: list[Word] = []
     for segment in sorted(segments, key=lambda segment: (segment["start"], segment["end"])):

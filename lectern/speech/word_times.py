@@ -1,7 +1,7 @@
-"""Times for words that have none, or none that can be true.
+"""Give times to words whose times are missing or cannot be true.
 
-An aligner leaves words without times that it cannot spell ("2014", "$5"), and Whisper's attention sometimes gives a
-word no length, or a place before the word that it follows.
+An aligner gives no times to words that it cannot spell ("2014", "$5"), and Whisper's attention sometimes gives a word
+no length, or a time before that of the word before it.
 """
 
 import bisect
@@ -13,11 +13,11 @@ from typing import NamedTuple
 from lectern.core.schema import Word
 
 SHORTEST = 0.02
-"""Seconds: what a word lasts at least, Whisper's own step of time. Under it a time is taken for wrong."""
+"""Shortest length of a word in seconds, which is Whisper's step of time. A shorter word's times count as wrong."""
 
 
 class RawWord(NamedTuple):
-    """A word as an engine gives it: in order of text, its times in seconds or None."""
+    """A word as an engine gives it, with its times in seconds or None."""
 
     text: str
     start: float | None
@@ -26,25 +26,26 @@ class RawWord(NamedTuple):
 
 
 def time_words(raw: Iterable[RawWord], start: float, end: float) -> list[Word]:
-    """The words in the order of their text, stripped, each with a time inside the segment that they were heard in.
+    """Give every word a time inside the segment that it was heard in. The order of the words is not changed.
 
-    A word keeps its times unless it has none, is shorter than SHORTEST, or breaks the order of the others (the fewest
-    words are taken to be wrong: all but a longest increasing run). The others share the room between their neighbours
-    by their number of letters; where there is none, their neighbours share theirs.
+    A word keeps its times unless it has none, is shorter than SHORTEST, or is out of order. The words in order are a
+    longest increasing subsequence, so that as few words as possible count as wrong. Words without usable times share
+    the time between their neighbours in proportion to their letters; if there is no time between the neighbours, they
+    share the time of the neighbours too.
 
     Args:
-        raw: the words of one segment; those without text are dropped.
-        start: seconds at which the segment begins, the earliest time of a word.
-        end: seconds at which it ends; words may not end later.
+        raw: the words of one segment, in order of the text; words without text are dropped.
+        start: start of the segment in seconds; no word begins earlier.
+        end: end of the segment in seconds; no word ends later.
 
-    Returns: words with start <= end, starts and ends never falling.
+    Returns: words with start <= end; neither starts nor ends ever fall.
     """
     words = [word._replace(text=text) for word in raw if (text := word.text.strip())]
     end = max(start, end)
     spans = [_usable(word, start, end) for word in words]
     kept = _longest_increasing(spans)
     known = {index: _given(spans[index]) for index in kept}
-    for index, following in pairwise(kept):  # words may overlap by a little: the earlier one yields
+    for index, following in pairwise(kept):  # where words overlap a little, the earlier one is shortened
         known[index] = (known[index][0], min(known[index][1], known[following][0]))
     fixed = _fill(words, known, start, end)
     return [
@@ -74,7 +75,7 @@ def _usable(word: RawWord, start: float, end: float) -> Times | None:
 
 
 def _longest_increasing(spans: Sequence[Times | None]) -> list[int]:
-    """The indices of a longest subsequence whose starts never fall and whose middles rise (patience sorting)."""
+    """Return the indices of a longest subsequence whose starts never fall and whose middles rise (patience sorting)."""
     tails: list[float] = []
     ends: list[int] = []
     before: dict[int, int | None] = {}
@@ -99,7 +100,7 @@ def _longest_increasing(spans: Sequence[Times | None]) -> list[int]:
 
 
 def _fill(words: Sequence[RawWord], known: dict[int, Times], start: float, end: float) -> list[Times]:
-    """Times for all words: each run without any shares the room between the words around it."""
+    """Return times for all words: each run of words without times shares the time between the words around it."""
     times: list[Times | None] = [known.get(index) for index in range(len(words))]
     index = 0
     while index < len(words):

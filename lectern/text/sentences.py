@@ -1,4 +1,4 @@
-"""Words to sentences, each word with its time, so that what is cut at a sentence end is cut at a known second."""
+"""Group words into sentences. Each word keeps its time, so that the time of every sentence end is known."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ Sentence = list[Word]
 
 
 def join_words(words: Sequence[Word]) -> str:
-    """The words as spoken, with single spaces."""
+    """Join the words as spoken, with single spaces."""
     return " ".join(word.text for word in words)
 
 
 def split_sentences(words: Sequence[Word], language: str, longest: int | None = None) -> list[Sentence]:
-    """The sentences of `words`, in order; every word is in exactly one.
+    """Split `words` into sentences, in order; every word is in exactly one.
 
-    The ends are those of sentencex (rules and abbreviations for some 300 languages). Speech that was transcribed
-    without punctuation has none: a sentence above `longest` words is cut at its longest silences.
+    Sentence ends are found by sentencex, which has rules and abbreviations for some 300 languages. A transcript without
+    punctuation has no sentence ends, so a sentence with more than `longest` words is cut at its longest silences.
 
     Args:
         words: in order of time, with their punctuation.
-        language: code such as "en"; an unknown one gets general rules.
-        longest: words that a sentence may have; None sets no limit.
+        language: code such as "en"; general rules apply to an unknown one.
+        longest: greatest number of words of a sentence; None sets no limit.
     """
     from sentencex import get_sentence_boundaries
 
@@ -36,7 +36,7 @@ def split_sentences(words: Sequence[Word], language: str, longest: int | None = 
     text = join_words(words)
     cuts = {0}
     for boundary in get_sentence_boundaries(language, text):
-        # A boundary inside a word (`example.org.uk`) is none; one in the space before a word belongs to that word.
+        # A boundary inside a word (`example.org.uk`) does not count; one in the space before a word is at that word.
         index = bisect_left(begins, boundary["start_index"])
         if index < len(begins) and begins[index] - boundary["start_index"] <= 1:
             cuts.add(index)
@@ -48,14 +48,14 @@ def split_sentences(words: Sequence[Word], language: str, longest: int | None = 
 
 
 def cut_at_silences(sentence: Sentence, longest: int) -> list[Sentence]:
-    """`sentence` in pieces of at most `longest` words, cut where the silence is longest, the middle first in a tie."""
+    """Cut `sentence` into pieces of at most `longest` words, at the longest silences (in a tie, nearest the middle)."""
     waiting, pieces = [sentence], []
     while waiting:
         piece = waiting.pop()
         if len(piece) <= longest:
             pieces.append(piece)
             continue
-        least = min(len(piece) // 4, longest // 2) or 1  # so that no piece is a word or two
+        least = min(len(piece) // 4, longest // 2) or 1  # avoids pieces of one or two words
         middle = len(piece) / 2
         at = max(
             range(least, len(piece) - least + 1),

@@ -1,6 +1,6 @@
-"""What a training changes of a model: a new adapter, one to go on with, or all weights; saved and loaded again.
+"""Prepare, save and load the trained weights of a model: a new adapter, one that is trained further, or all weights.
 
-A folder with an adapter is what PEFT writes, and `training.json` beside it (`Record`), which says what it goes on.
+A folder with an adapter holds the files that PEFT writes and `training.json` (`Record`), which names the base model.
 """
 
 import json
@@ -22,16 +22,16 @@ TEMPLATE = "chat_template.jinja"
 
 @dataclass(frozen=True)
 class Record:
-    """`training.json`: what the weights beside it belong to."""
+    """`training.json`: the base model and the method of the trained weights in the same folder."""
 
     base_model: str
     """identity of the base model"""
     revision: str | None
-    """its commit on the hub, where one is pinned"""
+    """commit of the base model on the hub; None if none is pinned"""
     method: str
-    """as in section `train`"""
+    """method of training, as in section `train`"""
     precision: str
-    """in which it was trained: fp32, bf16 or fp16"""
+    """precision of the training: fp32, bf16 or fp16"""
 
     @property
     def quantized(self) -> bool:
@@ -43,13 +43,13 @@ def start(base: BaseModelSettings, model: Any, chosen: Train, adapters: Path) ->
     """The model with what is trained of it switched on.
 
     Args:
-        base: its section of the parameters.
+        base: section `base_model` of the parameters.
         model: the causal language model, in 4 bits for qlora.
-        chosen: method, rank, and so on.
-        adapters: folder of the adapters that `from_adapter` names.
+        chosen: section `train`: method, rank, and so on.
+        adapters: folder that holds the adapter which `from_adapter` names.
 
     Raises:
-        LecternError: a target module is no linear layer of the model, or the adapter to go on with does not fit.
+        LecternError: a target module is not a linear layer of the model, or the adapter to train further does not fit.
     """
     import peft
     from transformers import set_seed
@@ -60,7 +60,7 @@ def start(base: BaseModelSettings, model: Any, chosen: Train, adapters: Path) ->
     targets = chosen.target_modules or base.target_modules or "all-linear"
     check_targets(base, model, targets)
     if chosen.quantized:
-        # checkpointing is the trainer's; this keeps the norms in fp32 and freezes the rest
+        # The trainer does the gradient checkpointing. This call keeps the norms in fp32 and freezes the weights.
         model = peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     if chosen.from_adapter is not None:
         return _go_on(base, model, chosen, adapters / chosen.from_adapter)
@@ -77,20 +77,20 @@ def start(base: BaseModelSettings, model: Any, chosen: Train, adapters: Path) ->
 
 
 def check_targets(base: BaseModelSettings, model: Any, targets: str | list[str]) -> None:
-    """Raise unless each name is that of a linear layer of the model, or all-linear."""
+    """Raise a LecternError unless `targets` is all-linear or a list of names of linear layers of the model."""
     if targets == "all-linear":
         return
     known = linear_layers(model)
     if isinstance(targets, str) or (unknown := sorted(set(targets) - set(known))):
         wrong = targets if isinstance(targets, str) else ", ".join(unknown)
         raise LecternError(
-            f"target_modules: {wrong} is no linear layer of {base.name}. It has {', '.join(known)}. Correct "
-            "train.target_modules (null takes those of base_model.target_modules, all-linear takes all)."
+            f"target_modules: {wrong} is not a linear layer of {base.name}, which has {', '.join(known)}. Correct "
+            "train.target_modules (null takes base_model.target_modules, all-linear takes all of them)."
         )
 
 
 def linear_layers(model: Any) -> list[str]:
-    """The last names of the linear layers but the head, in the order in which they first stand in the model."""
+    """Return the last names of all linear layers except the head, in the order in which they first occur."""
     import torch
 
     head = model.get_output_embeddings()
@@ -104,7 +104,7 @@ def linear_layers(model: Any) -> list[str]:
 
 
 def files(folder: Path) -> list[Path]:
-    """What decides how a training goes on from an adapter."""
+    """Return the files of an adapter that affect a training which starts from it."""
     return [path for path in (folder / CONFIG, folder / WEIGHTS) if path.is_file()]
 
 
@@ -115,13 +115,13 @@ def _go_on(base: BaseModelSettings, model: Any, chosen: Train, folder: Path) -> 
     if not (folder / CONFIG).is_file():
         known = sorted(path.parent.name for path in folder.parent.glob(f"*/{CONFIG}"))
         raise LecternError(
-            f"train.from_adapter: {folder} holds no adapter; there is {', '.join(known) or 'none'}. "
-            f"`dvc get . models/adapter --rev REVISION -o {folder}` fetches the one of an earlier commit."
+            f"train.from_adapter: {folder} holds no adapter. Adapters here: {', '.join(known) or 'none'}. "
+            f"`dvc get . models/adapter --rev REVISION -o {folder}` fetches that of an earlier commit."
         )
     made_for = io.read_plain(folder / CONFIG)
     if made_for["base_model_name_or_path"] != base.identity:
         raise LecternError(
-            f"train.from_adapter: {folder} was made for {made_for['base_model_name_or_path']}, and base_model is "
+            f"train.from_adapter: {folder} was made for {made_for['base_model_name_or_path']}, but base_model is "
             f"{base.identity}. Choose the base model that it was made for."
         )
     asked = {
@@ -133,9 +133,9 @@ def _go_on(base: BaseModelSettings, model: Any, chosen: Train, folder: Path) -> 
     if wrong := [name for name, value in asked.items() if made_for.get(name) != value]:
         found = ", ".join(f"{name} {made_for.get(name)}" for name in wrong)
         raise LecternError(
-            f"train.from_adapter: {folder} has {found}, train asks for "
-            f"{', '.join(f'{name} {asked[name]}' for name in wrong)}. An adapter goes on as it was made: set train.r, "
-            "train.alpha and train.method to its values."
+            f"train.from_adapter: {folder} has {found}, but section train has "
+            f"{', '.join(f'{name} {asked[name]}' for name in wrong)}. An adapter keeps its shape when it is trained "
+            "further: set train.r, train.alpha and train.method to its values."
         )
     try:
         return peft.PeftModel.from_pretrained(model, folder, is_trainable=True)
@@ -149,11 +149,11 @@ def write_record(folder: Path, base: BaseModelSettings, method: str, precision: 
     """Say beside saved weights what they belong to, and bring PEFT's file into a form without places or chance.
 
     Args:
-        folder: with what `save_pretrained` wrote.
+        folder: the folder that `save_pretrained` wrote.
         base: the model that was tuned.
-        method: as in section `train`.
-        precision: in which it was trained.
-        template: the chat template to serve with.
+        method: method of training, as in section `train`.
+        precision: precision of the training.
+        template: the chat template with which the model must be served.
     """
     (folder / "README.md").unlink(missing_ok=True)
     if method != "full":
@@ -172,14 +172,14 @@ def write_record(folder: Path, base: BaseModelSettings, method: str, precision: 
 
 
 def _check_weights(file: Path) -> None:
-    """Raise when an adapter was saved without weights, as happens when they are gathered in the wrong process."""
+    """Raise if an adapter was saved without weights, which happens if the wrong process gathers them."""
     from safetensors import safe_open
 
     with safe_open(file, framework="pt") as weights:
         if not list(weights.keys()):
             raise LecternError(
-                f"{file} holds no weights. This is a fault of this project together with the installed versions of "
-                "PEFT and accelerate: report it, with requirements.lock and section `compute`."
+                f"{file} holds no weights. This is a fault of this project with the installed versions of PEFT and "
+                "accelerate: please report it, together with requirements.lock and section `compute`."
             )
 
 
@@ -187,19 +187,19 @@ def read_record(base: BaseModelSettings, folder: Path) -> Record:
     """The record of trained weights.
 
     Raises:
-        LecternError: there is none, or it is that of another base model.
+        LecternError: there is no record, or it names another base model.
     """
     record = params.parse(io.read_plain(folder / RECORD), Record, str(folder / RECORD))
     if record.base_model != base.identity:
         raise LecternError(
-            f"{folder} was made for {record.base_model}, and base_model is {base.identity}. Choose the base model that "
+            f"{folder} was made for {record.base_model}, but base_model is {base.identity}. Choose the base model that "
             "it was made for, or train again with `dvc repro`."
         )
     return record
 
 
 def load(base: BaseModelSettings, folder: Path) -> Any:
-    """The tuned model, ready to answer, with the base model held as it was in the training.
+    """Load the tuned model, ready to answer. The base model has the same precision as in the training.
 
     Raises:
         LecternError: there are no weights, or they were made for another base model.

@@ -1,8 +1,8 @@
 """Train state that survives a kill, and never serves another run.
 
-Each run has a folder named by the fingerprint of everything that decides its result. A checkpoint in it counts as
-complete once it is sealed: a list of its files with their sha256, written last. The finished adapter is kept in the
-same way, so that a run which was once completed is not trained again.
+Each run has a folder named by the fingerprint of everything that affects its result. A checkpoint counts as complete
+once it is sealed, that is, once the list of its files with their sha256 is written, which comes last. The finished
+adapter is kept in the same way, so that a completed run is not trained again.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from lectern.core.errors import LecternError
 SEAL = "complete.json"
 FINISHED = "finished"
 KEPT = "kept-{}"
-"""weights after a step that may turn out to be the result"""
+"""Name of the folder with the weights after a step, which may become the result."""
 
 
 def fingerprint(
@@ -31,13 +31,13 @@ def fingerprint(
     modules: Sequence[ModuleType],
     libraries: Sequence[str],
 ) -> str:
-    """The first 16 hex digits of the sha256 over parameters, data, code and library versions.
+    """Return the first 16 hex digits of the sha256 over parameters, data, code and library versions.
 
     Args:
-        sections: plain values by section.
-        files: the data, whose bytes count and whose place does not.
-        modules: the code that trains; their imports inside the project count too.
-        libraries: distributions whose version decides bytes.
+        sections: section -> its plain values.
+        files: the data; their names and bytes count, their folders do not.
+        modules: the modules that train; the project's modules that they import count too.
+        libraries: distributions whose versions can change the result.
     """
     content = {
         "sections": dict(sections),
@@ -49,12 +49,12 @@ def fingerprint(
 
 
 def seal(folder: Path) -> None:
-    """Mark a folder as complete. Its files must all be written."""
+    """Mark a folder as complete. All of its files must have been written."""
     io.write_json(folder / SEAL, {file: io.sha256(folder / file) for file in _files(folder)})
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether the folder was sealed and still holds exactly the bytes that were sealed."""
+    """Tell whether the folder was sealed and still holds exactly the bytes that were sealed."""
     try:
         sealed = io.read_plain(folder / SEAL)
     except LecternError:
@@ -63,7 +63,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def latest(run: Path, clean: bool = True) -> Path | None:
-    """The newest complete checkpoint of a run, if any. Newer ones that are not complete are removed if `clean`."""
+    """Return the newest complete checkpoint of a run, or None. With `clean`, newer incomplete ones are removed."""
     numbered = {
         int(found[1]): path
         for path in run.glob("checkpoint-*")
@@ -78,14 +78,14 @@ def latest(run: Path, clean: bool = True) -> Path | None:
 
 
 def finished(run: Path) -> Path | None:
-    """The folder of the run's result, when the run was completed."""
+    """Return the folder with the result of a run; None if the run is not completed."""
     folder = run / FINISHED
     return folder if is_complete(folder) else None
 
 
 @contextmanager
 def finishing(run: Path) -> Iterator[Path]:
-    """Yield an empty folder for the run's result; seal it, move it into place and remove what led to it."""
+    """Yield an empty folder for the result of a run; then seal it, move it into place, and remove the checkpoints."""
     scratch = run / f".{FINISHED}.tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
@@ -99,7 +99,7 @@ def finishing(run: Path) -> Iterator[Path]:
 
 
 def open_run(root: Path, name: str, keep: int) -> Path:
-    """Make or reopen the folder of a run and remove all but the `keep` runs that were opened last."""
+    """Create or reopen the folder of a run, and remove all runs but the `keep` that were opened last."""
     run = root / name
     run.mkdir(parents=True, exist_ok=True)
     os.utime(run)

@@ -1,10 +1,10 @@
-"""Conversations cut into chunks that a model can read, each as long as its limit allows.
+"""Cut conversations into chunks that fit the model's length limit, each as long as possible.
 
-A chunk holds whole exchanges, a question with all that answers it, and begins with a user turn. Only an exchange that
-is too long by itself is divided: its answer at sentence ends, with the question before each piece.
+A chunk begins with a user turn and holds whole exchanges, that is, a question with its answers. Only an exchange that
+is too long by itself is divided: its answer is cut at sentence ends, and the question is repeated before each piece.
 
-Lengths are those of the real template. To tokenize each chunk hardly more than once, a stretch that is a little longer
-than the limit is tokenized, and the tokens of what fits are taken from it (`shorten`).
+Lengths are counted with the real chat template. To avoid tokenizing text again and again, a stretch a little longer
+than the limit is tokenized once, and the tokens of the part that fits are taken from it (`shorten`).
 """
 
 from bisect import bisect_left, bisect_right
@@ -20,26 +20,27 @@ from lectern.core.schema import Message
 from lectern.models.templates import Encoded, Span
 
 LANGUAGE = "en"
-"""Of the rules for sentence ends: rows do not know theirs, and these know the marks of other scripts too."""
+"""Language of the rules for sentence ends. Rows have no language, and the English rules also know the punctuation marks
+of other scripts."""
 ROOM = 4
-"""A question may not take so much that the answer has less than the limit over this, unless it needs less."""
+"""A question is shortened until the answer has at least limit / ROOM tokens, or as many as the whole answer needs."""
 SLACK = 16
-"""Tokens by which an estimate may be wrong before a longer piece is left untried."""
+"""A piece is not tried if its estimated length exceeds the limit by more than so many tokens."""
 AHEAD = 1.05
-"""How much more than the limit is tokenized, so that the next exchange is seen not to fit."""
+"""Slightly more than the limit is tokenized, by this factor, to see that the next exchange does not fit."""
 FIRST_GUESS = 0.2
-"""Tokens a character, until some were counted."""
+"""Tokens per character that are assumed before any were counted."""
 
 Encode = Callable[[Sequence[Message]], Encoded]
-"""The tokens of messages by the template."""
+"""Takes messages; returns their tokens by the chat template."""
 Shorten = Callable[[Encoded, Sequence[Message]], Encoded]
-"""The tokens of messages that begin a conversation which is encoded already."""
+"""Takes an encoded conversation and the messages with which it begins; returns the tokens of these messages."""
 Offsets = Callable[[str], list[Span]]
-"""The characters of a plain text that each of its tokens stands for."""
+"""Takes a plain text; returns the span of characters of each of its tokens."""
 
 
 class Chunk(NamedTuple):
-    """A row to be."""
+    """The messages and tokens of a future row."""
 
     messages: list[Message]
     tokens: Encoded
@@ -47,17 +48,17 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True)
 class Cut:
-    """What became of a conversation."""
+    """A conversation cut into chunks, with the number of answers and questions that were changed for it."""
 
     chunks: list[Chunk]
-    """none when not even a piece of a question and of its answer fit together"""
+    """empty if not even a piece of a question with a piece of its answer fits"""
     answers_divided: int
     questions_shortened: int
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """User turns, with the system messages among them, and the assistant turns that answer."""
+    """Consecutive user turns, with the system messages among them, and the assistant turns that answer them."""
 
     messages: tuple[Message, ...]
 
@@ -78,7 +79,7 @@ class Exchange:
 
 
 def begin_with_user(messages: Sequence[Message]) -> tuple[list[Message], int]:
-    """The messages without the assistant turns before the first user turn, which answer nothing; and their number.
+    """Drop the assistant turns before the first user turn, which answer no question; also return their number.
 
     System messages stay.
     """
@@ -88,7 +89,7 @@ def begin_with_user(messages: Sequence[Message]) -> tuple[list[Message], int]:
 
 
 def split_exchanges(messages: Sequence[Message]) -> list[Exchange]:
-    """The exchanges of a conversation whose first turn is the user's and whose last is the assistant's."""
+    """Divide a conversation into exchanges. Its first turn must be the user's and its last the assistant's."""
     begins, answered = [0], False
     for at, message in enumerate(messages):
         if message.role == "user" and answered:
@@ -100,16 +101,17 @@ def split_exchanges(messages: Sequence[Message]) -> list[Exchange]:
 
 
 def cut(messages: Sequence[Message], limit: int, encode: Encode, shorten: Shorten, offsets: Offsets) -> Cut:
-    """The chunks of a conversation, in order: each has at most `limit` tokens, and with the next exchange more.
+    """Cut a conversation into chunks of at most `limit` tokens, each with as many exchanges as fit, in order.
 
-    Each chunk opens with all system messages that stand before it. Of an answer nothing is lost, and nothing doubled.
+    Each chunk begins with all system messages that stand before it in the conversation. Every part of an answer is in
+    exactly one chunk.
 
     Args:
-        messages: the first turn the user's, the last the assistant's.
-        limit: tokens of a chunk.
-        encode: the tokens of messages.
-        shorten: the same, of messages that begin others.
-        offsets: the tokens of plain text, which need not be exactly those that it has in a conversation.
+        messages: the conversation; its first turn is the user's, its last the assistant's.
+        limit: greatest number of tokens of a chunk.
+        encode: tokenizes messages.
+        shorten: takes the tokens of messages from those of a longer conversation.
+        offsets: tokenizes plain text; the tokens may differ a little from those in a conversation.
     """
     exchanges = split_exchanges(messages)
     systems: list[Message] = []
@@ -147,9 +149,9 @@ def _longest(
     encode: Encode,
     shorten: Shorten,
 ) -> tuple[tuple[int, Encoded] | None, float]:
-    """Up to which exchange a chunk goes that begins at `start`, with its tokens, and the tokens a character there.
+    """Find the longest chunk that begins at exchange `start`: its end and tokens; also the tokens per character there.
 
-    There is no such chunk when the first exchange is too long by itself.
+    The chunk is None if the first exchange is too long by itself.
     """
 
     def build(end: int) -> list[Message]:
@@ -183,7 +185,7 @@ def _longest(
 def _reach(
     systems: Sequence[Message], exchanges: Sequence[Exchange], start: int, least: int, characters: float
 ) -> int:
-    """The first place after `least` up to which there are so many characters, or the end of the exchanges."""
+    """Return the first end after `least` with more than `characters` characters before it, or the last end."""
     size = sum(len(message.content) for message in systems)
     for place in range(start, len(exchanges)):
         size += sum(len(message.content) for message in exchanges[place].messages)
@@ -193,35 +195,35 @@ def _reach(
 
 
 def _guess(whole: Encoded, exchanges: Sequence[Exchange], limit: int) -> int:
-    """How many of the exchanges fit, judged by where their answers end; the trailing characters are not considered."""
+    """Estimate how many of the exchanges fit from the places where their answers end."""
     answers = list(accumulate(len(exchange.answers) for exchange in exchanges))
-    if len(whole.answers) != answers[-1]:  # the template marks something else
+    if len(whole.answers) != answers[-1]:  # the template marks something other than the answers
         return len(exchanges) * limit // len(whole.input_ids)
     ends = [whole.answers[number - 1][1] for number in answers]
     return min(bisect_right(ends, whole.offsets[limit - 1][1]), len(exchanges) - 1)
 
 
 class Parts(NamedTuple):
-    """A long exchange divided."""
+    """A long exchange, divided."""
 
     chunks: list[Chunk]
     rest: Exchange
-    """the last piece, which others may follow in its chunk"""
+    """the last piece; more exchanges may follow it in its chunk"""
     divided: int
-    """answers"""
+    """number of divided answers"""
     shortened: bool
-    """the question"""
+    """whether the question was shortened"""
 
 
 def _divide(
     systems: Sequence[Message], exchange: Exchange, limit: int, encode: Encode, offsets: Offsets
 ) -> Parts | None:
-    """An exchange that is too long in pieces that fit, or None where that cannot be."""
+    """Divide an exchange that is too long into pieces that fit; None if that is impossible."""
     lengths = [offsets(answer.content) for answer in exchange.answers]
     fair = limit // ROOM
     for room in dict.fromkeys(
         (min(fair, max(map(len, lengths))), fair)
-    ):  # an answer may be longer in its place
+    ):  # an answer may have more tokens in the conversation than by itself
         if parts := _divide_leaving(room, systems, exchange, lengths, limit, encode, offsets):
             return parts
     return None
@@ -236,7 +238,7 @@ def _divide_leaving(
     encode: Encode,
     offsets: Offsets,
 ) -> Parts | None:
-    """The same with a question that leaves so many tokens for each answer."""
+    """Divide an exchange with a question that leaves `room` tokens for each answer; None if that is impossible."""
     own, asked = exchange.systems, exchange.asked
     question = _keep_end(asked, room, limit, lambda messages: encode([*systems, *own, *messages]), offsets)
     if question is None:
@@ -251,7 +253,7 @@ def _divide_leaving(
         divided += len(pieces) > 1
         chunks += [Chunk([*before, _answer(text)], tokens) for text, tokens in pieces]
     last = chunks.pop().messages[-1]
-    # system messages of its own open the last piece too, as all that stand before a chunk
+    # The exchange's own system messages open the last piece too, unless earlier chunks already hold them.
     rest = Exchange((*([] if chunks else own), *question, last))
     return Parts(chunks, rest, divided, question != asked)
 
@@ -263,9 +265,10 @@ def _answer(text: str) -> Message:
 def _keep_end(
     asked: Sequence[Message], room: int, limit: int, encode: Encode, offsets: Offsets
 ) -> list[Message] | None:
-    """The user turns of a question, from their end, as far as they leave `room` tokens for an answer.
+    """Return as many of the last user turns of a question as leave `room` tokens for an answer.
 
-    The last one is shortened at a sentence end where it can be. None when nothing of it leaves that room.
+    If the last turn alone is too long, its beginning is cut off, at a sentence end if possible. The result is None if
+    no part of it leaves enough room.
     """
 
     def lacking(messages: Sequence[Message]) -> int:
@@ -293,15 +296,15 @@ def _keep_end(
 def _pieces(
     text: str, spans: Sequence[Span], limit: int, encode: Callable[[str], Encoded]
 ) -> list[tuple[str, Encoded]] | None:
-    """A text in pieces, each as long as the limit allows, cut at the best places that there are; None if it cannot be.
+    """Divide a text into pieces as long as the limit allows, cut at the best places (LEVELS); None if impossible.
 
     Args:
-        text: of an answer.
-        spans: the characters of it that each of its tokens stands for.
-        limit: tokens of a row.
-        encode: the row with a piece.
+        text: text of an answer.
+        spans: the span of characters of each of its tokens.
+        limit: greatest number of tokens of a row.
+        encode: takes a piece; returns the tokens of its row.
 
-    Returns: each piece with its row.
+    Returns: (piece, tokens of its row) for each piece.
     """
     room = limit - len(encode("a").input_ids) + 1
     begins = [begin for begin, _ in spans]
@@ -312,7 +315,7 @@ def _pieces(
         return begins[last] if last < len(begins) else len(text)
 
     begin, end = _skip_space(text, 0), len(text.rstrip())
-    if begin >= end:  # white space alone
+    if begin >= end:  # the text is only white space
         whole = encode(text)
         return [(text, whole)] if len(whole.input_ids) <= limit else None
     pieces: list[tuple[str, Encoded]] = []
@@ -339,7 +342,10 @@ def _pieces(
 def _furthest(
     places: Sequence[int], begin: int, aim: int, most: int, fits: Callable[[int], bool]
 ) -> int | None:
-    """The last of the places up to which what begins at `begin` fits: probably one near `aim`, none after `most`."""
+    """Return the last place up to which the text from `begin` fits; None if there is none.
+
+    The search starts at the estimate `aim`, and no place after `most` is tried.
+    """
     at = bisect_right(places, aim) - 1
     if places[at] > begin and not fits(places[at]):
         while places[at] > begin and not fits(places[at]):
@@ -371,9 +377,9 @@ def _words(text: str) -> list[int]:
 
 
 def _characters(text: str) -> list[int]:
-    """A letter is not parted from its accents."""
+    """Return the ends of grapheme clusters, so that a letter is not separated from its accents."""
     return [0, *(match.end() for match in regex.finditer(r"\X", text))]
 
 
 LEVELS = (_sentences, _lines, _words, _characters)
-"""Places to cut a text, the best first: 0, some in between, and its length."""
+"""Functions that return the places to cut a text, from 0 to its length; the best kind of place comes first."""

@@ -1,7 +1,7 @@
-"""The curves of a training, drawn by DVC while it runs, and the figures that sum them up.
+"""Write the curves of a training, which DVC can draw while it runs, and summarise them.
 
 DVCLive writes `plots/metrics/<curve>.tsv` with a line for each step at which the curve has a value, and `metrics.json`
-with the last values. Neither holds a time: two runs with the same losses leave the same bytes.
+with the last values. Neither holds a time, so two runs with the same losses write the same bytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ CURVES = {
     "learning_rate": "learning_rate",
     "grad_norm": "gradient_norm",
 }
-"""as the trainer calls it -> as a person would; losses in nats per trained token"""
+"""Name in the trainer's log -> name of the curve. Losses are in nats per trained token."""
 DIGITS = 6
-"""significant ones of what a curve holds"""
+"""Number of significant digits in the curves."""
 
 
 def read_history(log: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
-    """The trainer's log as one record a step: `step` and the curves measured there."""
+    """Convert the trainer's log to one record per step, with `step` and the values of the curves there."""
     steps: dict[int, dict[str, float]] = {}
     for entry in log:
         found = {CURVES[key]: _round(value) for key, value in entry.items() if key in CURVES}
@@ -37,7 +37,7 @@ def _round(value: float) -> float:
 
 
 def draw(history: Sequence[Mapping[str, float]], folder: Path) -> None:
-    """Bring `folder` to the curves of a history."""
+    """Replace the content of `folder` by the curves of a history."""
     with open_live(folder) as live:
         for record in history:
             add(live, record)
@@ -45,15 +45,15 @@ def draw(history: Sequence[Mapping[str, float]], folder: Path) -> None:
 
 
 def open_live(folder: Path) -> Any:
-    """A DVCLive logger that empties `folder` and writes nowhere else."""
+    """Open a DVCLive logger that empties `folder` and writes nowhere else."""
     from dvclive import Live
 
-    # by default it would rewrite dvc.yaml in the middle of a stage, and keep an experiment of its own
+    # By default DVCLive would rewrite dvc.yaml in the middle of a stage, and save an experiment of its own.
     return Live(str(folder), dvcyaml=None, report=None, save_dvc_exp=False)
 
 
 def add(live: Any, record: Mapping[str, float]) -> None:
-    """Write what was measured at one step."""
+    """Write the values of one step."""
     live.step = record["step"]
     for name, value in record.items():
         if name != "step":
@@ -62,25 +62,25 @@ def add(live: Any, record: Mapping[str, float]) -> None:
 
 @dataclass(frozen=True)
 class History:
-    """What a finished training tells of itself."""
+    """The record of a finished training."""
 
     records: list[dict[str, float]]
-    """of `read_history`"""
+    """the result of `read_history`"""
     steps_an_epoch: int
-    """as many as all epochs have"""
+    """number of steps in each epoch"""
     kept_step: int
-    """after which the weights were kept"""
+    """step after which the kept weights were saved"""
     padding_share: float
-    """padding tokens by all tokens that the model computed"""
+    """share of padding among all tokens that the model computed"""
 
 
 def summarise(
     history: History, rows: Sequence[TokenRow], validation: Sequence[TokenRow], epochs: int
 ) -> dict[str, Any]:
-    """Losses in nats per trained token, and the rows and tokens that they rest on.
+    """Return the losses in nats per trained token, and the numbers of rows and tokens.
 
-    The train loss is the mean over the steps of the last epoch. The validation loss is that of the weights which were
-    kept, and None where there are no rows. `epochs` were asked for; early stopping may have ended the training before.
+    The train loss is the mean over the steps of the last epoch. The validation loss is that of the kept weights, or
+    None if there are no validation rows. `epochs` is the configured number; early stopping may end a training before.
     """
     trained = [record["train_loss"] for record in history.records if "train_loss" in record]
     scored = {int(r["step"]): r["validation_loss"] for r in history.records if "validation_loss" in r}

@@ -1,8 +1,8 @@
 """Train in this process, or start several that train together (accelerate).
 
-Each process runs `lectern.training.worker` on the job that is written here. With several machines, `dvc repro` runs on
-the first. On each of the others, with the same commit and data (`dvc pull`), `LECTERN_MACHINE=1 python -m stages.train`
-(then 2, and so on) joins in; the result is written on the first.
+Each process runs `lectern.training.worker` on the job file that this module writes. With several machines, run `dvc
+repro` on the first. On the others, check out the same commit and data (`dvc pull`) and run `LECTERN_MACHINE=1 python
+-m stages.train` (then 2, and so on) to join. The result is written on the first machine.
 """
 
 import os
@@ -28,16 +28,16 @@ CONFIGS = Path("conf/accelerate")
 JOB = "job.json"
 MACHINE = "LECTERN_MACHINE"
 PATIENCE = 30
-"""seconds in which processes that are asked to stop may do so"""
+"""Seconds that processes get to stop before they are killed."""
 
 
 def count(compute: Compute) -> int:
-    """Processes that train together."""
+    """Return the number of processes that train together."""
     return compute.processes * compute.machines
 
 
 def get_config(compute: Compute) -> list[Path]:
-    """The file of conf/accelerate that is used, if any: it may change the last digits of a result.
+    """Return the used file of conf/accelerate, if any. It belongs to the fingerprint, as it may change last digits.
 
     Raises:
         LecternError: there is no such file.
@@ -61,16 +61,18 @@ def tune(
     to_continue: Path,
     drawn: Path,
 ) -> Path:
-    """As `sft.tune`, where `compute` says.
+    """Run `sft.tune` in this process, or in as many processes as `compute` says.
 
     Args:
-        compute: how many processes, on how many machines.
+        compute: number of processes and machines.
         base: the model that is tuned.
-        files: the rows, and those for validation.
-        run: the folder of this run and no other.
+        files: files of the training rows and of the validation rows.
+        run: the folder of this run only.
         chosen: section `train`.
-        to_continue: folder of the adapters that `from_adapter` names.
-        drawn: where the curves grow while it runs.
+        to_continue: folder that holds the adapter which `from_adapter` names.
+        drawn: folder to which curves are written during the training.
+
+    Returns: the folder with the result.
     """
     if count(compute) == 1:
         rows, validation = (io.read_jsonl(file, TokenRow) for file in files)
@@ -90,12 +92,12 @@ def tune(
 
 
 def is_helper() -> bool:
-    """Whether this is not the first of several machines, which writes the result."""
+    """Tell whether this machine only helps: the first of several machines writes the result."""
     return os.environ.get(MACHINE, "0") != "0"
 
 
 def get_command(compute: Compute, job: Path) -> list[str]:
-    """What starts the processes of this machine."""
+    """Return the command that starts the processes of this machine."""
     [config] = get_config(compute)
     host, _, port = compute.main_address.rpartition(":")
     return [
@@ -107,7 +109,7 @@ def get_command(compute: Compute, job: Path) -> list[str]:
         f"--num_machines={compute.machines}",
         f"--machine_rank={os.environ.get(MACHINE, '0')}",
         f"--main_process_ip={host or '127.0.0.1'}",
-        f"--main_process_port={port or 0}",  # 0: any that is free
+        f"--main_process_port={port or 0}",  # 0: any free port
         "-m",
         "lectern.training.worker",
         str(job),
@@ -131,7 +133,7 @@ def _launch(compute: Compute, run: Path) -> None:
 
 @contextmanager
 def _started(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A running command, which ends with the block and, through its standard input, with this process."""
+    """Start a command that is stopped when the block ends. It also ends with this process, as its stdin is closed."""
 
     def leave(number: int, _: Any) -> None:
         raise SystemExit(128 + number)
@@ -152,7 +154,7 @@ def _started(command: list[str], environment: dict[str, str]) -> Iterator[subpro
 
 
 def read_speed(run: Path, compute: Compute) -> dict[str, float]:
-    """How fast the training went and, with a price, what it cost; nothing when it was completed before."""
+    """Return the speed of the training and, if a price is set, its cost; empty if an earlier call completed it."""
     file = run / sft.SPEED
     if not file.is_file():
         return {}

@@ -1,5 +1,5 @@
-"""How much memory a training takes, reckoned from the sizes of the model and the rows, and what to change when it is
-too much.
+"""Estimate how much memory a training takes from the sizes of model and rows, and advise what to change if it is too
+much.
 
 All figures are bytes that tensors take on one device at the most, beside the libraries (0.5 GB on a CPU). They are
 estimates: a test holds them to within a factor of 1.5 of what small trainings took. On a CPU the allocator of glibc
@@ -15,59 +15,59 @@ from lectern.settings.train import METHODS
 
 BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 NF4 = 0.5 + 0.127 / 8
-"""bytes of a weight in 4 bits with double quantisation (Dettmers et al. 2023, arXiv:2305.14314, section 3)"""
+"""Bytes of a weight in 4 bits with double quantisation (Dettmers et al. 2023, arXiv:2305.14314, section 3)."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What of a model decides how much memory it takes."""
+    """The sizes of a model that determine its memory."""
 
     linear: int
-    """weights in the linear layers but the head, which qlora holds in 4 bits"""
+    """number of weights in the linear layers without the head, which qlora holds in 4 bits"""
     other: int
-    """all other weights: the embedding, the head, norms, biases"""
+    """number of all other weights: embedding, head, norms, biases"""
     layers: int
-    """blocks"""
+    """number of transformer blocks"""
     hidden: int
-    """values that stand for a token between blocks"""
+    """width of the hidden state: values per token between blocks"""
     heads: int
-    """of attention"""
+    """number of attention heads"""
     vocabulary: int
-    """tokens"""
+    """number of tokens in the vocabulary"""
     widths: int
-    """values that all linear layers but the head read and write for one token"""
+    """sum of the input and output widths of all linear layers without the head"""
     largest: int
-    """weights in the largest of them"""
+    """number of weights in the largest of these layers"""
 
     def adapter(self, r: int) -> int:
-        """Weights of an adapter of rank r on all these linear layers: r for each value read and each one written."""
+        """Return the number of weights of an adapter of rank r on all linear layers without the head."""
         return r * self.widths
 
 
 @dataclass(frozen=True)
 class Load:
-    """A training, as far as its memory depends on it."""
+    """The properties of a training that determine its memory."""
 
     sizes: Sizes
-    """of the base model"""
+    """sizes of the base model"""
     method: str
     """full, lora, rslora, dora or qlora"""
     trained: int
-    """weights that are trained: the adapter's, or all"""
+    """number of trained weights: those of the adapter, or all"""
     rows: int
-    """in a micro-batch"""
+    """number of rows in a micro-batch"""
     longest: int
-    """tokens of the longest row (of the longest pack, when rows are packed)"""
+    """number of tokens of the longest row, or of the longest packed sequence"""
     answered: int
-    """positions of a micro-batch that are trained, for which logits are computed"""
+    """number of positions in a micro-batch for which logits are computed, because they are trained"""
     precision: str = "fp32"
-    """in which it is computed, and in which weights are held that stay as they are"""
+    """precision of the computation, and of weights that are not trained"""
     gradient_checkpointing: bool = False
-    """activations inside a block are computed again in the backward pass"""
+    """whether activations inside a block are computed again in the backward pass"""
     optimizer: str = "adamw_torch"
-    """by its name in transformers"""
+    """name of the optimizer in transformers"""
     attention: str | None = None
-    """the implementation in transformers; `eager` alone keeps the matrix of all pairs of tokens"""
+    """attention implementation in transformers; only `eager` keeps the matrix of all pairs of tokens"""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -78,36 +78,36 @@ class Load:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes by part, all of them at the same moment: what a training takes at most."""
+    """Peak memory of a training in bytes, by part; all parts are in memory at the same moment."""
 
     load: Load
     weights: int
-    """of the base model"""
+    """weights of the base model"""
     adapter: int
     gradients: int
     optimizer: int
-    """its state"""
+    """state of the optimizer"""
     activations: int
-    """kept for the backward pass, and what is computed with"""
+    """activations kept for the backward pass, and temporary values"""
     logits: int
 
     @property
     def total(self) -> int:
-        """All parts."""
+        """Sum of all parts."""
         return self.held + self.to_come
 
     @property
     def held(self) -> int:
-        """What is taken once the model and its adapter are loaded."""
+        """Bytes taken once the model and its adapter are loaded."""
         return self.weights + self.adapter
 
     @property
     def to_come(self) -> int:
-        """What the training takes on top of the loaded model."""
+        """Bytes that the training takes in addition to the loaded model."""
         return self.gradients + self.optimizer + self.activations + self.logits
 
     def describe(self) -> str:
-        """One line: the total and its parts, largest first."""
+        """Return one line with the total and its parts, the largest first."""
         names = ("weights", "adapter", "gradients", "optimizer", "activations", "logits")
         parts = sorted(((getattr(self, name), name) for name in names), key=lambda part: -part[0])
         shown = ", ".join(f"{name} {show(size)}" for size, name in parts if size >= 0.01 * self.total)
@@ -127,11 +127,11 @@ class Advice:
 
 
 def estimate(load: Load) -> Estimate:
-    """What a training takes, by part.
+    """Estimate the memory of a training, by part.
 
-    Weights, gradients and the two moments of Adam: Rajbhandari et al. 2020 (arXiv:1910.02054), section 3.1; what is
-    trained is held in float32, with a copy in the precision that is computed in. Weights in 4 bits: `NF4`; what of such
-    a model is not in 4 bits is float32 (peft.prepare_model_for_kbit_training).
+    Weights, gradients and the two moments of Adam follow Rajbhandari et al. 2020 (arXiv:1910.02054), section 3.1.
+    Trained weights are held in float32, with a copy in the precision of the computation. Weights in 4 bits take `NF4`
+    bytes; the other weights of such a model are in float32 (peft.prepare_model_for_kbit_training).
     """
     sizes, size = load.sizes, BYTES[load.precision]
     copies = load.trained * size if size < 4 else 0
@@ -153,22 +153,22 @@ def estimate(load: Load) -> Estimate:
 
 
 def _activations(load: Load) -> float:
-    """What the backward pass needs of the forward pass.
+    """Estimate the bytes that the forward pass keeps for the backward pass.
 
-    A linear layer's input and output are kept, each of them about once, and the inputs of a block's two norms in
-    float32. For the block of GPT, whose linear layers read and write 16 values for each of the `hidden`, this gives the
-    34 bytes in 16 bits of Korthikanti et al. 2022 (arXiv:2205.05198), equation 1. The matrix of attention, their other
-    term, is kept by `eager` alone. With gradient checkpointing a block keeps its input, and one block at a time is
-    computed again (ibid., section 5).
+    These are the input and output of each linear layer, each about once, and the inputs of a block's two norms in
+    float32. In a GPT block the widths of the linear layers sum to 16 times `hidden`; in 16 bits this gives the factor
+    34 in equation 1 of Korthikanti et al. 2022 (arXiv:2205.05198). Their other term, the attention matrix, is kept by
+    `eager` only. With gradient checkpointing each block keeps only its input, and one block at a time is computed again
+    (ibid., section 5).
     """
     sizes, size = load.sizes, BYTES[load.precision]
     tokens = load.rows * load.longest
     block = tokens * (sizes.widths / sizes.layers * size + 2 * sizes.hidden * 4)
-    if load.method == "dora":  # the outputs of base and adapter are kept apart, to be scaled
+    if load.method == "dora":  # the outputs of base and adapter are kept separately, to be scaled
         block += tokens * sizes.widths / sizes.layers * size
     if load.attention == "eager":
         block += load.rows * sizes.heads * load.longest**2 * (size + 4)
-    # beside what is kept: the gradient of a block's values, and a weight as it is computed with
+    # In addition to what is kept: the gradients of one block's activations, and one weight in full precision.
     working = block + _workspace(load)
     if load.gradient_checkpointing:
         return sizes.layers * tokens * sizes.hidden * size + block + working
@@ -176,14 +176,14 @@ def _activations(load: Load) -> float:
 
 
 def _workspace(load: Load) -> int:
-    """Copies of the largest weight: out of 4 bits, or with the adapter in it, whose norm DoRA takes."""
+    """Bytes of temporary copies of the largest weight: dequantised for qlora, or with the adapter for DoRA's norm."""
     if load.method == "qlora":
         return load.sizes.largest * BYTES[load.precision]
     return 2 * load.sizes.largest * 4 if load.method == "dora" else 0
 
 
 def _logits(load: Load) -> float:
-    """Logits at each trained position, as computed and in float32, their logarithms and their gradient."""
+    """Bytes of the logits at trained positions: as computed, in float32, as log-probabilities, and their gradient."""
     return (
         load.answered
         * load.sizes.vocabulary
@@ -192,7 +192,7 @@ def _logits(load: Load) -> float:
 
 
 def _moments(optimizer: str) -> float:
-    """Bytes of state for each trained weight."""
+    """Bytes of optimizer state for each trained weight."""
     if "8bit" in optimizer:
         return 2.03  # two moments of 1 byte, a float32 scale for every 256 (Dettmers et al. 2022, arXiv:2110.02861)
     if "adafactor" in optimizer:
@@ -201,7 +201,10 @@ def _moments(optimizer: str) -> float:
 
 
 def lower(estimated: Estimate) -> list[Advice]:
-    """What to change, that which costs least first; each alone, and no change that saves nothing to speak of."""
+    """Advise what to change to save memory, the change with the least drawback first.
+
+    The saving of each is for that change alone. Changes that save less than 2 % are left out.
+    """
     found = [
         Advice(parameter, value, estimated.total - estimate(changed).total)
         for parameter, value, changed in _changes(estimated.load)
@@ -210,7 +213,7 @@ def lower(estimated: Estimate) -> list[Advice]:
 
 
 def _changes(load: Load) -> Iterator[tuple[str, object, Load]]:
-    if load.rows > 1:  # with as many more train.gradient_accumulation the same steps are taken
+    if load.rows > 1:  # if train.gradient_accumulation is doubled, the steps stay the same
         rows = load.rows // 2
         answered = load.answered * rows // load.rows
         yield "train.batch_size", rows, replace(load, rows=rows, answered=answered)
@@ -225,7 +228,7 @@ def _changes(load: Load) -> Iterator[tuple[str, object, Load]]:
 
 
 def of_model(model: Any) -> Sizes:
-    """The sizes of a causal language model, in 4 bits or not, with or without an adapter, or on the meta device."""
+    """Return the sizes of a causal language model; it may be in 4 bits, have an adapter, or be on the meta device."""
     import torch
 
     bare = model.get_base_model() if hasattr(model, "get_base_model") else model
@@ -256,16 +259,16 @@ def of_model(model: Any) -> Sizes:
 
 
 def count_trained(model: Any) -> int:
-    """Weights that are trained."""
+    """Count the weights that are trained."""
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
 
 
 def busiest(batches: Sequence[Sequence[tuple[int, int]]], *, packed: bool) -> tuple[int, int, int]:
-    """Rows, longest and answered, as `Load` wants them, at their largest in any micro-batch.
+    """Return `rows`, `longest` and `answered` of `Load` for the micro-batches that take the most memory.
 
     Args:
-        batches: for each micro-batch the (tokens, trained tokens) of its rows.
-        packed: its rows stand behind each other in one sequence.
+        batches: (tokens, trained tokens) of the rows of each micro-batch.
+        packed: whether the rows of a micro-batch form one sequence.
     """
     shapes, answered = [(1, 0)], [0]
     for batch in batches:
@@ -279,7 +282,7 @@ def busiest(batches: Sequence[Sequence[tuple[int, int]]], *, packed: bool) -> tu
 
 
 def free_memory() -> int | None:
-    """Bytes that this process may still take on its GPU, or on the CPU where it has none; None where nobody says."""
+    """Return the free bytes on this process's GPU, or of main memory if it has none; None if they are unknown."""
     import torch
 
     if torch.cuda.is_available():
@@ -297,7 +300,7 @@ def _available(report: Path = Path("/proc/meminfo")) -> int | None:
 
 
 def _left_to_container(group: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """What a container (control group, version 2) may still take; the machine's own report does not know of it."""
+    """Return the bytes that a container (control group, version 2) may still take; /proc/meminfo does not know it."""
     limit = group / "memory.max"
     if not limit.is_file() or limit.read_text().strip() == "max":
         return None
@@ -307,7 +310,7 @@ def _left_to_container(group: Path = Path("/sys/fs/cgroup")) -> int | None:
 
 
 def show(size: float) -> str:
-    """Bytes for people: GB with one decimal below 10, MB below 0.1 GB."""
+    """Format bytes for people: in GB, with one decimal below 10 GB, or in MB below 0.1 GB."""
     if size < 1e8:
         return f"{size / 1e6:.0f} MB"
     return f"{size / 1e9:.1f} GB" if size < 1e10 else f"{size / 1e9:.0f} GB"

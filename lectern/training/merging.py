@@ -1,4 +1,4 @@
-"""An adapter merged into its base model, and whether the merged model still says the same."""
+"""Merge an adapter into its base model, and check that the merged model gives the same answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from lectern.core.errors import LecternError
 from lectern.models import generation
 
 TOLERANCE = {"fp32": 1e-3, "bf16": 0.5, "fp16": 0.1}
-"""of a logit: what rounding the merged weights to 24, 8 or 11 bits may change"""
+"""Greatest difference of a logit that rounding the merged weights to 24, 8 or 11 bits may cause."""
 
 
 def merge(model: Any) -> Any:
-    """The plain transformers model with the adapter in its weights, in evaluation mode. `model` is used up.
+    """Return the plain transformers model with the adapter in its weights, in evaluation mode. `model` is changed.
 
-    A base model in 4 bits is brought to full weights first, and stays so: merged into 4 bits, the adapter would be
-    rounded with them, and most of what it learned is smaller than their steps. The full weights are those that the
-    adapter was trained on (Dettmers et al. 2023, arXiv:2305.14314, equation 5), so nothing is lost.
+    A base model in 4 bits is dequantised first and stays so. In 4 bits the sum of weight and adapter would be rounded,
+    and most of what the adapter learned is smaller than a rounding step. The dequantised weights are those with which
+    the adapter was trained (Dettmers et al. 2023, arXiv:2305.14314, equation 5), so nothing is lost.
 
     Args:
         model: a PEFT model with LoRA, rsLoRA or DoRA.
@@ -32,12 +32,12 @@ def merge(model: Any) -> Any:
         raise LecternError(
             f"the adapter cannot be merged: {error} Train it again with a lower train.learning_rate."
         ) from error
-    merged.name_or_path = merged.config._name_or_path = ""  # it is not what it was loaded from
+    merged.name_or_path = merged.config._name_or_path = ""  # the merged model is not the one at that path
     return merged
 
 
 def _dequantized(model: Any) -> Any:
-    """The same adapter on the full weights of its base model, in the type that they were computed with."""
+    """Return the same adapter on the dequantised base model, in the data type of the computation."""
     import peft
 
     config, weights = model.active_peft_config, peft.get_peft_model_state_dict(model)
@@ -51,12 +51,12 @@ def _dequantized(model: Any) -> Any:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a model says to prompts."""
+    """A model's answers to prompts, and its logits."""
 
     answers: list[list[int]]
-    """the most likely tokens, the one that ends an answer among them"""
+    """the most likely tokens, including the one that ends an answer"""
     logits: list[Any]
-    """(tokens, vocabulary) of each answer that was read, where its tokens are predicted; on the CPU"""
+    """logits that predict the tokens of each answer that was read, of shape (tokens, vocabulary), on the CPU"""
 
 
 def see(
@@ -68,18 +68,20 @@ def see(
     pad: int,
     read: Sequence[Sequence[int]] | None = None,
 ) -> Seen:
-    """Let a model answer, and read answers.
+    """Generate a model's answers, and compute its logits on given answers.
 
     Args:
         model: a causal language model.
-        prompts: tokens, ending where the answer begins; at least one.
-        new_tokens: limit of an answer.
+        prompts: tokens up to where the answer begins; at least one prompt.
+        new_tokens: limit of an answer in tokens.
         stop: tokens that end an answer.
         pad: any token.
-        read: the answers to read; its own where none are given.
+        read: answers on which logits are computed; None for the model's own.
     """
     if not prompts:
-        raise LecternError("there is no prompt to compare two models on: data/splits/test.jsonl gives none")
+        raise LecternError(
+            "there is no prompt to compare two models on: data/splits/test.jsonl has no usable row"
+        )
     answers = [
         said.tokens + ([min(stop)] if said.finished else [])
         for said in generation.answer(
@@ -91,15 +93,15 @@ def see(
 
 
 def compare(tuned: Seen, merged: Seen) -> dict[str, int | float]:
-    """How far two models agree that should be one: the adapter beside its base, and merged into it.
+    """Measure how far two models agree that should be the same: with the adapter beside the base, and merged into it.
 
     Args:
         tuned: of the model whose answers count as right.
-        merged: of the other one, which read the answers of the first.
+        merged: of the merged model, with logits on the answers of the first.
 
-    Returns: the number of prompts; how many answers are the same; the tokens of the tuned model's answers, and the
-    share of them that the merged model gives too, counted up to the first other one in an answer; and the largest
-    difference of a logit at any of these positions.
+    Returns: the number of prompts; the number of equal answers; the number of tokens of the tuned model's answers; the
+    share of them that the merged model gives too, counted in each answer up to the first difference; and the greatest
+    difference of a logit at these positions.
     """
     pairs = list(zip(tuned.answers, merged.answers, strict=True))
     tokens = sum(map(len, tuned.answers))
@@ -124,7 +126,7 @@ def measure_parity(
     stop: set[int],
     pad: int,
 ) -> dict[str, Any]:
-    """`compare` the tuned model and the same one merged, with the tolerance of its precision. `tuned` is used up."""
+    """Compare the tuned model with the merged one, by the tolerance of its precision. `tuned` is changed by merging."""
     before = see(tuned, prompts, new_tokens=new_tokens, stop=stop, pad=pad)
     merged = merge(tuned)
     after = see(merged, prompts, new_tokens=new_tokens, stop=stop, pad=pad, read=before.answers)
@@ -134,13 +136,13 @@ def measure_parity(
 
 
 def _agreed(right: Sequence[int], other: Sequence[int]) -> int:
-    """Tokens before the first that differs."""
+    """Count the tokens before the first difference."""
     pairs = zip(right, other, strict=False)
     return next((at for at, (one, two) in enumerate(pairs) if one != two), min(len(right), len(other)))
 
 
 def _get_logits(model: Any, prompt: Sequence[int], answer: Sequence[int]) -> Any:
-    """Logits where the answer's tokens are predicted."""
+    """Return the logits that predict the tokens of the answer."""
     import torch
 
     ids = torch.tensor([[*prompt, *answer]])

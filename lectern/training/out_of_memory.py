@@ -1,4 +1,4 @@
-"""Too little memory, as an error that says what to lower."""
+"""Turn a lack of memory into an error that says what to change."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,15 +8,15 @@ from lectern.core.printing import first_line
 from lectern.training import memory
 
 SIGNS = ("can't allocate memory", "not enough memory", "CUDA out of memory")
-"""what the libraries say of it"""
+"""Parts of the libraries' error messages about a lack of memory."""
 
 
 @contextmanager
 def explaining(estimate: memory.Estimate | None) -> Iterator[None]:
-    """Turn a lack of memory, of a GPU or of the machine, into an error that says what to lower.
+    """Turn a lack of memory, of a GPU or of the machine, into an error that says what to change.
 
     Args:
-        estimate: of the training; None while the model is loaded.
+        estimate: estimated memory of the training; None while the model is being loaded.
     """
     import torch
 
@@ -33,6 +33,6 @@ def explaining(estimate: memory.Estimate | None) -> Iterator[None]:
 
 
 def advise(estimate: memory.Estimate) -> str:
-    """One sentence for people: what to change, and what each change would save."""
+    """Return a sentence that says what to change, and how much memory each change would save."""
     changes = "; ".join(str(advice) for advice in memory.lower(estimate))
     return f"Lower it: {changes}." if changes else "Choose a smaller base_model."

@@ -1,7 +1,7 @@
-"""Who the model is told to be: a system message for the conversations that have none.
+"""The persona: a system message, which tells the model who it is, for conversations that have none.
 
-Models whose chat template has no system role get the text of each system message in front of the user turn after it,
-which is what their makers advise (Llama 2 and Gemma are served so too).
+If a chat template has no system role, the text of each system message is put in front of the next user turn. The makers
+of such models advise this, and Llama 2 and Gemma are served in this way too.
 """
 
 from collections.abc import Sequence
@@ -14,27 +14,27 @@ from lectern.core.schema import BLANK_LINE, Example, Message, Provenance
 from lectern.models import templates
 
 PROBE = "8c1f"
-"""A text that no chat template writes of itself."""
+"""A text that no chat template contains."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How conversations become the messages that the chat template is given."""
+    """How conversations become the messages that are passed to the chat template."""
 
     persona: str | None
     """a Jinja template over the fields of a row's provenance"""
     system_role: bool
-    """the chat template has one"""
+    """whether the chat template has a system role"""
 
     def open(self, example: Example) -> list[Message]:
-        """Its messages, with the persona as system message where they have none; raises what `introduce` does."""
+        """Return the messages of an example with the persona; see `introduce`, also for errors."""
         return self.introduce(example.messages, example.provenance)
 
     def introduce(self, messages: Sequence[Message], provenance: Provenance) -> list[Message]:
-        """The messages, with the persona as system message where they have none.
+        """Return the messages, with the persona as a system message if they have none.
 
         Raises:
-            LecternError: the persona is no Jinja template, or does not fit this provenance.
+            LecternError: the persona is not a Jinja template, or does not fit this provenance.
         """
         if self.persona is None or any(message.role == "system" for message in messages):
             return list(messages)
@@ -42,20 +42,23 @@ class Shape:
         return ([Message(role="system", content=text)] if text else []) + list(messages)
 
     def place(self, messages: Sequence[Message]) -> list[Message]:
-        """The messages as the chat template takes them, system messages in a row as one: some know only one."""
+        """Return the messages in the form that the chat template takes.
+
+        Consecutive system messages are joined, since some templates allow only one.
+        """
         return join_systems(messages) if self.system_role else into_questions(messages)
 
 
 def shape(tokenizer: Any, template: str, persona: str | None) -> Shape:
-    """The shape of conversations for a model.
+    """Return the shape of conversations for a model.
 
     Args:
         tokenizer: of the base model, with the chat template that serving uses.
-        template: with generation marks.
-        persona: a Jinja template, or none.
+        template: the chat template with generation marks.
+        persona: a Jinja template, or None.
 
     Raises:
-        LecternError: the persona is no Jinja template.
+        LecternError: the persona is not a Jinja template.
     """
     if persona is not None:
         _compile(persona)
@@ -63,7 +66,7 @@ def shape(tokenizer: Any, template: str, persona: str | None) -> Shape:
 
 
 def has_system_role(tokenizer: Any, template: str) -> bool:
-    """Whether both the training template and the model's own write out a system message, found out by trying it."""
+    """Try whether both the training template and the model's own write out a system message."""
     chat = [
         Message(role="system", content=PROBE),
         Message(role="user", content="?"),
@@ -77,7 +80,7 @@ def has_system_role(tokenizer: Any, template: str) -> bool:
 
 
 def join_systems(messages: Sequence[Message]) -> list[Message]:
-    """The messages, with each run of system messages as one, blank lines between their texts."""
+    """Join consecutive system messages into one, with blank lines between their texts."""
     joined: list[Message] = []
     for message in messages:
         if joined and message.role == joined[-1].role == "system":
@@ -87,9 +90,9 @@ def join_systems(messages: Sequence[Message]) -> list[Message]:
 
 
 def into_questions(messages: Sequence[Message]) -> list[Message]:
-    """The messages without system role: its text stands in front of the next user turn, after it a blank line.
+    """Put the text of each system message, and a blank line, in front of the next user turn.
 
-    One that no user turn follows stands behind the last.
+    If no user turn follows, the text is put behind the last one.
     """
     placed: list[Message] = []
     waiting: list[str] = []
@@ -108,11 +111,11 @@ def into_questions(messages: Sequence[Message]) -> list[Message]:
 
 
 def fill(persona: str, provenance: Provenance) -> str:
-    """The persona for an example of this provenance.
+    """Return the persona for an example of this provenance.
 
     Raises:
-        LecternError: it is no Jinja template, names a field that provenance does not have, or writes one that is empty
-            for this example.
+        LecternError: it is not a Jinja template, names a field that provenance does not have, or writes a field that is
+            empty for this example.
     """
     from jinja2 import TemplateError
 
@@ -124,7 +127,7 @@ def fill(persona: str, provenance: Provenance) -> str:
         raise LecternError(
             f"render.persona does not fit a row of {provenance.item}: {error}. The fields are {', '.join(fields)}"
             + (
-                f"; of this row, {empty} are empty: ask for such a field with {{% if ... %}}."
+                f". For this row, {empty} are empty: test such a field with {{% if ... %}} before it is written."
                 if empty
                 else "."
             )
@@ -149,6 +152,6 @@ def _compile(persona: str) -> Any:
         return environment.from_string(persona)
     except TemplateSyntaxError as error:
         raise LecternError(
-            f"render.persona is no Jinja template: line {error.lineno}: {error.message}. Correct it under conf/ "
+            f"render.persona is not a Jinja template: line {error.lineno}: {error.message}. Correct it under conf/ "
             "and run `lectern params`."
         ) from error

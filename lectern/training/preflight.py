@@ -22,45 +22,45 @@ from lectern.models import templates
 from lectern.training.rendering import Rendered
 
 REMEDIES: Mapping[str, str] = {
-    "no_question": "nothing is asked in it: correct the row, or drop it, in data/corrections/examples.jsonl",
+    "no_question": "the row has no question: correct it, or drop it, in data/corrections/examples.jsonl",
     "template_refused": (
-        "the chat template does not take the row: correct it, or drop it, in data/corrections/examples.jsonl, or write "
-        "a template that takes it and name it in base_model.chat_template"
+        "the chat template refuses the row: correct the row, or drop it, in data/corrections/examples.jsonl, or write "
+        "a template that accepts it and name it in base_model.chat_template"
     ),
     "control_token": "a message holds a control token of the model as text: take it out of the message",
     "too_long": "longer than render.max_length: raise it, or shorten the row",
     "nothing_trained": "no token is trained: mark the answers with {% generation %} in base_model.chat_template",
     "message_left_out": (
-        "the chat template does not write out a message as it is: name another one in base_model.chat_template, with "
-        "own_template: false where it is the model's own that leaves it out"
+        "the chat template changes or leaves out a message: name another one in base_model.chat_template, and set "
+        "own_template: false if it is the model's own template that does so"
     ),
     "end_not_trained": (
         "an answer's end-of-turn token is not trained, so the model would not learn to stop: put it inside "
         "{% generation %} in base_model.chat_template, and check base_model.end_of_turn"
     ),
     "bos": (
-        "the beginning-of-sequence token is missing, doubled or added by the tokenizer: exactly one is to open the row "
-        "where the tokenizer itself puts one, and no other than the model's own template writes"
+        "the beginning-of-sequence token is missing, doubled or at a wrong place: base_model.chat_template must write "
+        "exactly the ones that the model's own template writes, and one at the beginning if the tokenizer adds one"
     ),
     "not_as_served": (
         "training and serving give different tokens: make base_model.chat_template render exactly what the model's own "
         "template renders (white space counts, also at the ends of a message)"
     ),
     "wrong_part_trained": (
-        "something else than the answers is trained: put {% generation %} round the assistant's text and its end of "
-        "turn alone in base_model.chat_template"
+        "something other than the answers is trained: in base_model.chat_template, put {% generation %} around the "
+        "assistant's text and its end of turn only"
     ),
 }
 CHECKS = tuple(REMEDIES)
 BATCH = 256
-"""Rows that are tokenized together."""
+"""Number of rows that are tokenized together."""
 PROBES = 4
-"""Answers of a row up to which the prompt is written out in full; of more, so many, the first and the last among them.
-The cost then grows with the length of a row and not with its square."""
+"""The prompts of so many answers of a row, the first and the last among them, are written out in full; those of the
+others begin with the question. So the cost grows with the length of a row, and not with its square."""
 LISTED = 20
-"""Rows that an error names for each kind of fault."""
+"""How many rows an error names for each kind of fault."""
 LONGEST = 300
-"""Characters that it says of one."""
+"""Greatest number of characters that an error spends on one row."""
 
 Faults = dict[str, list[str]]
 """Kind of fault -> the rows that have it."""
@@ -68,40 +68,40 @@ Faults = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a server is sent to get one answer."""
+    """The text that is sent to a server to get one answer."""
 
     text: str
     whole: bool
-    """it is everything before the answer; otherwise, of that, what begins with the question"""
+    """whether `text` is everything before the answer; else it is only the part from the question on"""
 
 
 @dataclass(frozen=True)
 class Served:
-    """One row as a server makes it."""
+    """One row as a server would tokenize it."""
 
     text: str
     input_ids: list[int]
     offsets: templates.Offsets
     prompts: list[Prompt]
-    """one for each answer"""
+    """a prompt for each answer"""
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """What the checks have to know of a tokenizer."""
+    """The properties of a tokenizer that the checks need."""
 
     control: re.Pattern[str]
     special: frozenset[int]
     bos: int | None
     bos_text: str
     bos_added: bool
-    """the tokenizer itself puts one at the beginning of a text"""
+    """whether the tokenizer itself puts one at the beginning of a text"""
     end: int
     end_text: str
 
 
 Tail = tuple[str, str, list[int]]
-"""The row, the end of a prompt from its last control token on, and the tokens that the row has for it."""
+"""The name of a row, the end of a prompt from its last control token on, and the row's tokens for that end."""
 
 
 def check(
@@ -113,7 +113,7 @@ def check(
     max_length: int,
     texts: Sequence[str] | None = None,
 ) -> None:
-    """Raise unless every row is sound; the arguments are those of `find`.
+    """Raise unless no row has a fault; the arguments are those of `find`.
 
     Raises:
         LecternError: see `fail`.
@@ -143,15 +143,15 @@ def find(
     max_length: int,
     texts: Sequence[str] | None = None,
 ) -> Faults:
-    """All faults of all rows.
+    """Return all faults of all rows.
 
     Args:
-        rows: what would be trained.
-        conversations: the messages of each row, as far as it holds them.
+        rows: the rows to be trained.
+        conversations: the messages that each row holds.
         tokenizer: of the base model, with the chat template that serving uses.
         end_of_turn: the token that ends each turn.
-        max_length: tokens that a row may have.
-        texts: each row as the training template writes it, which is to be what the model's own writes.
+        max_length: greatest number of tokens of a row.
+        texts: each row as the training template writes it, which must equal what the model's own template writes.
     """
     faults: Faults = {}
     tokens = _tokens(tokenizer, end_of_turn)
@@ -197,10 +197,10 @@ def _faults(
     max_length: int,
     tails: list[Tail],
 ) -> Iterator[tuple[str, str]]:
-    """Each kind of fault of a row, with what there is to say of it. `tails` gets what is still to be tokenized."""
+    """Yield each kind of fault of a row, with details. Ends of prompts that must be tokenized are added to `tails`."""
     if found := next(filter(None, (tokens.control.search(message.content) for message in messages)), None):
         yield "control_token", found.group()
-        return  # what follows counts control tokens
+        return  # the other checks count control tokens, and would be misled
     if len(row.input_ids) > max_length:
         yield "too_long", f"{len(row.input_ids)} tokens"
     if not any(row.assistant_masks):
@@ -246,7 +246,7 @@ def _left_out(messages: Sequence[Message], text: str) -> Iterator[tuple[str, str
     at = 0
     for message in messages:
         content = message.content.strip()
-        ordered = message.role != "system"  # which some templates write elsewhere
+        ordered = message.role != "system"  # some templates write the system message elsewhere
         found = text.find(content, at if ordered else 0)
         if found < 0:
             yield "message_left_out", f"the {message.role}'s {content[:40]!r}"
@@ -262,7 +262,7 @@ def _wrong_answers(
     tokens: Tokens,
     tails: list[Tail],
 ) -> Iterator[tuple[str, str]]:
-    """What is wrong with the trained parts of a row whose tokens are those that are served."""
+    """Yield the faults of the trained parts of a row whose tokens are the same as in serving."""
     answers = [message.content.strip() for message in messages if message.role == "assistant"]
     if len(parts) != len(answers):
         yield "wrong_part_trained", f"{len(parts)} parts for {len(answers)} answers"
@@ -282,7 +282,7 @@ def _wrong_answers(
 
 
 def _trained_parts(row: TokenRow, end: int) -> Iterator[tuple[int, int]]:
-    """The tokens, from and up to, of each trained part; one ends with an end-of-turn token at the latest."""
+    """Yield (first, stop) of the tokens of each trained part. A part ends at the latest with an end-of-turn token."""
     marks = bytes(row.assistant_masks)
     first = marks.find(1)
     while first >= 0:
@@ -294,7 +294,7 @@ def _trained_parts(row: TokenRow, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _end_of_prompt(served: Served, prompt: Prompt, end: int) -> int | None:
-    """The character at which the prompt of an answer ends, or None where there is no such prompt before that answer.
+    """Return the character at which the prompt of an answer ends; None if the text does not have that prompt.
 
     The answer ends at the character `end`.
     """
@@ -305,10 +305,10 @@ def _end_of_prompt(served: Served, prompt: Prompt, end: int) -> int | None:
 
 
 def _wrong_tails(tails: Sequence[Tail], tokenizer: Any) -> list[str]:
-    """The rows whose prompts a server would send with other tokens than the row has.
+    """Return the rows whose prompts have other tokens when a server tokenizes them without the answer.
 
-    A token may stand for characters on both sides of the place where a prompt ends, and what follows may change how
-    the prompt's last characters are divided. Before its last control token it is tokenized as in the row in any case.
+    A token may cover characters on both sides of the end of a prompt, and the following text may change how the last
+    characters are tokenized. Up to its last control token, a prompt always has the same tokens as in the row.
     """
     texts = sorted({text for _, text, _ in tails if text})
     ids = {text: ids for text, (ids, _) in zip(texts, templates.tokenize(tokenizer, texts), strict=True)}
@@ -318,7 +318,7 @@ def _wrong_tails(tails: Sequence[Tail], tokenizer: Any) -> list[str]:
 def _serve(
     conversations: Sequence[Sequence[Message]], tokenizer: Any
 ) -> Sequence[Served | templates.RefusedError]:
-    """Each conversation as a server makes it, or why the model's own template does not take it."""
+    """Return each conversation as a server would tokenize it, or the error of the model's own template."""
     try:
         return _serve_all(conversations, tokenizer)
     except templates.RefusedError as refusal:
@@ -339,7 +339,7 @@ def _serve_all(conversations: Sequence[Sequence[Message]], tokenizer: Any) -> li
 
 
 def _prompts(messages: Sequence[Message]) -> Iterator[tuple[Sequence[Message], bool]]:
-    """For each answer, all messages before it, or where there are many answers, for most of them the question alone."""
+    """Yield (messages, whole) for each answer: all messages before it, or, for most of many answers, the question."""
     answers = [at for at, message in enumerate(messages) if message.role == "assistant"]
     probed = (
         {answers[number * (len(answers) - 1) // (PROBES - 1)] for number in range(PROBES)}

@@ -1,4 +1,4 @@
-"""Chat examples to the rows that are trained."""
+"""Turn chat examples into tokenized rows for the training."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,73 +11,73 @@ from lectern.models.templates import Encoded
 from lectern.training import chunking, persona
 
 BATCH = 256
-"""Conversations that are tokenized together; what a batch needs besides its rows is not kept."""
+"""Number of conversations that are tokenized together, which bounds the memory for intermediate results."""
 SURELY_LONG = 16
-"""Characters a token of the limit above which a conversation is not tried as a whole; only speed depends on it."""
+"""A conversation with more characters than this times the token limit is not tokenized as a whole, to save time."""
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """The rows of one split, and what became of its examples."""
+    """The rows of one split, and counts of what was done with its examples."""
 
     rows: list[TokenRow] = field(default_factory=list)
     conversations: list[list[Message]] = field(default_factory=list)
-    """the messages that each row holds"""
+    """the messages of each row"""
     texts: list[str] = field(default_factory=list)
     """each row as the training template writes it"""
     counts: Counter[str] = field(default_factory=Counter)
-    """by COUNTED"""
+    """counts by the names in COUNTED"""
     faults: dict[str, list[str]] = field(default_factory=dict)
-    """by the names of `preflight.REMEDIES`: the examples that cannot be rendered, and why"""
+    """key of `preflight.REMEDIES` -> the examples that cannot be rendered, with the reason"""
 
 
 COUNTED = (
     "examples",
-    "examples_divided",  # that became several rows
-    "chunks",  # rows that they became
+    "examples_divided",  # examples that became several rows
+    "chunks",  # rows that these became
     "answers_divided",
     "questions_shortened",
-    "unasked_turns",  # of the assistant before the first question, left out
+    "unasked_turns",  # assistant turns before the first question, which were left out
     "dropped_too_long",  # examples
-    "repeated_rows",  # left out
+    "repeated_rows",  # rows that were left out because the same row exists already
 )
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Messages to tokens, for one model."""
+    """Turns messages into tokens for one model."""
 
     tokenizer: Any
     template: str
-    """with generation marks"""
+    """the chat template with generation marks"""
     shape: persona.Shape
     special: frozenset[int]
     """ids of the control tokens"""
 
     def encode_all(self, conversations: Sequence[Sequence[Message]]) -> list[Encoded]:
-        """The tokens of conversations, in one batch."""
+        """Tokenize conversations, in one batch."""
         placed = [self.shape.place(messages) for messages in conversations]
         return templates.encode(self.tokenizer, placed, self.template)
 
     def encode(self, messages: Sequence[Message]) -> Encoded:
-        """The tokens of one conversation."""
+        """Tokenize one conversation."""
         return self.encode_all([messages])[0]
 
     def shorten(self, whole: Encoded, messages: Sequence[Message]) -> Encoded:
-        """The tokens of messages that begin a conversation which is encoded already."""
+        """Return the tokens of messages with which the already tokenized conversation `whole` begins."""
         [text] = templates.write(self.tokenizer, [self.shape.place(messages)], self.template)
         return templates.begin_of(whole, text, self.special) or self.encode(messages)
 
     def offsets(self, text: str) -> list[templates.Span]:
-        """The characters that each token of a plain text stands for."""
+        """Return the span of characters of each token of a plain text."""
         return list(templates.tokenize(self.tokenizer, [text])[0][1])
 
 
 def get_writer(tokenizer: Any, template: str, persona_text: str | None = None) -> Writer:
-    """The writer for a model and a persona.
+    """Return the writer for a model and a persona.
 
     Raises:
-        LecternError: the persona is no template.
+        LecternError: the persona is not a Jinja template.
     """
     shape = persona.shape(tokenizer, template, persona_text)
     return Writer(tokenizer, template, shape, frozenset(templates.special_tokens(tokenizer)))
@@ -92,12 +92,12 @@ def render(
     too_long: str = "divide",
     persona_text: str | None = None,
 ) -> Rendered:
-    """Tokenize examples, in their order. What is above `max_length` tokens is cut into rows of whole exchanges.
+    """Tokenize examples, in their order. Those above `max_length` tokens are cut into rows of whole exchanges.
 
-    Every trained answer keeps its end of turn: one that loses it teaches the model not to stop.
+    Every trained answer keeps its end of turn, because an answer without it would teach the model not to stop.
 
     Args:
-        examples: of one split.
+        examples: examples of one split.
         tokenizer: of the base model, with the chat template that serving uses.
         template: with generation marks.
         max_length: tokens of a row.
@@ -105,7 +105,7 @@ def render(
         persona_text: see `Render.persona`.
 
     Raises:
-        LecternError: the persona is no template, or does not fit a row.
+        LecternError: the persona is not a Jinja template, or does not fit a row.
     """
     writer = get_writer(tokenizer, template, persona_text)
     result = Rendered(counts=Counter(dict.fromkeys(COUNTED, 0)))
@@ -127,12 +127,12 @@ def render(
 
 
 def _encode_short(conversations: Sequence[list[Message]], limit: int, writer: Writer) -> list[Encoded | None]:
-    """Each conversation as a whole, or None where it is surely too long or the template does not take it."""
+    """Tokenize each conversation as a whole; None if it is certainly too long, or if the template refuses one."""
     short = [sum(len(m.content) for m in messages) <= SURELY_LONG * limit for messages in conversations]
     try:
         tried = [messages for messages, fits in zip(conversations, short, strict=True) if fits]
         found = iter(writer.encode_all(tried))
-    except templates.RefusedError:  # `_cut` finds out which, and why
+    except templates.RefusedError:  # `_cut` finds out which one is refused, and why
         return [None] * len(conversations)
     return [next(found) if fits else None for fits in short]
 
@@ -145,7 +145,7 @@ def _cut(
     writer: Writer,
     counts: Counter[str],
 ) -> list[chunking.Chunk]:
-    """The rows of one conversation."""
+    """Return the rows of one conversation."""
     if not any(message.role == "user" for message in messages):
         raise templates.RefusedError("no user turn stands before an answer", "no_question")
     droppable = too_long == "drop" and len(chunking.split_exchanges(messages)) == 1

@@ -42,26 +42,26 @@ def tune(
     to_continue: Path = Path("models/adapters"),
     drawn: Path | None = None,
 ) -> Path:
-    """Train, from the newest complete checkpoint of the run when there is one.
+    """Train the model, resuming from the newest complete checkpoint of the run if there is one.
 
     A run that was killed and resumed gives the same bytes as an undisturbed one.
 
     Args:
         base: the model that is tuned.
-        rows: trained where their mask says so. Nothing is cut: `render` saw to their length.
-        validation: scored before the training and during it; may be empty.
-        run: the folder of this run and no other (`checkpoints.open_run`).
-        chosen: everything else.
-        to_continue: folder of the adapters that `from_adapter` names.
-        drawn: where the curves grow while it runs; None for nowhere.
+        rows: rows to train, where their masks are 1. They are not cut, since `render` limits their length.
+        validation: rows on which the loss is measured before and during the training; may be empty.
+        run: the folder of this run only (`checkpoints.open_run`).
+        chosen: section `train`.
+        to_continue: folder that holds the adapter which `from_adapter` names.
+        drawn: folder to which curves are written during the training; None for no curves.
 
-    Returns: the folder with the trained weights and their history, complete.
+    Returns: the complete folder with the trained weights and their history.
 
     Raises:
-        LecternError: there are no rows, the loss is not finite or explodes, or memory does not suffice.
+        LecternError: there are no rows, the loss is not finite or explodes, or there is not enough memory.
     """
     if done := checkpoints.finished(run):
-        print(f"train: this run was completed before ({run.name}); its result is taken", file=sys.stderr)
+        print(f"train: this run was completed before ({run.name}); its result is used", file=sys.stderr)
         return done
     if not rows:
         raise LecternError(
@@ -74,13 +74,13 @@ def tune(
     if len(seen := {str(name) for name in trainer.gather(resumed and resumed.name)}) > 1:
         raise LecternError(
             f"the machines see different checkpoints of this run ({', '.join(sorted(seen))}). Put models/checkpoints "
-            f"on a disk that they share, or remove {run} on each to begin anew."
+            f"on a disk that they share, or remove {run} on each to start again."
         )
     estimate = _estimate_memory(trainer, chosen)
     if main:
         _foretell(estimate)
     if main and resumed:
-        print(f"train: going on from {resumed.name}", file=sys.stderr)
+        print(f"train: resuming from {resumed.name}", file=sys.stderr)
     trainer.args.eval_on_start = bool(validation) and resumed is None
     with out_of_memory.explaining(estimate):
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
@@ -89,12 +89,12 @@ def tune(
 
 
 def read_history(finished: Path) -> curves.History:
-    """The history of a finished run."""
+    """Read the history of a finished run."""
     return curves.History(**io.read_plain(finished / HISTORY))
 
 
 def export(finished: Path, out: Path) -> None:
-    """Bring `out` to exactly what a user of the trained weights needs."""
+    """Replace `out` by exactly the files that a user of the trained weights needs."""
     own = (checkpoints.SEAL, HISTORY)
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(finished, out, ignore=lambda _, names: [name for name in names if name in own])
@@ -103,7 +103,8 @@ def export(finished: Path, out: Path) -> None:
 def _check_trackers(trackers: Sequence[str]) -> None:
     if missing := [name for name in trackers if find_spec(name) is None]:
         raise LecternError(
-            f"train.trackers: {', '.join(missing)} is not installed. `pip install {' '.join(missing)}`, or take it out."
+            f"train.trackers: {', '.join(missing)} is not installed. Run `pip install {' '.join(missing)}`, or remove "
+            "it from train.trackers."
         )
 
 
@@ -123,13 +124,13 @@ def _get_trainer(
     from lectern.training import trainer as trainers
 
     disable_progress_bars()
-    # the rows come from the trainer's own loader; this stands for them where the library looks
+    # The rows come from our own loader. The library only needs some data set to look at.
     stand_in = Dataset.from_dict({"input_ids": [[0]], "labels": [[0]]})
     lengths = [len(row.input_ids) for row in rows]
     plan = Plan(chosen.batch_size, chosen.packing, chosen.gradient_accumulation, chosen.seed)
     steps = math.ceil(len(plan.cut(lengths, 0)) / chosen.gradient_accumulation)
     precision = devices.choose_precision(chosen.precision)
-    # all weights are learned in fp32 and computed in `precision`; weights that stay may be held in it
+    # Trained weights are held in fp32 and the computation is in `precision`; frozen weights may be held in that too.
     held = "fp32" if chosen.method == "full" else precision
     with out_of_memory.explaining(None):
         model = loading.get_model(
@@ -161,8 +162,8 @@ def _get_trainer(
     )
     for callback in (ProgressCallback, PrinterCallback):
         trainer.remove_callback(callback)
-    # TRL rounds what is learned on a quantised model to bfloat16, which costs an adapter that goes on its last digits
-    # and a CPU its speed
+    # TRL rounds the trained weights of a quantised model to bfloat16. That loses the last digits of an adapter that is
+    # trained further, and is slow on a CPU, so the weights are restored.
     for name, weight in trainer.model.named_parameters():
         if name in learned:
             weight.data = learned[name]
@@ -194,12 +195,12 @@ def _estimate_memory(trainer: Any, chosen: Train) -> memory.Estimate:
 
 
 def _foretell(estimate: memory.Estimate) -> None:
-    """Say what memory it will take, and what to change when there is less."""
+    """Print how much memory the training will take, and what to change if there is less."""
     print(f"train: {estimate.describe()}", file=sys.stderr)
     free = memory.free_memory()
     if free is not None and estimate.to_come > free:
         print(
-            f"train: warning: only {memory.show(free)} are free. {out_of_memory.advise(estimate)}",
+            f"train: warning: only {memory.show(free)} of memory are free. {out_of_memory.advise(estimate)}",
             file=sys.stderr,
         )
 
@@ -209,11 +210,11 @@ def _get_arguments(
 ) -> Any:
     from trl import SFTConfig
 
-    processes = int(os.environ.get("WORLD_SIZE", "1"))  # as the launcher says it
+    processes = int(os.environ.get("WORLD_SIZE", "1"))  # the launcher sets it
     if chosen.gradient_accumulation % processes:
         raise LecternError(
-            f"train.gradient_accumulation is {chosen.gradient_accumulation}, which {processes} processes cannot divide "
-            f"among them. Make it a multiple of {processes}: a step then holds the same rows as with one process."
+            f"train.gradient_accumulation is {chosen.gradient_accumulation}, which cannot be divided among {processes} "
+            f"processes. Make it a multiple of {processes}; a step then holds the same rows as with one process."
         )
     on_gpu = devices.device().type == "cuda"
     return SFTConfig(
@@ -231,7 +232,7 @@ def _get_arguments(
         seed=chosen.seed,
         bf16=precision == "bf16",
         fp16=precision == "fp16",
-        # `Evaluations` says when; what is scored before a checkpoint is in it, so that a resumed run reports it too
+        # `Evaluations` decides when to evaluate. Results from before a checkpoint are in it, so a resumed run has them.
         eval_strategy="steps" if scored else "no",
         eval_steps=steps * chosen.epochs,
         metric_for_best_model="eval_loss" if scored else None,
@@ -242,7 +243,7 @@ def _get_arguments(
         logging_steps=1,
         logging_nan_inf_filter=False,
         activation_offloading=False,
-        max_length=None,  # render saw to it; the default cuts the end of an answer off
+        max_length=None,  # `render` limits the length; the default would cut off the ends of answers
         dataset_kwargs={"skip_prepare_dataset": True},
         ddp_find_unused_parameters=False,
         use_cpu=not on_gpu,
@@ -253,7 +254,7 @@ def _get_arguments(
 
 
 def _finish(trainer: Any, base: BaseModelSettings, run: Path, chosen: Train) -> None:
-    """Write the result of a run, sealed, and how fast it went."""
+    """Write the sealed result of a run, and its speed."""
     step, folder = trainer.get_result()
     tokens = trainer.count_tokens()
     if trainer.args.process_index == 0:

@@ -1,6 +1,6 @@
-"""TRL's SFTTrainer, held to this project's promises: what is trained and scored, in which order, what a checkpoint is.
+"""TRL's SFTTrainer, adapted: it trains marked tokens in our order, evaluates per token, and seals its checkpoints.
 
-Import it only where a training begins: torch, transformers and TRL take seconds to load.
+Import this module only where a training begins, because torch, transformers and TRL take seconds to load.
 """
 
 import math
@@ -26,15 +26,15 @@ from lectern.models import likelihood, microbatches
 from lectern.training import checkpoints, curves
 
 PACKED_AGREES = {"fp32": 1e-4, "bf16": 2e-2, "fp16": 1e-2}
-"""by which share the loss of a row may differ when others stand before it: rounding, and nothing more"""
+"""Greatest relative difference of a row's loss alone and packed behind another row, which rounding may cause."""
 FIRST_STEPS = 10
-"""whose losses say what an ordinary loss is"""
+"""The losses of so many first steps count as ordinary losses."""
 NAMED = 8
-"""rows that an error names"""
+"""How many rows an error names."""
 
 
 class AnswerTrainer(SFTTrainer):
-    """Trains the marked tokens of `rows`, scores those of `validation`."""
+    """Trains the marked tokens of `rows`, and measures the loss of those of `validation`."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class AnswerTrainer(SFTTrainer):
         keep_best: bool,
         **options: Any,
     ) -> None:
-        """Args as of SFTTrainer, and:
+        """Take the arguments of SFTTrainer, and:
 
-        rows, validation: what is trained and scored.
-        plan: how rows stand together.
-        steps_an_epoch: that this gives.
+        rows, validation: training and validation rows.
+        plan: how rows are grouped into micro-batches and steps.
+        steps_an_epoch: the number of steps that this gives.
         precision: fp32, bf16 or fp16.
-        explosion: factor over the first steps' losses at which a loss stops the training.
-        keep_best: the result is what had the lowest validation loss, not what came last.
+        explosion: the training stops if a loss exceeds those of the first steps by this factor.
+        keep_best: whether the weights with the lowest validation loss are kept, rather than the last ones.
         """
         super().__init__(**options)
         self.rows, self.validation = rows, validation
@@ -65,7 +65,7 @@ class AnswerTrainer(SFTTrainer):
         self.tokens, self.seconds = 0, 0.0
 
     def train(self, *arguments: Any, **options: Any) -> Any:
-        """Train, and count the seconds that are neither evaluation nor saving."""
+        """Train, and count the seconds without evaluation and saving."""
         began = time.perf_counter()
         try:
             return super().train(*arguments, **options)
@@ -79,7 +79,7 @@ class AnswerTrainer(SFTTrainer):
         self.seconds -= time.perf_counter() - began
 
     def create_accelerator_and_postprocess(self) -> None:
-        """Also shard on CPUs, where accelerate reads the settings of FSDP and then leaves them aside."""
+        """Shard on CPUs too, where accelerate reads the settings of FSDP but ignores them."""
         super().create_accelerator_and_postprocess()
         state = self.accelerator.state
         if os.environ.get("ACCELERATE_USE_FSDP") == "true" and state.distributed_type == "MULTI_CPU":
@@ -92,12 +92,12 @@ class AnswerTrainer(SFTTrainer):
         for name, enabled in (("FSDP", self.is_fsdp_enabled), ("DEEPSPEED", self.is_deepspeed_enabled)):
             if os.environ.get(f"ACCELERATE_USE_{name}") == "true" and not enabled:
                 raise LecternError(
-                    f"compute.accelerate asks for {name}, and accelerate leaves it aside on this machine. "
+                    f"compute.accelerate asks for {name}, but accelerate does not use it on this machine. "
                     "Choose another file of conf/accelerate."
                 )
 
     def get_train_dataloader(self) -> Any:
-        """Our micro-batches. Accelerate would divide them among processes by repeating some."""
+        """Return our own loader, since accelerate would repeat some micro-batches to divide them among processes."""
         return microbatches.get_loader(
             self.rows,
             self.plan,
@@ -109,10 +109,10 @@ class AnswerTrainer(SFTTrainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The micro-batch's part of the mean over the trained tokens of a step.
+        """Return the micro-batch's part of the mean loss over the trained tokens of a step.
 
         Raises:
-            LecternError: it is not finite; names the step and the rows.
+            LecternError: the loss is not finite; the message names the step and the rows.
         """
         batch = inputs.pop("rows")
         self.step_rows += batch
@@ -120,11 +120,11 @@ class AnswerTrainer(SFTTrainer):
         if inputs["input_ids"].is_cuda and self.args.world_size == 1:
             loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         else:
-            # TRL's fused head needs Triton to skip the untrained positions; without it a step costs 1.4 times this. And
-            # it reads the head's weights, which other processes may hold.
+            # TRL's fused head needs Triton to skip untrained positions; without Triton a step takes 1.4 times as long.
+            # It also reads the head's weights, which other processes may hold.
             labels = inputs.pop("labels")
             loss = likelihood.token_losses(model, inputs, labels).sum() / num_items_in_batch
-            loss = loss * self.args.world_size  # the gradients' mean over the processes is taken
+            loss = loss * self.args.world_size  # because gradients are averaged over the processes
         if not torch.isfinite(loss):
             raise LecternError(
                 f"the loss is {loss.item()} at step {self.state.global_step + 1}, on rows {self._ids(batch)}. "
@@ -133,10 +133,10 @@ class AnswerTrainer(SFTTrainer):
         return loss
 
     def log(self, logs: dict[str, float], *arguments: Any, **options: Any) -> None:
-        """Look at the loss of each step before it counts.
+        """Check the loss of each step before it is logged.
 
         Raises:
-            LecternError: it exploded, or the gradient is not finite.
+            LecternError: the loss exploded, or the gradient is not finite.
         """
         if "loss" in logs:
             self._check_step(logs["loss"], logs.get("grad_norm", 0.0))
@@ -155,16 +155,18 @@ class AnswerTrainer(SFTTrainer):
             )
         if (
             not math.isfinite(gradient) and not self.args.fp16
-        ):  # in fp16 the step is left out and the scale lowered
+        ):  # in fp16 such a step is skipped, and the loss scale is lowered
             raise LecternError(
                 f"the gradient is {gradient} at step {self.state.global_step}, on rows {rows}. Lower "
                 "train.learning_rate, or look at these rows (lectern show-row)."
             )
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Mean loss per trained token. The library's mean of batch means would depend on how rows are batched."""
+        """Return the mean loss per trained token. The library's mean of batch means would depend on the batches."""
         process, processes = self.args.process_index, self.args.world_size
-        count = -(-len(self.validation) // processes)  # sharded weights want as many calls from each process
+        count = -(
+            -len(self.validation) // processes
+        )  # with sharded weights, all processes must make as many calls
         own = [(process + turn * processes) % len(self.validation) for turn in range(count)]
         with self._not_counted():
             scored = likelihood.negative_log_likelihoods(
@@ -190,7 +192,7 @@ class AnswerTrainer(SFTTrainer):
         return Path(self.args.output_dir) / checkpoints.KEPT.format(step)
 
     def save_weights(self, folder: Path) -> Path:
-        """Write what was learned, and no tokenizer or arguments, as transformers or PEFT load it."""
+        """Write the trained weights in the format of transformers or PEFT, without tokenizer and arguments."""
         self.save_model(str(folder), _internal_call=True)
         self.accelerator.wait_for_everyone()
         return folder
@@ -199,12 +201,12 @@ class AnswerTrainer(SFTTrainer):
         if not self.args.should_save:  # another process has the gathered weights
             return
         model = self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
-        # an adapter has no embeddings; PEFT would ask the hub whether they are the model's own
+        # An adapter has no embeddings. Without this option PEFT would ask the hub whether they were changed.
         options = {"save_embedding_layers": False} if isinstance(model, PeftModel) else {}
         model.save_pretrained(output_dir, state_dict=state_dict, **options)
 
     def get_result(self) -> tuple[int, Path]:
-        """The step after which the weights are kept, and the folder with them."""
+        """Return the step of the kept weights, and the folder that holds them."""
         best = self.state.best_global_step
         if self.keep_best and best and any(self.gather(self._kept(best).is_dir())):
             return best, self._kept(best)
@@ -212,22 +214,22 @@ class AnswerTrainer(SFTTrainer):
         return step, self.save_weights(self._kept(step))
 
     def count_tokens(self) -> int:
-        """Tokens of rows that were trained since this process began, padding left out."""
+        """Count the tokens that were trained since this process began, without padding."""
         return sum(self.gather(self.tokens))
 
     def gather(self, value: Any) -> list[Any]:
-        """The value of each process."""
+        """Return the values of all processes."""
         return list(gather_object([value])) if self.args.world_size > 1 else [value]
 
     def padding_share(self) -> float:
-        """Padding tokens by all tokens that the model computed."""
+        """Return the share of padding among all tokens that the model computed."""
         return self.plan.padding_share([len(row.input_ids) for row in self.rows], self.args.num_train_epochs)
 
     def check_packing(self) -> None:
-        """Raise unless the model keeps packed rows apart: the last one must be as likely as it is alone.
+        """Check that packed rows do not attend to each other: the last one must have the same loss as alone.
 
         Raises:
-            LecternError: it sees the rows before it.
+            LecternError: packed rows attend to each other.
         """
         rows = sorted(self.rows, key=lambda row: len(row.input_ids))[:2]
         pairs = [(row.input_ids, row.assistant_masks) for row in rows]
@@ -241,12 +243,12 @@ class AnswerTrainer(SFTTrainer):
             )
         if abs(alone - packed) > PACKED_AGREES[self.precision] * max(alone, 1.0):
             raise LecternError(
-                f"train.packing: packed rows see each other (the loss of row {rows[-1].id} is {packed:.4f} "
+                f"train.packing: packed rows attend to each other (the loss of row {rows[-1].id} is {packed:.4f} "
                 f"behind another one, {alone:.4f} alone). Set train.packing=false, or another train.attention."
             )
 
     def _count_losses(self, inputs: dict[str, Any]) -> list[float]:
-        """Summed loss of each row: rows of a packed sequence begin where positions do."""
+        """Return the summed loss of each row. In a packed sequence, a row begins where the position is 0."""
         labels = inputs.pop("labels")
         losses = torch.zeros_like(labels, dtype=torch.float32)
         losses[:, 1:][:, (labels[:, 1:] != -100).any(dim=0)] = likelihood.token_losses(
@@ -270,20 +272,20 @@ class AnswerTrainer(SFTTrainer):
 
 
 class Curves(TrainerCallback):
-    """The curves, while they grow; a resumed run draws what it had first."""
+    """Writes the curves during the training. A resumed run first writes the values from before."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Empty the folder."""
+        """Empty the folder, and write the values from before."""
         if args.process_index == 0:
             self.live = curves.open_live(self.folder)
             for record in curves.read_history(state.log_history):
                 curves.add(self.live, record)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Add what was measured just now."""
+        """Add the newest values."""
         if args.process_index == 0:
             for record in curves.read_history([{**(logs or {}), "step": state.global_step}]):
                 curves.add(self.live, record)
@@ -296,26 +298,26 @@ class Curves(TrainerCallback):
 
 
 class Evaluations(TrainerCallback):
-    """Asks for the validation loss at even distances in each epoch, its end among them."""
+    """Requests evaluations at even distances in each epoch, including its end."""
 
     def __init__(self, steps_an_epoch: int, count: int) -> None:
-        """Args: `steps_an_epoch`, and `count` of evaluations in them."""
+        """Plan `count` evaluations in each epoch of `steps_an_epoch` steps."""
         self.steps = steps_an_epoch
         self.due = (
             {math.ceil(turn * steps_an_epoch / count) for turn in range(1, count + 1)} if count else set()
         )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Ask when one is due."""
+        """Request an evaluation if one is due."""
         if (state.global_step - 1) % self.steps + 1 in self.due:
             control.should_evaluate = True
 
 
 class Progress(TrainerCallback):
-    """One bar, on stderr; the library's own writes a line a step to stdout."""
+    """A progress bar on stderr; the library's own would write a line per step to stdout."""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Open the bar, where a resumed run stands."""
+        """Open the bar at the current step, which is not 0 in a resumed run."""
         self.shown: dict[str, str] = {}
         self.bar = tqdm(
             total=state.max_steps,
@@ -326,7 +328,7 @@ class Progress(TrainerCallback):
         )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Move on."""
+        """Advance the bar."""
         self.bar.update()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:

@@ -18,7 +18,7 @@ from lectern.training import sft
 
 
 def main(file: Path) -> None:
-    """Train as one of several."""
+    """Train as one of several processes, by the job in `file`."""
     job = io.read_plain(file)
     rows, validation = (io.read_jsonl(Path(name), TokenRow) for name in job["files"])
     sft.tune(
@@ -33,12 +33,10 @@ def main(file: Path) -> None:
 
 
 def leave_with_the_stage() -> None:
-    """End this process when the stage that started it is gone, by a kill too: its end of the pipe is closed then."""
+    """End this process when the stage that started it ends, even by a kill, which closes its end of the pipe."""
 
     def watch() -> None:
-        while os.read(
-            0, 1
-        ):  # not sys.stdin, which is locked while somebody reads, at the end of the process too
+        while os.read(0, 1):  # not sys.stdin, whose lock would block the end of the process
             pass
         os._exit(1)
 

@@ -64,7 +64,7 @@ def test_one_that_fails_keeps_its_revision_and_the_others_are_pinned(folder: Pat
         done = run(hub, folder)
     assert done.returncode == 1
     assert "first: the hub gave 'main' for owner/first" in done.stderr
-    assert "gone: the hub knows no model owner/gone" in done.stderr
+    assert "gone: the hub has no model owner/gone" in done.stderr
     assert "2 of 4 models could not be pinned" in done.stderr
     assert f"third: {NEW}, as before" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,6 +1,6 @@
-"""ROUGE for `evaluate`, in any script.
+"""ROUGE for texts in any script, as a metric module of `evaluate`.
 
-Loaded from this file: `evaluate.load("lectern/evaluation/metrics/unicode_rouge.py")` needs no network, where
+`evaluate.load("lectern/evaluation/metrics/unicode_rouge.py")` loads this file without a network, whereas
 `evaluate.load("rouge")` asks a hub. evaluate copies this one file into its cache and imports it there.
 """
 
@@ -14,22 +14,22 @@ from lectern.text.words import words
 
 TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 LSUM_LIMIT = 10_000_000
-"""Words of the answer times words of the reference, from which ROUGE-Lsum is left out: `rouge_score` fills a table of
-that size, at about 0.1 µs and 8 bytes a field."""
+"""ROUGE-Lsum is left out if the number of words of the answer times that of the reference reaches this limit, because
+`rouge_score` fills a table of that size, at about 0.1 µs and 8 bytes per field."""
 LANGUAGE = "en"
 """Language of the sentence splitter. Its rules also end sentences at the marks of other scripts."""
 
 
 class UnicodeWords:
-    """The tokenizer that `rouge_score` asks for; its own drops every letter but a-z."""
+    """A tokenizer for `rouge_score`, whose own drops all letters but a-z."""
 
     def tokenize(self, text: str) -> list[str]:
-        """Comparable words of `text`."""
+        """Split `text` into comparable words."""
         return words(text)
 
 
 class UnicodeRouge(evaluate.Metric):
-    """ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum as F1 from 0 to 1: a list each, one value a row."""
+    """ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum as F1 from 0 to 1: a list for each, with one value per row."""
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
@@ -56,8 +56,8 @@ class UnicodeRouge(evaluate.Metric):
 
 
 def _longest_common(ours: list[str], theirs: list[str]) -> float:
-    """ROUGE-L, with the length of the subsequence by rapidfuzz, whose time and memory an answer of 50,000 characters
-    against another does not exhaust, as `rouge_score`'s table does.
+    """Compute ROUGE-L. rapidfuzz finds the common subsequence, since the table that `rouge_score` would fill takes too
+    much time and memory for two texts of 50,000 characters.
     """
     if not ours or not theirs:
         return 0.0
@@ -66,6 +66,6 @@ def _longest_common(ours: list[str], theirs: list[str]) -> float:
 
 
 def _sentences_in_common(scorer: rouge_scorer.RougeScorer, made: str, reference: str) -> float:
-    """ROUGE-Lsum, which takes lines for sentences."""
+    """Compute ROUGE-Lsum. `rouge_score` expects one sentence per line."""
     lines = ("\n".join(segment(LANGUAGE, text)) for text in (reference, made))
     return float(scorer.score(*lines)["rougeLsum"].fmeasure)

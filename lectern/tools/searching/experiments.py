@@ -1,4 +1,4 @@
-"""DVC experiments, run and read by their names."""
+"""Run DVC experiments, and read their results by name."""
 
 import json
 import re
@@ -13,13 +13,13 @@ from lectern.core.errors import LecternError
 from lectern.tools import params as compose
 
 CONF = Path("conf")
-COPIES = Path(".dvc/tmp/exps/standalone")  # where DVC makes them
+COPIES = Path(".dvc/tmp/exps/standalone")  # where DVC makes the copies in which experiments run
 
 
 def run(name: str, overrides: Sequence[str], target: str | None, log: Path) -> None:
-    """Run an experiment up to the stage `target` (None: all stages); what it prints goes into `log`.
+    """Run an experiment up to the stage `target` (None: all stages), and write its output into `log`.
 
-    It runs in a copy of HEAD (`--temp`): in the workspace it would compose params.yaml anew and leave its outputs.
+    It runs in a copy of HEAD (`--temp`), because in the workspace it would rewrite params.yaml and leave its outputs.
     """
     options = [part for override in overrides for part in ("-S", override)]
     command = ["exp", "run", "--temp", "--name", name, *options, *([target] if target else [])]
@@ -28,32 +28,32 @@ def run(name: str, overrides: Sequence[str], target: str | None, log: Path) -> N
         try:
             process.wait()
         except KeyboardInterrupt:
-            process.wait()  # it was interrupted too, and removes its copy; `subprocess.run` would kill it
+            process.wait()  # DVC was interrupted too, and is removing its copy; `subprocess.run` would kill it
             raise
 
 
 def find_copies() -> list[Path]:
-    """The copies that experiments are running in, or were when they were killed: DVC then leaves them."""
+    """Return the copies of experiments that are running, or that were killed, since DVC does not remove those."""
     return sorted(COPIES.glob("tmp*"))
 
 
 def find(name: str, commit: str) -> str | None:
-    """The revision of the finished experiment of this name that began at `commit`."""
+    """Return the revision of the finished experiment of this name that began at `commit`; None if there is none."""
     reference = f"refs/exps/{commit[:2]}/{commit[2:]}/{name}"  # where DVC keeps it
     return git("for-each-ref", "--format=%(objectname)", reference) or None
 
 
 def explain(log: Path) -> str:
-    """Why an experiment failed: what its stage said, else DVC's last error, else the last line."""
+    """Return why an experiment failed: the error of its stage, else DVC's last error, else the last line."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     for pattern in (r"\w+: error: ", "ERROR: ", ""):
         if said := [line for line in lines if re.match(pattern, line)]:
             return f"{said[-1]} ({log})"
-    return f"it printed nothing ({log})"
+    return f"the experiment printed nothing ({log})"
 
 
 def read_metric(revision: str, metric: str) -> float:
-    """The number at FILE.json:KEY in a revision.
+    """Return the number at FILE.json:KEY in a revision.
 
     Raises:
         LecternError: git has no such file there, or the file has no such number.
@@ -61,31 +61,31 @@ def read_metric(revision: str, metric: str) -> float:
     path, _, key = metric.partition(":")
     if not has_file(revision, path):
         raise LecternError(
-            f"{metric}: git has no {path}; dvc.yaml must name it under metrics, with cache: false"
+            f"{metric}: git has no {path} in the experiment; dvc.yaml must list it under metrics with cache: false"
         )
     found: Any = json.loads(git("show", f"{revision}:{path}"))
     for part in key.split("."):
         found = found.get(part) if isinstance(found, dict) else None
     if isinstance(found, bool) or not isinstance(found, int | float):
-        raise LecternError(f"{metric}: {path} has no number of this name")
+        raise LecternError(f"{metric}: {path} has no number at {key}")
     return float(found)
 
 
 def has_file(revision: str, path: str) -> bool:
-    """Whether git has the file in a revision."""
+    """Tell whether git has the file in a revision."""
     return bool(git("ls-tree", "--name-only", revision, path))
 
 
 def params(revision: str) -> Any:
-    """params.yaml of a revision as plain values."""
+    """Return params.yaml of a revision as plain values."""
     return _parse(git("show", f"{revision}:params.yaml"))
 
 
 def composed(overrides: Sequence[str]) -> Any:
-    """params.yaml as an experiment with these overrides has it.
+    """Return params.yaml as an experiment with these overrides has it.
 
     Raises:
-        LecternError: as `compose.main`.
+        LecternError: as in `compose.main`.
     """
     with tempfile.TemporaryDirectory() as folder:
         compose.main(list(overrides), CONF, Path(folder) / "params.yaml")
@@ -99,10 +99,10 @@ def _parse(text: str) -> Any:
 
 
 def git(*arguments: str) -> str:
-    """What a git command prints.
+    """Run a git command and return what it prints.
 
     Raises:
-        LecternError: it failed, with what it said.
+        LecternError: the command failed; the message is git's.
     """
     done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""What a search searches: the files of conf/search."""
+"""Read the search spaces of hyperparameters: the files of conf/search."""
 
 import re
 from dataclasses import dataclass, field
@@ -18,17 +18,17 @@ class Dimension:
     kind: str
     """float, int or choice"""
     low: float | None = None
-    """the least number"""
+    """least value of a float or int"""
     high: float | None = None
-    """the greatest number"""
+    """greatest value of a float or int"""
     log: bool = False
-    """each order of magnitude is as likely as the others"""
+    """whether values are drawn on a log scale, so that all orders of magnitude are equally likely"""
     choices: list[Any] = field(default_factory=list)
-    """of a choice: texts, numbers, true and false, or null"""
+    """values of a choice: texts, numbers, true, false or null"""
 
     def __post_init__(self) -> None:
         if self.kind not in ("float", "int", "choice"):
-            raise ValueError(f"kind is {self.kind!r}; it is float, int or choice")
+            raise ValueError(f"kind is {self.kind!r}; use float, int or choice")
         if self.kind == "choice":
             self._check_choices()
         else:
@@ -36,23 +36,25 @@ class Dimension:
 
     def _check_choices(self) -> None:
         if not self.choices or self.low is not None or self.high is not None or self.log:
-            raise ValueError("a choice has `choices`, and neither low, high nor log")
+            raise ValueError("kind is choice: give `choices`, and leave out low, high and log")
         odd = [value for value in self.choices if not isinstance(value, str | int | float | None)]
         if odd or len(set(map(str, self.choices))) < len(self.choices):
             raise ValueError(
-                f"choices are {self.choices}; give different texts, numbers, true and false, or null"
+                f"choices are {self.choices}; each must be a text, a number, true, false or null, and all different"
             )
 
     def _check_bounds(self) -> None:
         if self.choices or self.low is None or self.high is None or self.low > self.high:
-            raise ValueError(f"low is {self.low} and high {self.high}; a number has both, in this order")
+            raise ValueError(
+                f"low is {self.low} and high is {self.high}; a float or int needs low <= high, and no choices"
+            )
         if self.log and self.low <= 0:
             raise ValueError(f"low is {self.low}; on a log scale it must be above 0")
         if self.kind == "int" and not (self.low.is_integer() and self.high.is_integer()):
-            raise ValueError(f"low is {self.low} and high {self.high}; an int has whole bounds")
+            raise ValueError(f"low is {self.low} and high is {self.high}; an int needs whole numbers")
 
     def ends(self) -> list[Any]:
-        """The two bounds, or all choices."""
+        """Return the two bounds, or all choices."""
         if self.kind == "choice":
             return self.choices
         assert self.low is not None
@@ -65,41 +67,46 @@ class Search:
     """A file of conf/search."""
 
     name: str
-    """of the study; its experiments are search-<name>-<n>"""
+    """name of the study; its experiments are called search-<name>-<n>"""
     trials: int
-    """how many in all: those of earlier calls and those that failed count too"""
+    """total number of trials; those of earlier calls and those that failed count too"""
     seed: int
-    """of what is proposed"""
+    """seed of the sampler that proposes values"""
     metric: str
-    """FILE.json:KEY of the number; the parts of a nested key stand between dots"""
+    """FILE.json:KEY of the number to optimise; dots separate the parts of a nested key"""
     direction: str
     """minimize or maximize"""
     target: str | None
-    """the pipeline runs up to this stage; null: all of it"""
+    """the last stage that is run; null runs the whole pipeline"""
     space: dict[str, Any]
-    """parameter, as after `dvc exp run -S` -> the fields of a `Dimension`"""
+    """parameter, written as for `dvc exp run -S` -> the fields of a `Dimension`"""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):
-            raise ValueError(f"name is {self.name!r}; give letters, digits, - and _")
+            raise ValueError(
+                f"name is {self.name!r}; use letters, digits, - and _, beginning with a letter or digit"
+            )
         if self.trials < 1:
             raise ValueError(f"trials is {self.trials}; give 1 or more")
         if self.direction not in ("minimize", "maximize"):
-            raise ValueError(f"direction is {self.direction!r}; it is minimize or maximize")
+            raise ValueError(f"direction is {self.direction!r}; use minimize or maximize")
         if not re.fullmatch(r"[^:]+\.json:[^:]+", self.metric):
             raise ValueError(f"metric is {self.metric!r}; give FILE.json:KEY")
         if self.metric.startswith(OF_TEST):
-            raise ValueError(f"metric is {self.metric!r}, of the test split, which must choose nothing")
+            raise ValueError(
+                f"metric is {self.metric!r}, a figure of the test split, which must not be used to choose parameters; "
+                "use one of the validation split"
+            )
         if not self.space:
             raise ValueError("space is empty; name the parameters to search")
 
     def dimensions(self) -> dict[str, Dimension]:
-        """Each parameter with its checked values, in an order that does not depend on the file's."""
+        """Return each parameter with its checked values, in order of name."""
         return {key: _fill(Dimension, values, f"space.{key}") for key, values in sorted(self.space.items())}
 
 
 def load(path: Path, **changes: Any) -> Search:
-    """Read a space file; `changes` takes the place of its fields.
+    """Read a file of conf/search; `changes` override its fields.
 
     Raises:
         LecternError: the file is missing, a key is unknown or missing, or a value has the wrong type or is out of
@@ -110,7 +117,7 @@ def load(path: Path, **changes: Any) -> Search:
     try:
         values: Any = OmegaConf.to_container(OmegaConf.load(path))
     except FileNotFoundError as error:
-        raise LecternError(f"{path} does not exist; conf/search has the spaces that come with it") from error
+        raise LecternError(f"{path} does not exist; choose a file of conf/search, or write one") from error
     search: Search = _fill(Search, {**values, **changes}, str(path))
     try:
         search.dimensions()

@@ -433,7 +433,7 @@ def test_no_predictions_are_no_figures(tmp_path: Path, teacher: Teacher) -> None
 
 
 def test_an_unknown_file_of_labels_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(LecternError, match=r"judging.labels names 'walks', .*there is talks$"):
+    with pytest.raises(LecternError, match=r"judging.labels names 'walks', .*It has: talks$"):
         Run(tmp_path).run(replace(PARAMS, labels=["walks"]))
 
 

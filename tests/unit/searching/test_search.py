@@ -106,7 +106,7 @@ def test_a_study_is_found_again_and_refuses_other_settings(
         ("Running\ntrain: error: no rows\nERROR: failed to reproduce 'train'\n", "train: error: no rows"),
         ("Running\nTraceback\nERROR: failed to reproduce 'train'\n\n", "ERROR: failed to reproduce 'train'"),
         ("Killed\n", "Killed"),
-        ("", "it printed nothing"),
+        ("", "the experiment printed nothing"),
     ],
 )
 def test_the_reason_of_a_failure_is_what_the_stage_said(tmp_path: Path, printed: str, reason: str) -> None:

@@ -107,11 +107,11 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("bad.vtt", VTT.replace("00:04.000", "00:0x"), r"bad \(bad\.vtt:4: times that cannot be read"),
-        ("bad.vtt", "WEBVTT\n", r"bad \(bad\.vtt:1: no line of times"),
+        ("bad.vtt", VTT.replace("00:04.000", "00:0x"), r"bad \(bad\.vtt:4: the times cannot be read"),
+        ("bad.vtt", "WEBVTT\n", r"bad \(bad\.vtt:1: the file has no line of times"),
         ("bad.srt", b"\x89PNG\r\n\x1a\n\x00\x00", r"bad \(bad\.srt:1: not UTF-8"),
         ("bad.srt", "Größe".encode("latin-1"), r"bad \(bad\.srt:1: not UTF-8.*Save the file as UTF-8"),
-        ("bad.json", '{\n"segments": 5}', r"bad \(bad\.json:1: has no list `segments`"),
+        ("bad.json", '{\n"segments": 5}', r"bad \(bad\.json:1: the file has no list `segments`"),
         ("good.info.json", '{"chapters": [{"title": 5}]}', r"good \(.*good\.info\.json: `chapters` is not"),
         ("good.info.json", "[]", r"good \(.*good\.info\.json holds a list"),
     ],

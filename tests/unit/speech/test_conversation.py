@@ -271,7 +271,7 @@ def test_what_belongs_to_nothing_is_said_and_stops_nothing(
     (corpus.root / "corrections/speakers/one.yml").write_text("")
     assert corpus.run() == "made 1, kept 0, removed 0, failed 0"
     said = capsys.readouterr().err
-    assert "onne.yaml: there is no item 'onne'; near: one" in said
+    assert "onne.yaml: there is no item 'onne'; did you mean one?" in said
     assert "one.yml is not read: its name must end in .yaml" in said
     assert "2 left out: six (no transcript), two (no diarization)" in said
     assert corpus.metrics()["left_out_items"] == 2
@@ -340,7 +340,7 @@ def test_voices_of_another_model_are_said_and_a_broken_file_stops_the_stage(
     path.write_text(path.read_text().replace('"m"', '"older"'))
     corpus.run()
     assert corpus.told("one").utterances[0].speaker == "speaker_1"
-    assert "1 remembered voices are of another model" in capsys.readouterr().err
+    assert "1 remembered voices were embedded by another model" in capsys.readouterr().err
     path.write_text("- {name: Ada}")
     with pytest.raises(LecternError, match=r"voices\.yaml:1: \[0\]\.model"):
         corpus.run()
@@ -365,7 +365,7 @@ def test_the_metadata_cut_name_and_remake_only_the_item_whose_row_changed(
     assert corpus.run(**changes) == "made 1, kept 1, removed 0, failed 0"
     assert corpus.told("one").utterances[1].speaker == "Ruth"
     table.write_text(rows.replace("0:48", "1:48"))
-    with pytest.raises(LecternError, match="outro_start as 108 s, beyond the end of the recording, 60 s"):
+    with pytest.raises(LecternError, match="outro_start as 108 s, but the recording ends at 60 s"):
         corpus.run(**changes)
     table.unlink()
     with pytest.raises(LecternError, match=r"episodes\.csv does not exist"):

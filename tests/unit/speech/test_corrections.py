@@ -185,7 +185,7 @@ def test_corrected_turns_cover_the_same_time(text: str) -> None:
         ),
         (
             "split:\n- speaker: speaker_1\n  start: 1:75\n  to: a",
-            r"yaml:3: split\[0\]\.start: '1:75' is no time",
+            r"yaml:3: split\[0\]\.start: '1:75' is not a time",
         ),
         ("cut: [{start: 9, end: 5}]", r"yaml:1: cut\[0\]: it ends at 5 s, not after its start at 9 s"),
         ("cut: [{reason: ad}]", r"cut\[0\]: give start, end or both"),
@@ -193,7 +193,7 @@ def test_corrected_turns_cover_the_same_time(text: str) -> None:
         ("roles: {speaker_1: boss}", r"roles\.speaker_1: .*'host', 'guest', 'main'.*\(got 'boss'\)"),
         ("rename: {speaker_1: Ada}\nrename: {speaker_2: Ram}", r"yaml:2: rename: this key stands here twice"),
         ("- rename", r"yaml:1: .*(dictionary|object)"),
-        ("cut: &a [*a]", r"talk\.yaml:1: .*it goes on without end"),
+        ("cut: &a [*a]", r"talk\.yaml:1: .*an alias contains itself"),
         # what only the recording tells
         (
             "\nrename: {speaker_7: Ada}",
@@ -206,24 +206,27 @@ def test_corrected_turns_cover_the_same_time(text: str) -> None:
         ("merge: {a: speaker_1}", r"merge\.a: there is no speaker 'a'"),
         (
             "merge: {speaker_3: speaker_1, speaker_1: speaker_2}",
-            r"merge\.speaker_3: speaker_1 is merged itself",
+            r"merge\.speaker_3: speaker_1 is itself merged",
         ),
-        ("merge: {speaker_1: speaker_1}", r"merge\.speaker_1: speaker_1 is merged itself"),
+        ("merge: {speaker_1: speaker_1}", r"merge\.speaker_1: speaker_1 is itself merged"),
         (
             "merge: {speaker_3: speaker_1}\nrename: {speaker_3: Ada}",
             r"yaml:2: .*merged into speaker_1; rename that",
         ),
         (
             "rename: {speaker_1: Ada, speaker_2: Ada}",
-            r"rename\.speaker_2: speaker_1 has the name 'Ada' already",
+            r"rename\.speaker_2: speaker_1 already has the name 'Ada'",
         ),
-        ("rename: {speaker_1: speaker_2}", r"speaker_2 has the name 'speaker_2' already; merge the two"),
+        ("rename: {speaker_1: speaker_2}", r"speaker_2 already has the name 'speaker_2'; merge the two"),
         ("rename: {speaker_1: unknown}", r"role unknown instead"),
         ("split: [{speaker: speaker_7, start: 5, to: a}]", r"split\[0\]: there is no speaker 'speaker_7'"),
         ("split: [{speaker: speaker_1, start: 5, to: speaker_1}]", r"speaker_1 cannot become speaker_1"),
         ("split: [{speaker: speaker_3, end: 5, to: a}]", r"speaker_3 does not speak from 0 to 5 s"),
         ("swap: [{speakers: [speaker_1, x], end: 3}]", r"swap\[0\]: there is no speaker 'x'"),
-        ("cut: [{start: 1:40}]", r"cut\[0\]\.start: 100 s lies beyond the end of the recording, 100 s"),
+        (
+            "cut: [{start: 1:40}]",
+            r"cut\[0\]\.start: 100 s lies beyond the end of the recording, which is 100 s",
+        ),
         ("cut: [{end: 2:00}]", r"cut\[0\]\.end: 120 s lies beyond the end.*leave `end` out"),
         (
             "cut:\n- {end: 30}\n- {start: 20}",
@@ -251,6 +254,6 @@ def test_a_role_of_nobody_names_labels_and_names() -> None:
 def test_a_file_without_an_item_is_reported_with_the_nearest_names() -> None:
     lines = corrections.find_strays(["talk-o1", "talk-02", "zzz"], ["talk-01", "talk-02"])
     assert lines == [
-        "data/corrections/speakers/talk-o1.yaml: there is no item 'talk-o1'; near: talk-01, talk-02",
+        "data/corrections/speakers/talk-o1.yaml: there is no item 'talk-o1'; did you mean talk-01, talk-02?",
         "data/corrections/speakers/zzz.yaml: there is no item 'zzz'",
     ]

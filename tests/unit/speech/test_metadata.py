@@ -61,13 +61,17 @@ def test_what_is_not_used_or_matches_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("text", "name", "reason"),
     [
-        ("item\ne1\ne1\n", "t.csv", r"t\.csv:2 and t\.csv:3 are both for e1"),
-        ('[{"item": "e1"}, {"title": "Sleep"}]', "t.json", r"row 1 and t\.json: row 2 are both for e1"),
-        ("title\nTrailer\n", "t.csv", r"t\.csv:2: title 'Trailer' is that of 2 items \(e2, e3\)"),
-        ("item,host\n,Ada\n", "t.csv", r"t\.csv:2: nothing says which item"),
-        ("item,intro_end\ne1,soon\n", "t.csv", r"t\.csv:2: intro_end: 'soon' is no time"),
+        ("item\ne1\ne1\n", "t.csv", r"t\.csv:2 and t\.csv:3 both belong to the item e1"),
+        (
+            '[{"item": "e1"}, {"title": "Sleep"}]',
+            "t.json",
+            r"row 1 and t\.json: row 2 both belong to the item e1",
+        ),
+        ("title\nTrailer\n", "t.csv", r"t\.csv:2: 2 items have the title 'Trailer' \(e2, e3\)"),
+        ("item,host\n,Ada\n", "t.csv", r"t\.csv:2: the row does not say which item"),
+        ("item,intro_end\ne1,soon\n", "t.csv", r"t\.csv:2: intro_end: 'soon' is not a time"),
         ("item,intro_end,outro_start\ne1,2:00,1:00\n", "t.csv", r"t\.csv:2: the intro ends at 2:00"),
-        ("item,host\ne1,Ada,Ram\n", "t.csv", r"t\.csv:2: it has more fields"),
+        ("item,host\ne1,Ada,Ram\n", "t.csv", r"t\.csv:2: the row has more fields"),
         ('item,host\ne1,"Ada\n', "t.csv", r"t\.csv:\d: not CSV"),
         ("{}", "t.json", "list of objects"),
         ("[", "t.json", "not JSON"),

@@ -79,7 +79,7 @@ def test_the_metadata_name_the_only_nameless_speaker_of_a_role() -> None:
         ({"role": "unknown", "rule": "first_voice"}, "role is 'unknown'"),
         ({"role": "host", "rule": "loudest"}, "first_voice, most_speech, name, metadata"),
         ({"role": "host", "rule": "name"}, "needs a name"),
-        ({"role": "host", "rule": "first_voice", "name": "Ram"}, "only it, needs a name"),
+        ({"role": "host", "rule": "first_voice", "name": "Ram"}, "only that rule takes one"),
     ],
 )
 def test_a_wrong_rule_says_what_there_is(values: dict[str, str], reason: str) -> None:

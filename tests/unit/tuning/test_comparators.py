@@ -56,7 +56,7 @@ def test_each_kind_is_read(tmp_path: Path) -> None:
         ({"reference": {"model": MODEL}}, r"cannot be called 'reference'"),
         ({"Qwen-3": {"model": MODEL}}, r"'Qwen-3'.*a-z, 0-9 and _"),
         ({"../x": {"model": MODEL}}, r"cannot be called '\.\./x'"),
-        ({"_journal": {"model": MODEL}}, r"begins with no _"),
+        ({"_journal": {"model": MODEL}}, r"do not begin with _"),
         ({"a": {}}, r"comparators\.a: it has nothing; give exactly one of model, endpoint, revision"),
         ({"a": "main"}, r"comparators\.a: it has 'main'; give exactly one"),
         ({"a": {"model": MODEL, "revision": "0123abc"}}, r"it has model, revision; give exactly one"),
@@ -65,7 +65,7 @@ def test_each_kind_is_read(tmp_path: Path) -> None:
         ({"a": {"model": {**MODEL, "source": "web"}}}, r"comparators\.a\.model: source is 'web'"),
         ({"a": {"endpoint": {**ENDPOINT, "engine": "x"}}}, r"comparators\.a\.endpoint: engine is 'x'"),
         ({"a": {"revision": 1234567}}, r"comparators\.a\.revision: it is 1234567; give a commit.*in quotes"),
-        ({"a": {"revision": "no-such-branch"}}, r"'no-such-branch', which is no commit that git knows"),
+        ({"a": {"revision": "no-such-branch"}}, r"'no-such-branch', which is not a commit that git knows"),
         ([], r"comparators is \[\]"),
         (None, r"section 'comparators' is missing"),
     ],
@@ -149,7 +149,7 @@ def test_an_adapter_of_a_commit_answers_as_it_did_then(
     [
         ("0123456", r"comparators\.before\.revision: git knows no revision '0123456'"),
         ("HEAD", r"comparators\.before: commit \w{10} has no models/adapter"),
-        ("cafecafe", r"'cafecafe' may move to another commit.*It is at \w{10} now: write that"),
+        ("cafecafe", r"'cafecafe' may move to another commit.*current commit instead: \w{10}"),
     ],
 )
 def test_a_commit_that_gives_no_adapter_says_why(
@@ -168,7 +168,7 @@ def test_a_branch_is_named_with_its_commit(
 ) -> None:
     monkeypatch.chdir(repository)
     commit = call(repository, "git", "rev-parse", "main")
-    with pytest.raises(LecternError, match=rf"'main' may move.*It is at {commit[:10]} now"):
+    with pytest.raises(LecternError, match=rf"'main' may move.*current commit instead: {commit[:10]}"):
         load(tmp_path, {"a": {"revision": "main"}})
 
 

@@ -164,7 +164,7 @@ def test_an_adapter_for_another_base_is_refused(tmp_path: Path, adapter: Path) -
     shutil.copytree(adapter, other)
     config = io.read_plain(other / adapters.RECORD)
     io.write_json(other / adapters.RECORD, {**config, "base_model": "tiny_mistral"})
-    with pytest.raises(LecternError, match="made for tiny_mistral, and base_model is tiny_llama"):
+    with pytest.raises(LecternError, match="made for tiny_mistral, but base_model is tiny_llama"):
         run(tmp_path, other, SINGLE)
 
 
@@ -223,7 +223,7 @@ def test_an_answer_may_be_empty(tmp_path: Path, adapter: Path, tokenizer: Any, m
         ({"temperature": -0.1}, r"temperature is -0\.1; give 0 or more"),
         ({"temperature": float("nan")}, "temperature is nan"),
         ({"top_p": 0.0}, r"top_p is 0\.0"),
-        ({"evals": ["../secret"]}, r"evals has '\.\./secret'; a set is named after its file"),
+        ({"evals": ["../secret"]}, r"evals has '\.\./secret'; give the name of a file in data/evals"),
         ({"evals": ["held_out"]}, "evals has 'held_out'"),
         ({"evals": ["a", "a"]}, "evals names a set twice: a, a"),
     ],

@@ -147,7 +147,9 @@ def test_no_process_outlives_the_stage(tmp_path: Path, rows: Rows, number: signa
 @pytest.mark.slow
 def test_an_error_of_a_process_is_the_stage_s(tmp_path: Path, rows: Rows) -> None:
     write(tmp_path, rows(26)[:21], [])
-    with pytest.raises(LecternError, match=r"gradient_accumulation is 3, which 2 processes cannot divide"):
+    with pytest.raises(
+        LecternError, match=r"gradient_accumulation is 3, which cannot be divided among 2 processes"
+    ):
         run(tmp_path, with_params(gradient_accumulation=3), compute=two("ddp"))
 
 

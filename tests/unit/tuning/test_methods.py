@@ -120,9 +120,12 @@ def test_a_training_goes_on_from_an_adapter(tuned: Callable[[str], Path], tmp_pa
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"from_adapter": "second"}, r"second holds no adapter; there is first"),
-        ({"from_adapter": "first", "r": 4}, r"has r 2, train asks for r 4"),
-        ({"from_adapter": "first", "method": "dora"}, r"has use_dora False, train asks for use_dora True"),
+        ({"from_adapter": "second"}, r"second holds no adapter. Adapters here: first"),
+        ({"from_adapter": "first", "r": 4}, r"has r 2, but section train has r 4"),
+        (
+            {"from_adapter": "first", "method": "dora"},
+            r"has use_dora False, but section train has use_dora True",
+        ),
     ],
 )
 def test_an_adapter_that_does_not_fit_is_refused(
@@ -142,9 +145,9 @@ def test_an_adapter_of_another_base_model_is_refused(
     other = replace(TINY, name="tiny_other")
     write(tmp_path, rows(4), [])
     shutil.copytree(tuned("lora") / "adapter", tmp_path / "adapters/first")
-    with pytest.raises(LecternError, match="was made for tiny_llama, and base_model is tiny_other"):
+    with pytest.raises(LecternError, match="was made for tiny_llama, but base_model is tiny_other"):
         run(tmp_path, with_params(from_adapter="first"), other)
-    with pytest.raises(LecternError, match="was made for tiny_llama, and base_model is tiny_other"):
+    with pytest.raises(LecternError, match="was made for tiny_llama, but base_model is tiny_other"):
         adapters.load(other, tuned("lora") / "adapter")
 
 
@@ -163,7 +166,8 @@ def test_a_damaged_adapter_to_go_on_with_is_refused(
 def test_a_wrong_target_module_names_the_right_ones(tmp_path: Path, rows: Rows, targets: Any) -> None:
     write(tmp_path, rows(4), [])
     with pytest.raises(
-        LecternError, match=r"query_key_value is no linear layer .* It has q_proj, k_proj, v_proj, o_proj"
+        LecternError,
+        match=r"query_key_value is not a linear layer .* which has q_proj, k_proj, v_proj, o_proj",
     ):
         run(tmp_path, with_params(target_modules=targets))
 
@@ -201,7 +205,7 @@ def test_a_tracker_that_is_not_installed_is_named(tmp_path: Path, rows: Rows) ->
     if find_spec("mlflow") is not None:
         pytest.skip("it is installed here")
     write(tmp_path, rows(4), [])
-    with pytest.raises(LecternError, match=r"mlflow is not installed\. `pip install mlflow`"):
+    with pytest.raises(LecternError, match=r"mlflow is not installed\. Run `pip install mlflow`"):
         run(tmp_path, with_params(trackers=["mlflow"]))
 
 

@@ -172,7 +172,7 @@ def test_a_model_that_lets_packed_rows_see_each_other_is_refused(
 
     write(tmp_path, rows(6), [])
     monkeypatch.setattr(microbatches, "pack_rows", forget)
-    with pytest.raises(LecternError, match="packed rows see each other"):
+    with pytest.raises(LecternError, match="packed rows attend to each other"):
         run(tmp_path, with_params(packing=True))
 
 

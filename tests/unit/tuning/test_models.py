@@ -98,7 +98,7 @@ def test_a_model_comes_from_the_hub(answers: dict[str, Any], name: str) -> None:
     ("name", "complaint"),
     [
         ("gated", r"owner/gated is gated.*https://huggingface\.co/owner/gated.*settings/tokens.*HF_TOKEN"),
-        ("unknown", r"the hub knows no model owner/unknown.*base_model\.hub_id.*HF_TOKEN"),
+        ("unknown", r"the hub has no model owner/unknown.*base_model\.hub_id.*HF_TOKEN"),
         ("no such revision", r"owner/good has no revision 0{40}.*commits/main.*lectern pin"),
         ("pickled", r"(?s)owner/pickled could not be loaded.*must be \.safetensors.*pickled weights"),
         (
@@ -218,7 +218,9 @@ def test_a_directory_is_held_in_four_bits_and_in_half_precision(
 
 @pytest.mark.parametrize("attention", ["flash_attention_2", "fast"])
 def test_an_attention_that_cannot_be_used_is_named(attention: str) -> None:
-    with pytest.raises(LecternError, match=rf"train\.attention: {attention} cannot be used.*take sdpa"):
+    with pytest.raises(
+        LecternError, match=rf"train\.attention: {attention} cannot be used.*set train\.attention to sdpa"
+    ):
         loading.get_model(TINY, attention=attention)
 
 

@@ -97,9 +97,9 @@ def test_a_row_without_persona_keeps_the_id_of_its_example(chosen: Family) -> No
         ("You are {{ name }}.", r"'name' is undefined.*The fields are item, url, start"),
         (
             "On page {{ page }}.",
-            r"it writes a field that is empty.*page, .* are empty: ask for such a field with",
+            r"it writes a field that is empty.*page, .* are empty: test such a field with",
         ),
-        ("You are {{ item.", r"no Jinja template: line 1"),
+        ("You are {{ item.", r"not a Jinja template: line 1"),
         ("{{ item.__class__.__mro__ }}", r"unsafe"),
         ("{{ 1 // 0 }}", r"division"),
         ("{{ item + 1 }}", r"does not fit a row of talk-1"),

@@ -97,7 +97,9 @@ def test_questions_of_people_are_read_with_their_lines(tmp_path: Path) -> None:
 
 def test_a_set_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     io.write_jsonl(tmp_path / "people.jsonl", [Question(question="Why?")])
-    with pytest.raises(LecternError, match=r"no evaluation set 'peeple'.*peeple\.jsonl; there is people\."):
+    with pytest.raises(
+        LecternError, match=r"no evaluation set 'peeple'.*peeple\.jsonl does not exist\. Sets in .*: people\."
+    ):
         questions.collect([], ["peeple"], tmp_path)
 
 

@@ -74,7 +74,7 @@ def test_a_shorter_text_takes_its_tokens_from_a_longer_one(tokenizer: Any, templ
 
 
 def test_a_slow_tokenizer_is_refused() -> None:
-    with pytest.raises(LecternError, match=r"str is no fast tokenizer.*tokenizer\.json"):
+    with pytest.raises(LecternError, match=r"str is not a fast tokenizer.*tokenizer\.json"):
         templates.tokenize("slow", ["text"])
 
 
