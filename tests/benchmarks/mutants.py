@@ -1,6 +1,6 @@
 """How many small mistakes the quick tests notice: random changes, each tried against the tests that run it.
 
-Run: pip install coverage
+Run: make extras
      python tests/benchmarks/mutants.py record [TESTS ...]
      python tests/benchmarks/mutants.py run --seed 1 --number 60 [--roots stages,lectern] [--results FILE]
      python tests/benchmarks/mutants.py again --results FILE
@@ -51,6 +51,7 @@ HEAVY = (
     "huggingface_hub", "pyarrow", "av", "scrapy", "trafilatura", "nicegui", "datasketch", "gguf", "jiwer",
 )  # fmt: skip
 """What most tests import, so that it is imported once and not for each change."""
+TOO_LONG = "too long"
 
 # ---------------------------------------------------------------------------------------------------- the changes
 
@@ -62,24 +63,21 @@ OPERATORS: dict[type, tuple[type, ...]] = {
     ast.BitOr: (ast.BitAnd,), ast.BitAnd: (ast.BitOr,),
 }  # fmt: skip
 NAMES = {"any": "all", "all": "any", "min": "max", "max": "min", "sorted": "list"}
-BARE_METHODS = {"strip", "lstrip", "rstrip", "lower", "casefold", "upper", "title", "resolve"}
-# No test can notice these, or only one that repeats the code: how a progress bar looks, how a process ends, which
-# encoding is the usual one here, and whether a length that is always the same is checked.
-IDLE_KEYWORDS = {
+BARE_METHODS = ("strip", "lstrip", "rstrip", "lower", "casefold", "upper", "title", "resolve")
+# No test can notice these, or only one that repeats the code: texts for people, how a process ends, the encoding that
+# is the usual one here, and whether lengths that are always the same are checked.
+IDLE_KEYWORDS = (
     "encoding",
     "strict",
     "flush",
     "daemon",
     "stacklevel",
     "desc",
-    "unit",
+    "description",
     "help",
-    "name",
-    "title",
     "exc_info",
-}
-IDLE_CALLS = {"tqdm", "cast", "TypeVar", "getLogger", "ParamSpec", "NewType"}
-LOGS = {"debug", "info", "warning", "error", "exception", "log", "warn"}
+)
+IDLE_CALLS = ("tqdm", "cast", "TypeVar", "NewType", "getLogger", "debug", "info", "warning", "warn", "error")
 
 
 @dataclass(frozen=True)
@@ -180,8 +178,6 @@ def _is_idle(node: ast.AST) -> bool:
         case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Compare(left=ast.Name(id="__name__"))):
             return True
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in IDLE_CALLS:
-            return True
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name in LOGS:
             return True
         case ast.keyword(arg=name) if name in IDLE_KEYWORDS:
             return True
@@ -364,7 +360,7 @@ def record_here(arguments: list[str], out: Path, roots: list[str]) -> None:
             "test": test,
             "seconds": round(max(0.0, recorder.seconds[test]), 4),
             "shared": {name: round(recorder.seconds[name], 4) for name in shared},
-            "lines": {path: [digests[path], _ranges(some)] for path, some in sorted(lines.items())},
+            "lines": {path: [digests[path], sorted(some)] for path, some in sorted(lines.items())},
         }
         rows.append(json.dumps(row) + "\n")
     out.write_text("".join(rows))
@@ -372,22 +368,6 @@ def record_here(arguments: list[str], out: Path, roots: list[str]) -> None:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _ranges(numbers: set[int]) -> str:
-    """{1, 2, 3, 7} as "1-3,7"."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and runs[-1][1] == number - 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
-
-
-def _overlaps(ranges: str, lines: tuple[int, int]) -> bool:
-    bounds = (part.split("-") for part in ranges.split(",") if part)
-    return any(int(one[0]) <= lines[1] and lines[0] <= int(one[-1]) for one in bounds)
 
 
 @contextlib.contextmanager
@@ -463,10 +443,10 @@ class Chooser:
             file = row["test"].partition("::")[0]
             if file not in self.imports:
                 continue
-            digest, ranges = row["lines"].get(mutant.path, ("", ""))
+            digest, ran = row["lines"].get(mutant.path, ("", []))
             anywhere = mutant.imported or digest != _digest(source)
             own = module in self.imports[file]
-            if _overlaps(ranges, mutant.lines) or (anywhere and (ranges or own)):
+            if any(mutant.lines[0] <= line <= mutant.lines[1] for line in ran) or (anywhere and (ran or own)):
                 (near if own else far).append(row)
         rounds, taken, left = [], set(), BUDGET
         for limit, rows in ((FILES[0], near), (FILES[1], near + far)):
@@ -554,7 +534,7 @@ def run_tests(tree: Path, tests: list[str], seconds: float) -> str:
             if time.monotonic() > deadline:
                 os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
-                return "too long"
+                return TOO_LONG
             time.sleep(0.02)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)  # servers that a failed test left behind
@@ -593,7 +573,8 @@ class Trial:
                 if not failed:
                     break
                 # A test that fails without the change as well, here and now, says nothing.
-                again = [failed] if failed in tests else tests
+                near = [test for test in tests if test == failed or test.startswith(f"{failed}::")]
+                again = tests if failed == TOO_LONG else (near or tests)[:1]
                 if failed in self.trusted or not (wrong := run_tests(self.tree, again, seconds)):
                     by = failed
                     self.trusted.add(failed if failed in tests else "")
@@ -644,7 +625,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     told = parser.parse_intermixed_args()
     roots = told.roots.split(",") if told.roots else [r for r in ("lectern", "stages") if (ROOT / r).is_dir()]
-    sys.path.insert(0, str(ROOT))
+    sys.path[0] = str(ROOT)
     os.environ["OMP_NUM_THREADS"] = "1"
     if told.do == "record":
         return record(told.tests, roots)

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lectern.core import stage
@@ -155,3 +156,99 @@ def test_a_full_disk_of_a_machine_is_no_failure_of_an_item(monkeypatch: pytest.M
 )
 def test_what_ray_says_of_a_dead_worker_is_cut_to_its_cause(message: str, cause: str) -> None:
     assert cluster._cause(ValueError(message)) == cause
+
+
+class Reference:
+    """What Ray answers a call by: here, whether and how it has come."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+
+class RayError(Exception):
+    pass
+
+
+class FakeRay:
+    """Ray, as far as workers are used: each call has its answer at once, but nothing of what is `silent`."""
+
+    exceptions = SimpleNamespace(RayError=RayError)
+
+    def __init__(self, nodes: list[dict[str, Any]], answers: Mapping[str, Any]) -> None:
+        self.answers, self.alive, self.killed, self.silent = answers, nodes, list[Any](), False
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return self.alive
+
+    def remote(self, **_: Any) -> Any:
+        def call(name: str) -> Any:
+            return SimpleNamespace(remote=lambda *asked: Reference(self.answers[name]))
+
+        def actor() -> Any:
+            return type("Actor", (), {"load": call("load"), "make": call("make")})()
+
+        return lambda worker: SimpleNamespace(remote=actor)
+
+    def wait(self, references: list[Reference], timeout: float) -> tuple[list[Reference], list[Reference]]:
+        assert timeout == cluster.PATIENCE
+        return ([], references) if self.silent else (references, [])
+
+    def get(self, reference: Reference) -> Any:
+        if isinstance(reference.answer, Exception):
+            raise reference.answer
+        return reference.answer
+
+    def kill(self, actor: Any) -> None:
+        self.killed.append(actor)
+
+
+def crew_of(tmp_path: Path, **answers: Any) -> tuple[cluster._Actors, FakeRay]:
+    ray = FakeRay(machines({"CPU": 1}), {"load": None, **answers})
+    return cluster._Actors(ray, lambda: shout, tmp_path, ".txt", {}, 1, 0), ray
+
+
+def test_what_a_worker_made_is_written_here_under_its_items_name(tmp_path: Path) -> None:
+    packed = np.frombuffer(b"HELLO", np.uint8)
+    actors, _ = crew_of(tmp_path, make=(Made("a", None, {"letters": 5}), packed))
+    worker = actors.start()
+    assert list(actors.events()) == [(worker, crew.Ready())]
+    actors.give(worker, Item("a", {}))
+    [(who, made)] = actors.events()
+    assert isinstance(made, Made)
+    assert who is worker
+    assert made.path is not None
+    assert (made.path.name, made.path.read_bytes(), made.facts) == ("a.txt", b"HELLO", {"letters": 5})
+    # property: an answer is told once
+    assert actors.news == {}
+
+
+def test_a_failed_item_has_no_output_and_a_failed_worker_stops_the_stage(tmp_path: Path) -> None:
+    failed = Made("a", error="is empty")
+    actors, _ = crew_of(tmp_path, make=(failed, None))
+    worker = actors.start()
+    list(actors.events())
+    actors.give(worker, Item("a", {}))
+    assert list(actors.events()) == [(worker, failed)]
+    broken, _ = crew_of(tmp_path, load=cluster._Failure("has other libraries"))
+    broken.start()
+    with pytest.raises(LecternError, match="has other libraries"):
+        list(broken.events())
+
+
+def test_a_worker_that_is_gone_is_told_and_kept_from_coming_back(tmp_path: Path) -> None:
+    actors, ray = crew_of(tmp_path, load=RayError("Its node has died."))
+    worker = actors.start()
+    # property: it is killed for good, or two would make one item where its machine was only slow to answer
+    assert list(actors.events()) == [(worker, crew.Died("Its node has died"))]
+    assert ray.killed == [worker]
+
+
+def test_a_cluster_that_lost_its_machines_is_not_waited_for(tmp_path: Path) -> None:
+    actors, ray = crew_of(tmp_path)
+    actors.start()
+    ray.silent = True
+    # property: a worker that takes long is waited for as long as there is a machine for it
+    assert list(actors.events()) == []
+    ray.alive = machines({"CPU": 1}, alive=False)
+    with pytest.raises(LecternError, match="has lost every machine that could hold a worker"):
+        list(actors.events())

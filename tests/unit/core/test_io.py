@@ -1,12 +1,14 @@
 """Records on disk: what is wrong is named with its file and line, and nothing is half written."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from lectern.core import io
 from lectern.core.errors import LecternError
-from lectern.core.schema import Example, Message, Provenance, TokenRow, Word
+from lectern.core.schema import Example, Label, Message, Provenance, TokenRow, Word
 
 ROW = Example.of(
     [Message(role="user", content="Почему?\u2028 Why?"), Message(role="assistant", content="因为 … 👍\n")],
@@ -101,3 +103,48 @@ def test_what_is_as_it_was_is_not_written_again(tmp_path: Path) -> None:
         before = path.stat().st_ino if path.exists() else None
         io.update_text(path, text)
         assert (path.read_text(), path.stat().st_ino != before) == (text, is_written)
+
+
+ASKED, ANSWERED = [Message(role="user", content="Why?")], [Message(role="assistant", content="So.")]
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"kind": "pair", "messages": ASKED, "a": "x", "b": "y", "verdict": "tie"}, None),
+        ({"kind": "pair", "messages": ASKED, "a": "", "b": "y", "verdict": "b"}, None),
+        (
+            {"kind": "pair", "messages": ASKED, "a": None, "b": "y", "verdict": "b"},
+            "needs the answers a and b",
+        ),
+        (
+            {"kind": "pair", "messages": ASKED, "a": "x", "b": None, "verdict": "a"},
+            "needs the answers a and b",
+        ),
+        (
+            {"kind": "pair", "messages": ASKED + ANSWERED, "a": "x", "b": "y", "verdict": "a"},
+            "last message must be the user's",
+        ),
+        ({"kind": "pair", "messages": ASKED, "a": "x", "b": "y", "verdict": "accept"}, "not 'accept'"),
+        ({"kind": "row", "messages": ASKED + ANSWERED, "verdict": "reject"}, None),
+        ({"kind": "row", "messages": ASKED, "verdict": "accept"}, "must be the assistant's"),
+        ({"kind": "row", "messages": ASKED + ANSWERED, "verdict": "tie"}, "accept or reject, not 'tie'"),
+    ],
+)
+def test_a_verdict_fits_what_it_is_on(values: dict[str, Any], problem: str | None) -> None:
+    if problem is None:
+        assert Label(by="ann", **values).verdict == values["verdict"]
+    else:
+        with pytest.raises(ValidationError, match=problem):
+            Label(by="ann", **values)
+
+
+@pytest.mark.parametrize(
+    ("messages", "problem"), [(ASKED + ANSWERED, None), (ANSWERED + ASKED, "the assistant's, not the user's")]
+)
+def test_the_last_message_of_an_example_is_the_answer(messages: list[Message], problem: str | None) -> None:
+    if problem is None:
+        assert Example.of(messages, Provenance(item="i", method="m")).messages == messages
+    else:
+        with pytest.raises(ValidationError, match=problem):
+            Example.of(messages, Provenance(item="i", method="m"))
