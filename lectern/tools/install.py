@@ -123,7 +123,7 @@ def translate(
     wanted = {
         "UV_DEFAULT_INDEX": index,
         "UV_INDEX": " ".join(pip.get("extra-index-url", "").split()),
-        "UV_FIND_LINKS": ",".join(pip.get("find-links", "").split()),
+        "UV_FIND_LINKS": ",".join(filter(_is_there, pip.get("find-links", "").split())),
         "UV_INSECURE_HOST": " ".join(pip.get("trusted-host", "").split()),
         "UV_HTTP_TIMEOUT": pip.get("timeout") or pip.get("default-timeout"),
         "UV_INDEX_STRATEGY": "unsafe-best-match",  # of all indexes, as pip; the hashes say what is right
@@ -139,6 +139,11 @@ def translate(
     if index and "--index-url" in options:
         chosen["UV_DEFAULT_INDEX"] = index
     return chosen, rest
+
+
+def _is_there(place: str) -> bool:
+    """Whether a place with wheels is an address or exists: pip passes over others, and uv ends at them."""
+    return "://" in place or Path(place).exists()
 
 
 if __name__ == "__main__":

@@ -25,12 +25,12 @@ def translate(
     return install.translate(pip, environment or {}, ["--no-deps", *options, "-r", "x.lock"])
 
 
-def test_what_pip_is_configured_to_do_is_handed_to_uv() -> None:
+def test_what_pip_is_configured_to_do_is_handed_to_uv(tmp_path: Path) -> None:
     found, options = translate(
         {
             "index-url": "https://user:pw@mirror.example/simple",
             "extra-index-url": "\nhttps://a.example/simple\nhttps://b.example/simple",
-            "find-links": "/opt/wheels /opt/more",
+            "find-links": f"{tmp_path} /no/such/folder https://a.example/wheels.html",
             "trusted-host": "mirror.example other.example:8080",
             "cert": "/etc/ca.pem",
             "proxy": "http://proxy.example:3128",
@@ -40,7 +40,9 @@ def test_what_pip_is_configured_to_do_is_handed_to_uv() -> None:
     )
     assert found["UV_DEFAULT_INDEX"] == "https://user:pw@mirror.example/simple"
     assert found["UV_INDEX"] == "https://a.example/simple https://b.example/simple"
-    assert found["UV_FIND_LINKS"] == "/opt/wheels,/opt/more"
+    assert found["UV_FIND_LINKS"] == f"{tmp_path},https://a.example/wheels.html", (
+        "uv would end at what is not there"
+    )
     assert found["UV_INSECURE_HOST"] == "mirror.example other.example:8080"
     assert found["SSL_CERT_FILE"] == "/etc/ca.pem"
     assert "UV_SYSTEM_CERTS" not in found
@@ -145,12 +147,14 @@ def lock(folder: Path, digest: str) -> Path:
     return file
 
 
-def setup(target: Path, requirements: Path, address: str, cache: Path) -> subprocess.CompletedProcess[str]:
+def setup(
+    target: Path, requirements: Path, address: str, cache: Path, *more: str
+) -> subprocess.CompletedProcess[str]:
     """The step of `make setup`, with pip configured for an index, in an environment that has uv already."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))}
     env |= {"PIP_INDEX_URL": address, "PIP_CONFIG_FILE": os.devnull, "PIP_CACHE_DIR": str(cache)}
     env |= {"UV_CACHE_DIR": str(cache), "UV_NO_CONFIG": "1"}
-    options = ["--no-deps", "--require-hashes", "-r", str(requirements)]
+    options = ["--no-deps", "--require-hashes", *more, "-r", str(requirements)]
     command = [sys.executable, "lectern/tools/install.py", "--python", str(target), *options]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
 
@@ -169,6 +173,16 @@ def test_a_lock_is_installed_by_uv_from_the_index_of_pip(
     assert (done.returncode, done.stderr) == (0, "")
     assert is_installed(target)
     assert set(asked) == {"uv"}
+
+
+def test_an_index_that_is_chosen_decides_over_the_configured_one(
+    tmp_path: Path, target: Path, wheel: Path, index: tuple[str, list[str]]
+) -> None:
+    file = lock(tmp_path, hashlib.sha256(wheel.read_bytes()).hexdigest())
+    nobody = "http://127.0.0.1:9/simple"
+    assert setup(target, file, nobody, tmp_path / "cache", "--index-url", index[0]).returncode == 0
+    assert is_installed(target)
+    assert set(index[1]) == {"uv"}
 
 
 def test_another_file_than_the_locked_one_is_installed_by_neither(
