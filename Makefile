@@ -11,6 +11,8 @@ export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# By uv, which takes a fraction of pip's time, and by pip where uv cannot be had.
+INSTALL := $(BIN)/python lectern/tools/install.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup extras whisperx demo run test test-slow check format docs lock
@@ -27,8 +29,8 @@ $(STAMP): requirements.lock requirements-torch.txt lectern/speech/python-whisper
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --upgrade pip
 	@options=$$($(BIN)/python lectern/tools/torch_build.py) && \
-	  $(PIP) install --progress-bar on $$options -r requirements-torch.txt
-	$(PIP) install --quiet --progress-bar on --no-deps --require-hashes -r requirements.lock
+	  $(INSTALL) $$options -r requirements-torch.txt
+	$(INSTALL) --no-deps --require-hashes -r requirements.lock
 	@install -m 755 lectern/speech/python-whisperx $(BIN)/python-whisperx
 	@install -m 755 lectern/tools/launcher.sh $(BIN)/lectern
 	$(BIN)/python -m lectern.models.bundled
@@ -38,7 +40,7 @@ $(STAMP): requirements.lock requirements-torch.txt lectern/speech/python-whisper
 extras: $(EXTRAS)  ## what few need: Ray, pages made by JavaScript, plots, notebooks, and all that tests and checks need
 
 $(EXTRAS): $(STAMP) requirements-all.lock
-	$(PIP) install --quiet --progress-bar on --no-deps --require-hashes -r requirements-all.lock
+	$(INSTALL) --no-deps --require-hashes -r requirements-all.lock
 	@touch $(EXTRAS)
 
 whisperx: setup $(WHISPERX)/.installed  ## make .venv-whisperx for the engines whisperx and pyannote (8 GB)
@@ -49,8 +51,8 @@ $(WHISPERX)/.installed: requirements-whisperx.lock requirements-whisperx-torch.t
 	$(PYTHON) -m venv $(WHISPERX)
 	$(WHISPERX)/bin/python -m pip install --quiet --upgrade pip
 	@options=$$($(WHISPERX)/bin/python lectern/tools/torch_build.py) && \
-	  $(WHISPERX)/bin/python -m pip install --progress-bar on $$options -r requirements-whisperx-torch.txt
-	$(WHISPERX)/bin/python -m pip install --quiet --progress-bar on --no-deps --require-hashes -r requirements-whisperx.lock
+	  $(INSTALL) --python $(WHISPERX)/bin/python $$options -r requirements-whisperx-torch.txt
+	$(INSTALL) --python $(WHISPERX)/bin/python --no-deps --require-hashes -r requirements-whisperx.lock
 	@touch $@
 
 demo: setup  ## set up, turn the ten recorded talks into a tuned model, and say where the report is
