@@ -29,7 +29,7 @@ code._bare = cache(code._bare)
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A Chromium, as Playwright drives it; where there is none, whoever asks for it is skipped."""
-    from tests import browsers
+    from tests.support import browsers
 
     if browsers.find() is None:
         pytest.skip(browsers.MISSING)

@@ -29,7 +29,7 @@ from lectern.settings.render import Render
 from lectern.training import preflight, rendering
 from stages import render
 from tests.settings import configure
-from tests.unit.tuning.tiny import example
+from tests.support.tiny import example
 
 BASE = configure(
     BaseModelSettings,

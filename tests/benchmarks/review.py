@@ -15,9 +15,8 @@ import psutil
 from lectern.core import io
 from lectern.core.manifest import MANIFEST
 from lectern.core.schema import Decision, Diarization, Example, Source, Transcript, Voice
-from tests import browsers
-from tests.unit.apps import review_repo
-from tests.unit.apps.web_app import running
+from tests.support import browsers, review_repo
+from tests.support.web_app import running
 
 WORDS = (Path(__file__).parent / "paraphrases.txt").read_text(encoding="utf-8").split()
 FILTERS = (

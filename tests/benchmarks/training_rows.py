@@ -63,7 +63,7 @@ def read_words() -> deque[str]:
     documents = OmegaConf.to_container(OmegaConf.load(ROOT / "data/sources/documents/script.yaml"))
     texts = [said for talk in talks for turn in talk["turns"] for said in turn.values()]
     texts += [made.get("text", "") for made in documents["documents"] if made["language"] == "en"]
-    texts += [(ROOT / "tests/unit/sources/site/pages.md").read_text(encoding="utf-8")]
+    texts += [(ROOT / "tests/support/site/pages.md").read_text(encoding="utf-8")]
     texts += [Path(__file__).with_name("paraphrases.txt").read_text(encoding="utf-8")]
     return deque(word for text in texts for word in text.split() if any(map(str.isalnum, word)))
 

@@ -17,7 +17,7 @@ from lectern.settings.sections import SECTIONS
 from lectern.tools import params as compose
 
 CONF = Path("conf")
-# Folders without choices of params.yaml: what `lectern search` reads (tests/unit/searching), and `accelerate launch`.
+# Folders without choices of params.yaml: what `lectern search` reads (tests/unit/tools), and `accelerate launch`.
 OTHERS = {"search", "accelerate"}
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml") if path.parent.name not in OTHERS

@@ -13,7 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from tests import shared, warm
-from tests.shipped import ROOT, is_shipped
+from tests.support.shipped import ROOT, is_shipped
 
 # Runs in every Python process below, DVC's too: SIGKILL to the whole process group when a file is opened for the n-th
 # time. So a kill comes at the same place in every run, and no test has to wait for the right moment.

@@ -13,7 +13,7 @@ from lectern.core import io, items
 from lectern.core.schema import Decision, Document, Example, Passage, Source
 from tests.pipeline import teacher
 from tests.pipeline.conftest import Checkout, check_out
-from tests.unit.sources import site
+from tests.support import site
 
 pytestmark = pytest.mark.slow
 

@@ -7,9 +7,9 @@ import pytest
 
 from lectern.core import io
 from lectern.core.schema import Conversation, Example
-from tests.browsers import needs_chromium
 from tests.pipeline import walk
 from tests.pipeline.conftest import Checkout, check_out
+from tests.support.browsers import needs_chromium
 
 pytestmark = [
     pytest.mark.slow,

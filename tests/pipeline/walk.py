@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests import browsers
-from tests.unit.apps.web_app import running
+from tests.support import browsers
+from tests.support.web_app import running
 
 SHOTS = Path(__file__).parents[2] / "docs/images"
 LONG = 900_000

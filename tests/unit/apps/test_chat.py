@@ -22,10 +22,9 @@ from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.episodes import Episodes
 from lectern.settings.generate import Generate
 from stages import generate
-from tests import browsers
 from tests.settings import configure
-from tests.unit.apps import review_repo, tuned_repo
-from tests.unit.apps.review_repo import HOSTILE
+from tests.support import browsers, review_repo, tuned_repo
+from tests.support.review_repo import HOSTILE
 
 GREEDY = Decoding(max_new_tokens=12)
 
@@ -194,7 +193,7 @@ def test_a_kept_conversation_holds_text_as_text(text: str) -> None:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    from tests.unit.apps.web_app import running
+    from tests.support.web_app import running
 
     root = tmp_path_factory.mktemp("hostile")
     tuned_repo.make(root, "generate.max_new_tokens=24", hostile=True)

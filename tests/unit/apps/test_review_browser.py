@@ -11,9 +11,9 @@ import yaml
 
 from lectern.core import io
 from lectern.core.schema import Example
-from tests.unit.apps import review_repo
-from tests.unit.apps.review_repo import read_decisions
-from tests.unit.apps.web_app import running
+from tests.support import review_repo
+from tests.support.review_repo import read_decisions
+from tests.support.web_app import running
 
 Open = Callable[[str], Any]
 

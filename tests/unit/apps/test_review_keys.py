@@ -13,9 +13,9 @@ from lectern.apps.review import labelling
 from lectern.apps.web import desk, versions, widgets
 from lectern.core import io
 from lectern.core.schema import Example
-from tests.unit.apps import review_repo
-from tests.unit.apps.review_repo import read_decisions
-from tests.unit.apps.web_app import running
+from tests.support import review_repo
+from tests.support.review_repo import read_decisions
+from tests.support.web_app import running
 
 ROWS = 12
 ITEMS = 12

@@ -12,7 +12,7 @@ from lectern.apps.review.row_index import Filter
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Decision, Example, Message
-from tests.unit.apps import review_repo
+from tests.support import review_repo
 
 
 @pytest.fixture(scope="module")

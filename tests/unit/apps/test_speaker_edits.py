@@ -9,7 +9,7 @@ from lectern.apps.review import recordings, speaker_edits
 from lectern.apps.review.speaker_edits import MeanwhileError, add, drop, put, take_away
 from lectern.conversations import corrections, voices
 from lectern.core.errors import ItemError, LecternError
-from tests.unit.apps import review_repo
+from tests.support import review_repo
 
 BY_HAND = """# written by hand
 rename:

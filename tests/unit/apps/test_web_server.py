@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from lectern.core.guard import HEADERS
-from tests.unit.apps import review_repo
-from tests.unit.apps.web_app import started
+from tests.support import review_repo
+from tests.support.web_app import started
 
 SECONDS = 1.0
 """In which a whole request has to come, here."""

@@ -20,7 +20,7 @@ from lectern.core.executors import crew, processes
 from lectern.core.item import Item, Load, Made
 from lectern.settings.compute import Compute
 from tests.settings import configure
-from tests.unit.core import makers
+from tests.support import item_makers as makers
 
 TWO = replace(IN_PROCESS, workers=2)
 

@@ -20,7 +20,7 @@ from lectern.core.errors import ItemError, LecternError
 from lectern.core.items import Item
 from lectern.core.journal import JOURNAL
 from lectern.core.manifest import MANIFEST
-from tests.unit.core import makers
+from tests.support import item_makers as makers
 
 CODE = [code]  # any module will do: these tests change parameters and inputs, not the code
 

@@ -25,7 +25,7 @@ from lectern.settings.corpus import Corpus
 from lectern.settings.transcribe import Transcribe
 from stages import fetch, transcribe
 from tests.settings import configure
-from tests.unit.core import makers
+from tests.support import item_makers as makers
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="`make extras` has not installed Ray")
 

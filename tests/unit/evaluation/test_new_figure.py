@@ -15,7 +15,7 @@ from lectern.report import scores as shown_scores
 from lectern.report.comparison import inputs
 from lectern.report.comparison import scores as compared_scores
 from stages import report
-from tests.unit.apps import made_up_run
+from tests.support import made_up_run
 
 
 def count_commas(text: str, _: str | None) -> Counts | None:

@@ -21,7 +21,7 @@ from lectern.llm.replies import Replies
 from lectern.llm.request import Reply, Request, make_request
 from lectern.settings.llm import LLM
 from tests.settings import configure
-from tests.unit.llm import asking
+from tests.support import asking
 
 ROOT = Path(__file__).parents[3]
 SERVER = Path(__file__).parent / "failing_server.py"
@@ -119,7 +119,7 @@ def test_of_thirty_percent_failing_calls_nothing_is_lost_and_nothing_paid_twice(
 
 def run_client(server: Server, folder: Path, count: int) -> "subprocess.Popen[bytes]":
     settings = json.dumps(server.settings(concurrency=8))
-    script = [sys.executable, "-m", "tests.unit.llm.asking", str(folder), str(count), settings]
+    script = [sys.executable, "-m", "tests.support.asking", str(folder), str(count), settings]
     return subprocess.Popen(script, cwd=ROOT, stderr=subprocess.DEVNULL)
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from tests import shared
-from tests.unit.apps import tuned_repo
-from tests.unit.publishing.running import run
+from tests.support import tuned_repo
+from tests.support.running import run
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from lectern.core.schema import Example
 from lectern.models import generation, loading
 from lectern.publishing import asking
 from lectern.publishing.fidelity import Asked
-from tests.unit.tuning.tiny import TINY, example
+from tests.support.tiny import TINY, example
 
 SHORT = [example(f"What is {n}?", f"It is {n}.") for n in range(4)]
 LONG_TALK = example(*(f"turn {n} " + "word " * 40 for n in range(12)))

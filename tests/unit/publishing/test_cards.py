@@ -19,7 +19,7 @@ from lectern.publishing import cards, consent, facts, layouts, markdown, writing
 from lectern.publishing.facts import Voice
 from lectern.settings.publish import Publish
 from tests.settings import configure
-from tests.unit.apps import made_up_run, review_repo
+from tests.support import made_up_run, review_repo
 
 CHOSEN = configure(
     Publish,

@@ -17,8 +17,8 @@ from lectern.settings.base_model import BaseModelSettings
 from lectern.tools import export
 from lectern.training import adapters
 from tests.settings import configure
-from tests.unit.apps import tuned_repo
-from tests.unit.publishing.running import run
+from tests.support import tuned_repo
+from tests.support.running import run
 
 
 def test_the_merged_model_answers_as_the_adapter(exported: Path) -> None:

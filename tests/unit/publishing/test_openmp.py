@@ -10,7 +10,7 @@ import pytest
 
 from lectern.core.errors import LecternError
 from lectern.publishing import openmp
-from tests.unit.publishing.running import ROOT
+from tests.support.running import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="libgomp is Linux's")
 WITHOUT = """

@@ -13,9 +13,9 @@ from lectern.publishing import pushing
 from lectern.settings.publish import Publish
 from lectern.tools import params
 from tests.settings import configure
-from tests.unit.apps import review_repo
-from tests.unit.publishing.hub import TOKEN, Hub, serve
-from tests.unit.publishing.running import run
+from tests.support import review_repo
+from tests.support.hub import TOKEN, Hub, serve
+from tests.support.running import run
 
 READY = (
     "publish.model_repo=me/talks",

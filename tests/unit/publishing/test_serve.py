@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from lectern.core.guard import HEADERS
-from tests.unit.publishing.running import ROOT, run
+from tests.support.running import ROOT, run
 
 CHAT: Any = [{"role": "user", "content": "What is a seed?"}]
 KEY = "a-key-of-the-test"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import warm
-from tests.unit.sources import server
+from tests.support import server
 
 SMOKE = Path("data/sources/smoke").absolute()
 

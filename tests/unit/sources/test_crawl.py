@@ -23,11 +23,11 @@ from lectern.sources.crawl import pages
 from lectern.sources.listing import Updated
 from lectern.tools import update
 from stages import fetch
-from tests.browsers import needs_chromium
-from tests.unit.sources import server
-from tests.unit.sources import site as ledger
-from tests.unit.sources.corpora import everything_in_data
-from tests.unit.sources.server import Reply, Site
+from tests.support import server
+from tests.support import site as ledger
+from tests.support.browsers import needs_chromium
+from tests.support.corpora import everything_in_data
+from tests.support.server import Reply, Site
 from tests.unit.sources.test_website import FOLDER, corpus, snapshot, source
 
 pytestmark = pytest.mark.usefixtures("project", "warm_crawls")

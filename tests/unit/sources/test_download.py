@@ -14,8 +14,8 @@ from lectern.sources.crawl.addresses import Reach
 from lectern.sources.template import Template
 from lectern.tools import update
 from stages import fetch
-from tests.unit.sources.corpora import RAW, corpus, entry, feed, podcast, record, videos
-from tests.unit.sources.server import Reply, Site
+from tests.support.corpora import RAW, corpus, entry, feed, podcast, record, videos
+from tests.support.server import Reply, Site
 
 pytestmark = pytest.mark.usefixtures("project")
 

@@ -14,9 +14,9 @@ from lectern.settings.sources import parse_source
 from lectern.tools import update
 from stages import fetch
 from tests.settings import configure
+from tests.support.corpora import RAW, corpus, entry, feed, get, podcast, records, videos
+from tests.support.server import Site
 from tests.unit.sources.conftest import SMOKE
-from tests.unit.sources.corpora import RAW, corpus, entry, feed, get, podcast, records, videos
-from tests.unit.sources.server import Site
 
 ROOT = Path.cwd()
 

@@ -13,19 +13,9 @@ from lectern.sources import listing, sound
 from lectern.sources import podcast as podcasts
 from lectern.tools import update
 from stages import fetch
-from tests.unit.sources.corpora import (
-    RAW,
-    corpus,
-    entry,
-    everything_in_data,
-    feed,
-    get,
-    podcast,
-    record,
-    records,
-)
-from tests.unit.sources.corpora import listing as listed
-from tests.unit.sources.server import Reply, Site
+from tests.support.corpora import RAW, corpus, entry, everything_in_data, feed, get, podcast, record, records
+from tests.support.corpora import listing as listed
+from tests.support.server import Reply, Site
 
 pytestmark = pytest.mark.usefixtures("project")
 

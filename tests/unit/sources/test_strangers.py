@@ -20,19 +20,9 @@ from lectern.sources import connecting, download, listing
 from lectern.sources.crawl.addresses import Reach
 from lectern.tools import update
 from stages import fetch
-from tests.unit.sources import server
-from tests.unit.sources.corpora import (
-    HASTE,
-    RAW,
-    corpus,
-    entry,
-    everything_in_data,
-    feed,
-    podcast,
-    record,
-    videos,
-)
-from tests.unit.sources.server import Reply, Site
+from tests.support import server
+from tests.support.corpora import HASTE, RAW, corpus, entry, everything_in_data, feed, podcast, record, videos
+from tests.support.server import Reply, Site
 
 pytestmark = pytest.mark.usefixtures("project")
 

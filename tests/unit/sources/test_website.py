@@ -21,10 +21,10 @@ from lectern.sources import website
 from lectern.sources.crawl import browser, pages
 from lectern.tools import update
 from stages import fetch
-from tests.browsers import needs_chromium
 from tests.settings import configure
-from tests.unit.sources import site as ledger
-from tests.unit.sources.site import texts
+from tests.support import site as ledger
+from tests.support.browsers import needs_chromium
+from tests.support.site import texts
 
 FOLDER = Path("data/sources/ledger")
 

@@ -13,9 +13,9 @@ from lectern.core.errors import LecternError
 from lectern.sources import listing
 from lectern.tools import update
 from stages import fetch
-from tests.unit.sources.corpora import RAW, corpus, everything_in_data, get, record, records, videos
-from tests.unit.sources.corpora import listing as listed
-from tests.unit.sources.server import Reply, Site
+from tests.support.corpora import RAW, corpus, everything_in_data, get, record, records, videos
+from tests.support.corpora import listing as listed
+from tests.support.server import Reply, Site
 
 pytestmark = pytest.mark.usefixtures("project")
 

@@ -23,8 +23,8 @@ from lectern.settings.transcribe import Transcribe
 from lectern.speech import asr, faster_whisper_engine, listening
 from stages import transcribe
 from tests.settings import configure
-from tests.unit.speech.test_audio import write_tone
-from tests.unit.speech.test_stages import add, write_silence
+from tests.stages.test_speech import add, write_silence
+from tests.unit.formats.test_audio import write_tone
 
 SMOKE = Path("data/sources/smoke")
 TALK = Path("data/sources/demo/talk-02-data-versions.mp3")

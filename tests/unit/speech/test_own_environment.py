@@ -9,7 +9,7 @@ import pytest
 
 from lectern.core.errors import LecternError
 from lectern.speech import environment
-from tests.unit.speech.own_environment import PYTHON, ROOT, built, call, place_launcher
+from tests.support.own_environment import PYTHON, ROOT, built, call, place_launcher
 
 
 def test_the_launcher_runs_that_environment_from_any_folder(tmp_path: Path) -> None:

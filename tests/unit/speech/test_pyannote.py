@@ -25,7 +25,7 @@ from lectern.settings.diarize import Diarize
 from lectern.speech.pyannote_engine import read_output
 from stages import diarize
 from tests.settings import configure
-from tests.unit.speech.own_environment import add_recording, built, make_model, run_stage
+from tests.support.own_environment import add_recording, built, make_model, run_stage
 
 SMOKE = Path("data/sources/smoke")
 

@@ -21,7 +21,7 @@ from lectern.settings.transcribe import Transcribe
 from lectern.speech.whisperx_engine import cut_pieces, read_words
 from stages import transcribe
 from tests.settings import configure
-from tests.unit.speech.own_environment import add_recording, built, make_model, run_stage
+from tests.support.own_environment import add_recording, built, make_model, run_stage
 
 SMOKE = Path("data/sources/smoke")
 

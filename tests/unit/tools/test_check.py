@@ -23,7 +23,7 @@ from lectern.tools import main as cli
 from lectern.tools import params
 from lectern.tools.checking import configuration, machine, models, packages, requirements, services, speech
 from lectern.tools.checking.finding import MISSING, NOTE, OK, Finding
-from tests.unit.tuning import hub_server
+from tests.support import hub_server
 
 ROOT = Path(__file__).parents[3]
 COMMIT = "0123456789" * 4

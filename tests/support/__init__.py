@@ -1,0 +1,1 @@
+"""What several tests share: servers of the tests, made-up data, tiny models."""

@@ -1,0 +1,63 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lectern.core.schema import TokenRow
+from lectern.models import loading, templates
+from lectern.training import rendering
+from tests import shared
+from tests.support import training
+from tests.support.tiny import TINY, example
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Any:
+    return loading.get_tokenizer(TINY)
+
+
+@pytest.fixture(scope="session")
+def template(tokenizer: Any) -> str:
+    return templates.training_template(tokenizer, TINY.chat_template)
+
+
+@pytest.fixture(scope="session")
+def model() -> Any:
+    return loading.get_model(TINY)
+
+
+@pytest.fixture(scope="session")
+def rows(tokenizer: Any, template: str) -> Callable[[int], list[TokenRow]]:
+    """Any number of short, different token rows, of different lengths."""
+
+    def make(count: int) -> list[TokenRow]:
+        asked = [
+            example(f"What is {n} plus one?", "It is " + "so " * (n % 5) + f"{n + 1}.") for n in range(count)
+        ]
+        return rendering.render(asked, tokenizer, template, max_length=512).rows
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def adapter(tmp_path_factory: pytest.TempPathFactory, rows: Callable[[int], list[TokenRow]]) -> Path:
+    """Of TINY, trained until it knows that `It` comes first."""
+    learning = training.with_params(
+        r=8,
+        alpha=16,
+        dropout=0.0,
+        learning_rate=3e-2,
+        epochs=6,
+        batch_size=4,
+        gradient_accumulation=1,
+        warmup_share=0.0,
+        scheduler="constant",
+        checkpoint_every=100,
+    )
+
+    def train(folder: Path) -> None:
+        training.write(folder, rows(8), [])
+        training.run(folder, learning)
+
+    return shared.once(tmp_path_factory, "adapter", train) / "adapter"

@@ -1,0 +1,124 @@
+"""Questions asked aloud, in talk that nobody stamped."""
+
+from typing import Any
+
+import pytest
+
+from lectern.core.schema import Conversation
+from lectern.examples import question_turns
+from tests.unit.examples.test_examples import HOST, MAIN, talk
+
+AUDIENCE, GUEST, UNKNOWN = "audience", "guest", "unknown"
+CHOICES: dict[str, Any] = {
+    "min_answer_words": 5,
+    "max_answer_words": 60,
+    "min_question_words": 3,
+    "max_question_words": 20,
+    "follow_up_words": 4,
+    "interjection_words": 3,
+}
+
+
+def chats(conversation: Conversation, **more: Any) -> tuple[list[list[str]], dict[str, int]]:
+    made = question_turns.make_examples(conversation, **(CHOICES | more))
+    assert all(row.provenance.method == "question_turns" for row in made.examples)
+    return [[message.content for message in row.messages] for row in made.examples], dict(made.dropped)
+
+
+ASK = (HOST, "Why do people sleep at all?")
+SAY = (MAIN, "They sleep to rest the brain.")
+
+
+def test_a_question_and_the_answer_that_follows() -> None:
+    for asker in (HOST, AUDIENCE):
+        for answerer in (MAIN, GUEST):
+            rows, dropped = chats(
+                talk((asker, ASK[1]), (answerer, SAY[1]), (asker, "Thank you all for coming."))
+            )
+            assert rows == [[ASK[1], SAY[1]]]
+            assert dropped == {}
+
+
+@pytest.mark.parametrize("said", ["Right.", "I see, yes.", "Really?", "Mm."])
+def test_an_interjection_breaks_neither_answer_nor_question(said: str) -> None:
+    answer = talk(ASK, SAY, (HOST, said), (MAIN, "And they sleep to dream."))
+    assert chats(answer) == ([[ASK[1], f"{SAY[1]} And they sleep to dream."]], {})
+    question = talk((HOST, "I wonder about sleep."), (MAIN, said), (HOST, "Why do people need it?"), SAY)
+    assert chats(question) == ([["I wonder about sleep. Why do people need it?", SAY[1]]], {})
+
+
+def test_a_follow_up_goes_on_as_a_chat_and_alone_it_is_dropped() -> None:
+    # Property: `And why is that?` is trained only with what it follows.
+    follow_up, more = (HOST, "And why is that?"), (MAIN, "Because the day is so long.")
+    assert chats(talk(ASK, SAY, follow_up, more)) == ([[ASK[1], SAY[1], follow_up[1], more[1]]], {})
+    assert chats(talk(ASK, SAY, (HOST, "Why is that?"), more)) == (
+        [[ASK[1], SAY[1], "Why is that?", more[1]]],
+        {},
+    )
+    assert chats(talk(follow_up, more)) == ([], {"no_context": 1})
+    assert chats(talk((HOST, "Why sleep at all?"), SAY)) == ([["Why sleep at all?", SAY[1]]], {})
+    after_a_statement = talk(ASK, SAY, (HOST, "That is a very good point."), more, follow_up, SAY)
+    assert chats(after_a_statement) == ([[ASK[1], SAY[1]]], {"statement": 1, "no_context": 1})
+
+
+def test_a_row_never_grows_above_the_limit() -> None:
+    # Property: a follow-up that has no room in its row begins one of its own, with the question that it follows.
+    follow_up, more = (HOST, "And why is that?"), (MAIN, "Because the day is so long. " * 10)
+    rows, _ = chats(talk(ASK, SAY, follow_up, more))
+    assert [row[0] for row in rows] == [ASK[1], f"{ASK[1]} And why is that?"]
+    rows, _ = chats(talk(ASK, (MAIN, "To rest the brain. " * 50)))
+    assert len(rows) >= 4
+    for row in rows:
+        assert sum(len(text.split()) for text in row[1::2]) <= 60
+        assert row[0] == ASK[1]
+
+
+def test_what_leads_to_the_question_is_kept_up_to_a_length() -> None:
+    lead = "You have slept badly for years."
+    assert chats(talk((HOST, f"{lead} {ASK[1]}"), SAY))[0] == [[f"{lead} {ASK[1]}", SAY[1]]]
+    assert chats(talk((HOST, f"{lead} " * 9 + ASK[1]), SAY))[0] == [[f"{lead} {lead} {ASK[1]}", SAY[1]]]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    ["Tell us about your sleep.", "So, please explain how you sleep.", "I'd like to know more about sleep."],
+)
+def test_a_request_is_a_question(request_: str) -> None:
+    assert chats(talk((HOST, request_), SAY, ASK, SAY))[0][0] == [request_, SAY[1]]
+
+
+def test_without_any_question_mark_the_words_tell() -> None:
+    # Property: a transcript without punctuation still gives its questions; in one with marks only marks count.
+    ask, say = "so why do people sleep at all", "they sleep to rest the brain"
+    assert chats(talk((HOST, ask), (MAIN, say))) == ([[ask, say]], {})
+    assert chats(talk((HOST, ask), (MAIN, say), (HOST, "is it so?"), (MAIN, "oh yes it is so")))[0] == []
+
+
+def test_what_is_dropped_is_counted_by_reason() -> None:
+    conversation = talk(
+        (MAIN, "Before anything was asked at all."),
+        (HOST, "I have often thought about sleep myself."),
+        SAY,
+        ASK,
+        (MAIN, "I do not know."),
+        (HOST, "Would anybody else like to say something?"),
+    )
+    assert chats(conversation) == ([], {"statement": 1, "short_answer": 1, "no_answer": 1})
+    assert chats(talk()) == chats(talk((MAIN, "only me"))) == ([], {"no_questions": 1})
+
+
+def test_unknown_voices_belong_to_no_side() -> None:
+    conversation = talk(ASK, (UNKNOWN, "adverts adverts adverts adverts"), SAY)
+    assert chats(conversation) == ([[ASK[1], SAY[1]]], {})
+
+
+def test_a_long_speech_after_the_question_is_what_gets_answered() -> None:
+    speech = "I for one have slept well for years and years. " * 6
+    assert chats(talk((HOST, f"{ASK[1]} {speech}"), SAY), max_question_words=100) == ([], {"statement": 1})
+
+
+def test_provenance_begins_with_the_answer_and_ends_with_the_last_one() -> None:
+    conversation = talk(ASK, SAY, (HOST, "And why is that?"), (MAIN, "Because the day is long."))
+    (row,) = question_turns.make_examples(conversation, **CHOICES).examples
+    assert (row.provenance.start, row.provenance.end) == (6.0, 20.8)
+    assert row.provenance.url == "https://example.org/v?id=7&t=6"
