@@ -31,7 +31,7 @@ def main(
     groups = openings.collect(settings.openings, folder, examples, settings.held_out)
     store = batches.Store(out, Episode, lambda episode: episode.id)
     everyone, _ = contestants.gather(base, adapter, persona, {})
-    plans: dict[str, episode_batches.Plan] = {who.name: {} for who in everyone}
+    plans: dict[str, episode_batches.EpisodePlan] = {who.name: {} for who in everyone}
     made = 0
     if any(groups):
         form = turns.get_format(base, loading.get_tokenizer(base), persona)

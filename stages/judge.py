@@ -12,7 +12,7 @@ from lectern.core import io, params, paths, stage
 from lectern.core.schema import BASE, TUNED
 from lectern.evaluation import calibration, cases, labels, verdicts
 from lectern.evaluation.bootstrap import Bootstrap
-from lectern.evaluation.judging import Way, make_plan
+from lectern.evaluation.judging import JudgeSetup, make_plan
 from lectern.llm import client, prompting
 from lectern.settings.judging import Judging
 from lectern.settings.llm import LLM
@@ -34,7 +34,7 @@ def main(
         LecternError: a label or prediction cannot be read, or more calls than `judge.allow_failed` got no reply; the
             answered ones are written first.
     """
-    way = Way(
+    way = JudgeSetup(
         judge,
         prompting.load("judge_pair"),
         prompting.load("judge_answer"),

@@ -32,7 +32,7 @@ def main(
     out: Path = paths.RATINGS,
     replies: Path = paths.REPLIES / "rate",
     metrics: Path = paths.METRICS / "ratings.json",
-) -> client.Outcome:
+) -> client.LLMStageResult:
     """Bring `out` to exactly one file of ratings, possibly empty, per item.
 
     Raises:
@@ -80,7 +80,7 @@ def main(
     summary = ratings.summarise(rated, settings.criteria)
     io.write_json(metrics, {**summary, "calibration": curve, "model": judge.model, "prompt": prompt.version})
     answers.check(judge.allow_failed, "judge")
-    return client.Outcome(result, answers)
+    return client.LLMStageResult(result, answers)
 
 
 if __name__ == "__main__":

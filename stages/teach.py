@@ -25,7 +25,7 @@ def main(
     out: Path = paths.TAUGHT,
     replies: Path = paths.REPLIES / "teach",
     metrics: Path = paths.METRICS / "teach.json",
-) -> client.Outcome:
+) -> client.LLMStageResult:
     """Bring `out` to exactly one file of examples, possibly empty, per item with passages.
 
     Raises:
@@ -57,7 +57,7 @@ def main(
     )
     io.write_json(metrics, writing.summarise(items.facts(out), answers.replies.values()))
     answers.check(teacher.allow_failed, "teacher")
-    return client.Outcome(result, answers)
+    return client.LLMStageResult(result, answers)
 
 
 if __name__ == "__main__":

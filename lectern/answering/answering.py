@@ -13,14 +13,14 @@ from lectern.core import batches, code
 from lectern.core.schema import HELD_OUT, TUNED, Prediction
 from lectern.models import generation, loading, templates
 from lectern.models.batching import by_length
-from lectern.models.generation import Decoding, Outcome, Row
+from lectern.models.generation import Decoding, Row, RowResult
 from lectern.training import adapters, merging
 
 Store = batches.Store[Prediction]
 
 
 @dataclass(frozen=True)
-class Plan:
+class AnsweringPlan:
     """All prompts of one contestant, in batches."""
 
     who: Local
@@ -42,7 +42,7 @@ class Parity:
 
 def make_plans(
     everyone: Sequence[Local], asks: Sequence[Ask], decoding: Decoding, batch_size: int
-) -> list[Plan]:
+) -> list[AnsweringPlan]:
     """Divide the prompts of each contestant into batches. The batches do not depend on what the store already has.
 
     Args:
@@ -70,7 +70,7 @@ def make_plans(
             )
             seen[same] = tokenizer, prepared
         tokenizer, prepared = seen[same]
-        plans.append(Plan(who, tokenizer, prepared, _cut(who, prepared.rows, decoding, batch_size)))
+        plans.append(AnsweringPlan(who, tokenizer, prepared, _cut(who, prepared.rows, decoding, batch_size)))
     return plans
 
 
@@ -96,7 +96,7 @@ def _made_with(who: Local, *modules: Any) -> dict[str, Any]:
     }
 
 
-def plan_parity(plan: Plan, prompts: int, new_tokens: int) -> Parity | None:
+def plan_parity(plan: AnsweringPlan, prompts: int, new_tokens: int) -> Parity | None:
     """Choose the prompts for the parity check; None if there are no prompts, or no adapter to merge.
 
     Args:
@@ -115,7 +115,11 @@ def plan_parity(plan: Plan, prompts: int, new_tokens: int) -> Parity | None:
 
 
 def make_missing(
-    plans: Sequence[Plan], asks: Mapping[str, Ask], store: Store, decoding: Decoding, parity: Parity | None
+    plans: Sequence[AnsweringPlan],
+    asks: Mapping[str, Ask],
+    store: Store,
+    decoding: Decoding,
+    parity: Parity | None,
 ) -> dict[str, int]:
     """Compute the batches that the store lacks, and the parity check. Models with nothing to compute are not loaded.
 
@@ -165,7 +169,7 @@ def make_missing(
     return {name: sum(len(batch.ids) for batch in parts) for name, parts in missing.items()}
 
 
-def predict(ask: Ask, outcome: Outcome) -> Prediction:
+def predict(ask: Ask, outcome: RowResult) -> Prediction:
     """Make a line of `data/predictions`."""
     return Prediction(
         id=ask.id,
@@ -185,7 +189,7 @@ def identify(row: Prediction) -> str:
     return f"{row.set}/{row.id}"
 
 
-def fill(plan: Plan, asks: Mapping[str, Ask], store: Store) -> batches.File[Prediction]:
+def fill(plan: AnsweringPlan, asks: Mapping[str, Ask], store: Store) -> batches.File[Prediction]:
     """Return the file of a contestant whose batches are all in the store, in order of set and id.
 
     Fields that do not come from the model, such as the provenance, are taken from the current questions.
@@ -200,11 +204,11 @@ def sort(rows: Sequence[Prediction]) -> list[Prediction]:
     return sorted(rows, key=lambda row: (row.set, row.id))
 
 
-def _outcome(row: Prediction) -> Outcome:
-    return Outcome(row.prediction, row.finished, row.nll, row.tokens)
+def _outcome(row: Prediction) -> RowResult:
+    return RowResult(row.prediction, row.finished, row.nll, row.tokens)
 
 
-def skipped(plans: Sequence[Plan]) -> Iterator[tuple[str, int]]:
+def skipped(plans: Sequence[AnsweringPlan]) -> Iterator[tuple[str, int]]:
     """Yield (reason, number) of the prompts that a contestant skips. The tuned model skips the same as its base."""
     for plan in plans:
         if plan.who.kind != "tuned":

@@ -11,7 +11,7 @@ from lectern.core.errors import LecternError
 from lectern.llm import client
 from lectern.llm.replies import COUNT, Replies
 from lectern.llm.request import make_request
-from lectern.models.generation import Decoding, Outcome
+from lectern.models.generation import Decoding, RowResult
 from lectern.settings.llm import LLM
 from lectern.training import persona
 
@@ -20,7 +20,7 @@ from lectern.training import persona
 class Answers:
     """The answers of an endpoint."""
 
-    outcomes: dict[str, Outcome]
+    outcomes: dict[str, RowResult]
     """key of the question -> answer; questions without a reply are left out"""
     failure: str | None
     """the error if more questions have no reply than are allowed; else None"""
@@ -82,7 +82,7 @@ def answer(
     outcomes = {}
     for key, request in requests.items():
         if reply := store.get(request.key):
-            outcomes[key] = Outcome(reply.text.strip(), finished=not reply.cut, nll=None, tokens=None)
+            outcomes[key] = RowResult(reply.text.strip(), finished=not reply.cut, nll=None, tokens=None)
     return Answers(outcomes, failure)
 
 

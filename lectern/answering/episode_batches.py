@@ -7,7 +7,7 @@ from typing import Any
 
 from lectern.answering import contestants, episodes, turns
 from lectern.answering.contestants import Local
-from lectern.answering.episodes import Begun
+from lectern.answering.episodes import StartedEpisode
 from lectern.answering.openings import Start
 from lectern.core import batches, code
 from lectern.core.schema import Episode
@@ -16,7 +16,7 @@ from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.episodes import EpisodeSettings
 from lectern.training import adapters
 
-Plan = Mapping[batches.Batch, Sequence[Begun]]
+EpisodePlan = Mapping[batches.Batch, Sequence[StartedEpisode]]
 """The episodes that one contestant writes together."""
 
 
@@ -26,7 +26,7 @@ def make_plans(
     form: turns.Format,
     settings: EpisodeSettings,
     batch_size: int,
-) -> dict[str, Plan]:
+) -> dict[str, EpisodePlan]:
     """The batches of each contestant, by its name.
 
     Batches end with a file of openings: what is added at its end moves nothing into another batch.
@@ -42,7 +42,7 @@ def make_plans(
 
 def write_missing(
     everyone: Sequence[Local],
-    plans: Mapping[str, Plan],
+    plans: Mapping[str, EpisodePlan],
     store: batches.Store[Episode],
     base: BaseModelSettings,
     form: turns.Format,
@@ -61,7 +61,9 @@ def write_missing(
     return made
 
 
-def _plan(who: Local, parts: Sequence[Sequence[Begun]], settings: EpisodeSettings, written_by: str) -> Plan:
+def _plan(
+    who: Local, parts: Sequence[Sequence[StartedEpisode]], settings: EpisodeSettings, written_by: str
+) -> EpisodePlan:
     libraries = ["torch", "transformers", "peft", "regex"] + (["bitsandbytes"] if who.quantized else [])
     decides: dict[str, Any] = {
         "contestant": contestants.fingerprint(who),
@@ -70,7 +72,7 @@ def _plan(who: Local, parts: Sequence[Sequence[Begun]], settings: EpisodeSetting
         "code": written_by,
         "libraries": {name: importlib.metadata.version(name) for name in libraries},
     }
-    plan: dict[batches.Batch, Sequence[Begun]] = {}
+    plan: dict[batches.Batch, Sequence[StartedEpisode]] = {}
     for begun in parts:
         given = [
             {

@@ -35,7 +35,7 @@ TURNS_IN_CONTEXT = 4
 
 
 @dataclass(frozen=True)
-class Begun:
+class StartedEpisode:
     """The beginning of an episode for one model."""
 
     start: Start
@@ -49,14 +49,14 @@ class Begun:
 class Draft:
     """An episode that is being generated."""
 
-    begun: Begun
+    begun: StartedEpisode
     turns: list[EpisodeTurn]
     said: list[str] = field(default_factory=list)
     """texts of the turns after the opening, without stray tags"""
     ended: Literal["closing", "turns", "empty"] = "turns"
 
 
-def begin(start: Start, form: Format, settings: EpisodeSettings) -> Begun:
+def begin(start: Start, form: Format, settings: EpisodeSettings) -> StartedEpisode:
     """What each speaker is given before the first turn.
 
     Raises:
@@ -79,7 +79,7 @@ def begin(start: Start, form: Format, settings: EpisodeSettings) -> Begun:
     asked_first = [*host, _message(0, "?", settings, "host")]
     lengths = [len(form.prompt(guest, "assistant")), len(form.prompt(asked_first, side_of("host", settings)))]
     _check_room(start, max(lengths), form, settings)
-    return Begun(start, guest, host)
+    return StartedEpisode(start, guest, host)
 
 
 def _check_room(start: Start, tokens: int, form: Format, settings: EpisodeSettings) -> None:
@@ -101,7 +101,7 @@ def write(
     model: Any,
     tokenizer: Any,
     base: BaseModelSettings,
-    begun: Sequence[Begun],
+    begun: Sequence[StartedEpisode],
     form: Format,
     settings: EpisodeSettings,
 ) -> list[Episode]:

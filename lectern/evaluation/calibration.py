@@ -16,14 +16,14 @@ from lectern.evaluation.agreement import (
     true_positives,
 )
 from lectern.evaluation.bootstrap import mean
-from lectern.evaluation.judging import Plan, Verdict, compare_scores
+from lectern.evaluation.judging import JudgingPlan, Verdict, compare_scores
 from lectern.evaluation.labels import PAIR_VERDICTS, Labelled
 from lectern.evaluation.verdicts import Draws, find_flips
 
 
 def calibrate(
     people: Sequence[Labelled],
-    plan: Plan,
+    plan: JudgingPlan,
     pairs: Sequence[PairJudgement],
     rubric: Sequence[RubricJudgement],
     draws: Draws,

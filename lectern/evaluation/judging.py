@@ -33,7 +33,7 @@ BACKWARD: Mapping[str, Verdict] = {"A": "b", "B": "a", "tie": "tie"}
 
 
 @dataclass(frozen=True)
-class Way:
+class JudgeSetup:
     """How the requests to a judge are made."""
 
     llm: LLM
@@ -48,7 +48,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Plan:
+class JudgingPlan:
     """All requests about some cases."""
 
     pairs: list[tuple[Case, list[Request]]]
@@ -81,14 +81,16 @@ class Plan:
         return sum(len(answer.strip()) > longest for answer in shown.values())
 
 
-def make_plan(cases: Iterable[Case], sides: tuple[str, str], way: Way, *, pairs: bool, rubric: bool) -> Plan:
+def make_plan(
+    cases: Iterable[Case], sides: tuple[str, str], way: JudgeSetup, *, pairs: bool, rubric: bool
+) -> JudgingPlan:
     """Make the requests about `cases`.
 
     With `pairs`, the judge is asked which answer is better in each case that both `sides` answer. With `rubric`, it is
     asked how good each answer is.
     """
     cases = list(cases)
-    return Plan(
+    return JudgingPlan(
         [(case, ask_pair(case, sides, way)) for case in cases if pairs and case.answers.keys() >= set(sides)],
         [
             (case, name, ask_answer(case, name, way))
@@ -100,7 +102,7 @@ def make_plan(cases: Iterable[Case], sides: tuple[str, str], way: Way, *, pairs:
     )
 
 
-def ask_pair(case: Case, sides: tuple[str, str], way: Way) -> list[Request]:
+def ask_pair(case: Case, sides: tuple[str, str], way: JudgeSetup) -> list[Request]:
     """Make the requests about a pair in both orders; none if both answers are the same."""
     a, b = (case.answers[side] for side in sides)
     if a.strip() == b.strip():
@@ -112,7 +114,7 @@ def ask_pair(case: Case, sides: tuple[str, str], way: Way) -> list[Request]:
     ]
 
 
-def ask_answer(case: Case, name: str, way: Way) -> Request:
+def ask_answer(case: Case, name: str, way: JudgeSetup) -> Request:
     """Make the request for the score of one answer."""
     schema = _schema(way.reasons, score={"type": "integer", "enum": list(SCORES)})
     return make_request(way.llm, way.answer.render(**_show(case, way, answer=case.answers[name])), schema)
@@ -130,7 +132,7 @@ def _schema(reasons: bool, **verdict: Any) -> dict[str, Any]:
     return closed_object(**({"reason": reason} if reasons else {}), **verdict)
 
 
-def _show(case: Case, way: Way, **answers: str) -> dict[str, Any]:
+def _show(case: Case, way: JudgeSetup, **answers: str) -> dict[str, Any]:
     """Return the values for the prompts, with shortened texts."""
     *before, question = case.messages
     texts = {

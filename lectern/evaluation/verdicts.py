@@ -7,14 +7,14 @@ from typing import Any
 from lectern.core.schema import BASE, TUNED, PairJudgement, RubricJudgement
 from lectern.evaluation.agreement import as_figure
 from lectern.evaluation.bootstrap import Bootstrap, mean
-from lectern.evaluation.judging import NO_REPLY, SCORES, Plan
+from lectern.evaluation.judging import NO_REPLY, SCORES, JudgingPlan
 
 Draws = Callable[[Sequence[str]], Bootstrap]
 """Takes the unit of each row; returns the bootstrap for figures over these rows."""
 WORTH = {"a": 1.0, "tie": 0.5, "b": 0.0}
 
 
-def summarise_pairs(plan: Plan, judged: Sequence[PairJudgement], draws: Draws) -> dict[str, Any]:
+def summarise_pairs(plan: JudgingPlan, judged: Sequence[PairJudgement], draws: Draws) -> dict[str, Any]:
     """Return for each set how often `a` wins, and how often the verdict changes with the order of the answers.
 
     Such a change is a flip. `reversed` counts flips in which each order prefers another answer, `half` those that are a
@@ -50,7 +50,7 @@ def summarise_pairs(plan: Plan, judged: Sequence[PairJudgement], draws: Draws) -
     return summary
 
 
-def summarise_rubric(plan: Plan, judged: Sequence[RubricJudgement], draws: Draws) -> dict[str, Any]:
+def summarise_rubric(plan: JudgingPlan, judged: Sequence[RubricJudgement], draws: Draws) -> dict[str, Any]:
     """Return for each set the scores of each contestant, and by how much tuned exceeds base."""
     summary: dict[str, Any] = {}
     for name in sorted({one.set for one in judged}):
@@ -76,7 +76,7 @@ def summarise_rubric(plan: Plan, judged: Sequence[RubricJudgement], draws: Draws
     return summary
 
 
-def find_flips(plan: Plan, judged: Sequence[PairJudgement]) -> list[float | None]:
+def find_flips(plan: JudgingPlan, judged: Sequence[PairJudgement]) -> list[float | None]:
     """Return 1 for a verdict that changed with the order, 0 for one that did not, None if an order was not judged."""
     return [
         float(one.forward != one.backward) if both and one.winner is not None else None

@@ -11,7 +11,7 @@ from lectern.core.schema import ANSWERING, ASKING, Conversation, Utterance, Word
 from lectern.examples import multipart
 from lectern.examples.question_turns import QuestionFinder, find_follow_ups
 from lectern.examples.questions import Stamp, parse_stamps, read_chapters
-from lectern.examples.rows import Asked, Made, Piece, divide_answer, make_row
+from lectern.examples.rows import AnswerPart, Asked, Made, divide_answer, make_row
 from lectern.text.sentences import join_words
 from lectern.text.words import words as comparable
 
@@ -102,7 +102,7 @@ def answer_stamps(
     placed = place_stamps(inside, asking, max_shift)
     begins = [turn.start if turn else stamp.start for stamp, turn in zip(inside, placed, strict=True)]
     follow_ups = _find_follow_ups(conversation, max_answer_words)
-    made: list[Piece] = []
+    made: list[AnswerPart] = []
     for group in _share_a_turn(placed):
         questions = [inside[i].text for i in group if inside[i].is_question]
         turn = placed[group[0]]
@@ -114,7 +114,7 @@ def answer_stamps(
         if len(answer) < min_answer_words:
             dropped["short_answer" if answer else "no_answer"] += len(questions)
             continue
-        pieces = [Piece(" ".join(questions), answer)]
+        pieces = [AnswerPart(" ".join(questions), answer)]
         units = [
             part for i in group if inside[i].is_question for part in inside[i].parts or (inside[i].text,)
         ]
@@ -123,7 +123,7 @@ def answer_stamps(
             own = multipart.divide_between(units, answer, between, conversation) if parts == "apart" else None
             apart = own is not None and min(map(len, own)) >= min_answer_words
             if own is not None and apart:
-                pieces = [Piece(unit, words) for unit, words in zip(units, own, strict=True)]
+                pieces = [AnswerPart(unit, words) for unit, words in zip(units, own, strict=True)]
             details["multi_part"] += 1
             details["apart" if apart else "together"] += 1
         for piece in pieces:

@@ -21,7 +21,7 @@ from itertools import groupby, zip_longest
 from typing import NamedTuple
 
 from lectern.core.schema import ANSWERING, ASKING, Conversation, Utterance, Word
-from lectern.examples.rows import Asked, Made, Piece, divide_answer, make_row
+from lectern.examples.rows import AnswerPart, Asked, Made, divide_answer, make_row
 from lectern.text.sentences import join_words, split_sentences
 
 METHOD = "question_turns"
@@ -78,7 +78,7 @@ def make_examples(
     """
     finder = QuestionFinder(conversation, min_question_words, max_question_words)
     turns = find_turns(conversation.utterances, finder, interjection_words)
-    rows: list[list[Piece]] = []
+    rows: list[list[AnswerPart]] = []
     dropped: Counter[str] = Counter()
     details: Counter[str] = Counter()
     follows = False  # whether the turn just before was the last row's answer

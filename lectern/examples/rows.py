@@ -32,7 +32,7 @@ class Asked(NamedTuple):
     text: str
 
 
-class Piece(NamedTuple):
+class AnswerPart(NamedTuple):
     """An answer, or a piece of one, with its question."""
 
     question: str
@@ -41,28 +41,28 @@ class Piece(NamedTuple):
 
 def divide_answer(
     question: str, words: Sequence[Word], language: str, most: int | None, follow_ups: Sequence[Asked] = ()
-) -> list[Piece]:
+) -> list[AnswerPart]:
     """Divide an answer into pieces of at most `most` words, each with the question.
 
     If a follow-up was asked inside the answer, the answer is preferably divided there, and the follow-up is appended to
     the question of that piece. Elsewhere it is divided at a sentence end where the topic changes (`dividing`).
     """
     if most is None or len(words) <= most:
-        return [Piece(question, list(words))]
+        return [AnswerPart(question, list(words))]
     openings = [asked.end for asked in follow_ups]
     pieces = divide(words, language, least=most // SHORTEST_PIECE, most=most, openings=openings)
-    made: list[Piece] = []
+    made: list[AnswerPart] = []
     for before, piece in zip([None, *pieces], pieces, strict=False):
         between = [
             asked.text
             for asked in follow_ups
             if before and before[-1].start < asked.end and asked.start < piece[0].end
         ]
-        made.append(Piece(" ".join([question, *between[-1:]]), piece))
+        made.append(AnswerPart(" ".join([question, *between[-1:]]), piece))
     return made
 
 
-def make_row(conversation: Conversation, pieces: Sequence[Piece], method: str) -> Example:
+def make_row(conversation: Conversation, pieces: Sequence[AnswerPart], method: str) -> Example:
     """Make one example; each piece becomes an exchange of the chat."""
     messages = [
         message

@@ -73,7 +73,7 @@ class Said(NamedTuple):
     probability: float | None = None
 
 
-class Piece(NamedTuple):
+class LabelledWords(NamedTuple):
     """Words of a cue under one label. "" means no label; UNKNOWN means a label that names nobody."""
 
     label: str
@@ -86,7 +86,7 @@ class Cue(NamedTuple):
     start: int
     end: int | None
     """None where the file gives no end"""
-    pieces: list[Piece]
+    pieces: list[LabelledWords]
 
 
 class File(NamedTuple):
@@ -322,18 +322,18 @@ def _combines(character: str) -> bool:
     return unicodedata.category(character).startswith("M")
 
 
-def _split_pieces(lines: Sequence[str], names: frozenset[str], facts: Counter[str]) -> list[Piece]:
+def _split_pieces(lines: Sequence[str], names: frozenset[str], facts: Counter[str]) -> list[LabelledWords]:
     """Split the lines of a cue at their labels."""
     dashes = [bool(_DASH.match(line)) for line in lines]
     by_dash = sum(dashes) >= 2 or dashes[:1] == [True]  # a lone dash further down is punctuation
-    pieces: list[Piece] = []
+    pieces: list[LabelledWords] = []
     for line in lines:
         for label, text in _split_line(line, names, by_dash):
             if _SOUND.fullmatch(_plain(text)):
                 facts["sounds"] += 1
                 text = ""
             if label or not pieces:
-                pieces.append(Piece(label, []))
+                pieces.append(LabelledWords(label, []))
             pieces[-1].words.extend(_split_words(text))
     return pieces
 
@@ -410,7 +410,7 @@ def _read_whisperx(segment: Mapping[str, Any], where: str) -> Cue:
     words = segment.get("words") or []
     if not isinstance(words, list) or not all(isinstance(word, dict) for word in words):
         raise WrongError(f"{where}.words is not a list of objects")
-    pieces: list[Piece] = []
+    pieces: list[LabelledWords] = []
     for number, word in enumerate(words):
         at = f"{where}.words[{number}]"
         label = _speaker(word if "speaker" in word else segment, where) or UNKNOWN
@@ -419,17 +419,17 @@ def _read_whisperx(segment: Mapping[str, Any], where: str) -> Cue:
             for text in _string(word, "word", at).split()
         ]
         if not pieces or pieces[-1].label != label:
-            pieces.append(Piece(label, []))
+            pieces.append(LabelledWords(label, []))
         pieces[-1].words.extend(said)
     if not any(piece.words for piece in pieces):
         spoken = [Said(text) for text in _string(segment, "text", where).split()]
-        pieces = [Piece(_speaker(segment, where) or UNKNOWN, spoken)]
+        pieces = [LabelledWords(_speaker(segment, where) or UNKNOWN, spoken)]
     return Cue(_start(segment, "start", where), _time(segment, "end", where), pieces)
 
 
 def _read_podcast(segment: Mapping[str, Any], where: str) -> Cue:
     spoken = [Said(text) for text in _string(segment, "body", where).split()]
-    pieces = [Piece(_speaker(segment, where), spoken)]
+    pieces = [LabelledWords(_speaker(segment, where), spoken)]
     return Cue(_start(segment, "startTime", where), _time(segment, "endTime", where), pieces)
 
 

@@ -39,7 +39,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LLMStageResult:
     """The summary that a stage prints when it has asked an LLM."""
 
     items: SyncResult

@@ -58,7 +58,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RowResult:
     """The answer to one row, and the likelihood of its reference."""
 
     prediction: str
@@ -71,7 +71,7 @@ class Outcome:
 
 def answer_rows(
     model: Any, rows: Sequence[Row], tokenizer: Any, *, stop: set[int], decoding: Decoding
-) -> list[Outcome]:
+) -> list[RowResult]:
     """Generate the answer to each row, and measure the likelihood of its reference, all as one batch.
 
     Args:
@@ -99,7 +99,7 @@ def answer_rows(
     for number, one in enumerate(said):
         nll, tokens = losses.get(number, (0.0, 0))
         outcomes.append(
-            Outcome(
+            RowResult(
                 tokenizer.decode(one.tokens, skip_special_tokens=True).strip(),
                 one.finished,
                 round(nll, 4) if tokens else None,  # batching changes only later digits

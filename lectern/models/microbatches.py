@@ -20,7 +20,7 @@ Row = tuple[Sequence[int], Sequence[int]]
 
 
 @dataclass(frozen=True)
-class Plan:
+class MicrobatchPlan:
     """How rows are grouped into micro-batches and steps."""
 
     size: int
@@ -50,7 +50,7 @@ class Plan:
 class Order(Sampler[list[int]]):
     """The micro-batches of an epoch. They depend on nothing else, so that a resumed run continues in the same order."""
 
-    def __init__(self, lengths: Sequence[int], plan: Plan, process: int, processes: int) -> None:
+    def __init__(self, lengths: Sequence[int], plan: MicrobatchPlan, process: int, processes: int) -> None:
         self.lengths, self.plan = lengths, plan
         self.process, self.processes, self.epoch = process, processes, 0
 
@@ -77,7 +77,9 @@ class Loader(DataLoader[Any]):
         self.batch_sampler.set_epoch(epoch)
 
 
-def get_loader(rows: Sequence[TokenRow], plan: Plan, pad: int, process: int, processes: int) -> Loader:
+def get_loader(
+    rows: Sequence[TokenRow], plan: MicrobatchPlan, pad: int, process: int, processes: int
+) -> Loader:
     """Return the loader of the micro-batches of one process; `pad_rows` or `pack_rows` makes their tensors."""
     lengths = [len(row.input_ids) for row in rows]
 

@@ -35,7 +35,7 @@ DEEPEST = 9
 """Deepest level of a heading; deeper ones are given this level."""
 
 
-class Cut(NamedTuple):
+class CutDocument(NamedTuple):
     """The passages of a document, and the texts left out."""
 
     passages: list[Passage]
@@ -43,7 +43,7 @@ class Cut(NamedTuple):
     """Texts of the blocks that are boilerplate."""
 
 
-class Piece(NamedTuple):
+class PassageUnit(NamedTuple):
     """A sentence, or a block that is not divided."""
 
     begin: int  # characters of the document's text
@@ -59,8 +59,8 @@ class Section:
     """A heading and everything below it."""
 
     headings: tuple[str, ...] = ()
-    title: Piece | None = None
-    own: list[Piece] = field(default_factory=list)
+    title: PassageUnit | None = None
+    own: list[PassageUnit] = field(default_factory=list)
     """What comes before its first sub-heading."""
     children: list["Section"] = field(default_factory=list)
     tokens: int = 0
@@ -71,7 +71,7 @@ class Section:
         """Tokens including those of its title."""
         return self.tokens + (self.title.tokens if self.title else 0)
 
-    def pieces(self) -> list[Piece]:
+    def pieces(self) -> list[PassageUnit]:
         """Everything below its title, in reading order."""
         below = [
             p for child in self.children for p in [*([child.title] if child.title else []), *child.pieces()]
@@ -81,7 +81,7 @@ class Section:
 
 def cut(
     document: Document, boilerplate: Collection[str], count: Count, *, least: int, most: int, overlap: int
-) -> Cut:
+) -> CutDocument:
     """The passages of a document, in reading order.
 
     `document.text[a:b]`, where (a, b) is a passage's span, is the passage's text. If blocks within it were left out
@@ -127,7 +127,7 @@ def cut(
                 headings=list(headings),
             )
         )
-    return Cut(passages, removed)
+    return CutDocument(passages, removed)
 
 
 def link_at(url: str | None, page: int | None) -> str | None:
@@ -155,10 +155,10 @@ def _begins(blocks: Sequence[Block]) -> list[int]:
 
 def _cut_pieces(
     text: str, blocks: Sequence[Block], kept: Sequence[int], language: str, most: int, count: Count
-) -> list[Piece]:
+) -> list[PassageUnit]:
     """The kept blocks as pieces of at most `most` tokens: paragraphs by sentence, other blocks whole if they fit."""
     begins = _begins(blocks)
-    pieces: list[Piece] = []
+    pieces: list[PassageUnit] = []
     for index in kept:
         block, before = blocks[index], blocks[index - 1] if index else None
         led_in = (
@@ -167,7 +167,7 @@ def _cut_pieces(
             and before.text.rstrip().endswith((":", "\uff1a"))
         )
         prose, cost = block.kind == "paragraph", LED_IN if led_in else CUT
-        whole = Piece(begins[index], begins[index] + len(block.text), index, cost, prose)
+        whole = PassageUnit(begins[index], begins[index] + len(block.text), index, cost, prose)
         pieces += _divide(text, whole, _sentences(language)) if prose else [_trim(text, whole)]
     pieces = _count(text, pieces, count)
     # Only pieces that are too long are divided. A heading never is, since it only goes into passages that it fits into.
@@ -179,11 +179,11 @@ def _cut_pieces(
     return pieces
 
 
-def _is_long(piece: Piece, blocks: Sequence[Block], most: int) -> bool:
+def _is_long(piece: PassageUnit, blocks: Sequence[Block], most: int) -> bool:
     return piece.tokens > most and piece.end - piece.begin > 1 and blocks[piece.block].kind != "heading"
 
 
-def _finer(text: str, piece: Piece, language: str) -> list[Piece]:
+def _finer(text: str, piece: PassageUnit, language: str) -> list[PassageUnit]:
     """Divide a piece into its lines; a single line into its sentences; a single sentence into halves."""
     for divide in (_lines, _sentences(language), _halves):
         if len(parts := _divide(text, piece, divide)) > 1:
@@ -191,7 +191,7 @@ def _finer(text: str, piece: Piece, language: str) -> list[Piece]:
     return parts
 
 
-def _divide(text: str, piece: Piece, divide: Callable[[str], list[int]]) -> list[Piece]:
+def _divide(text: str, piece: PassageUnit, divide: Callable[[str], list[int]]) -> list[PassageUnit]:
     """Cut a piece at the offsets that `divide` returns, without white space at the ends of the parts."""
     places = [0, *divide(text[piece.begin : piece.end]), piece.end - piece.begin]
     parts = [
@@ -227,13 +227,13 @@ def _halves(text: str) -> list[int]:
     return [middle]
 
 
-def _trim(text: str, piece: Piece) -> Piece:
+def _trim(text: str, piece: PassageUnit) -> PassageUnit:
     own = text[piece.begin : piece.end]
     begin = piece.begin + len(own) - len(own.lstrip())
     return piece._replace(begin=begin, end=begin + len(own.strip()))
 
 
-def _count(text: str, pieces: Sequence[Piece], count: Count) -> list[Piece]:
+def _count(text: str, pieces: Sequence[PassageUnit], count: Count) -> list[PassageUnit]:
     """The pieces with upper bounds of their token counts.
 
     Tokens depend on what comes before. A piece may begin a passage, follow its white space in the document, or follow
@@ -255,7 +255,7 @@ def _space_before(text: str, place: int) -> str:
     return text[begin:place]
 
 
-def _outline(blocks: Sequence[Block], pieces: Sequence[Piece]) -> Section:
+def _outline(blocks: Sequence[Block], pieces: Sequence[PassageUnit]) -> Section:
     """The sections, nested as their headings are, without sections that have nothing below their heading."""
     root = Section()
     open_sections, levels = [root], [0]
@@ -286,7 +286,7 @@ def _add_up(section: Section) -> None:
 
 def _passages(
     section: Section, text: str, least: int, most: int, overlap: int
-) -> Iterator[tuple[tuple[str, ...], list[Piece]]]:
+) -> Iterator[tuple[tuple[str, ...], list[PassageUnit]]]:
     """The headings and the pieces of each passage of a section."""
     while len(section.children) == 1 and not section.own:
         section = section.children[0]
@@ -348,8 +348,8 @@ def _rank(text: str) -> str:
 
 
 def _cut_long(
-    pieces: Sequence[Piece], text: str, least: int, most: int, overlap: int
-) -> Iterator[list[Piece]]:
+    pieces: Sequence[PassageUnit], text: str, least: int, most: int, overlap: int
+) -> Iterator[list[PassageUnit]]:
     """The pieces of each passage of a text without headings."""
     repeats = [_repeat(pieces, index, overlap, most // REPEATED) for index in range(len(pieces))]
     lengths = [piece.tokens for piece in pieces]
@@ -362,7 +362,7 @@ def _cut_long(
             yield list(pieces[a - repeats[a] * fits : b])
 
 
-def _repeat(pieces: Sequence[Piece], index: int, overlap: int, most: int) -> int:
+def _repeat(pieces: Sequence[PassageUnit], index: int, overlap: int, most: int) -> int:
     """How many sentences before a piece are repeated with it, so that they have at most `most` tokens together."""
     first = index
     while first > max(0, index - overlap) and pieces[first - 1].prose and pieces[first - 1].tokens <= most:
@@ -371,7 +371,7 @@ def _repeat(pieces: Sequence[Piece], index: int, overlap: int, most: int) -> int
     return index - first
 
 
-def _anchors(pieces: Sequence[Piece], text: str, reach: int) -> list[int]:
+def _anchors(pieces: Sequence[PassageUnit], text: str, reach: int) -> list[int]:
     """Places to cut first: each has the lowest cost within `reach` tokens around it, and of equals the lowest hash.
 
     They are at least `reach` apart from each other and from the ends, so that no passage between them must be short.
@@ -389,7 +389,7 @@ def _anchors(pieces: Sequence[Piece], text: str, reach: int) -> list[int]:
     return found
 
 
-def _join(text: str, pieces: Sequence[Piece]) -> str:
+def _join(text: str, pieces: Sequence[PassageUnit]) -> str:
     """The text of the pieces; where something between two of them was left out, a blank line."""
     parts = [text[pieces[0].begin : pieces[0].end]]
     for before, piece in pairwise(pieces):

@@ -23,7 +23,7 @@ def name_set(name: str) -> str:
 
 
 def build_tiles(scores: Scores, trusted: Mapping[str, Any] | None) -> list[dict[str, str]]:
-    """The main figures, and the win rate of a judge that agrees with people; `trusted` is none of any other."""
+    """The main figures, and the win rate of a judge that agrees with people; no other win rate is `trusted`."""
     tiles = []
     for figure in (FIGURES[key] for key in TILES if key in scores["difference"]):
         difference = scores["difference"][figure.key]

@@ -70,7 +70,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TeachingPlan:
     """All calls about an item."""
 
     passages: Sequence[Passage]
@@ -85,7 +85,7 @@ def plan(
     params: Teach,
     prompts: Mapping[str, Prompt],
     make_request: MakeRequest,
-) -> Plan:
+) -> TeachingPlan:
     """Plan all calls about an item. What is asked about a passage depends on that passage only.
 
     Args:
@@ -117,7 +117,7 @@ def plan(
                     continue
                 seen.add(request.key)
                 calls.append(Call(method, place, ask, request))
-    return Plan(passages, calls, skipped)
+    return TeachingPlan(passages, calls, skipped)
 
 
 def name_language(chosen: str, own: str | None) -> str:

@@ -13,12 +13,12 @@ from lectern.llm.prompting import Prompt
 from lectern.llm.request import Reply
 from lectern.settings.teach import Teach
 from lectern.teaching.methods import Draft, read_reply
-from lectern.teaching.planning import Plan
+from lectern.teaching.planning import TeachingPlan
 
 THIRDS = ("first", "middle", "last")
 
 
-def digest(plan: Plan, replies: Mapping[str, Reply]) -> str:
+def digest(plan: TeachingPlan, replies: Mapping[str, Reply]) -> str:
     """Sha256 over the replies to an item's calls, so that the item is made again when a reply arrives or changes."""
     found = [replies.get(call.request.key) for call in plan.calls]
     told = [[reply.key, reply.model, reply.text, reply.problem] for reply in found if reply is not None]
@@ -27,7 +27,7 @@ def digest(plan: Plan, replies: Mapping[str, Reply]) -> str:
 
 def load(
     *,
-    plans: Mapping[str, Plan],
+    plans: Mapping[str, TeachingPlan],
     replies: Mapping[str, Reply],
     choices: Teach,
     prompts: Mapping[str, Prompt],
@@ -50,7 +50,7 @@ def load(
 
 
 def write(
-    plan: Plan, replies: Mapping[str, Reply], choices: Teach, prompts: Mapping[str, Prompt]
+    plan: TeachingPlan, replies: Mapping[str, Reply], choices: Teach, prompts: Mapping[str, Prompt]
 ) -> tuple[list[Example], dict[str, Any]]:
     """The examples of an item in the order of its passages, and the figures about them."""
     examples: dict[str, Example] = {}
@@ -97,7 +97,7 @@ def write(
     return list(examples.values()), facts
 
 
-def _third(place: int, plan: Plan) -> str:
+def _third(place: int, plan: TeachingPlan) -> str:
     return THIRDS[(2 * place + 1) * len(THIRDS) // (2 * len(plan.passages))]  # by the middle of the passage
 
 

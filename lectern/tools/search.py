@@ -35,7 +35,7 @@ DIGITS = 3  # significant digits of a proposed number: more would be noise, and 
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """The result of a trial."""
 
     value: float | None
@@ -169,7 +169,7 @@ def distributions(search: Search) -> dict[str, "optuna.distributions.BaseDistrib
 
 def run_trial(
     search: Search, overrides: Sequence[str], commit: str, number: int, values: Mapping[str, Any]
-) -> Outcome:
+) -> TrialOutcome:
     """Run one experiment, unless it exists already, and read its metric.
 
     Raises:
@@ -181,17 +181,17 @@ def run_trial(
         experiments.run(name, chosen, search.target, log)
     revision = experiments.find(name, commit)
     if not revision:
-        return Outcome(None, experiments.explain(log))
+        return TrialOutcome(None, experiments.explain(log))
     if experiments.params(revision) != experiments.composed(chosen):
         raise LecternError(
             f"there is an experiment {name} with other parameters: run `dvc exp remove {name}`, or give this study "
             "another name (--study NAME)"
         )
     value = experiments.read_metric(revision, search.metric)
-    return Outcome(value) if math.isfinite(value) else Outcome(None, f"{search.metric} is {value}")
+    return TrialOutcome(value) if math.isfinite(value) else TrialOutcome(None, f"{search.metric} is {value}")
 
 
-def record(search: Search, values: dict[str, Any], outcome: Outcome) -> "optuna.trial.FrozenTrial":
+def record(search: Search, values: dict[str, Any], outcome: TrialOutcome) -> "optuna.trial.FrozenTrial":
     """A finished trial, to be stored in one step, so that a kill leaves it complete or not at all."""
     from optuna.trial import TrialState, create_trial
 
@@ -221,7 +221,7 @@ def conclude(search: Search, study: "optuna.Study") -> list[str]:
     finish = " && dvc repro" if search.target else ""
     return [
         f"search: best of {len(study.trials)}, of which {len(failed)} failed: {name}: "
-        f"{tell(search, best.params, Outcome(best.value))}",
+        f"{tell(search, best.params, TrialOutcome(best.value))}",
         f"  dvc exp branch {name} {branch} && git checkout {branch} && dvc checkout{finish}",
     ]
 
@@ -231,7 +231,7 @@ def name_trial(search: Search, number: int) -> str:
     return f"search-{search.name}-{number}"
 
 
-def tell(search: Search, values: Mapping[str, Any], outcome: Outcome) -> str:
+def tell(search: Search, values: Mapping[str, Any], outcome: TrialOutcome) -> str:
     """The parameters and result of a trial, in one line."""
     chosen = " ".join(assign(parameter, value) for parameter, value in sorted(values.items()))
     if outcome.value is None:

@@ -47,7 +47,7 @@ class Chunk(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Cut:
+class Chunking:
     """A conversation cut into chunks, with the number of answers and questions that were changed for it."""
 
     chunks: list[Chunk]
@@ -100,7 +100,9 @@ def split_exchanges(messages: Sequence[Message]) -> list[Exchange]:
     return [Exchange(tuple(messages[begin:end])) for begin, end in pairwise([*begins, len(messages)])]
 
 
-def cut(messages: Sequence[Message], limit: int, encode: Encode, shorten: Shorten, offsets: Offsets) -> Cut:
+def cut(
+    messages: Sequence[Message], limit: int, encode: Encode, shorten: Shorten, offsets: Offsets
+) -> Chunking:
     """Cut a conversation into chunks of at most `limit` tokens, each with as many exchanges as fit, in order.
 
     Each chunk begins with all system messages that stand before it in the conversation. Every part of an answer is in
@@ -122,7 +124,7 @@ def cut(messages: Sequence[Message], limit: int, encode: Encode, shorten: Shorte
         if found is None:
             parts = _divide(systems, exchanges[start], limit, encode, offsets)
             if parts is None:
-                return Cut([], 0, 0)
+                return Chunking([], 0, 0)
             if parts.chunks:
                 systems += exchanges[start].systems
             chunks += parts.chunks
@@ -133,7 +135,7 @@ def cut(messages: Sequence[Message], limit: int, encode: Encode, shorten: Shorte
         chunks.append(Chunk(_build(systems, exchanges[start:end]), tokens))
         systems += [message for exchange in exchanges[start:end] for message in exchange.systems]
         start = end
-    return Cut(chunks, divided, shortened)
+    return Chunking(chunks, divided, shortened)
 
 
 def _build(systems: Sequence[Message], exchanges: Sequence[Exchange]) -> list[Message]:

@@ -154,7 +154,7 @@ def _cut(
     if whole is not None and len(whole.input_ids) <= limit:
         return [chunking.Chunk(messages, whole)]
     if droppable:
-        found = chunking.Cut([], 0, 0)
+        found = chunking.Chunking([], 0, 0)
     else:
         found = chunking.cut(messages, limit, writer.encode, writer.shorten, writer.offsets)
     counts["dropped_too_long"] += not found.chunks

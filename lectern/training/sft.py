@@ -120,14 +120,14 @@ def _get_trainer(
     from datasets import Dataset, disable_progress_bars
     from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback
 
-    from lectern.models.microbatches import Plan
+    from lectern.models.microbatches import MicrobatchPlan
     from lectern.training import trainer as trainers
 
     disable_progress_bars()
     # The rows come from our own loader. The library only needs some data set to look at.
     stand_in = Dataset.from_dict({"input_ids": [[0]], "labels": [[0]]})
     lengths = [len(row.input_ids) for row in rows]
-    plan = Plan(chosen.batch_size, chosen.packing, chosen.gradient_accumulation, chosen.seed)
+    plan = MicrobatchPlan(chosen.batch_size, chosen.packing, chosen.gradient_accumulation, chosen.seed)
     steps = math.ceil(len(plan.cut(lengths, 0)) / chosen.gradient_accumulation)
     precision = devices.choose_precision(chosen.precision)
     # Trained weights are held in fp32 and the computation is in `precision`; frozen weights may be held in that too.

@@ -41,7 +41,7 @@ class AnswerTrainer(SFTTrainer):
         rows: Sequence[TokenRow],
         validation: Sequence[TokenRow],
         *,
-        plan: microbatches.Plan,
+        plan: microbatches.MicrobatchPlan,
         steps_an_epoch: int,
         precision: str,
         explosion: float,

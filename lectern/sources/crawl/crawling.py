@@ -18,7 +18,7 @@ from lectern.sources.crawl.browser import Browser
 from lectern.sources.crawl.fetching import FetchError, Web, redirect_of
 from lectern.sources.crawl.frontier import Found, Frontier
 from lectern.sources.crawl.job import Job, Report
-from lectern.sources.crawl.journal import Journal, Outcome, Visit
+from lectern.sources.crawl.journal import Journal, Visit, VisitOutcome
 from lectern.sources.crawl.pages import Page
 
 _MOST_REDIRECTS = 10
@@ -272,7 +272,7 @@ class Crawl:
             if old is not None and old.file != page.file:
                 pages.remove(self.folder, old)
             pages.write(self.folder, page, body)
-        outcome: Outcome = "unchanged" if same else "changed" if old else "new"
+        outcome: VisitOutcome = "unchanged" if same else "changed" if old else "new"
         return Visit(url=url, outcome=outcome, links=links, canonical=canonical, page=page, note=note)
 
     def _refuse_secrets(self, *texts: str | bytes) -> None:

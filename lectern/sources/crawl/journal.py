@@ -28,14 +28,14 @@ _TOO_OLD = 24 * 3600
 """Seconds after which a crawl starts anew, because the pages that it saw first may have changed."""
 _PATIENCE = 30.0
 
-Outcome = Literal["new", "changed", "unchanged", "gone", "failed", "redirect", "skipped", "noindex"]
+VisitOutcome = Literal["new", "changed", "unchanged", "gone", "failed", "redirect", "skipped", "noindex"]
 
 
 class Visit(Record):
     """The result for one address."""
 
     url: str
-    outcome: Outcome
+    outcome: VisitOutcome
     links: list[str] = Field(default_factory=list)
     target: str | None = Field(default=None, description="of a redirect")
     canonical: str | None = Field(

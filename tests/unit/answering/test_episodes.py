@@ -71,7 +71,7 @@ def begin(
     opening: Opening,
     settings: episodes.EpisodeSettings,
     persona_text: str | None = None,
-) -> tuple[turns.Format, episodes.Begun]:
+) -> tuple[turns.Format, episodes.StartedEpisode]:
     form = turns.get_format(base, loading.get_tokenizer(base), persona_text)
     return form, episodes.begin(start(opening), form, settings)
 

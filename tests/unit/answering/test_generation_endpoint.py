@@ -13,7 +13,7 @@ from lectern.answering.questions import Ask
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message, Provenance
-from lectern.models.generation import Decoding, Outcome
+from lectern.models.generation import Decoding, RowResult
 from lectern.settings.comparators import Comparator
 from tests.support import answering_server
 from tests.support.answering_server import Server
@@ -112,9 +112,9 @@ def test_cut_and_empty_answers_are_answers(tmp_path: Path, server: Server) -> No
     outcomes = [found.outcomes[ask.key] for ask in asked]
     # property: each is asked once, and only the one that was cut counts as unfinished
     assert outcomes == [
-        Outcome("You ask: Tell me a long story", False, None, None),
-        Outcome("", True, None, None),
-        Outcome("You ask: Сколько? 多少？", True, None, None),
+        RowResult("You ask: Tell me a long story", False, None, None),
+        RowResult("", True, None, None),
+        RowResult("You ask: Сколько? 多少？", True, None, None),
     ]
     assert len(server.asked) == 3
     assert found.failure is None

@@ -24,7 +24,7 @@ from lectern.core.schema import (
 )
 from lectern.evaluation import calibration, cases, labels
 from lectern.evaluation.bootstrap import Bootstrap
-from lectern.evaluation.judging import CUT, NO_REPLY, Way, compare_scores, make_plan
+from lectern.evaluation.judging import CUT, NO_REPLY, JudgeSetup, compare_scores, make_plan
 from lectern.llm import prompting
 from lectern.settings.judging import Judging
 from lectern.settings.llm import LLM
@@ -553,7 +553,7 @@ def test_the_shipped_labels_are_sound() -> None:
 
 def test_the_prompts_are_short() -> None:
     llm = configure(LLM, name="x", engine="embedded", model="smollm2_135m")
-    way = Way(
+    way = JudgeSetup(
         llm,
         prompting.load("judge_pair"),
         prompting.load("judge_answer"),

@@ -204,7 +204,9 @@ def test_an_edit_among_short_sections_stays_below_their_parent(
     )
     changed = [passage for passage in [*old, *new] if passage.id in texts(old) ^ texts(new)]
     assert {passage.headings[0] for passage in changed} == {f"Chapter {where}"}
-    children = [passages.Section(("", s[0].text), passages.Piece(0, 0, 0, 0, False)) for s in chapters[where]]
+    children = [
+        passages.Section(("", s[0].text), passages.PassageUnit(0, 0, 0, 0, False)) for s in chapters[where]
+    ]
     runs = [*passages._heads(children), len(children)]
     (begin, end) = next((a, b) for a, b in pairwise(runs) if a <= section < b)
     allowed = {s[0].text for s in chapters[where][begin:end]}

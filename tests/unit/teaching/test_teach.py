@@ -67,7 +67,7 @@ def llm(url: str, **more: Any) -> LLM:
     return configure(LLM, "test", "openai", "copier", url, max_tries=1, backoff=0.01, repair=False, **more)
 
 
-def run(root: Path, url: str, params: Teach = QA, **more: Any) -> client.Outcome:
+def run(root: Path, url: str, params: Teach = QA, **more: Any) -> client.LLMStageResult:
     folders = root / "passages", root / "taught", root / "replies" / "teach"
     return teach.main(params, llm(url, **more), *folders, root / "teach.json")
 

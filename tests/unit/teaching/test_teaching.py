@@ -25,7 +25,7 @@ def passage(text: str, tokens: int = 100, language: str | None = "en", **more: A
     return Passage(id=passage_id("a", text), item="a", text=text, tokens=tokens, language=language, **more)
 
 
-def plan(passages: list[Passage], params: Teach) -> planning.Plan:
+def plan(passages: list[Passage], params: Teach) -> planning.TeachingPlan:
     prompts = {method: prompting.load(method) for method in params.methods}
     return planning.plan(passages, params, prompts, lambda m, s: make_request(LLM_, m, s))
 
@@ -215,7 +215,7 @@ def test_half_a_character_costs_its_reply_and_no_more() -> None:
     assert read_reply(reply, "qa", Ask(HONEY, 3), configure(Teach)) == ["unreadable"]
 
 
-def write(planned: planning.Plan, params: Teach, value: Any) -> tuple[list[Any], dict[str, Any]]:
+def write(planned: planning.TeachingPlan, params: Teach, value: Any) -> tuple[list[Any], dict[str, Any]]:
     replies = {
         c.request.key: Reply(key=c.request.key, model="m", text=json.dumps(value)) for c in planned.calls
     }

@@ -41,7 +41,7 @@ def play(chosen: Search, trials: int, loss: Any) -> list[optuna.trial.FrozenTria
     study = optuna.create_study(direction=chosen.direction)
     for _ in range(trials):
         values = search.propose(chosen, study.trials)
-        study.add_trial(search.record(chosen, values, search.Outcome(loss(values))))
+        study.add_trial(search.record(chosen, values, search.TrialOutcome(loss(values))))
     return study.trials
 
 
@@ -82,8 +82,8 @@ def test_a_study_is_found_again_and_refuses_other_settings(
     monkeypatch.chdir(tmp_path)
     study = search.open_study(TOY, ["a=1"], "c0ffee")
     values = search.propose(TOY, study.trials)
-    study.add_trial(search.record(TOY, values, search.Outcome(0.5)))
-    study.add_trial(search.record(TOY, values, search.Outcome(None, "out of memory")))
+    study.add_trial(search.record(TOY, values, search.TrialOutcome(0.5)))
+    study.add_trial(search.record(TOY, values, search.TrialOutcome(None, "out of memory")))
 
     again = search.open_study(replace(TOY, trials=99), ["a=1"], "c0ffee")
     assert [trial.params for trial in again.trials] == [values, values]
@@ -208,7 +208,7 @@ class Toy:
     def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         environment |= {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(Path(search.__file__).parents[1]),
+            "PYTHONPATH": str(Path(search.__file__).parents[2]),
             "TALLY": str(self.tally),
             "DVC_NO_ANALYTICS": "1",
         }
@@ -249,7 +249,7 @@ def test_a_killed_search_goes_on_as_if_nothing_had_happened(toy: Toy) -> None:
 
     trials = play(TOY, 5, loss)
     assert [trial.value is None for trial in trials] == [False, False, False, True, False]
-    outcomes = [search.Outcome(trial.value, "train: error: r is 13; give another") for trial in trials]
+    outcomes = [search.TrialOutcome(trial.value, "train: error: r is 13; give another") for trial in trials]
     told = [
         f"search: search-toy-{trial.number}: {search.tell(TOY, trial.params, outcome)}"
         for trial, outcome in zip(trials, outcomes, strict=True)

@@ -29,7 +29,7 @@ def smollm2(tokenizer: Any) -> rendering.Writer:
     return family("smollm2", tokenizer).writer()
 
 
-def cut(writer: rendering.Writer, messages: Sequence[Message], limit: int) -> chunking.Cut:
+def cut(writer: rendering.Writer, messages: Sequence[Message], limit: int) -> chunking.Chunking:
     return chunking.cut(messages, limit, writer.encode, writer.shorten, writer.offsets)
 
 
@@ -47,7 +47,7 @@ def systems_of(messages: Sequence[Message]) -> list[Message]:
     return [message for message in messages if message.role == "system"]
 
 
-def check(writer: rendering.Writer, messages: Sequence[Message], limit: int) -> chunking.Cut:
+def check(writer: rendering.Writer, messages: Sequence[Message], limit: int) -> chunking.Chunking:
     """Every invariant of the chunks of a dialogue."""
     done = cut(writer, messages, limit)
     whole = chunking.split_exchanges(messages)
