@@ -1,8 +1,8 @@
-"""Who may talk to a server that runs on this machine: its own pages and programs, and no other site.
+"""Refuse requests of other web sites to a server on this machine; only its own pages and local programs are answered.
 
-A server that listens on 127.0.0.1 is still within reach of every site that the browser has open: the site may send it
-requests, or point a name of its own at 127.0.0.1 (DNS rebinding). Both are seen from the headers that a browser sets
-and no script can change (Fetch Metadata and Origin, https://www.w3.org/TR/fetch-metadata/).
+A server that listens on 127.0.0.1 can still be reached by every site that is open in the browser: the site can send
+requests to it, or let a domain name of its own point to 127.0.0.1 (DNS rebinding). Both can be recognised by headers
+that the browser sets and no script can change (Fetch Metadata and Origin, https://www.w3.org/TR/fetch-metadata/).
 """
 
 import re
@@ -18,7 +18,7 @@ Answer = Callable[[str], tuple[str, bytes]]
 
 OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
 HEADERS = {
-    # the framework's own scripts are inline, and its templates are compiled in the page
+    # The framework's own scripts are inline, and it compiles templates in the browser.
     "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' blob:; "
     "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'",
@@ -27,12 +27,12 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-"""What the browser is told: nothing is loaded from elsewhere, and no other site may frame the page or read it."""
+"""Security headers: the browser loads nothing from elsewhere, and no other site may embed the page or read it."""
 
 HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
-"""A name or an address, and the port. Any port will do: an SSH tunnel may have another one than the server."""
+"""A name or address, and the port. Any port is accepted, since an SSH tunnel may have another one than the server."""
 ALONE = ("host", "origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
-"""Headers that a browser sends once. Where there are two, the server and what stands before it may read another one."""
+"""Headers that a browser sends once. If there were two, the server and a proxy before it might read different ones."""
 ELSEWHERE = "the request comes from another site"
 
 
@@ -43,26 +43,26 @@ def why_refused(
     *,
     opened: bool = True,
 ) -> str | None:
-    """Why a request is not answered; None where it is.
+    """Return why a request is refused; None if it is answered.
 
     Args:
         method: GET, POST and so on; GET for a websocket.
-        headers: name and value of each, as they came.
-        names: that the server answers to, in lower case; None for any that is well formed.
-        opened: a link of another site may open a page, as it may open any other.
+        headers: name and value of each header, as received.
+        names: names of hosts to which the server answers, in lower case; None for any well-formed name.
+        opened: whether a link on another site may open a page.
     """
     found: dict[str, list[str]] = {}
     for name, value in headers:
         found.setdefault(name.lower(), []).append(value)
     if doubled := next((name for name in ALONE if len(found.get(name, [])) > 1), None):
-        return f"the request has {len(found[doubled])} headers {doubled}"
+        return f"the request has {len(found[doubled])} headers named {doubled}"
     sent = {name: values[0] for name, values in found.items()}
     host = sent.get("host", "").lower()
     matched = HOST.fullmatch(host)
     if matched is None or int(matched["port"] or 0) > 65535:
-        return "the request names no host, or none that can be read"
+        return "the request has no valid Host header"
     if names is not None and matched["name"] not in names:
-        return f"this server answers to {', '.join(names)} alone"
+        return f"this server answers only to the names {', '.join(names)}"
     if (origin := sent.get("origin")) is not None and origin.lower() not in (
         f"http://{host}",
         f"https://{host}",
@@ -80,17 +80,17 @@ def why_refused(
 
 
 def in_plain_text(reason: str) -> tuple[str, bytes]:
-    """A refusal as a page of text."""
+    """Return a refusal as plain text."""
     return "text/plain; charset=utf-8", reason.encode()
 
 
 class Guard:
-    """ASGI middleware that answers 403 to whatever `why_refused` gives a reason for.
+    """ASGI middleware that answers 403 to each request for which `why_refused` gives a reason.
 
     Args:
-        app: that answers the others.
-        names: as `why_refused` takes them.
-        opened: as `why_refused` takes it.
+        app: the application that answers all other requests.
+        names: see `why_refused`.
+        opened: see `why_refused`.
         answer: writes a refusal.
     """
 
@@ -124,7 +124,7 @@ class Guard:
         own = [
             (b"content-type", content_type.encode()),
             (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),  # the rest of a refused request is not waited for
+            (b"connection", b"close"),  # do not wait for the rest of a refused request
         ]
         send = _with_headers(send)
         await send({**started, "headers": own})
@@ -132,12 +132,12 @@ class Guard:
 
 
 def _with_headers(send: Send) -> Send:
-    """Add `HEADERS` to what is answered, and take out leave for other sites to read it."""
+    """Add `HEADERS` to all responses, and remove headers that allow other sites to read them."""
 
     async def send_with_headers(message: MutableMapping[str, Any]) -> None:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             own = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-            # the framework allows every origin to read its answers
+            # The framework allows every origin to read its responses.
             kept = [
                 pair
                 for pair in message.get("headers", [])

@@ -1,4 +1,4 @@
-"""Where things stand in a picture, in percent of its width and height."""
+"""Compute positions in a picture, in percent of its width and height."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,11 +15,11 @@ class Scale:
     ticks: tuple[float, ...]
 
     def at(self, value: float) -> float:
-        """Position of `value` in percent, kept to what a screen can show."""
+        """Return the position of `value` in percent, rounded to what a screen can show."""
         return round(100 * (value - self.low) / (self.high - self.low), 2)
 
     def label(self, tick: float) -> str:
-        """`tick` with the decimals that its step has: 0.25 stays 0.25."""
+        """Format `tick` with as many decimals as the step between ticks has: 0.25 stays 0.25."""
         step = self.ticks[1] - self.ticks[0]
         digits = max(0, -math.floor(math.log10(step) + 1e-9))
         is_exact = abs(round(step, digits) - step) < 1e-6 * step
@@ -27,7 +27,7 @@ class Scale:
 
 
 def scale(values: Sequence[float], *, from_zero: bool = False, intervals: int = 4) -> Scale:
-    """A scale over `values` (not empty) whose ends and steps are 1, 2, 2.5 or 5 times a power of ten."""
+    """Make a scale over `values` (not empty). Its step is 1, 2, 2.5 or 5 times a power of ten; its ends are ticks."""
     low, high = min(values), max(values)
     if from_zero:
         low, high = min(0.0, low), max(0.0, high)
@@ -45,19 +45,19 @@ def _round_up(step: float) -> float:
 
 
 def path(x: Scale, y: Scale, points: Sequence[tuple[float, float]]) -> str:
-    """The points as an SVG path in a box of 100 by 100, y upwards."""
+    """Return the points as an SVG path in a box of 100 by 100, with y upwards."""
     return " ".join(f"{'L' if i else 'M'}{x.at(a):g} {100 - y.at(b):g}" for i, (a, b) in enumerate(points))
 
 
 def dot(scale: Scale, part: Mapping[str, Any]) -> dict[str, float]:
-    """Where a value and its interval stand; without one the bar has no length."""
+    """Return the positions of a value and its interval; without an interval, all three are the same."""
     value = part["value"]
     low, high = (value if part.get(key) is None else part[key] for key in ("low", "high"))
     return {"at": scale.at(value), "low": scale.at(low), "high": scale.at(high)}
 
 
 def spread(n: int, most: int) -> list[int]:
-    """At most `most` of n positions, evenly apart, the first and the last among them."""
+    """Return at most `most` of n positions, evenly spaced, including the first and the last."""
     if n <= most:
         return list(range(n))
     return sorted({round(i * (n - 1) / (most - 1)) for i in range(most)}) if most > 1 else [0] * most

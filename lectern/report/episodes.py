@@ -1,4 +1,4 @@
-"""Episodes that the models wrote: their figures, and some of them side by side."""
+"""Show the episodes that the models generated: their figures, and some episodes side by side."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from lectern.report import drawing, scores, wording
 
 SHOWN = 2
 TURNS = 16
-"""Of each that are shown."""
+"""How many turns of an episode are shown."""
 ENDINGS = {
     "closing": "ended with a closing",
     "turns": "stopped at the limit of turns",
@@ -18,7 +18,7 @@ ENDINGS = {
 
 
 def build(metric: Mapping[str, Any], episodes: Mapping[str, Sequence[Episode]]) -> dict[str, Any] | None:
-    """The figures and the episodes that both wrote from the same opening; None where none was written."""
+    """Return the figures, and episodes of both models from the same opening; None if there are no episodes."""
     if not metric.get("episodes"):
         return None
     lanes = {side: metric[side] for side in (BASE, TUNED)}

@@ -1,4 +1,4 @@
-"""The steps that rows went through, each with what fell there and why."""
+"""Show the steps that rows went through, and how many were dropped at each step for which reason."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +10,11 @@ NOT_ROWS = {
     "no_questions": "{} in which no question was found",
     "no_dialogue": "{} without a dialogue",
 }
-"""Reasons that count recordings: they say why rows never came to be."""
+"""Reasons that count recordings, not rows: they tell why a recording gave no rows."""
 
 
 def build(metrics: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The steps in order, those that were not run left out; `metrics` by the name of their file."""
+    """Return the steps in order, without those that were not run. `metrics` maps names of files to their content."""
     steps: list[dict[str, Any]] = []
     if examples := metrics["examples"]:
         by_method = {name: _rows(part) for name, part in sorted(examples.get("by_method", {}).items())}

@@ -1,4 +1,4 @@
-"""What the report is made of, read and checked; what is optional may be missing."""
+"""Read and check the inputs of the report; optional ones may be missing."""
 
 import csv
 import io as text_io
@@ -43,12 +43,12 @@ METRICS = (
     "train",
     "transcripts",
 )
-"""Files of metrics/ that a report can do without."""
+"""Optional files of metrics/."""
 
 
 @dataclass(frozen=True)
 class LossPoint:
-    """The losses at a step of metrics/train/plots; one that was not measured there is None."""
+    """The losses at a step of metrics/train/plots; None if a loss was not measured there."""
 
     step: int
     train: float | None
@@ -76,18 +76,18 @@ class Inputs:
     answers: list[Answers]
     loss: list[LossPoint]
     metrics: Mapping[str, Mapping[str, Any]]
-    """the others by name, each of METRICS; one that is not there is an empty mapping"""
+    """name in METRICS -> content of the file; an empty mapping if the file is missing"""
     pairs: Mapping[Key, list[PairJudgement]]
     rubric: Mapping[Key, list[RubricJudgement]]
     episodes: Mapping[str, list[Episode]]
     spoken: list[sources.Spoken]
     revision: str
-    """name that git gives to metrics/scores.json"""
+    """git's object name of metrics/scores.json"""
     params: str
 
 
 def read(metrics: Path, data: Path, params: Path) -> Inputs:
-    """Read the metrics, the predictions with their scores, what the judge said, and the parameters as text.
+    """Read the metrics, the predictions with their scores, the judgements, and the parameters as text.
 
     Raises:
         LecternError: the scores or predictions are missing or belong to different rows, or a file is malformed.
@@ -110,7 +110,7 @@ def _read_answers(data: Path) -> list[Answers]:
     folder = data / "predictions"
     files = {
         path.stem: path for path in sorted(folder.glob("[!.]*.jsonl"))
-    }  # a hidden one is another stage's own
+    }  # hidden files are internal to another stage
     files |= {name: folder / f"{name}.jsonl" for name in (BASE, TUNED)}
     said = {
         name: {(row.set, row.id): row for row in io.read_jsonl(path, Prediction)}
@@ -121,8 +121,8 @@ def _read_answers(data: Path) -> list[Answers]:
         for name in row.answers:
             if (row.set, row.id) not in said.get(name, {}):
                 raise LecternError(
-                    f"{data / 'scores.jsonl'} has row {row.id} of {row.set}, the predictions of {name} have not. "
-                    "`dvc repro score` scores them again."
+                    f"{data / 'scores.jsonl'} has row {row.id} of {row.set}, but the predictions of {name} do not. "
+                    "Run `dvc repro score` to score them again."
                 )
         answers.append(Answers(row, {name: said[name][row.set, row.id] for name in row.answers}))
     return answers
@@ -146,12 +146,12 @@ def _by_question(judgements: Sequence[J]) -> dict[Key, list[J]]:
 def _read_spoken(folder: Path) -> list[sources.Spoken]:
     if not (folder / MANIFEST).is_file():
         return []
-    # One at a time: the words of a thousand hours would fill the memory.
+    # One at a time, since the words of a thousand hours would fill the memory.
     return [sources.measure(io.read_json(path, Conversation)) for path in items.read(folder).values()]
 
 
 def _read_params(path: Path) -> str:
-    """All that decides what the report shows: on how many workers it was computed does not."""
+    """Read the parameters without section `compute`, since the number of workers does not affect the results."""
     everything = OmegaConf.load(path)
     assert isinstance(everything, DictConfig)
     everything.pop("compute", None)
@@ -170,7 +170,7 @@ def _read_loss(folder: Path) -> list[LossPoint]:
 
 
 def _read_curve(path: Path, name: str) -> dict[int, float | None]:
-    """Step -> value."""
+    """Read step -> value."""
     if not path.is_file():
         return {}
     points = {}
@@ -187,7 +187,7 @@ def _read_curve(path: Path, name: str) -> dict[int, float | None]:
 
 
 def _number(text: str | None) -> float | None:
-    """A blank is no measurement, and neither is a loss that overflowed: it cannot be drawn."""
+    """Read a number; None if it is blank, or not finite and so cannot be drawn."""
     if text is None or not text.strip():
         return None
     value = float(text)

@@ -1,4 +1,4 @@
-"""What the judge says, how far it agrees with people, and the same of the judge that curates."""
+"""Show the figures of the judge and its agreement with people, and the same for the judge of the curation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,18 +15,18 @@ KINDS = {"pairs": "Pairs, base against tuned", "rubric": "Rubric, one answer at 
 
 
 def find_trusted(judge: Mapping[str, Any], headline_set: str) -> Mapping[str, Any] | None:
-    """The pairs of the headline set, where the judge may speak in a headline."""
+    """Return the judge's figures on pairs of the headline set; None if the judge is not trusted or has none."""
     found = judge.get("pairs", {}).get(PAIR, {}).get(headline_set)
     return found if found and found["win_rate"] and is_trusted(judge, "pairs") else None
 
 
 def is_trusted(judge: Mapping[str, Any], kind: str) -> bool:
-    """Whether a judge agrees with people well enough; no word on it is a no."""
+    """Tell whether a judge agrees with people well enough; False if this is not recorded."""
     return bool(judge.get("trusted", {}).get(kind, False))
 
 
 def build(judge: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The judge's figures and its calibration; None where none was asked."""
+    """Return the judge's figures and its calibration; None if no judge was asked."""
     if not judge:
         return None
     return {
@@ -73,14 +73,14 @@ def _pairs(name: str, part: Mapping[str, Any]) -> dict[str, Any]:
         "flips": show(FLIP_RATE, flips["value"]) if flips else "",
         "flips_interval": show_interval(FLIP_RATE, flips) if flips else "",
         "notes": [
-            *([f"{part['same']:,} of the ties because both say the same"] if part.get("same") else []),
+            *([f"{part['same']:,} of the ties are identical answers"] if part.get("same") else []),
             *_useless(part),
         ],
     }
 
 
 def _useless(part: Mapping[str, Any]) -> list[str]:
-    """Replies that say nothing."""
+    """Count the replies that cannot be used."""
     parts = (("malformed", part.get("malformed", 0)), ("without a reply", part.get("no_reply", 0)))
     return [f"{n:,} {what}" for what, n in parts if n]
 
@@ -112,7 +112,7 @@ def _rubric(name: str, part: Mapping[str, Any], trusted: bool) -> dict[str, Any]
 
 
 def _bars(histogram: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Five bars, heights in percent of the tallest."""
+    """Return five bars, with heights in percent of the tallest one."""
     counts = [histogram.get(str(score), 0) for score in range(1, 6)]
     tallest = max(counts) or 1
     return [
@@ -145,14 +145,14 @@ def _calibration(found: Mapping[str, Any]) -> dict[str, Any] | None:
 
 CURVES = (
     ("kappa", "other", "kappa"),
-    ("tpr", "tuned", "of the good rows, kept"),
-    ("tnr", "base", "of the bad rows, left out"),
+    ("tpr", "tuned", "share of good rows that are kept"),
+    ("tnr", "base", "share of bad rows that are left out"),
 )
-"""Of the curation judge: the key, how it is drawn, what it says."""
+"""Curves of the curation judge: key, style and label."""
 
 
 def build_curation(ratings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What each threshold of the curation judge would do, by people's verdicts; None without any."""
+    """Show what each threshold of the curation judge keeps and drops, by people's verdicts; None without verdicts."""
     found = ratings.get("calibration") or {}
     points = found.get("curve") or []
     if not points:

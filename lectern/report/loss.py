@@ -1,4 +1,4 @@
-"""The loss curves of the training, and what was checked of its rows before."""
+"""Show the loss curves of the training, and the checks of its rows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from lectern.report.inputs import LossPoint
 
 
 def build(points: list[LossPoint], train: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The curves, and some of their points as a table; None where nothing was measured."""
+    """Return the curves, and some of their points as a table; None if nothing was measured."""
     curves = {
         name: [(float(p.step), value) for p in points if (value := getattr(p, name)) is not None]
         for name in ("train", "validation")
@@ -53,7 +53,7 @@ def build(points: list[LossPoint], train: Mapping[str, Any]) -> dict[str, Any] |
 
 
 def describe_preflight(preflight: Mapping[str, Any]) -> str:
-    """What `render` found of the training rows; empty where it did not run."""
+    """Describe the training rows by what `render` found; empty if it did not run."""
     part = preflight.get("train", {})
     if not part.get("tokens"):
         return ""

@@ -1,4 +1,4 @@
-"""Which words two texts share, in order: the longest common word sequence, which ROUGE-L counts."""
+"""Mark the words that two texts share, in order: the longest common word sequence, which ROUGE-L counts."""
 
 from itertools import groupby
 
@@ -11,9 +11,9 @@ _PIECE = regex.compile(r"\w+(?:['\u2019]\w+)*|\W+")
 
 
 def mark(text: str, other: str) -> list[dict[str, object]]:
-    """`text` in runs, each with whether `other` says the same words in the same order; joined they are `text`.
+    """Divide `text` into runs, and mark those whose words `other` has in the same order. The runs joined are `text`.
 
-    Case and punctuation do not count, as in the scores. Spaces and punctuation between two shared words belong to them.
+    As in the scores, case and punctuation do not count. Spaces and punctuation between shared words count as shared.
     """
     pieces = _split(text)
     keys = [key for _, key in pieces if key]
@@ -34,7 +34,7 @@ def mark(text: str, other: str) -> list[dict[str, object]]:
 
 
 def _split(text: str) -> list[tuple[str, str]]:
-    """Pieces with what they are compared by: nothing for spaces and punctuation."""
+    """Divide a text into pieces, each with its key for comparisons, which is empty for spaces and punctuation."""
     pieces = []
     for piece in _PIECE.findall(text):
         found = words(piece) if piece[0].isalnum() or regex.match(r"\w", piece) else []

@@ -1,8 +1,8 @@
-"""From what a report was made: the libraries, and how to find its commit.
+"""Record what a report was made from: the versions of libraries, and how to find its commit.
 
-A commit's own name cannot stand in a report that is a part of that commit, and DVC's run-cache may bring back a report
-that was made on another branch from the same inputs. What can is the name that git gives to a file's content: it
-follows from the bytes alone, and git finds every commit that brought it.
+A report that belongs to a commit cannot contain the hash of that commit, and DVC's run cache may restore a report that
+was made on another branch from the same inputs. The report therefore contains git's object name of a file, which
+depends only on the file's bytes, and by which git finds every commit that added it.
 """
 
 import hashlib
@@ -24,22 +24,22 @@ LIBRARIES = (
     "dvc",
     "hydra-core",
 )
-"""Those whose version may change what a report shows."""
+"""Libraries whose versions may change the figures of a report."""
 
 
 def git_name(content: bytes) -> str:
-    """The object name of a file with this content in git: SHA-1 of its length and bytes, 40 hex digits."""
+    """Return git's object name of a file with this content: SHA-1 of its length and bytes, 40 hex digits."""
     header = b"blob %d\0" % len(content)
     return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
 
 
 def find_command(name: str) -> str:
-    """What prints the commits that brought this content, the newest first."""
+    """Return the command that prints the commits which added this content, the newest first."""
     return f"git log --all --oneline --find-object={name}"
 
 
 def list_versions() -> list[tuple[str, str]]:
-    """Python and the libraries that are installed here, with their versions."""
+    """Return the versions of Python and of the installed libraries."""
     found = [("Python", platform.python_version())]
     for name in LIBRARIES:
         try:

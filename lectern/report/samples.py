@@ -1,4 +1,4 @@
-"""Some questions with every answer side by side, and why these."""
+"""Show some questions with all answers side by side, and the reason why each was chosen."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,11 +12,11 @@ from lectern.report.judgement import is_trusted
 from lectern.report.scores import name_set
 
 SHOWN = 1500
-"""Characters of an answer; of what only leads to it, a third."""
+"""Greatest number of characters that are shown of an answer; of a question and of earlier messages, a third of it."""
 GAIN, LOSS, EVENLY = (
     "among the largest gains in likelihood",
     "among the largest losses in likelihood",
-    "drawn evenly, not chosen",
+    "drawn evenly from all",
 )
 Pairs = Mapping[Key, Sequence[PairJudgement]]
 Rubric = Mapping[Key, Sequence[RubricJudgement]]
@@ -30,7 +30,7 @@ def build(
     pairs: Pairs,
     rubric: Rubric,
 ) -> list[dict[str, Any]]:
-    """The sets that have samples, the headline set first; of another set a quarter as many, evenly drawn."""
+    """Return the sets that have samples, the headline set first. Other sets show a quarter as many, evenly drawn."""
     by_set: dict[str, list[Answers]] = {}
     for one in answers:
         by_set.setdefault(one.score.set, []).append(one)
@@ -50,9 +50,9 @@ def build(
 
 
 def choose(rows: Sequence[Answers], count: int) -> list[tuple[int, str]]:
-    """Positions and why: a quarter of `count` for the largest gains, one for the largest losses, the rest evenly drawn.
+    """Choose rows: a quarter of `count` with the largest gains, a quarter with the largest losses, the rest evenly.
 
-    All rows in their order, with no reason, where there are no more than `count`.
+    Returns: (position, reason) of each. If there are at most `count` rows, all are chosen, without a reason.
     """
     if len(rows) <= count:
         return [(i, "") for i in range(len(rows))]
@@ -69,12 +69,12 @@ def choose(rows: Sequence[Answers], count: int) -> list[tuple[int, str]]:
 
 
 def _describe_choice(reasons: Sequence[str]) -> str:
-    """How many were taken for which reason; empty where all rows are shown."""
+    """Describe how many rows were chosen for which reason; empty if all rows are shown."""
     return "; ".join(f"{n} {why}" for why in (GAIN, LOSS, EVENLY) if (n := reasons.count(why)))
 
 
 def _gain(row: Answers) -> float | None:
-    """How much likelier the tuned model finds the true answer, in nats a token."""
+    """Return how much more likely the tuned model finds the true answer, in nats per token."""
     base, tuned = (_rate(row.score.answers.get(side)) for side in (BASE, TUNED))
     return None if base is None or tuned is None else base - tuned
 
@@ -120,7 +120,7 @@ def _describe_place(where: Provenance) -> str:
 
 
 def _compared_with(name: str, row: Answers) -> str | None:
-    """What an answer's words are compared with: the reference, else the answer of the other of base and tuned."""
+    """Return the text with which an answer is compared: the reference, or else the answer of base or tuned."""
     prediction = row.predictions[name]
     if prediction.reference is not None:
         return prediction.reference
@@ -156,7 +156,7 @@ def _rating(found: RubricJudgement | None) -> dict[str, str] | None:
 
 
 def _verdict(found: Sequence[PairJudgement]) -> dict[str, str] | None:
-    """Which of base and tuned the judge prefers."""
+    """Say which of base and tuned the judge prefers."""
     for one in found:
         if {one.a, one.b} == {BASE, TUNED}:
             if one.winner is None:
@@ -173,7 +173,7 @@ def _verdict(found: Sequence[PairJudgement]) -> dict[str, str] | None:
 
 
 def web_link(url: str | None) -> str | None:
-    """`url` when a browser may be sent there: http or https with a host, and nothing that runs."""
+    """Return `url` if it is safe as a link: http or https with a host; else None."""
     try:
         parts = urlsplit(url or "")
         return url if parts.scheme in ("http", "https") and parts.hostname else None

@@ -1,4 +1,4 @@
-"""The figures of each set of questions as pictures and tables, and the tiles above them."""
+"""Show the figures of each set of questions as pictures and tables, and the main figures as tiles."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from lectern.report import drawing, wording
 from lectern.report.figures import show, show_change, show_change_interval, show_interval, tell
 
 TILES = ("nll", "perplexity", "rougeL", "similarity")
-"""The figures that matter most, at a glance."""
+"""The most important figures, which are shown as tiles."""
 SET_NAMES = {HELD_OUT: "held-out answers", DIALOGUES: "held-out dialogues"}
 Scores = Mapping[str, Any]
 
@@ -53,11 +53,11 @@ def build_tiles(scores: Scores, trusted: Mapping[str, Any] | None) -> list[dict[
 
 
 def build_sets(scores: Scores, contestants: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The headline set and then the others by name, each with its pictures and tables.
+    """Return the headline set and then the others by name, each with its pictures and tables.
 
     Args:
-        scores: metrics/scores.json.
-        contestants: of metrics/generation.json, by name; may lack some.
+        scores: content of metrics/scores.json.
+        contestants: name -> contestant, from metrics/generation.json; some may be missing.
     """
     first = scores.get("set", HELD_OUT)
     sets = [(first, scores), *sorted(scores.get("sets", {}).items())]
@@ -99,7 +99,7 @@ def _in_group(group: str) -> Iterator[Figure]:
 
 
 def _summarise(scores: Scores) -> list[dict[str, str]]:
-    """The likelihood, or else the first figure there is, in a few words."""
+    """Summarise the likelihood, or else the first figure that there is, in a few words."""
     for key in ("nll", "similarity", "rougeL", "length_ratio"):
         if key in scores["difference"]:
             figure, difference = FIGURES[key], scores["difference"][key]
@@ -113,7 +113,7 @@ def _summarise(scores: Scores) -> list[dict[str, str]]:
 
 
 def _lanes(scores: Scores) -> dict[str, Mapping[str, Mapping[str, Any]]]:
-    """Contestant -> its figures, those left out that another tokenizer makes incomparable."""
+    """Return contestant -> its figures, without those that cannot be compared because of another tokenizer."""
     lanes = {BASE: scores[BASE], TUNED: scores[TUNED]}
     for name, part in sorted(scores.get("comparators", {}).items()):
         lanes[name] = {
@@ -130,7 +130,7 @@ def build_figures(
     difference: Mapping[str, Mapping[str, Any]],
     reference: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
-    """A picture of each figure that was measured of both base and tuned."""
+    """Return a picture of each figure that was measured for both base and tuned."""
     return [
         _figure(
             figure,
@@ -211,7 +211,7 @@ def _cleaned(name: str, part: Scores, before: Scores) -> dict[str, Any]:
 
 
 def _scores_of(scores: Scores, name: str) -> Scores:
-    """The figures of a contestant, whichever it is."""
+    """Return the figures of any contestant."""
     if name in (BASE, TUNED):
         return scores[name]
     return scores.get("comparators", {}).get(name, {}).get("scores", {})
@@ -241,7 +241,7 @@ def _change(figure: Figure, difference: Mapping[str, Any] | None) -> dict[str, s
 
 
 def describe_model(contestant: Mapping[str, Any]) -> str:
-    """`HuggingFaceTB/SmolLM2-135M-Instruct at 12fd25f77366`, or nothing where it is not known."""
+    """Write a model such as `HuggingFaceTB/SmolLM2-135M-Instruct at 12fd25f77366`; empty if it is unknown."""
     if not contestant.get("model"):
         return ""
     name = wording.short(str(contestant["model"]))

@@ -1,4 +1,4 @@
-"""What curation kept of each method and each source, as the report shows it."""
+"""Show how many rows of each method and each source the curation kept."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from lectern.report import wording
 
 SOURCES = 12
-"""Sources that are named: those that lost the most rows."""
+"""How many sources are named: those that lost the most rows."""
 
 
 def build(curation: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The tables by method and by source; none where nothing was dropped."""
+    """Return the tables by method and by source; empty if nothing was dropped."""
     if not any(curation.get("dropped", {}).values()):
         return []
     tables = []
@@ -49,14 +49,14 @@ def _add(groups: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def find_taught(curation: Mapping[str, Any], examples: Mapping[str, Any]) -> dict[str, int]:
-    """Method -> rows, for the methods that are not those of `examples`: an LLM wrote them from passages."""
+    """Return method -> rows for methods that are not in `examples`, whose rows an LLM wrote from passages."""
     known = examples.get("by_method", {})
     by_method = curation.get("by_method", {})
     return {name: group["in"] for name, group in sorted(by_method.items()) if known and name not in known}
 
 
 def list_notes(curation: Mapping[str, Any]) -> list[str]:
-    """From how many sources, what people decided, and how much the judge could rate."""
+    """Return notes on the number of sources, people's decisions, and the judge's ratings."""
     notes = []
     if "items_out" in curation:
         notes.append(f"from {curation['items_out']:,} of {wording.count(curation['items_in'], 'source')}")
@@ -65,7 +65,7 @@ def list_notes(curation: Mapping[str, Any]) -> list[str]:
         if n := corrections.get(action, 0):
             notes.append(f"{n:,} {action}ed by people")
     if lost := len(corrections.get("unmatched", [])):
-        notes.append(f"{wording.count(lost, 'correction')} of rows that are gone")
+        notes.append(f"{wording.count(lost, 'correction')} of rows that no longer exist")
     ratings = curation.get("ratings", {})
     if asked := ratings.get("rated", 0) + ratings.get("failed", 0):
         notes.append(f"{ratings['rated']:,} of {asked:,} rated by the judge")

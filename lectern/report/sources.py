@@ -1,4 +1,4 @@
-"""Who speaks how long in each recording, and how many rows came of each source."""
+"""Show how long each speaker speaks in each recording, and how many rows came from each source."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from lectern.core.schema import Conversation
 from lectern.report import wording
 
 SHOWN = 10
-"""Sources with a row of their own: the longest."""
+"""How many sources have a row of their own: the longest ones."""
 SPEAKERS = 4
-"""Speakers of a source that are named: those who speak most."""
+"""How many speakers of a source are named: those who speak most."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Spoken:
     title: str
     seconds: float
     speakers: Mapping[str, tuple[str, float]]
-    """name -> role, and seconds of their utterances"""
+    """name -> role, and seconds of all utterances"""
 
 
 def measure(conversation: Conversation) -> Spoken:
-    """How long each speaks: from the first to the last word of each utterance."""
+    """Measure how long each speaker speaks, from the first to the last word of each utterance."""
     speakers: dict[str, tuple[str, float]] = {}
     for utterance in conversation.utterances:
         _, before = speakers.get(utterance.speaker, ("", 0.0))
@@ -34,7 +34,7 @@ def measure(conversation: Conversation) -> Spoken:
 
 
 def build(spoken: Sequence[Spoken], metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The table of recordings, and the corpus in one line; None where nothing is known of either."""
+    """Return the table of recordings, and a line about the corpus; None if both are empty."""
     kept = {name: group["out"] for name, group in metrics["curation"].get("by_item", {}).items()}
     ordered = sorted(spoken, key=lambda one: (-one.seconds, one.item))
     rows = [_row(one, kept) for one in ordered[:SHOWN]]

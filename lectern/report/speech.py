@@ -1,4 +1,4 @@
-"""How well the recordings were heard, as the report shows it."""
+"""Show the accuracy of transcription and diarization."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from lectern.report import drawing, wording
 
 
 def build(metric: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The figures that were measured, each with its picture."""
+    """Return the figures that were measured, each with its picture."""
     shown = []
     for figure in FIGURES.values():
         part = metric.get(figure.key)
@@ -32,7 +32,7 @@ def build(metric: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def describe(metric: Mapping[str, Any]) -> str:
-    """On how much the figures of speech rest."""
+    """Say how many recordings and words the figures are measured on."""
     parts = [
         wording.count(metric[key], noun)
         for key, noun in (("items", "recording"), ("words", "word"))

@@ -1,4 +1,4 @@
-"""The inputs as the templates show them: words, positions and nothing left to compute."""
+"""Compute everything that the templates of the report show."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from lectern.report.inputs import Inputs
 
 
 def build(inputs: Inputs, *, samples_shown: int) -> dict[str, Any]:
-    """Return all that the templates need; of the headline set no more than `samples_shown` questions are shown."""
+    """Return all values that the templates need; at most `samples_shown` questions of the headline set are shown."""
     metrics = inputs.metrics
     headline_set = inputs.scores.get("set", HELD_OUT)
     judge, contestants = metrics["judge"], metrics["generation"].get("contestants", {})

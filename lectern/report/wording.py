@@ -1,4 +1,4 @@
-"""Numbers as people read them, and what may honestly be said of them."""
+"""Write numbers for people, and the sentences that the numbers justify."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ VERDICTS: Mapping[Verdict, str] = {
     "unclear": "may be chance",
     "unknown": "no interval",
 }
-"""What is said of a difference; nothing is better or worse while its interval holds zero."""
+"""Verdict -> words. A difference whose interval contains zero is neither better nor worse."""
 
 NOT_COMPARED = "has not been compared with people"
 
@@ -25,41 +25,41 @@ REASONS = {
     "exact_duplicate": "the same words as a row that was kept",
     "near_duplicate": "nearly the same words as a row that was kept",
     "semantic_duplicate": "the same in other words as a row that was kept",
-    "contaminated": "what an evaluation set asks",
+    "contaminated": "questions of an evaluation set",
     "rejected": "rejected by a person",
     "low_rating": "rated too low by the judge",
-    "unrated": "not rated, because the judge's reply was of no use",
+    "unrated": "not rated, because the judge's reply could not be used",
     "housekeeping": "said only to run the event",
     "language": "in another language",
-    "short_question": "a question of too few words",
-    "long_question": "a question of too many words",
-    "long_answer": "an answer of too many words",
-    "leak": "said what a held-out row says",
-    "too_long": "longer than the model may read",
+    "short_question": "a question with too few words",
+    "long_question": "a question with too many words",
+    "long_answer": "an answer with too many words",
+    "leak": "the same as a held-out row",
+    "too_long": "longer than the limit of the training",
     "no_answer": "a question that nobody answered",
-    "short_answer": "an answer of too few words",
+    "short_answer": "an answer with too few words",
     "stamp_after_end": "a question stamped after the end of its recording",
 }
-"""Why rows are left out."""
+"""Reason -> words that tell why rows are left out."""
 
 
 def reason(name: str) -> str:
-    """Why rows were left out, in words."""
+    """Say in words why rows were left out."""
     return REASONS.get(name, plain(name))
 
 
 def plain(name: str) -> str:
-    """`near_duplicate` as `near duplicate`."""
+    """Write a name such as `near_duplicate` as `near duplicate`."""
     return name.replace("_", " ")
 
 
 def count(number: int, noun: str) -> str:
-    """`1 answer`, `1,204 answers`."""
+    """Write a count with its noun: `1 answer`, `1,204 answers`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """`+0.12`, `−0.12` with a real minus, `0.00` without a sign."""
+    """Write a number with its sign: `+0.12`, `−0.12` with a real minus sign, `0.00` without a sign."""
     text = f"{abs(value):.{digits}f}"
     if float(text) == 0:
         return text
@@ -67,43 +67,43 @@ def signed(value: float, digits: int = 2) -> str:
 
 
 def places(difference: float) -> int:
-    """Decimals that show two digits of a difference: 2 for 0.79, 3 for 0.012, at most 4."""
+    """Return the number of decimals that shows two digits of a difference: 2 for 0.79, 3 for 0.012, at most 4."""
     if difference == 0:
         return 2
     return min(4, max(2, 1 - math.floor(math.log10(abs(difference)))))
 
 
 def clock(seconds: float) -> str:
-    """`1:05`, `1:02:03`."""
+    """Write seconds as `1:05` or `1:02:03`."""
     whole = int(seconds)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def percent(share: float) -> str:
-    """`95 %`, `99.5 %`."""
+    """Write a share as `95 %` or `99.5 %`."""
     return f"{share * 100:.4g} %"
 
 
 def share(value: float) -> str:
-    """A measured share without false digits: `36 %`, `2.5 %` below ten."""
+    """Write a measured share without excess digits: `36 %`, or `2.5 %` below ten."""
     return f"{100 * value:.{0 if value >= 0.0995 or value == 0 else 1}f} %"
 
 
 def duration(seconds: float) -> str:
-    """`42 s`, `15.7 min`, `12.3 h`."""
+    """Write seconds as `42 s`, `15.7 min` or `12.3 h`."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:,.1f} h"
 
 
 def shorten(text: str, characters: int, lines: int = 40) -> dict[str, str]:
-    """The beginning of a text, and how much of it is not shown: an empty string where all is.
+    """Return the beginning of a text, and how much is not shown, which is an empty string if all is shown.
 
     Args:
-        text: of any length and in any form.
-        characters: at most so many are shown.
-        lines: at most so many are shown.
+        text: any text.
+        characters: greatest number of characters that are shown.
+        lines: greatest number of lines that are shown.
     """
     shown = "\n".join(text[:characters].splitlines()[:lines])
     rest = len(text) - len(shown)
@@ -117,7 +117,7 @@ def short(text: str, characters: int = 90) -> str:
 
 
 def judge(difference: Mapping[str, Any], lower_is_better: bool) -> Verdict:
-    """Whether the tuned model is better by a figure: `unclear` when the interval holds zero."""
+    """Tell whether the tuned model is better by a figure; `unclear` if the interval contains zero."""
     low, high = difference["low"], difference["high"]
     if low is None or high is None:
         return "unknown"
@@ -127,14 +127,14 @@ def judge(difference: Mapping[str, Any], lower_is_better: bool) -> Verdict:
 
 
 def judge_rate(rate: Mapping[str, Any]) -> Verdict:
-    """Whether a win rate speaks for the tuned model: `unclear` when the interval holds a half."""
+    """Tell whether a win rate favours the tuned model; `unclear` if the interval contains one half."""
     if rate["low"] is None or rate["high"] is None:
         return "unknown"
     return judge({"low": rate["low"] - 0.5, "high": rate["high"] - 0.5}, lower_is_better=False)
 
 
 def asked(name: str, number: int) -> str:
-    """How many answers of a set: `10 held-out answers`, `3 answers of talks`."""
+    """Write the number of answers of a set: `10 held-out answers`, `3 answers of talks`."""
     if name == HELD_OUT:
         return count(number, "held-out answer")
     if name == DIALOGUES:
@@ -143,10 +143,10 @@ def asked(name: str, number: int) -> str:
 
 
 def title(scores: Mapping[str, Any]) -> str:
-    """The result in one line."""
+    """Write the main result in one line."""
     difference = scores["difference"].get("nll")
     if difference is None:
-        return f"{count(scores['rows'], 'answer')}, and no likelihood to compare them by"
+        return f"{count(scores['rows'], 'answer')} without a likelihood by which the models could be compared"
     amount = f"{abs(difference['value']):.{places(difference['value'])}f} nats a token"
     name = scores.get("set", HELD_OUT)
     answers = "held-out answers" if name in (HELD_OUT, DIALOGUES) else f"answers of {short(name)}"
@@ -162,13 +162,13 @@ def title(scores: Mapping[str, Any]) -> str:
 
 
 def headline(scores: Mapping[str, Any]) -> str:
-    """The main figure in full: on how much it rests, both values, the difference and its interval."""
+    """Write the main figure in full: the number of answers, both values, the difference and its interval."""
     difference = scores["difference"].get("nll")
     where = (
         f"{asked(scores.get('set', HELD_OUT), scores['rows'])} from {count(scores['recordings'], 'source')}"
     )
     if difference is None:
-        return f"The tuned model and the base gave {where}; no true answer was there to be found likely."
+        return f"The tuned model and the base gave {where}, but there are no true answers to measure a likelihood of."
     value, low, high = (difference[key] for key in ("value", "low", "high"))
     digits = (
         places(value) if low is None or high is None else places(min(abs(value), (high - low) / 2) or value)
@@ -179,7 +179,7 @@ def headline(scores: Mapping[str, Any]) -> str:
         f"model's negative log-likelihood is {tuned} nats a token against {base} for the base"
     )
     if low is None or high is None:
-        return f"{opening}: {_more(value, digits)}, on too few rows for an interval."
+        return f"{opening}: {_more(value, digits)}, with too few rows for an interval."
     sure = percent(scores["confidence"])
     if low <= 0 <= high:
         span = f"from {_more(low, digits)} to {_more(high, digits)}"
@@ -197,11 +197,11 @@ def _more(value: float, digits: int) -> str:
 
 
 def preference(found: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
-    """What a judge that agrees with people says of the pairs; call it for no other.
+    """Write what the judge prefers. Call this only for a judge that agrees with people.
 
     Args:
         found: the pairs of one set in metrics/judge.json.
-        calibration: of the pairs, in the same file.
+        calibration: the calibration on pairs in the same file.
     """
     rate, kappa = found["win_rate"], calibration["kappa"]
     judged = found["wins"] + found["ties"] + found["losses"]
@@ -209,21 +209,21 @@ def preference(found: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
     if rate["low"] is None or rate["high"] is None:
         return f"{opening} compared {count(judged, 'pair')}, too few for an interval."
     low, high = share(rate["low"]).removesuffix(" %"), share(rate["high"])
-    won = f"{share(rate['value'])} of {judged:,} pairs ({low} to {high}), ties as halves"
+    won = f"{share(rate['value'])} of {judged:,} pairs ({low} to {high}), where a tie counts half"
     if rate["low"] <= 0.5 <= rate["high"]:
-        return f"{opening} prefers neither model surely: the tuned one wins {won}."
+        return f"{opening} does not clearly prefer either model: the tuned one wins {won}."
     return (
         f"{opening} prefers the {'tuned model' if rate['low'] > 0.5 else 'base'}: the tuned one wins {won}."
     )
 
 
 def distrust(why: str | None) -> str:
-    """Why a judge's figures are grey, as a sentence."""
-    return f"This judge {why or NOT_COMPARED}: its figures are grey, and no headline uses them."
+    """Say in a sentence why a judge's figures are grey."""
+    return f"This judge {why or NOT_COMPARED}. Its figures are therefore grey, and no headline uses them."
 
 
 def method(scores: Mapping[str, Any]) -> str:
-    """How the intervals were made, and what they leave out."""
+    """Say how the intervals were computed, and what they do not cover."""
     draws = (
         f"Intervals are {percent(scores['confidence'])} bootstrap (percentiles, widened for few answers), "
         f"{scores['resamples']:,} paired draws"
@@ -231,6 +231,6 @@ def method(scores: Mapping[str, Any]) -> str:
     if scores["resampled"] == "recordings":
         return f"{draws} of whole sources."
     return (
-        f"{draws} of answers. With only {count(scores['recordings'], 'source')} held out they speak of other "
-        "questions on the same sources, not of other sources."
+        f"{draws} of answers. With only {count(scores['recordings'], 'source')} held out, they cover other questions "
+        "about the same sources, but not other sources."
     )

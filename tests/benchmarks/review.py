@@ -24,7 +24,7 @@ FILTERS = (
     ("search cleared", "Search in the rows", ""),
     ("score", "Score from", "4"),
     ("words", "Words from", "60"),
-    ("repeats", "Repeats beside what they repeat", None),
+    ("repeats", "Only duplicates, with the row they repeat", None),
 )
 """What it is called, the field's label, and what is typed; None for a switch."""
 ACT = """([label, typed, shown]) => new Promise(done => {

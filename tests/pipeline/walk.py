@@ -110,9 +110,9 @@ def _rebuild(page: Any, address: str, target: str | None) -> str:
         page.get_by_label("Rebuild", exact=True).first.click()
         page.get_by_role("option", name=target).click()
     page.get_by_role("button", name="Rebuild").click()
-    page.get_by_text("What changed", exact=True).or_(page.get_by_text("The last lines")).first.wait_for(
-        timeout=LONG
-    )
+    page.get_by_text("What changed", exact=True).or_(
+        page.get_by_text("Last lines of the output")
+    ).first.wait_for(timeout=LONG)
     return str(page.inner_text("body"))
 
 
@@ -120,9 +120,9 @@ def _chat(page: Any, address: str) -> str:
     page.goto(address)
     page.get_by_label("Ask something").fill("Why does my model score differently every morning?")
     page.get_by_label("Ask something").press("Enter")
-    page.get_by_role("button", name="What in the data").nth(1).wait_for(timeout=240_000)
+    page.get_by_role("button", name="Show similar").nth(1).wait_for(timeout=240_000)
     answer = page.locator(".q-card").nth(1).inner_text()
-    page.get_by_role("button", name="What in the data").nth(1).click()
+    page.get_by_role("button", name="Show similar").nth(1).click()
     page.get_by_text("lectern trace").first.wait_for(timeout=120_000)
     return str(answer)
 

@@ -1,4 +1,4 @@
-"""The tuned model at a server with OpenAI's chat API, such as `lectern serve`, in place of the one in memory."""
+"""Ask the tuned model at a server with OpenAI's chat API, such as `lectern serve`, instead of the model in memory."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from lectern.core.schema import Message
 from lectern.models.generation import Decoding
 
 KEY = "LECTERN_API_KEY"
-"""The variable of the environment that holds the server's key, where it wants one."""
+"""The environment variable that holds the server's key, if it needs one."""
 
 
 def answer(
@@ -23,18 +23,18 @@ def answer(
     on_text: Callable[[str], None],
     stop: Event,
 ) -> Reply:
-    """The next answer to a conversation, told as it comes; the other arguments are those of `Talker.answer`.
+    """Get the next answer of a conversation, streamed. The arguments after `wanted` are those of `Talker.answer`.
 
     Args:
-        url: of the API, such as http://127.0.0.1:8080/v1.
-        wanted: the model's name there; a server without one of that name answers with its first.
-        messages: that end with the user's.
+        url: address of the API, such as http://127.0.0.1:8080/v1.
+        wanted: name of the model at the server; if the server has no such model, its first one answers.
+        messages: the conversation, which ends with a user's message.
         decoding: how tokens are chosen.
-        on_text: given the text so far.
-        stop: set to end it.
+        on_text: called with the text so far.
+        stop: set to end the answer.
 
     Raises:
-        LecternError: the server cannot be reached or refuses; says why.
+        LecternError: the server cannot be reached or refuses the request; the message gives the reason.
     """
     import openai
 
@@ -64,5 +64,5 @@ def answer(
                 on_text(text.strip())
     except (openai.OpenAIError, IndexError) as error:
         said = secrets.mask(str(error), key) or "it has no model"
-        raise LecternError(f"{url} does not answer: {said}. Is the server running?") from None
+        raise LecternError(f"{url} does not answer: {said}. Check that the server is running.") from None
     return Reply(text.strip(), finished, False)

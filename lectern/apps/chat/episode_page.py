@@ -1,4 +1,4 @@
-"""The page that writes an episode: host and guest in turn, from an opening."""
+"""The page on which a model writes an episode: host and guest in turn, from an opening."""
 
 from asyncio import to_thread
 from dataclasses import replace
@@ -21,7 +21,7 @@ async def show_episode(root: Path, talker: Talker) -> None:
 
 
 class _EpisodePage:
-    """An episode in one tab."""
+    """The episode of one browser tab."""
 
     def __init__(self, root: Path, talker: Talker) -> None:
         self.talker = talker
@@ -39,13 +39,13 @@ class _EpisodePage:
         names = self.talker.names
         self.opening = ui.textarea("The host's first turn").props("outlined autogrow").classes("w-full")
         with ui.row().classes("items-end w-full gap-3"):
-            self.guest = ui.input("Guest's name (not needed)").props("dense").classes("w-48")
-            self.biography = ui.input("Who the guest is (not needed)").props("dense").classes("grow")
+            self.guest = ui.input("Guest's name (optional)").props("dense").classes("w-48")
+            self.biography = ui.input("About the guest (optional)").props("dense").classes("grow")
         with ui.row().classes("items-end gap-3"):
             self.who = ui.select(names, value=names[-1], label="Who writes").props("dense").classes("w-28")
             self.count = ui.number("Turns", value=self.settings.turns, min=2, max=200, precision=0)
             self.most = ui.number(
-                "Tokens a turn", value=self.settings.max_turn_tokens, min=1, max=2048, precision=0
+                "Tokens per turn", value=self.settings.max_turn_tokens, min=1, max=2048, precision=0
             )
             self.temperature = ui.number(
                 "Temperature", value=self.settings.temperature, min=0, max=5, step=0.1
@@ -55,8 +55,8 @@ class _EpisodePage:
                 field.props("dense").classes("w-28")
             self.write = ui.button("Write the episode", on_click=self._write).props("no-caps")
             self.halt = ui.button("Stop", on_click=self.stop.set).props("no-caps color=negative")
-            ui.button("Keep as JSON", on_click=self._keep_json).props("flat no-caps dense")
-            ui.button("Keep as Markdown", on_click=self._keep_markdown).props("flat no-caps dense")
+            ui.button("Save as JSON", on_click=self._keep_json).props("flat no-caps dense")
+            ui.button("Save as Markdown", on_click=self._keep_markdown).props("flat no-caps dense")
         self.state = ui.label("").classes("text-sm opacity-80")
         self.place = ui.column().classes("w-full gap-2")
         ui.timer(0.15, self._tick)
@@ -108,9 +108,9 @@ class _EpisodePage:
             if self.made is not None:
                 self.turns = [turn.text for turn in self.made.turns]
             endings = {
-                "closing": "ended by a closing",
-                "turns": "all turns written",
-                "empty": "the model said nothing",
+                "closing": "ended with a closing",
+                "turns": "all turns are written",
+                "empty": "ended because the model said nothing",
             }
             self.note = endings[self.made.ended] if self.made else "stopped"
         except (LecternError, TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Which training rows an answer is near to, by the cosine of their embeddings (text.semantic, an English model)."""
+"""Find the training rows that are most similar to an answer, by their embeddings (text.semantic, an English model)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +15,15 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Near:
-    """A training row and how near it is."""
+    """A training row and its similarity to the answer."""
 
     row: Example
     similarity: float
-    """cosine, -1 to 1"""
+    """cosine of the embeddings, -1 to 1"""
 
 
 class Index:
-    """The rows of data/splits/train.jsonl by meaning; embedded at the first question, and again when they change."""
+    """The embeddings of data/splits/train.jsonl, computed at the first question and again when the file changes."""
 
     def __init__(self, root: Path) -> None:
         self._path = root / "data/splits/train.jsonl"
@@ -33,7 +33,7 @@ class Index:
         self._vectors: Any = None
 
     def find(self, question: str, answer: str, most: int = SHOWN) -> list[Near]:
-        """The nearest rows, the nearest first; of one with several answers, its whole text counts.
+        """Return the most similar rows, the most similar first. Of a row, the text of all messages counts.
 
         Raises:
             LecternError: there are no training rows.

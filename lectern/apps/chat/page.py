@@ -22,15 +22,15 @@ from lectern.publishing.exporting import serving_name
 from lectern.settings.generate import Generate
 
 PAGES = {"Chat": "/", "Episode": "/episode"}
-MISSING = "There is no tuned model yet: `make run` makes one. The base model answers alone."
+MISSING = "There is no tuned model yet: `make run` trains one. Until then only the base model answers."
 
 
 def define(root: Path, url: str | None) -> None:
     """Define the pages.
 
     Args:
-        root: of the repository.
-        url: of a server that answers for the tuned model; None for the one in memory.
+        root: root of the repository.
+        url: address of a server that answers for the tuned model; None for the model in memory.
     """
     from nicegui import ui
 
@@ -50,7 +50,7 @@ def define(root: Path, url: str | None) -> None:
 
 
 class _ChatPage:
-    """The conversation in one tab."""
+    """The conversation of one browser tab."""
 
     def __init__(self, root: Path, talker: Talker, index: Index, url: str | None) -> None:
         self.root, self.talker, self.index, self.url = root, talker, index, url
@@ -62,7 +62,7 @@ class _ChatPage:
 
     @property
     def asked(self) -> list[Chat]:
-        """Those who are asked now."""
+        """The conversations with the models that are asked now."""
         chosen = self.who.value
         return [chat for name, chat in self.chats.items() if chosen in ("both", name)]
 
@@ -75,7 +75,7 @@ class _ChatPage:
             ui.label(MISSING)
         with ui.row().classes("items-end w-full gap-3"):
             options = (
-                {"both": "side by side", BASE: "base alone", TUNED: "tuned alone"}
+                {"both": "side by side", BASE: "base only", TUNED: "tuned only"}
                 if several
                 else {BASE: "base"}
             )
@@ -87,19 +87,17 @@ class _ChatPage:
             self.who.on_value_change(lambda: self.show_chats.refresh())
             self.temperature = ui.number("Temperature", value=defaults.temperature, min=0, max=5, step=0.1)
             self.top_p = ui.number("Top p", value=defaults.top_p, min=0.01, max=1, step=0.05)
-            self.most = ui.number(
-                "Tokens at most", value=defaults.max_new_tokens, min=1, max=4096, precision=0
-            )
+            self.most = ui.number("Token limit", value=defaults.max_new_tokens, min=1, max=4096, precision=0)
             self.seed = ui.number("Seed", value=defaults.seed, min=0, precision=0)
             for field in (self.temperature, self.top_p, self.most, self.seed):
                 field.props("dense").classes("w-28")
-            ui.button("Keep as JSON", on_click=self._keep_json).props("flat no-caps dense")
-            ui.button("Keep as Markdown", on_click=self._keep_markdown).props("flat no-caps dense")
-            ui.button("Start anew", on_click=self._clear).props("flat no-caps dense")
+            ui.button("Save as JSON", on_click=self._keep_json).props("flat no-caps dense")
+            ui.button("Save as Markdown", on_click=self._keep_markdown).props("flat no-caps dense")
+            ui.button("Start again", on_click=self._clear).props("flat no-caps dense")
         self.persona = ui.textarea("Persona (a system message)", value=self.talker.plain_persona)
         if self.talker.persona and not self.talker.plain_persona:
             ui.label(
-                "The persona of the training is filled in for each row; write one for this chat."
+                "In the training, the persona was filled in for each row. Write one for this chat."
             ).classes("text-sm")
         self.persona.props("dense autogrow rows=1").classes("w-full")
         self.show_chats = ui.refreshable(self._show_chats)
@@ -120,7 +118,7 @@ class _ChatPage:
         await self._load()
 
     async def _load(self) -> None:
-        """Load the models while the person types."""
+        """Load the models while the user types."""
         if not self.talker.loaded:
             self.state.set_text("Loading the models …")
             try:
@@ -145,15 +143,15 @@ class _ChatPage:
 
         widgets.text(turn.question, classes="font-semibold")
         with ui.card().classes("w-full p-3 gap-1"):
-            # a model writes no more than the limit of tokens, which a browser can show whole
+            # An answer is no longer than the token limit, so a browser can show all of it.
             answer = ui.label(turn.text or " ").classes("whitespace-pre-wrap break-words max-w-full")
             note = ui.label(turn.note).classes("text-sm opacity-80")
             self.labels[chat.name, number] = (answer, note)
             if turn.state in ("done", "stopped") and turn.text:
                 place = ui.column().classes("w-full")
-                ui.button(
-                    "What in the data is this near?", on_click=lambda: self._show_near(turn, place)
-                ).props("flat dense no-caps")
+                ui.button("Show similar training rows", on_click=lambda: self._show_near(turn, place)).props(
+                    "flat dense no-caps"
+                )
 
     async def _show_near(self, turn: Turn, place: Any) -> None:
         from nicegui import ui
@@ -174,7 +172,7 @@ class _ChatPage:
                 _show_row(near)
 
     async def _tick(self) -> None:
-        """Show what was written since the last time."""
+        """Show the text that was written since the last call."""
         self.send.set_enabled(not self.working)
         self.halt.set_enabled(self.working)
         for (name, number), (answer, note) in self.labels.items():
@@ -227,7 +225,7 @@ class _ChatPage:
         return Decoding(int(self.most.value), float(self.temperature.value), top_p, int(self.seed.value))
 
     async def _again(self) -> None:
-        """Ask the last question once more; drawn answers are drawn with the next seed."""
+        """Ask the last question once more; sampled answers get the next seed."""
         if self.working or not any(chat.turns for chat in self.asked):
             return
         self.seed.set_value(int(self.seed.value or 0) + 1)
@@ -237,7 +235,7 @@ class _ChatPage:
         await self._answer()
 
     async def _edit(self) -> None:
-        """Take the last question back, to word it otherwise."""
+        """Remove the last question and put it into the input field, to change it."""
         if self.working:
             return
         for chat in self.asked:
@@ -284,7 +282,7 @@ def _show_row(near: Near) -> None:
     row, where = near.row, near.row.provenance
     with ui.column().classes("gap-0 w-full border-l-4 border-primary pl-3"):
         with ui.row().classes("items-center gap-3"):
-            ui.label(f"{near.similarity:.2f} near").classes("font-semibold")
+            ui.label(f"similarity {near.similarity:.2f}").classes("font-semibold")
             ui.label(where.item).classes("text-sm")
             ui.label(origin.describe(where)).classes("text-sm")
             widgets.link(where.url, "open the source")
@@ -294,7 +292,7 @@ def _show_row(near: Near) -> None:
 
 
 def describe_revision(root: Path) -> str:
-    """The commit that the working tree stands on, marked where it differs from it."""
+    """Return the commit of the working tree, marked `-dirty` if files were changed."""
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout.strip() or "unknown"

@@ -1,4 +1,4 @@
-"""One tab's conversation: what was said, and the answers that are being written."""
+"""The conversation of one browser tab: its turns, and the answers that are being written."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from lectern.core.schema import Message
 from lectern.models.generation import Decoding
 
 Answer = Callable[[str, Sequence[Message], Decoding, Callable[[str], None], Event], Reply]
-"""As `Talker.answer`."""
+"""A function with the arguments of `Talker.answer`."""
 State = Literal["waiting", "writing", "done", "stopped", "failed"]
 
 
@@ -23,7 +23,7 @@ class Turn:
     text: str = ""
     state: State = "waiting"
     note: str = ""
-    """that the limit was reached, older turns were left out, or what went wrong"""
+    """a remark for the user: the limit was reached, older turns were left out, or an error"""
 
 
 @dataclass
@@ -34,27 +34,27 @@ class Chat:
     turns: list[Turn] = field(default_factory=list)
 
     def messages(self, system: str, upto: int | None = None) -> list[Message]:
-        """What the model is given, or was given before the answer number `upto`."""
+        """Return the messages that the model gets now, or that it got before answer number `upto`."""
         given = [Message(role="system", content=system.strip())] if system.strip() else []
         turns = self.turns if upto is None else self.turns[: upto + 1]
         for number, turn in enumerate(turns):
             if number == upto:
                 given.append(Message(role="user", content=turn.question))
-            elif turn.text:  # a question that got no answer is no part of what was said
+            elif turn.text:  # a question without an answer does not belong to the conversation
                 given.append(Message(role="user", content=turn.question))
                 given.append(Message(role="assistant", content=turn.text))
         return given
 
 
 def fill(chat: Chat, system: str, decoding: Decoding, answer: Answer, stop: Event) -> None:
-    """Write the answer of the last turn, in this thread; what goes wrong is told in the turn.
+    """Fill in the answer of the last turn, in this thread. An error is written into the turn's note.
 
     Args:
-        chat: whose last turn waits.
+        chat: the conversation, whose last turn has no answer yet.
         system: the persona; empty for none.
         decoding: how tokens are chosen.
-        answer: `Talker.answer`, or that of an endpoint under the same arguments.
-        stop: set to end it.
+        answer: `Talker.answer`, or a function for an endpoint with the same arguments.
+        stop: set to end the answer.
     """
     turn = chat.turns[-1]
 
@@ -69,9 +69,7 @@ def fill(chat: Chat, system: str, decoding: Decoding, answer: Answer, stop: Even
     turn.text = reply.text
     turn.state = "stopped" if stop.is_set() and not reply.finished else "done"
     notes = (
-        []
-        if reply.finished
-        else ["stopped" if turn.state == "stopped" else "the limit of tokens was reached"]
+        [] if reply.finished else ["stopped" if turn.state == "stopped" else "the token limit was reached"]
     )
-    notes += ["the oldest turns were left out: the context is full"] if reply.shortened else []
+    notes += ["the oldest turns were left out, because the context is full"] if reply.shortened else []
     turn.note = "; ".join(notes)

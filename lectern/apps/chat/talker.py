@@ -1,4 +1,4 @@
-"""The base and the tuned model, loaded once for all tabs, answering one after the other."""
+"""The base and the tuned model, loaded once for all browser tabs; they answer one request after the other."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -21,24 +21,24 @@ from lectern.settings.render import Render
 from lectern.training import adapters
 
 CHAT = "chat"
-"""What a conversation's provenance calls its source."""
+"""Name of the source in the provenance of a chat."""
 LONGEST_QUESTION = 100_000
-"""Characters: more than any context holds."""
+"""Greatest number of characters of a question, which is more than any context holds."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a model answered."""
+    """The answer of a model."""
 
     text: str
     finished: bool
-    """it ended its turn itself; else the limit or a person did"""
+    """whether the model itself ended its turn; else the limit or the user did"""
     shortened: bool
-    """the oldest turns were left out, since the context is full"""
+    """whether the oldest turns were left out because the context is full"""
 
 
 class Talker:
-    """Answers questions with the models of the pipeline, by the code that the pipeline answers with."""
+    """Answers questions with the models and the code of the pipeline."""
 
     def __init__(self, root: Path) -> None:
         self.base = params.load("base_model", BaseModelSettings, root / "params.yaml")
@@ -51,19 +51,19 @@ class Talker:
 
     @property
     def names(self) -> list[str]:
-        """Who can answer: the tuned model only where there is one."""
+        """The models that can answer; the tuned one only if it was trained."""
         return [BASE, TUNED] if (self._adapter / adapters.RECORD).is_file() else [BASE]
 
     @property
     def loaded(self) -> bool:
-        """The models are in memory."""
+        """Whether the models are in memory."""
         return bool(self._models)
 
     def load(self) -> None:
-        """Bring the models into memory; nothing where they are.
+        """Load the models, if they are not in memory yet.
 
         Raises:
-            LecternError: a model cannot be had, or the adapter was made for another one.
+            LecternError: a model cannot be loaded, or the adapter was made for another base model.
         """
         with self._loading:
             if self._models:
@@ -81,13 +81,13 @@ class Talker:
 
     @property
     def adapter(self) -> str | None:
-        """Which weights the tuned model has: the first 16 hex digits of their sha256; None where there are none."""
+        """The first 16 hex digits of the sha256 of the adapter's weights; None if there are none."""
         files = adapters.files(self._adapter)
         return io.sha256(files[-1])[:16] if len(files) == 2 else None
 
     @property
     def plain_persona(self) -> str:
-        """The persona of the training where it says the same to all rows; empty where it is a template or none."""
+        """The persona of the training if it is the same for all rows; empty if it is a template or there is none."""
         return "" if "{" in (self.persona or "") else self.persona or ""
 
     def answer(
@@ -98,17 +98,17 @@ class Talker:
         on_text: Callable[[str], None],
         stop: Event,
     ) -> Reply:
-        """The next answer to a conversation, told as it is written.
+        """Generate the next answer of a conversation, and report the text while it is written.
 
         Args:
             name: base or tuned.
-            messages: that end with the user's; with a system message where there is a persona.
+            messages: the conversation, which ends with a user's message; a persona is a system message.
             decoding: how tokens are chosen.
-            on_text: given the text so far after each token.
-            stop: set to end the answer where it is.
+            on_text: called after each token with the text so far.
+            stop: set to end the answer.
 
         Raises:
-            LecternError: the models cannot be loaded, the question is too long, or the template does not take it.
+            LecternError: the models cannot be loaded, the question is too long, or the chat template refuses it.
         """
         self.load()
         text = ""
@@ -137,7 +137,9 @@ class Talker:
 
     def _prepare(self, messages: Sequence[Message], decoding: Decoding) -> questions.Prepared:
         if len(messages[-1].content) > LONGEST_QUESTION:
-            raise LecternError(f"the question has {len(messages[-1].content):,} characters; shorten it")
+            raise LecternError(
+                f"the question has {len(messages[-1].content):,} characters; shorten it to {LONGEST_QUESTION:,}"
+            )
         ask = Ask(CHAT, "now", list(messages), None, Provenance(item=CHAT, method=CHAT))
         prepared = questions.prepare(
             [ask],
@@ -148,8 +150,9 @@ class Talker:
         )
         if not prepared.rows:
             raise LecternError(
-                f"{next(iter(prepared.skipped))}: the model reads {self.base.context_length:,} tokens, of which "
-                f"{decoding.max_new_tokens:,} are kept for the answer. Shorten the question, or lower the limit."
+                f"{next(iter(prepared.skipped))}: the model can read {self.base.context_length:,} tokens, of which "
+                f"{decoding.max_new_tokens:,} are kept free for the answer. Shorten the question, or lower the token "
+                "limit."
             )
         return prepared
 
@@ -161,7 +164,7 @@ class Talker:
         on_text: Callable[[int, str], None],
         stop: Event,
     ) -> Episode | None:
-        """An episode from an opening, as the stage `episodes` writes it; None where it was stopped.
+        """Generate an episode from an opening, as the stage `episodes` does; None if it was stopped.
 
         Args:
             name: base or tuned.
@@ -171,7 +174,7 @@ class Talker:
             stop: set to end it where it is.
 
         Raises:
-            LecternError: the opening leaves no room, or holds a control token.
+            LecternError: the opening leaves no room for a conversation, or holds a control token.
         """
         self.load()
         form = turns.get_format(self.base, self._tokenizer, self.persona)
@@ -197,7 +200,7 @@ class Talker:
 
     @contextmanager
     def _using(self, name: str) -> Iterator[Any]:
-        """The model, while nobody else uses it: others wait."""
+        """Yield the model for exclusive use; other requests wait."""
         with self._busy:
             model = self._models[name]
             shared = name == BASE and model is self._models.get(TUNED)

@@ -1,4 +1,4 @@
-"""A conversation as a file to keep: JSON for programs, Markdown for people."""
+"""Write a conversation as a file: JSON for programs, Markdown for people."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,18 +10,18 @@ from lectern.publishing import markdown
 
 
 def to_json(chats: Mapping[str, Sequence[Message]], facts: Mapping[str, Any]) -> str:
-    """Each model's messages, and what decided them.
+    """Write the messages of each model, and the facts about them, as JSON.
 
     Args:
         chats: model -> messages.
-        facts: model, adapter, revision and settings.
+        facts: base model, adapter, revision and settings.
     """
     plain = {name: [message.model_dump() for message in messages] for name, messages in chats.items()}
     return io.to_json({"chats": plain, **facts}) + "\n"
 
 
 def to_markdown(chats: Mapping[str, Sequence[Message]], facts: Mapping[str, Any]) -> str:
-    """The same to read; what was said stands in fences, so that nothing of it acts as Markdown."""
+    """Write the same as Markdown. All messages stand in fenced code blocks, so that none of them acts as Markdown."""
     lines = ["# Conversation", ""]
     lines += [f"- {name}: {markdown.code(value, None)}" for name, value in facts.items()]
     for name, messages in chats.items():
@@ -32,7 +32,7 @@ def to_markdown(chats: Mapping[str, Sequence[Message]], facts: Mapping[str, Any]
 
 
 def episode_to_markdown(episode: Episode, facts: Mapping[str, Any]) -> str:
-    """An episode to read."""
+    """Write an episode as Markdown."""
     lines = ["# Episode", ""]
     lines += [f"- {name}: {markdown.code(value, None)}" for name, value in facts.items()]
     for turn in episode.turns:
@@ -41,7 +41,7 @@ def episode_to_markdown(episode: Episode, facts: Mapping[str, Any]) -> str:
 
 
 def fence(text: str) -> str:
-    """A block of code that holds the text whatever stands in it (CommonMark 0.31, section 4.5)."""
+    """Return a fenced code block that holds any text (CommonMark 0.31, section 4.5)."""
     longest = max(map(len, re.findall("`+", text)), default=0)
     bar = "`" * max(3, longest + 1)
     return f"{bar}text\n{text}\n{bar}"

@@ -1,4 +1,4 @@
-"""The sound of recordings, for the browser to play from any second."""
+"""Serve the sound of recordings, which the browser can play from any second."""
 
 import mimetypes
 from pathlib import Path
@@ -9,7 +9,7 @@ from lectern.apps.review import recordings
 
 
 def define(root: Path) -> None:
-    """Define the address that gives the sound of an item: those that exist, and no other file."""
+    """Define the address that serves the sound of existing items, and no other file."""
     from fastapi import HTTPException
     from fastapi.responses import FileResponse
     from nicegui import app
@@ -20,18 +20,18 @@ def define(root: Path) -> None:
         if file is None:
             raise HTTPException(status_code=404, detail="there is no such recording")
         kind = mimetypes.guess_type(file.name)[0] or ""
-        if not kind.startswith(("audio/", "video/")):  # never a page of this address
+        if not kind.startswith(("audio/", "video/")):  # so that a file can never be shown as a page
             kind = "application/octet-stream"
         return FileResponse(file, media_type=kind)
 
 
 def address(item: str) -> str:
-    """Where the sound of an item is."""
+    """Return the address of the sound of an item."""
     return f"/audio/{quote(item, safe='')}"
 
 
 def player(root: Path, item: str, start: float | None, end: float | None) -> Any:
-    """A player that begins at a second; None where there is no sound."""
+    """Show a player that begins at a second; return None if the item has no sound."""
     from nicegui import ui
 
     if recordings.media_file(root, item) is None:

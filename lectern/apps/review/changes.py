@@ -1,4 +1,4 @@
-"""What a rebuild changed: outputs, rows, and the figures that moved."""
+"""Find what a rebuild changed: outputs, rows and figures."""
 
 import json
 from collections import Counter
@@ -15,48 +15,48 @@ from lectern.core.schema import Decision, Example
 from lectern.report.comparison.differences import flatten
 
 SHOWN = 50
-"""Rows and figures that are listed; all are counted."""
+"""How many rows and figures are listed; all are counted."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The outputs at one time."""
+    """The state of the outputs at one time."""
 
     outputs: Mapping[str, Mapping[str, str]]
-    """stage -> path -> hash, as dvc.lock has them"""
+    """stage -> path -> hash, from dvc.lock"""
     rows: Mapping[tuple[str, str], str]
-    """row and item -> kept, or why it was dropped"""
+    """(row, item) -> `kept`, or the reason why it was dropped"""
     curated: Mapping[str, tuple[str, str]]
-    """row that is kept -> its item and first message"""
+    """kept row -> its item and first message"""
     figures: Mapping[str, str]
     """file and key -> value"""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs between two times."""
+    """The differences between two snapshots."""
 
     outputs: dict[str, list[str]] = field(default_factory=dict)
     """stage -> its paths that changed"""
     rows: list[tuple[str, str, str, str]] = field(default_factory=list)
-    """row, item, before, after; empty where there was none"""
+    """row, item, state before, state after; a state is empty if the row did not exist"""
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
-    """before and after -> rows"""
+    """(state before, state after) -> number of rows"""
     questions: dict[str, str] = field(default_factory=dict)
     figures: list[tuple[str, str, str]] = field(default_factory=list)
     """figure, before, after"""
 
     @property
     def nothing(self) -> bool:
-        """No output changed."""
+        """Whether no output changed."""
         return not (self.outputs or self.rows or self.figures)
 
 
 def take(root: Path) -> Snapshot:
-    """The outputs as they are now; what is not there is left out.
+    """Take a snapshot of the outputs; missing ones are left out.
 
     Raises:
-        LecternError: an output is broken; names the file.
+        LecternError: an output is broken; the message names the file.
     """
     decisions = _read(root / "data/curation_decisions.jsonl", Decision)
     curated = _read(root / "data/curated.jsonl", Example)
@@ -83,7 +83,7 @@ def _read_lock(path: Path) -> dict[str, dict[str, str]]:
         }
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise LecternError(
-            f"{path} cannot be read ({error}). `git checkout {path.name}` brings it back."
+            f"{path} cannot be read ({error}). `git checkout {path.name}` restores it."
         ) from error
 
 
@@ -91,14 +91,14 @@ def _read_figures(folder: Path) -> Iterator[tuple[str, str]]:
     for path in sorted(folder.glob("*.json")):
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:  # half written by a stage that was stopped
+        except ValueError:  # written only in part by a stage that was stopped
             continue
         for key, value in flatten(found):
             yield f"{path.stem}: {key}", value
 
 
 def compare(before: Snapshot, after: Snapshot) -> Changes:
-    """What differs."""
+    """Compare two snapshots."""
     outputs = {}
     for stage, paths in after.outputs.items():
         old = before.outputs.get(stage, {})
@@ -111,7 +111,7 @@ def compare(before: Snapshot, after: Snapshot) -> Changes:
         if ours.get((row, item)) != theirs.get((row, item))
     ]
     told = {row for row, *_ in moved}
-    # a row that a person edited is decided on under its old id, and kept under a new one
+    # Decisions hold the old id of a row that a person edited; the curated rows hold its new id.
     for row in before.curated.keys() - after.curated.keys() - told:
         moved.append((row, before.curated[row][0], "kept", ""))
     for row in after.curated.keys() - before.curated.keys() - told:

@@ -1,4 +1,4 @@
-"""What a reviewer decides about rows: data/corrections/examples/<id>.json, a file for each."""
+"""Read and write a reviewer's decisions about rows: data/corrections/examples/<id>.json, one file for each."""
 
 import hashlib
 import re
@@ -24,11 +24,11 @@ REASONS = (
     "badly transcribed",
     "says nothing",
 )
-"""To choose from when a row is rejected."""
+"""Reasons that a reviewer can choose when a row is rejected."""
 
 
 class MeanwhileError(LecternError):
-    """Somebody else decided on the same row; `theirs` is what they decided, None where they took a decision back."""
+    """Somebody else decided about the same row; `theirs` is their decision, or None if they removed a decision."""
 
     def __init__(self, theirs: Correction | None) -> None:
         super().__init__(f"somebody else decided meanwhile: {theirs or 'nothing'}")
@@ -37,14 +37,14 @@ class MeanwhileError(LecternError):
 
 @dataclass(frozen=True)
 class Decisions:
-    """All decisions, by hand and by this page."""
+    """All decisions, those written by hand and those of this page."""
 
     entries: dict[str, Entry]
     stamp: tuple[Any, ...]
-    """of the files that they stand in"""
+    """see `take_stamp`"""
 
     def latest(self, row: str) -> Correction | None:
-        """What was decided last about a row, whose edited form may have been corrected again."""
+        """Return the last decision about a row; an edited row may have been corrected again."""
         found: Correction | None = None
         while (entry := self.entries.get(row)) is not None:
             found = entry.correction
@@ -55,7 +55,7 @@ class Decisions:
 
 
 def take_stamp(root: Path) -> tuple[Any, ...]:
-    """What changes whenever a decision does."""
+    """Return times and sizes of the files of decisions, which change whenever a decision changes."""
     folder = root / "data/corrections"
     found = []
     for path in (folder / row_corrections.FILE, folder / row_corrections.FOLDER):
@@ -64,20 +64,20 @@ def take_stamp(root: Path) -> tuple[Any, ...]:
 
 
 def read(root: Path) -> Decisions:
-    """All decisions.
+    """Read all decisions.
 
     Raises:
-        LecternError: one cannot be read; names the file.
+        LecternError: a decision cannot be read; the message names the file.
     """
     stamp = take_stamp(root)
     return Decisions(row_corrections.read(root / "data/corrections"), stamp)
 
 
 def make(row: str, action: str, reason: str, messages: Sequence[Message] | None = None) -> Correction:
-    """A decision.
+    """Make a decision.
 
     Raises:
-        LecternError: it cannot be, such as an edit that changes nothing; says why.
+        LecternError: the decision is not valid, such as an edit that changes nothing; the message says why.
     """
     plain = None if messages is None else [message.model_dump() for message in messages]
     try:
@@ -93,16 +93,16 @@ def make(row: str, action: str, reason: str, messages: Sequence[Message] | None 
 
 
 def write(root: Path, row: str, decision: Correction | None, seen: Correction | None) -> None:
-    """Write a decision about a row, or take it back.
+    """Write a decision about a row, or remove it.
 
     Args:
-        root: of the repository.
-        row: id of a row that exists.
-        decision: the new one; None takes back what there is.
-        seen: what this tab showed of its file.
+        root: root of the repository.
+        row: id of an existing row.
+        decision: the new decision; None removes the existing one.
+        seen: the decision that this tab showed.
 
     Raises:
-        MeanwhileError: the file says something else by now.
+        MeanwhileError: the file holds another decision now.
         LecternError: the row is corrected by hand in examples.jsonl.
     """
     folder = root / "data/corrections"
@@ -121,27 +121,27 @@ def write(root: Path, row: str, decision: Correction | None, seen: Correction | 
 
 
 def digest(decision: Correction | None) -> str:
-    """What a tab shows of a decision, in few characters: another one means that somebody changed it."""
+    """Return a hash of a decision, by which a tab notices that somebody changed it."""
     if decision is None:
         return ""
     return hashlib.sha256(decision.model_dump_json().encode()).hexdigest()[:16]
 
 
 def write_over(root: Path, row: str, decision: Correction | None, seen: str) -> None:
-    """Write a decision, or take one back, where the file of the row still says what a person saw.
+    """Write or remove a decision, if the row's file still holds the decision that the reviewer saw.
 
     Args:
-        root: of the repository.
-        row: id of a row, as a browser tells it.
+        root: root of the repository.
+        row: id of a row, as the browser sends it.
         decision: as for `write`.
-        seen: `digest` of what the person saw decided.
+        seen: `digest` of the decision that the reviewer saw.
 
     Raises:
-        MeanwhileError: the file says something else by now.
-        LecternError: it is no id of a row, or the row is corrected by hand.
+        MeanwhileError: the file holds another decision now.
+        LecternError: `row` is not an id of a row, or the row is corrected by hand.
     """
     if re.fullmatch("[0-9a-f]{16}", row) is None:
-        raise LecternError(f"{row[:40]!r} is no id of a row")
+        raise LecternError(f"{row[:40]!r} is not an id of a row")
     now = file_says(root, row)
     if digest(now) != seen and now != decision:
         raise MeanwhileError(now)
@@ -149,6 +149,6 @@ def write_over(root: Path, row: str, decision: Correction | None, seen: str) -> 
 
 
 def file_says(root: Path, row: str) -> Correction | None:
-    """What the file of a row says; None where there is none."""
+    """Return the decision in the file of a row; None if there is no file."""
     path = root / "data/corrections" / row_corrections.FOLDER / f"{row}.json"
     return io.read_json(path, Correction) if path.is_file() else None

@@ -1,4 +1,4 @@
-"""The page of the rows: each beside its source, to keep, reject or word otherwise."""
+"""The page of the rows: each is shown beside its source, to accept, reject or edit it."""
 
 from asyncio import to_thread
 from pathlib import Path
@@ -15,8 +15,8 @@ from lectern.core.errors import LecternError
 from lectern.core.schema import Example, Message
 
 NEAR = 24
-"""Rows that the list shows around the one that is looked at."""
-FOUND_RIGHT = "read, and found right"
+"""How many rows the list shows around the current one."""
+FOUND_RIGHT = "read and found correct"
 KEYS = (
     ("j or ↓", "next"),
     ("k or ↑", "previous"),
@@ -34,7 +34,7 @@ def define(root: Path) -> None:
     from fastapi import Request
     from nicegui import ui
 
-    from lectern.apps.review import row_desk  # noqa: F401  (a page names in its head the scripts that are known then)
+    from lectern.apps.review import row_desk  # noqa: F401  (a page includes only scripts that are known before)
 
     state = State(root)
 
@@ -46,10 +46,10 @@ def define(root: Path) -> None:
 
 
 class _ExamplesPage:
-    """The rows in one tab.
+    """The rows in one browser tab.
 
-    The browser decides which row is looked at and what is decided on it (row_desk.js), and tells each act in its order.
-    An act names its row and what the person saw decided about it, so it can be worked off later and still be right.
+    The browser holds the current row and sends each act of the reviewer in order (row_desk.js). An act names its row
+    and the decision that the reviewer saw, so that it is still correct if it is processed later.
     """
 
     def __init__(self, root: Path, state: State) -> None:
@@ -57,11 +57,11 @@ class _ExamplesPage:
         self.at = 0
         self.acts = Acts(self._write, self._follow, self._show_acts)
         self.shown = 0
-        """number of the last act whose outcome is shown"""
+        """number of the last act whose result is shown"""
         self.written: dict[int, str] = {}
-        """number of an act -> `decisions.digest` of what its row's file says since then"""
+        """number of an act -> `decisions.digest` of the decision in its row's file after it"""
         self.decided = False
-        """whether an act has decided something since it was shown"""
+        """whether an act has changed a decision since the last display"""
         self.problem = ""
 
     async def show(self, query: dict[str, str]) -> None:
@@ -82,7 +82,7 @@ class _ExamplesPage:
             return
         waiting.delete()
         if not len(self.rows):
-            ui.label("There are no rows here yet: `make run` makes them.")
+            ui.label("There are no rows yet. `make run` makes them.")
             return
         self.wanted = row_index.parse(query)
         self.found = self._select()
@@ -99,7 +99,7 @@ class _ExamplesPage:
         self.show_lost()
         ui.timer(2.0, self._look)
 
-    # what is shown
+    # display
 
     def _show_filters(self) -> None:
         from nicegui import ui
@@ -126,11 +126,11 @@ class _ExamplesPage:
             self._field(ui.number("Words from", min=0, step=1, precision=0), "least_words", "w-24")
             self._field(ui.number("to", min=0, step=1, precision=0), "most_words", "w-20")
             self._field(ui.select([*row_index.ORDERS], label="Order"), "order", "w-28")
-            self._field(ui.switch("Repeats beside what they repeat"), "repeats", "")
+            self._field(ui.switch("Only duplicates, with the row they repeat"), "repeats", "")
             ui.button("Keys", on_click=lambda: self.desk.run_method("showHelp")).props("flat dense no-caps")
 
     def _field(self, element: Any, name: str, width: str = "grow") -> Any:
-        """A field of the filter; what it says is in the address too, so that it can be shared."""
+        """Set up a field of the filter. Its value is also in the address, so that it can be shared."""
         element.props("dense").classes(width)
         element.value = getattr(self.wanted, name)
 
@@ -149,12 +149,12 @@ class _ExamplesPage:
         return row_index.select(self.rows, self.wanted, set(self.known.entries))
 
     def _place_of(self, row: str) -> int | None:
-        """Where a row stands among those that are shown; None where it is not."""
+        """Return the position of a row among those that are shown; None if it is not shown."""
         found = (self.found == self.rows.where.get(row, -1)).nonzero()[0]
         return int(found[0]) if len(found) else None
 
     def _here(self) -> str | None:
-        """The id of the row that is looked at."""
+        """Return the id of the current row."""
         return self.rows.ids[int(self.found[self.at])] if len(self.found) else None
 
     def _show_progress(self) -> None:
@@ -167,7 +167,7 @@ class _ExamplesPage:
             ui.linear_progress(reviewed / shown if shown else 0, show_value=False).classes("w-40")
 
     def _view(self) -> dict[str, Any]:
-        """What the browser knows: the rows around the one that is looked at."""
+        """Return what the browser needs: the rows around the current one."""
         first = max(self.at - NEAR // 2, 0)
         numbers = [int(number) for number in self.found[first : first + NEAR]]
         return {
@@ -180,7 +180,7 @@ class _ExamplesPage:
         }
 
     def _plain(self, number: int) -> dict[str, Any]:
-        """A row as the browser shows it; what is decided and `seen` are of one moment."""
+        """Return a row for the browser; its decision and `seen` are from the same moment."""
         id = self.rows.ids[number]
         decided, entry = self.known.latest(id), self.known.entries.get(id)
         shown: dict[str, Any] = {
@@ -200,17 +200,17 @@ class _ExamplesPage:
         return shown
 
     def _show_details(self) -> None:
-        """What became of the row, and where it comes from."""
+        """Show what the last run did with the row, and where it comes from."""
         if len(self.found):
             try:
                 row = self.rows.read(int(self.found[self.at]))
             except LecternError:
-                return  # the row itself says so
+                return  # the row itself shows the error
             self._show_fate(row)
             self._show_origin(row)
 
     def _show_fate(self, row: Example) -> None:
-        """What became of the row in the last run; of a repeat, the row that says the same."""
+        """Show what the last run did with the row; for a duplicate, also the row that was kept."""
         from nicegui import ui
 
         found = self.rows.dropped.get(row.id)
@@ -220,13 +220,14 @@ class _ExamplesPage:
         told += [f"in {split}"] if split else []
         if found is not None:
             told.append(
-                f"dropped: {found.reason}" + (f", {found.similarity:.2f} alike" if found.similarity else "")
+                f"dropped: {found.reason}"
+                + (f", similarity {found.similarity:.2f}" if found.similarity else "")
             )
         ui.label(", ".join(told)).classes("text-sm opacity-80")
         partner = self.rows.where.get(found.kept_id or "") if found else None
         if partner is not None:
             with ui.card().classes("w-full p-3 gap-1"):
-                ui.label("kept in its place").classes("text-sm font-semibold")
+                ui.label("This row was kept instead").classes("text-sm font-semibold")
                 try:
                     _show_messages(self.rows.read(partner).messages)
                 except LecternError as error:
@@ -254,32 +255,34 @@ class _ExamplesPage:
                     left = max(left - len(part.text), 0)
 
     def _show_lost(self) -> None:
-        """Decisions whose row is not there now; they stay, and count again should it come back."""
+        """Show the decisions whose row does not exist now. They are kept, and apply again if the row comes back."""
         from nicegui import ui
 
         new = {e.correction.new_id for e in self.known.entries.values() if e.correction.action == "edit"}
         lost = [id for id in self.known.entries if id not in self.rows.where and id not in new]
         if lost:
             with ui.expansion(f"{len(lost)} decisions without a row").classes("w-full"):
-                ui.label("The sources or the teacher say something else now. The files are kept.")
+                ui.label(
+                    "The sources or the teacher have changed, so these rows do not exist now. The files are kept."
+                )
                 for id in lost[:200]:
                     entry = self.known.entries[id]
                     widgets.text(f"{id}: {entry.correction} ({entry.where})", long=300)
 
-    # what a person does
+    # acts of the reviewer
 
     def _follow(self, act: Act, result: dict[str, Any]) -> None:
-        """Go where the person went; an edit that could not be saved keeps them at its row."""
+        """Go to the row to which the reviewer went. If an edit could not be saved, stay at its row."""
         edit = (act.get("decision") or {}).get("action") == "edit"
         to = act["id"] if edit and "error" in result else act.get("to")
         if (at := self._place_of(str(to))) is not None:
             self.at = at
 
     def _write(self, act: Act) -> dict[str, Any]:
-        """Write what the person decided, unless somebody else decided something that they have not seen."""
+        """Write the reviewer's decision, unless somebody else made one that the reviewer has not seen."""
         number, row = int(act["n"]), str(act["id"])
         seen = str(act["seen"])
-        if seen.startswith("act "):  # what this tab decided itself, a moment ago
+        if seen.startswith("act "):  # an earlier decision of this tab
             seen = self.written.get(int(seen.removeprefix("act ")), "not known")
         self.written[number] = seen
         told = act["decision"]
@@ -293,9 +296,9 @@ class _ExamplesPage:
             theirs = error.theirs
             return {
                 "error": str(error),
-                "told": "Not saved: somebody else decided on this row meanwhile.",
+                "told": "Not saved: somebody else has decided about this row in the meantime.",
                 "theirs": {
-                    "told": "They took their decision back." if theirs is None else f"They {theirs}",
+                    "told": "They removed their decision." if theirs is None else f"They {theirs}",
                     "messages": _cut(theirs.messages) if theirs and theirs.messages else [],
                     "seen": decisions.digest(theirs),
                 },
@@ -306,7 +309,7 @@ class _ExamplesPage:
         return {}
 
     async def _show_acts(self) -> None:
-        """Show what came of the acts that were worked off."""
+        """Show the results of the acts that were processed."""
         shown = self.acts.last
         if self.decided:
             self.decided = False
@@ -320,7 +323,7 @@ class _ExamplesPage:
         self._refresh()
 
     async def _look(self) -> None:
-        """Show what a rebuild or somebody else changed."""
+        """Check for changes by a rebuild or by somebody else, and show them."""
         from nicegui import ui
 
         if self.acts.running or not (self.problem or self.state.is_stale(self.rows, self.known)):
@@ -329,7 +332,7 @@ class _ExamplesPage:
         try:
             self.rows, self.known = await to_thread(self.state.get)
             self.problem = ""
-        except LecternError as error:  # such as half of a rebuild; looked at again
+        except LecternError as error:  # for example in the middle of a rebuild; the next call tries again
             self.problem = str(error)
             if problem != self.problem:
                 self._refresh()
@@ -340,7 +343,9 @@ class _ExamplesPage:
             self.at = self._place_of(row or "") or 0
         self._refresh()
         self.show_lost.refresh()
-        ui.notify("The rows were rebuilt." if rebuilt else "Somebody else decided on rows; it is shown now.")
+        ui.notify(
+            "The rows were rebuilt." if rebuilt else "Somebody else decided about rows; this is shown now."
+        )
 
     def _refresh(self) -> None:
         from nicegui import ui

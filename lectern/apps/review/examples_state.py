@@ -1,4 +1,4 @@
-"""The rows and the decisions as all tabs share them, read again when their files change."""
+"""The rows and decisions that all tabs share; they are read again when their files change."""
 
 from pathlib import Path
 from threading import Lock
@@ -9,7 +9,7 @@ from lectern.apps.review.row_index import Rows
 
 
 class State:
-    """The newest state that was read; reading takes seconds with 100,000 rows, so it happens in a thread."""
+    """The newest state. Call `get` in a thread, since reading 100,000 rows takes seconds."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -18,10 +18,10 @@ class State:
         self._decisions: Decisions | None = None
 
     def get(self) -> tuple[Rows, Decisions]:
-        """The rows and decisions as they are now.
+        """Return the current rows and decisions.
 
         Raises:
-            LecternError: an output or a decision cannot be read; names the file.
+            LecternError: an output or a decision cannot be read; the message names the file.
         """
         with self._lock:
             if self._rows is None or self._rows.stamp != row_index.take_stamp(self._root):
@@ -31,12 +31,12 @@ class State:
             return self._rows, self._decisions
 
     def forget(self) -> None:
-        """A decision was written: read them again, even if so soon after the last that no time of a file tells it."""
+        """Read decisions again after one was written, even if the file times do not show it because it was so quick."""
         with self._lock:
             self._decisions = None
 
     def is_stale(self, rows: Rows, known: Decisions) -> bool:
-        """Whether others changed something since `get` gave these."""
+        """Tell whether something changed since `get` returned these."""
         return (
             rows.stamp != row_index.take_stamp(self._root)
             or known is not self._decisions

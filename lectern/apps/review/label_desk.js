@@ -1,6 +1,6 @@
-// The cases of one tab, one after the other. All text is put into the page as text: by {{ }}, `:label` and v-model.
-// The next cases are here already, so a verdict shows the next one at once; a verdict is one on the case that is on the
-// screen when the key is pressed, whatever the server shows by the time it comes to it.
+// The cases of one tab, one after the other. All text is inserted as text: by {{ }}, `:label` and v-model.
+// The browser has the next cases in advance, so the next one is shown at once after a verdict. A verdict is about the
+// case that is on the screen when the key is pressed, whatever the server sends before it processes the verdict.
 import {LongText, Problems, deciding} from "lectern-desk"
 
 export default {
@@ -10,7 +10,7 @@ export default {
     <div class="w-full flex flex-col gap-3">
       <problems :problems="problems" @again="again" @dropped="dropped" />
       <div v-if="view.problem" role="alert" class="break-words">{{ view.problem }}</div>
-      <div v-else-if="!view.total">There is nothing to label here yet: \`make run\` makes rows and answers.</div>
+      <div v-else-if="!view.total">There is nothing to label yet. \`make run\` makes rows and answers.</div>
       <template v-else>
         <div class="flex items-center w-full gap-4 flex-wrap">
           <span>{{ view.labelled }} of {{ view.total }} labelled</span>
@@ -18,7 +18,7 @@ export default {
           <q-btn no-caps flat dense color="primary" label="Undo the last" title="u" :disable="!last.length"
             @click="take(() => act('u'))" />
         </div>
-        <div v-if="!here && known">All of them are labelled. Rebuild takes them into the calibration of the judge.</div>
+        <div v-if="!here && known">All cases are labelled. Rebuild compares the judge with these labels.</div>
         <div v-if="here" class="w-full flex flex-col gap-3" :data-here="here.id">
           <div class="text-sm opacity-80">{{ view.question }}</div>
           <div v-for="(message, n) in here.messages" :key="here.id + n">
@@ -37,7 +37,7 @@ export default {
               <long-text :text="side.content" :whole="side.length" />
             </q-card>
           </div>
-          <q-input dense label="Note (not needed)" aria-label="Note (not needed)" class="w-full" v-model="notes[here.id]" />
+          <q-input dense label="Note (optional)" aria-label="Note (optional)" class="w-full" v-model="notes[here.id]" />
           <div class="flex gap-2 flex-wrap">
             <q-btn v-for="[verdict, told, keys] in view.verdicts" :key="verdict" no-caps color="primary" :label="told"
               :title="keys[0]" @click="take(() => judge(verdict))" />
@@ -50,8 +50,8 @@ export default {
   data() {
     return {
       set: this.view.set, // number of the set of cases that is shown
-      order: this.view.cases, // the next ones that are not labelled; the first is on the screen
-      last: [], // what this tab has labelled, to be undone
+      order: this.view.cases, // the next cases that are not labelled; the first is on the screen
+      last: [], // the labels of this tab, which can be undone
       notes: {},
       open: false,
     }
@@ -60,7 +60,7 @@ export default {
   computed: {
     here() { return this.order[0] },
     keys() { return ["s", "u", ...this.view.verdicts.flatMap(([, , keys]) => keys)] },
-    /** Whether the server has shown what came of all that was done here. */
+    /** Whether the view of the server includes all acts of this tab. */
     known() { return this.view.ack >= this.sent },
   },
   watch: {
@@ -71,7 +71,7 @@ export default {
     look() {
       const view = this.view
       if (view.set !== this.set) {
-        if (!view.asked && this.here && this.notes[this.here.id]) return // a rebuild takes no note from anybody
+        if (!view.asked && this.here && this.notes[this.here.id]) return // a rebuild must not remove a note
         Object.assign(this, {set: view.set, order: view.cases, last: []})
       } else if (this.known) {
         this.order = view.cases
@@ -95,7 +95,7 @@ export default {
     },
     tell(shown, seen, verdict, note) {
       const told = this.view.verdicts.find(each => each[0] === verdict)?.[1] ?? verdict
-      const mine = `${verdict ? "Your verdict: " + told : "Your verdict was to be taken back"}. ${shown.messages.at(-1).content.slice(0, 200)}`
+      const mine = `${verdict ? "Your verdict: " + told : "You removed your verdict"}. ${shown.messages.at(-1).content.slice(0, 200)}`
       return this.send({id: shown.id, seen, decides: true, verdict, note, mine, shown}, true)
     },
     skip() {
@@ -119,7 +119,7 @@ export default {
     },
     dropped(problem) {
       this.drop(problem)
-      this.send({id: problem.act.id, skip: true}, false) // it is asked again at the end
+      this.send({id: problem.act.id, skip: true}, false) // the case is shown again at the end
     },
     stored() { return {outbox: this.outbox, problems: this.problems, notes: this.notes} },
     restored(found) { this.notes = found.notes ?? {} },

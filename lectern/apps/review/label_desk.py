@@ -1,4 +1,4 @@
-"""The desk of the labels as an element of the page; label_desk.js is what the browser runs."""
+"""The page element on which people label cases; label_desk.js is its part in the browser."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from lectern.apps.web import desk
 
 
 class LabelDesk(ui.element, component="label_desk.js", esm=desk.MODULES):
-    """The case that is to be labelled, and what became of the verdicts before it."""
+    """Shows the case to label, and verdicts that could not be saved."""
 
     def __init__(self, view: dict[str, Any]) -> None:
-        """`view`: the next cases, `ack` and what else label_desk.js reads."""
+        """Take `view`: the next cases, `ack`, and the other values that label_desk.js reads."""
         super().__init__()
         self.classes("w-full")
         self.props["view"] = view
 
     def show(self, view: dict[str, Any]) -> None:
-        """Show other cases, or what became of these."""
+        """Show other cases, or a new state of these."""
         self.props["view"] = view
         self.update()

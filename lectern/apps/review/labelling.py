@@ -1,4 +1,4 @@
-"""What is labelled, in which order and with which answer on which side; and where the verdicts are written."""
+"""Choose the cases to label, their order and the sides of the answers; write and read the verdicts."""
 
 import hashlib
 import re
@@ -19,12 +19,12 @@ from lectern.evaluation import agreement, cases, labels
 Kind = Literal["pair", "row"]
 FOLDER = "data/labels"
 UNSAID = {"pair": "tie", "row": "accept"}
-"""A verdict of each kind, which stands in a case before there is one."""
+"""A placeholder verdict for each kind, for cases without a verdict."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a person is shown; `a` stands at the left."""
+    """A case that a person labels; answer `a` is shown on the left."""
 
     kind: Kind
     messages: Sequence[Message]
@@ -35,11 +35,11 @@ class Case:
 
     @property
     def id(self) -> str:
-        """The same for everybody, whichever answer stands on which side."""
+        """The id of the case, which does not depend on the person or on the sides of the answers."""
         return labels.case_id(self.label("", by="x"))
 
     def label(self, verdict: str, by: str, note: str = "") -> Label:
-        """The verdict as it is written."""
+        """Make the label with a verdict, as it is written to a file."""
         return Label.model_validate(
             {
                 "kind": self.kind,
@@ -56,15 +56,15 @@ class Case:
 
 
 def list_contestants(root: Path) -> list[str]:
-    """Those whose answers there are, base and tuned first."""
+    """Return the contestants that have answers, base and tuned first."""
     found = sorted(path.stem for path in (root / "data/predictions").glob("[a-z0-9]*.jsonl"))
     return sorted(found, key=lambda name: (name not in ("base", "tuned"), name))
 
 
 def list_pairs(root: Path, one: str, other: str, reviewer: str) -> list[Case]:
-    """The answers of two contestants to each question that both answered, and not alike.
+    """Return the answers of two contestants to each question that both answered differently.
 
-    Everybody has the same cases first, so that people can be compared; the sides are drawn for each of them.
+    The order is the same for everybody, so that people can be compared; the sides are drawn for each person.
 
     Raises:
         LecternError: there are no answers yet.
@@ -81,13 +81,13 @@ def list_pairs(root: Path, one: str, other: str, reviewer: str) -> list[Case]:
 
 
 def list_rows(root: Path, rows: Rows, methods: Sequence[str], most: int = 500) -> list[Case]:
-    """Rows to accept or reject, drawn by their ids: those that the judge rates, or all where it rates none.
+    """Draw rows to accept or reject, by their ids: from those that the judge rates, or from all if it rates none.
 
     Args:
-        root: of the repository.
+        root: root of the repository.
         rows: all rows.
         methods: `rate.methods`.
-        most: how many are drawn.
+        most: greatest number of rows.
     """
     rated = {number for number, name in enumerate(rows.methods) if name in methods}
     chosen = [number for number in range(len(rows)) if not rated or int(rows.method[number]) in rated]
@@ -105,17 +105,21 @@ def _draw(key: str) -> int:
 
 
 def folder_of(root: Path, reviewer: str) -> Path:
-    """Where the labels of a person are.
+    """Return the folder with the labels of a person.
 
     Raises:
         LecternError: the name has no letter or digit, or the folder holds somebody else's labels.
     """
     name = re.sub(r"[^a-z0-9]+", "-", reviewer.casefold()).strip("-")
     if not name:
-        raise LecternError(f"the name {reviewer!r} has no letter a to z or digit: give another one with --by")
+        raise LecternError(
+            f"the name {reviewer!r} has no letter from a to z and no digit: give another one with --by"
+        )
     folder = root / FOLDER / name
     if (root / FOLDER / f"{name}.jsonl").is_file():
-        raise LecternError(f"{FOLDER}/{name}.jsonl is a set of labels by hand: give another name with --by")
+        raise LecternError(
+            f"{FOLDER}/{name}.jsonl is already a set of labels with this name: give another name with --by"
+        )
     for path, label in record_files.read(folder, Label)[:1]:
         if label.by != reviewer:
             raise LecternError(
@@ -125,38 +129,40 @@ def folder_of(root: Path, reviewer: str) -> Path:
 
 
 def read_own(root: Path, reviewer: str) -> dict[str, Label]:
-    """Case -> the verdict of this person."""
+    """Return case -> label of this person."""
     return {path.stem: label for path, label in record_files.read(folder_of(root, reviewer), Label)}
 
 
 class MeanwhileError(LecternError):
-    """The same person labelled the same case in another tab; `theirs` is that label, None where it was taken back."""
+    """The same person labelled the case in another tab; `theirs` is that label, or None if it was removed there."""
 
     def __init__(self, theirs: Label | None) -> None:
         super().__init__(
-            f"it was labelled meanwhile: {theirs.verdict}" if theirs else "its label was taken back meanwhile"
+            f"the case was labelled in the meantime: {theirs.verdict}"
+            if theirs
+            else "the label was removed in the meantime"
         )
         self.theirs = theirs
 
 
 def digest(label: Label | None) -> str:
-    """What a tab shows of a label, in few characters: another one means that another tab changed it."""
+    """Return a hash of a label, by which a tab notices that another tab changed it."""
     return "" if label is None else hashlib.sha256(label.model_dump_json().encode()).hexdigest()[:16]
 
 
 def write(root: Path, case: Case, verdict: str, reviewer: str, note: str, seen: str | None = None) -> Label:
-    """Write a verdict; one of this person on the same case is replaced.
+    """Write a verdict; it replaces an earlier one of this person on the same case.
 
     Args:
-        root: of the repository.
-        case: what was on the screen.
-        verdict: of `Label`.
-        reviewer: whose label it is.
-        note: may be empty.
-        seen: `digest` of the label that the person knows of; None replaces any.
+        root: root of the repository.
+        case: the case that was shown.
+        verdict: a verdict of `Label`.
+        reviewer: name of the person.
+        note: a note; may be empty.
+        seen: `digest` of the label that the person saw; None replaces any label.
 
     Raises:
-        MeanwhileError: there is another label by now.
+        MeanwhileError: there is another label now.
     """
     label = case.label(verdict, reviewer, note)
     path = folder_of(root, reviewer) / f"{case.id}.json"
@@ -166,7 +172,7 @@ def write(root: Path, case: Case, verdict: str, reviewer: str, note: str, seen: 
 
 
 def take_back(root: Path, case: str, reviewer: str, seen: str | None = None) -> None:
-    """Remove the verdict of this person on a case that was labelled; arguments and errors as in `write`."""
+    """Remove the verdict of this person on a case; arguments and errors are those of `write`."""
     if re.fullmatch("[0-9a-f]{16}", case):
         path = folder_of(root, reviewer) / f"{case}.json"
         versions.update(path, lambda now: _unless_changed(path, now, seen, None, None))
@@ -182,7 +188,7 @@ def _unless_changed(
 
 
 def summarise(root: Path, kind: Kind, reviewer: str) -> str:
-    """How many labels this person gave, and how far they agree with others on what both labelled.
+    """Say how many labels this person gave, and how far they agree with others on cases that both labelled.
 
     Raises:
         LecternError: a label cannot be read.
@@ -197,15 +203,15 @@ def summarise(root: Path, kind: Kind, reviewer: str) -> str:
         told += " (" + ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) + ")"
     both = [each for each in own if len(each.by) > 1]
     if not both:
-        return f"{told}; nobody else labelled the same"
+        return f"{told}; nobody else has labelled the same cases"
     others = [_majority(each.by, reviewer) for each in both]
     classes = labels.PAIR_VERDICTS if kind == "pair" else labels.ROW_VERDICTS
     mine = [each.by[reviewer] for each in both]
     same = sum(a == b for a, b in zip(mine, others, strict=True))
     statistic = agreement.cohen_kappa(mine, others, classes)
     kappa = float(statistic.finish(statistic.columns.sum(axis=0, keepdims=True).astype(np.float64))[0])
-    return f"{told}; with others the same on {same} of {len(both)}, " + (
-        f"kappa {kappa:.2f}" if kappa == kappa else "kappa is not defined for one verdict throughout"
+    return f"{told}; the same verdict as others on {same} of {len(both)}, " + (
+        f"kappa {kappa:.2f}" if kappa == kappa else "kappa is undefined, since all verdicts are the same"
     )
 
 

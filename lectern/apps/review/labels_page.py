@@ -1,4 +1,4 @@
-"""The page of the labels: two answers, nobody says whose, and a person says which is better."""
+"""The page of the labels: it shows two answers without names, and a person says which one is better."""
 
 from asyncio import to_thread
 from pathlib import Path
@@ -24,16 +24,16 @@ VERDICTS = {
     ),
     "row": (("accept", "Accept", ("a", "1")), ("reject", "Reject", ("r", "2"))),
 }
-"""Kind -> verdict, what the button says, its keys."""
+"""Kind -> (verdict, label of the button, keys)."""
 NEXT = 8
-"""Cases that the browser has at hand."""
+"""How many of the next cases the browser has in advance."""
 
 
 def define(root: Path, reviewer: str) -> None:
-    """Define the page over the repository at `root`; `reviewer` is whose labels are written."""
+    """Define the page over the repository at `root`; labels are written in the name of `reviewer`."""
     from nicegui import ui
 
-    from lectern.apps.review import label_desk  # noqa: F401  (a page names in its head the scripts that are known then)
+    from lectern.apps.review import label_desk  # noqa: F401  (a page includes only scripts that are known before)
 
     state = State(root)
 
@@ -44,9 +44,9 @@ def define(root: Path, reviewer: str) -> None:
 
 
 class _LabelsPage:
-    """The labels in one tab.
+    """The labels in one browser tab.
 
-    The browser shows the next cases by itself (label_desk.js) and tells each verdict with the case that it is about.
+    The browser itself moves on to the next case (label_desk.js), and sends each verdict together with its case.
     """
 
     def __init__(self, root: Path, reviewer: str, state: State) -> None:
@@ -54,22 +54,22 @@ class _LabelsPage:
         self.kind: Kind = "pair"
         self.cases: list[Case] = []
         self.order: list[Case] = []
-        """those of them that are not labelled, the next first"""
+        """the cases that are not labelled, the next one first"""
         self.known: dict[str, Case] = {}
-        """id -> all that this tab has shown, and those before a rebuild too"""
+        """id -> case, for all cases that this tab has shown, including those before a rebuild"""
         self.acts = Acts(self._write, self._follow, self._show_acts)
         self.written: dict[int, str] = {}
-        """number of an act -> `labelling.digest` of what there is since then"""
+        """number of an act -> `labelling.digest` of the label after it"""
         self.set = 0
         self.asked = True
-        """whether the person asked for this set of cases; else a rebuild made it"""
+        """whether the person asked for this set of cases; else it comes from a rebuild"""
 
     async def show(self) -> None:
         from nicegui import ui
 
         from lectern.apps.review.label_desk import LabelDesk
 
-        # many answers take seconds to read, and a page has to answer before
+        # Reading many answers takes seconds, and the page must respond before.
         await ui.context.client.connected()
         try:
             self.done = labelling.read_own(self.root, self.reviewer)
@@ -123,7 +123,7 @@ class _LabelsPage:
         return tuple((path.name, path.stat().st_mtime_ns) for path in paths if path.exists())
 
     def _view(self) -> dict[str, Any]:
-        """What the browser knows: the next cases, and how far this person is."""
+        """Return what the browser needs: the next cases, and the progress of this person."""
         question = "Would you train on this row?"
         if self.kind == "pair":
             criterion = params.load("judging", Judging, self.root / "params.yaml").criterion
@@ -141,7 +141,7 @@ class _LabelsPage:
         }
 
     def _plain(self, case: Case) -> dict[str, Any]:
-        """A case as the browser shows it; whose answer is whose is not in it."""
+        """Return a case for the browser; it does not tell which contestant gave which answer."""
         below = (("true answer", case.reference), ("source", case.passage))
         sides = (("Left", case.a), ("Right", case.b)) if self.kind == "pair" else ()
         return {
@@ -162,15 +162,15 @@ class _LabelsPage:
         ui.label(told).classes("text-sm opacity-80")
 
     def _write(self, act: Act) -> dict[str, Any]:
-        """Write a verdict, or take one back, unless another tab gave another one meanwhile."""
+        """Write or remove a verdict, unless another tab wrote another one in the meantime."""
         number, id, verdict = int(act["n"]), str(act["id"]), act["verdict"]
         seen = str(act["seen"])
-        if seen.startswith("act "):  # what this tab labelled itself, a moment ago
+        if seen.startswith("act "):  # an earlier verdict of this tab
             seen = self.written.get(int(seen.removeprefix("act ")), "not known")
         self.written[number] = seen
         case = self.known.get(id)
         if case is None:
-            raise LecternError("this case is not among those that are shown here now")
+            raise LecternError("this case is not shown on this page now; load the page again")
         try:
             if verdict is None:
                 labelling.take_back(self.root, id, self.reviewer, seen)
@@ -184,9 +184,9 @@ class _LabelsPage:
                 theirs = next(said for name, said, _ in VERDICTS[case.kind] if name == error.theirs.verdict)
             return {
                 "error": str(error),
-                "told": "Not saved: this was labelled in another tab meanwhile.",
+                "told": "Not saved: this case was labelled in another tab in the meantime.",
                 "theirs": {
-                    "told": f"The other tab says: {theirs or 'nothing, the label was taken back'}",
+                    "told": f"The verdict there: {theirs or 'none, the label was removed'}",
                     "messages": [],
                     "seen": labelling.digest(error.theirs),
                 },
@@ -195,7 +195,7 @@ class _LabelsPage:
         return {"label": label and label.model_dump(mode="json")}
 
     def _follow(self, act: Act, result: dict[str, Any]) -> None:
-        """Take a case out of those that are asked next, or put it back."""
+        """Remove a case from those that are shown next, or put it back."""
         id = str(act["id"])
         case = self.known.get(id)
         if case is None:
@@ -213,7 +213,7 @@ class _LabelsPage:
             self.done[id] = Label.model_validate(result["label"])
 
     async def _show_acts(self) -> None:
-        """Show what came of the verdicts."""
+        """Show the results of the verdicts."""
         self.desk.show(self._view())
         self.show_summary.refresh()
 
@@ -228,11 +228,11 @@ class _LabelsPage:
         await self._show_acts()
 
     async def _look(self) -> None:
-        """Take new answers in when a rebuild made some; the labels of the earlier ones stay."""
+        """Load new answers if a rebuild made some; the labels of earlier ones stay."""
         from nicegui import ui
 
         if self.kind == "pair" and not self.acts.running and self.stamp != self._take_stamp():
             self.asked = False
             await self._load()
             await self._show_acts()
-            ui.notify("The answers were made anew; labels of the earlier ones stay.")
+            ui.notify("There are new answers. The labels of the earlier ones are kept.")

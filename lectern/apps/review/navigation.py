@@ -1,4 +1,4 @@
-"""The pages of the review and where they are."""
+"""The names and addresses of the pages of the review."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +10,6 @@ PAGES = {"Speakers": "/speakers", "Examples": "/examples", "Labels": "/labels", 
 
 @contextmanager
 def frame(here: str) -> Iterator[None]:
-    """The head of a page of the review, and a column for its content."""
+    """Show the header of a page of the review; the content goes into the block."""
     with widgets.frame("Lectern: review", PAGES, here):
         yield

@@ -1,4 +1,4 @@
-"""Where a row comes from, as the page shows it beside the row: the words around a second, or the passage."""
+"""Find the source text of a row, to show it beside the row: the words around it, or its passage."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from lectern.core.schema import Conversation, Passage, Provenance
 from lectern.text import evidence
 
 AROUND = 8.0
-"""Seconds before and after what the row holds."""
+"""Seconds that are shown before and after the words of the row."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Part:
 
     text: str
     marked: bool
-    """it bears the answer out"""
+    """whether this piece is the evidence of the answer"""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Origin:
     """page, heading or time, in words"""
     parts: list[Part]
     missing: str = ""
-    """why there is no text"""
+    """why the text is missing"""
 
 
 def find(root: Path, where: Provenance) -> Origin:
-    """The source of a row. What is not there any more is said in `missing`."""
+    """Find the source of a row. If it no longer exists, `missing` says so."""
     try:
         if where.passage is not None:
             return _find_passage(root / "data/passages", where)
@@ -46,7 +46,7 @@ def find(root: Path, where: Provenance) -> Origin:
 
 
 def describe(where: Provenance) -> str:
-    """Page, heading, row of a table and time, as far as they are known."""
+    """Write page, heading, row of a table and time, as far as they are known."""
     from lectern.apps.review.recordings import show_time
 
     told = [f"page {where.page}"] if where.page is not None else []
@@ -63,20 +63,22 @@ def _find_passage(folder: Path, where: Provenance) -> Origin:
     found = next((passage for passage in rows if passage.id == where.passage), None)
     if found is None:
         return Origin(
-            describe(where), [], "its passage is not there any more: the source was changed or cut otherwise"
+            describe(where),
+            [],
+            "its passage no longer exists: the source was changed, or cut into other passages",
         )
     spans = evidence.find(where.evidence, evidence.read(found.text)) if where.evidence else []
     return Origin(describe(where), list(cut(found.text, spans)))
 
 
 def _find_file(folder: Path, name: str) -> Path | None:
-    """The output of an item; to read the manifest and look for all others would take longer than all else."""
+    """Return the output of an item. Reading the manifest would check all items, which takes much longer."""
     known = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     return folder / name if name in known else None
 
 
 def cut(text: str, spans: list[tuple[int, int]]) -> Iterator[Part]:
-    """A text in pieces, those within a span marked. Spans may overlap."""
+    """Divide a text into pieces; those inside a span are marked. Spans may overlap."""
     at = 0
     for begin, end in sorted(spans):
         if at < begin:
@@ -91,7 +93,7 @@ def cut(text: str, spans: list[tuple[int, int]]) -> Iterator[Part]:
 def _find_words(folder: Path, where: Provenance) -> Origin:
     file = _find_file(folder, f"{where.item}.json")
     if file is None:
-        return Origin(describe(where), [], "its conversation is not there any more")
+        return Origin(describe(where), [], "its conversation no longer exists")
     assert where.start is not None
     begin, end = where.start, where.end if where.end is not None else where.start
     parts = []

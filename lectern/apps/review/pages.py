@@ -7,8 +7,8 @@ def build(root: Path, reviewer: str) -> None:
     """Define the pages.
 
     Args:
-        root: of the repository.
-        reviewer: whose labels are written.
+        root: root of the repository.
+        reviewer: name of the person in whose name labels are written.
     """
     from nicegui import ui
 

@@ -1,4 +1,4 @@
-"""The page that rebuilds: what is out of date, the stages as they run, and what changed."""
+"""The page of the rebuild: it shows what is out of date, the running stages, and what changed."""
 
 from asyncio import to_thread
 from pathlib import Path
@@ -12,13 +12,13 @@ from lectern.apps.web import widgets
 from lectern.core.errors import LecternError
 
 TARGETS = {
-    None: "everything, the report too",
+    None: "everything, including the report",
     "curate": "up to the rows",
-    "converse": "the conversations alone",
+    "converse": "only the conversations",
 }
 MARKS = {"running": "▶", "done": "✓", "from the cache": "✓", "unchanged": "·", "failed": "✗"}
 TAIL = 200
-"""Lines of the output that are shown."""
+"""How many lines of the output are shown."""
 
 
 def define(root: Path) -> None:
@@ -34,7 +34,9 @@ def define(root: Path) -> None:
     def report() -> FileResponse:
         path = root / "metrics/report.html"
         if not path.is_file():
-            raise HTTPException(status_code=404, detail="there is no report yet; rebuild everything")
+            raise HTTPException(
+                status_code=404, detail="There is no report yet. Rebuild everything to make it."
+            )
         return FileResponse(path, media_type="text/html", headers={"cache-control": "no-store"})
 
     @ui.page("/rebuild", title="Rebuild - Lectern")
@@ -44,7 +46,7 @@ def define(root: Path) -> None:
 
 
 class _RebuildPage:
-    """The rebuild in one tab."""
+    """The page of the rebuild in one browser tab."""
 
     def __init__(self, root: Path, builder: Builder) -> None:
         self.root, self.builder = root, builder
@@ -93,8 +95,8 @@ class _RebuildPage:
         else:
             known = [due.seconds for due in self.due if due.seconds is not None]
             ui.label(
-                f"{len(self.due)} stages are out of date; run whole, they took {_show_seconds(sum(known))} last time. "
-                "Only what changed is made anew."
+                f"{len(self.due)} stages are out of date. Their last runs took {_show_seconds(sum(known))}; now only "
+                "items that changed are made again."
             )
             with ui.column().classes("gap-0"):
                 for due in self.due:
@@ -120,12 +122,12 @@ class _RebuildPage:
         for line in job.summaries[-30:]:
             ui.label(line).classes("text-sm break-words")
         if not job.running and job.returncode:
-            ui.label("The last lines").classes("font-semibold")
+            ui.label("Last lines of the output").classes("font-semibold")
             for line in job.lines[-12:]:
                 ui.label(line).classes("font-mono text-sm break-words")
         if job.found is not None:
             _show_changes(job.found)
-        with ui.expansion("All that DVC said").classes("w-full"):
+        with ui.expansion("Output of DVC").classes("w-full"):
             for line in job.lines[-TAIL:]:
                 ui.label(line).classes("font-mono text-xs break-words")
 
@@ -138,7 +140,7 @@ class _RebuildPage:
             ui.notify(str(error), type="negative")
 
     async def _tick(self) -> None:
-        """Show what is new of the job, which another tab may have begun."""
+        """Show the progress of the job, which another tab may have started."""
         job = self.builder.job
         running = job is not None and job.running
         self.start_button.set_enabled(not running)
@@ -155,7 +157,7 @@ class _RebuildPage:
 
 
 def _digest(job: Job | None) -> tuple[Any, ...]:
-    """What is different when there is more to show."""
+    """Return a value that changes whenever there is something new to show."""
     if job is None:
         return ()
     return (id(job), len(job.lines), job.lines[-1:], tuple(job.states.items()), int(job.elapsed), job.running)
@@ -166,7 +168,7 @@ def _show_changes(found: Changes) -> None:
 
     ui.label("What changed").classes("text-lg")
     if found.nothing:
-        ui.label("Nothing: every output has the same bytes as before.")
+        ui.label("Nothing changed: every output has the same bytes as before.")
         return
     for stage, paths in found.outputs.items():
         ui.label(f"{stage}: {', '.join(paths)}").classes("text-sm break-words")
@@ -179,14 +181,14 @@ def _show_changes(found: Changes) -> None:
                 ui.label(f"{row} of {item}: {old or 'not there'} → {new or 'gone'}").classes("text-sm")
                 widgets.text(found.questions.get(row, ""), long=200, classes="text-sm opacity-80")
     if found.figures:
-        ui.label(f"{len(found.figures)} figures moved").classes("font-semibold")
+        ui.label(f"{len(found.figures)} figures changed").classes("font-semibold")
         with ui.column().classes("gap-0"):
             for key, old, new in sorted(found.figures, key=_by_weight)[:SHOWN]:
                 ui.label(f"{key}: {old or 'none'} → {new or 'none'}"[:300]).classes("text-sm break-words")
 
 
 def _by_weight(figure: tuple[str, str, str]) -> tuple[bool, str]:
-    """The scores first."""
+    """Return the key by which figures are sorted, the scores first."""
     return (not figure[0].startswith(("scores: difference", "scores: tuned", "curation: rows")), figure[0])
 
 

@@ -1,4 +1,4 @@
-"""`dvc repro` as a job of the review: what it will run, what it says, and how it is stopped."""
+"""Run `dvc repro` as a job of the review: predict what it will run, follow its output, and stop it."""
 
 import json
 import os
@@ -24,9 +24,9 @@ CACHED = re.compile(r"Stage '([\w-]+)' is cached")
 SKIPPED = re.compile(r"Stage '([\w-]+)' didn't change")
 FAILED = re.compile(r"failed to reproduce '([\w-]+)'")
 LINES = 2_000
-"""Of the output, that are kept."""
+"""How many lines of the output are kept."""
 LONG = 400
-"""Characters of a line."""
+"""Greatest number of characters of a line."""
 LOCKED = "Unable to acquire lock"
 
 
@@ -37,57 +37,57 @@ class Due:
     stage: str
     why: str
     seconds: float | None
-    """that it took last time"""
+    """seconds that its last run took"""
 
 
 @dataclass
 class Job:
-    """One `dvc repro`, while it runs and after."""
+    """One `dvc repro`, while it runs and afterwards."""
 
     stages: list[str]
-    """all of the pipeline that it may run, in order"""
+    """all stages of the pipeline, in order"""
     states: dict[str, str] = field(default_factory=dict)
     """stage -> running, done, unchanged, from the cache or failed"""
     lines: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     seconds: float | None = None
-    """that it took; none while it runs"""
+    """seconds that it took; None while it runs"""
     returncode: int | None = None
     stopped: bool = False
     found: changes.Changes | None = None
-    """what changed, once it has ended"""
+    """what changed; None until it has ended"""
 
     @property
     def running(self) -> bool:
-        """It has not ended."""
+        """Whether it has not ended yet."""
         return self.seconds is None
 
     @property
     def elapsed(self) -> float:
-        """Seconds since it began, or that it took."""
+        """Seconds since it began, or those that it took in total."""
         return self.seconds if self.seconds is not None else time.monotonic() - self.began
 
     @property
     def summaries(self) -> list[str]:
-        """The line in which each stage says what it did."""
+        """The summary line of each stage."""
         return [line for line in self.lines if line.partition(": ")[0] in self.stages]
 
     @property
     def outcome(self) -> str:
-        """How it ended, in words; empty while it runs."""
+        """How it ended, as a sentence; empty while it runs."""
         if self.running:
             return ""
         if any(LOCKED in line for line in self.lines):
-            return "Another `dvc` is running in this repository. Wait for it, then rebuild again."
+            return "Another `dvc` is running in this repository. Wait until it has ended, then rebuild again."
         if self.stopped:
-            return "Stopped. What was finished is kept, and the next rebuild goes on from there."
+            return "Stopped. Finished work is kept, and the next rebuild continues from there."
         if self.returncode:
             failed = [stage for stage, state in self.states.items() if state == "failed"]
-            return f"{failed[0] if failed else 'dvc repro'} failed; what was finished before it is kept."
+            return f"{failed[0] if failed else 'dvc repro'} failed. Work that was finished before is kept."
         return "Done."
 
     def read(self, line: str) -> None:
-        """Take in a line of what DVC says."""
+        """Read a line of DVC's output."""
         shown = one_line(line)[:LONG]
         if not shown:
             return
@@ -104,7 +104,7 @@ class Job:
                 self.states[match[1]] = state
 
     def end(self, returncode: int, found: changes.Changes | None) -> None:
-        """Take in that DVC has ended."""
+        """Record that DVC has ended."""
         if not returncode:
             self._finish()
         self.returncode, self.found = returncode, found
@@ -115,7 +115,7 @@ class Job:
 
 
 class Builder:
-    """Runs one job at a time, whatever tabs are open; each of them shows it."""
+    """Runs one job at a time, which all tabs show."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -123,20 +123,20 @@ class Builder:
         self._process: subprocess.Popen[str] | None = None
         self.job: Job | None = None
         self.thread: Thread | None = None
-        """that follows the job to its end"""
+        """the thread that follows the job to its end"""
 
     def start(self, target: str | None) -> Job:
-        """Begin to rebuild everything, or what a stage needs and the stage itself.
+        """Start to rebuild everything, or a stage with all stages that it needs.
 
         Raises:
-            LecternError: one is running, there is no such stage, or there is no pipeline.
+            LecternError: a job is running already, there is no such stage, or there is no pipeline.
         """
         with self._lock:
             if self.job is not None and self.job.running:
-                raise LecternError("a rebuild is running already; it is shown here")
+                raise LecternError("a rebuild is already running; this page shows it")
             stages = list_stages(self._root)
             if target is not None and target not in stages:
-                raise LecternError(f"there is no stage {target!r}; there are {', '.join(stages)}")
+                raise LecternError(f"there is no stage {target!r}; the stages are {', '.join(stages)}")
             before = changes.take(self._root)
             command = [sys.executable, "-m", "dvc", "repro", *([target] if target else [])]
             path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -150,7 +150,7 @@ class Builder:
                 text=True,
                 encoding="utf-8",
                 errors="replace",
-                start_new_session=True,  # to be stopped with all that it starts
+                start_new_session=True,  # so that it can be stopped together with all processes that it starts
             )
             self.job = Job(stages)
             self.thread = Thread(target=self._follow, args=(self._process, self.job, before), daemon=True)
@@ -170,7 +170,7 @@ class Builder:
         job.end(returncode, found)
 
     def stop(self) -> None:
-        """Ask the job to end: as Ctrl-C does, so that stages keep what is finished."""
+        """Ask the job to end, as Ctrl-C does, so that stages keep their finished work."""
         if self.job is not None and self.job.running and self._process is not None:
             self.job.stopped = True
             try:
@@ -179,7 +179,7 @@ class Builder:
                 return
 
     def close(self) -> None:
-        """End the job with the server."""
+        """Stop the job when the server ends."""
         self.stop()
         if self._process is not None:
             try:
@@ -189,7 +189,7 @@ class Builder:
 
 
 def list_stages(root: Path) -> list[str]:
-    """The stages in the order of dvc.yaml.
+    """Return the stages in the order of dvc.yaml.
 
     Raises:
         LecternError: there is no dvc.yaml.
@@ -201,14 +201,14 @@ def _read_pipeline(root: Path) -> dict[str, Any]:
     try:
         return yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise LecternError(f"{root / 'dvc.yaml'} is no pipeline ({error})") from error
+        raise LecternError(f"{root / 'dvc.yaml'} is not a pipeline of DVC ({error})") from error
 
 
 def find_due(root: Path) -> list[Due]:
-    """The stages that a rebuild will run or look at, and why, as `dvc status` tells it.
+    """Return the stages that a rebuild will run or check, with the reason from `dvc status`.
 
     Raises:
-        LecternError: DVC cannot tell.
+        LecternError: `dvc status` failed.
     """
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     env = {**os.environ, "DVC_NO_ANALYTICS": "1"}

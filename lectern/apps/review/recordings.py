@@ -1,4 +1,4 @@
-"""Recordings as the page of the speakers shows them: who speaks, what is said, and how corrections change it."""
+"""Load recordings for the page of the speakers: who speaks, what is said, and how corrections change it."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ from lectern.formats import attribution
 from lectern.settings.converse import Converse
 
 SAMPLES = 3
-"""Clips of a voice: its longest turns."""
+"""How many clips of a voice are offered: its longest turns."""
 LONGEST_SAMPLE = 15.0
-"""Seconds of a clip."""
+"""Greatest length of a clip in seconds."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,17 @@ class Entry:
     item: str
     title: str
     seconds: float | None
-    """none before it is transcribed"""
+    """length; None before it is transcribed"""
     nameless: int
-    """voices that nobody named"""
+    """number of voices without a name"""
     ghosts: bool
-    """some words are of a voice that hardly speaks"""
+    """whether some words belong to a ghost, a voice with very little speech"""
     corrected: bool
-    """there is a file of corrections"""
+    """whether there is a file of corrections"""
 
     @property
     def needs_attention(self) -> bool:
-        """A person would look at it first."""
+        """Whether a person should check it."""
         return self.ghosts or self.nameless > 0
 
 
@@ -52,16 +52,16 @@ class Speaker:
 
     label: str
     name: str
-    """the label where nobody named it"""
+    """the name, or the label if there is no name"""
     role: str
     seconds: float
     share: float
-    """of all speech"""
+    """share of all speech"""
     ghost: bool
     like: str | None
-    """the remembered voice that it is most like, with the similarity"""
+    """the most similar remembered voice, with the similarity"""
     samples: list[tuple[float, float]]
-    """from and to which second it speaks longest"""
+    """start and end, in seconds, of its longest turns"""
     merged_into: str | None = None
     first_words: str = ""
 
@@ -80,7 +80,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Recording:
-    """All that the page shows of one recording."""
+    """Everything that the page shows of one recording."""
 
     item: str
     title: str
@@ -90,22 +90,22 @@ class Recording:
     segments: list[Segment]
     edits: corrections.Corrections
     version: str
-    """of the file of corrections"""
+    """version of the file of corrections"""
     playable: bool
     dropped: str = ""
     problem: str = ""
-    """why the corrections that stand in the file cannot be laid over it"""
+    """why the corrections in the file cannot be applied"""
     names: list[str] = field(default_factory=list)
-    """of people that are remembered, to choose from"""
+    """names of remembered voices, as suggestions"""
 
 
 def corrections_file(root: Path, item: str) -> Path:
-    """Where the corrections of an item stand; `item` must be one of those that exist."""
+    """Return the file of an item's corrections; `item` must exist."""
     return root / corrections.FOLDER / f"{item}.yaml"
 
 
 def list_entries(root: Path) -> list[Entry]:
-    """The recordings in order of their items, by what the manifests know."""
+    """Return the recordings in order of their items, with facts from the manifests."""
     raw = root / "data/raw"
     sources = [io.read_json(path, Source) for path in sorted(raw.glob("*/item.json"))]
     told = _facts(root / "data/conversations")
@@ -136,7 +136,7 @@ def _facts(folder: Path) -> Mapping[str, Mapping[str, Any]]:
 
 
 def media_file(root: Path, item: str) -> Path | None:
-    """The sound of an item that exists; None for an unknown one, or one without sound."""
+    """Return the media file of an item; None if the item does not exist or has no sound."""
     if not _exists(root, item):
         return None
     record = root / "data/raw" / item / "item.json"
@@ -146,10 +146,10 @@ def media_file(root: Path, item: str) -> Path | None:
 
 
 def load(root: Path, name: str) -> Recording:
-    """One recording with its corrections laid over it.
+    """Load one recording with its corrections applied.
 
     Raises:
-        LecternError: there is no such recording, or it was not heard yet.
+        LecternError: there is no such recording, or it is not transcribed yet.
     """
     path = corrections_file(root, name) if _exists(root, name) else None
     if path is None:
@@ -160,22 +160,22 @@ def load(root: Path, name: str) -> Recording:
         return _lay_over(root, name, text)
     except ItemError as error:
         problem = str(error)
-    found = _lay_over(root, name, "")  # as it was heard
+    found = _lay_over(root, name, "")  # without corrections
     return Recording(**{**vars(found), "problem": problem, "version": versions.version(path)})
 
 
 def apply(root: Path, name: str, change: speaker_edits.Change) -> None:
-    """Change the corrections of a recording, if what comes of it can be laid over it; else nothing is written.
+    """Change the corrections of a recording. Nothing is written if the result cannot be applied.
 
     Raises:
-        MeanwhileError: somebody else changed the same value otherwise.
-        LecternError: there is no such recording, or the corrections cannot be; says why.
+        MeanwhileError: somebody else changed the same value.
+        LecternError: there is no such recording, or the corrections are not valid; the message says why.
     """
     if not _exists(root, name):
         raise LecternError(f"there is no recording {name!r} in data/raw")
 
     def rewrite(now: str | None) -> str | None:
-        corrections.read(now or "", name)  # a file that a person has to mend first
+        corrections.read(now or "", name)  # raises if a person must repair the file first
         document = speaker_edits.read(now or "")
         change(document)
         text = speaker_edits.write(document)
@@ -190,18 +190,18 @@ def apply(root: Path, name: str, change: speaker_edits.Change) -> None:
 
 
 def _exists(root: Path, name: str) -> bool:
-    """Whether data/raw holds such an item; a name from outside is compared, and only then part of a path."""
+    """Tell whether data/raw has such an item. A name from outside is compared before it becomes part of a path."""
     raw = root / "data/raw"
     known = {path.name for path in raw.iterdir()} if raw.is_dir() else set()
     return name in known and (raw / name / "item.json").is_file()
 
 
 def _lay_over(root: Path, name: str, text: str) -> Recording:
-    """The recording as the stage `converse` will make it with this text of corrections.
+    """Build the recording as the stage `converse` will, with the corrections in `text`.
 
     Raises:
-        ItemError: the corrections cannot be laid over it.
-        LecternError: it was not heard yet.
+        ItemError: the corrections cannot be applied.
+        LecternError: the recording is not transcribed yet.
     """
     chosen = params.load("converse", Converse, root / "params.yaml")
     edits, _ = corrections.read(text, name)
@@ -235,7 +235,7 @@ def _find_item(root: Path, name: str, chosen: Converse) -> Item:
     data = root / "data"
     with tempfile.TemporaryDirectory(
         prefix="lectern-"
-    ) as folder:  # without the corrections, whatever they say
+    ) as folder:  # a copy without the corrections, which may be invalid
         for path in (data / "corrections").glob("*.*"):
             if path.is_file():
                 (Path(folder) / path.name).write_bytes(path.read_bytes())
@@ -250,7 +250,9 @@ def _find_item(root: Path, name: str, chosen: Converse) -> Item:
             if "voices" in inputs:
                 inputs["voices"] = data / "corrections/voices.yaml"
             return Item(name, inputs, item.values)
-    raise LecternError(f"{name} was not transcribed and diarized yet. Run `dvc repro`, or rebuild.")
+    raise LecternError(
+        f"{name} is not transcribed and diarized yet. Run `dvc repro`, or use the page Rebuild."
+    )
 
 
 def _cut_segments(
@@ -261,7 +263,7 @@ def _cut_segments(
     made: Conversation,
     reach: float,
 ) -> list[Segment]:
-    """The words in segments, those that are cut too."""
+    """Group all words into segments, including words that are cut."""
     words, duration = spoken.transcript.words, spoken.transcript.duration
     _, locate = corrections.read(text, name)
     turns, _ = corrections.lay_over(edits, locate, spoken.turns, duration)
@@ -286,7 +288,7 @@ def _list_speakers(
     edits: corrections.Corrections,
     segments: Sequence[Segment],
 ) -> list[Speaker]:
-    """All voices that were heard, and those that splits brought in, in order of how long they speak."""
+    """Return all voices of the diarization and new ones from splits, those that speak longest first."""
     shown = {segment.label: segment for segment in segments}
     seconds: dict[str, float] = {}
     for turn in spoken.turns:
@@ -329,13 +331,13 @@ def _remembered(root: Path) -> Sequence[voices.Remembered]:
 
 
 def show_time(seconds: float) -> str:
-    """Seconds as m:ss or h:mm:ss."""
+    """Write seconds as m:ss or h:mm:ss."""
     hours, rest = divmod(int(seconds), 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
 def list_edits(edits: corrections.Corrections) -> list[tuple[str, str, Mapping[str, Any]]]:
-    """What stands in the file, in words, each with its section and its entry as it is taken away."""
+    """Describe the corrections in words, each with its section and its entry, by which it can be removed."""
     listed: list[tuple[str, str, Mapping[str, Any]]] = []
     for split in edits.split:
         entry = split.model_dump(exclude_unset=True)

@@ -1,9 +1,9 @@
-// The rows of one tab: the list, the row that is looked at, its editor, the question why it is rejected.
-// All text is put into the page as text: by {{ }}, `:label` and v-model, and nothing else.
+// The rows of one tab: the list, the current row, its editor, and the dialog that asks why a row is rejected.
+// All text is inserted as text, only by {{ }}, `:label` and v-model.
 //
-// The rows around the one that is looked at are here already, so a key shows the next one at once. What is decided is
-// decided on `here`, the row on the screen when the key is pressed, and against what the person saw decided about it
-// (`seen`); both go to the server, which refuses to overwrite anything else.
+// The browser has the rows around the current one, so a key shows the next one at once. A decision is about `here`, the
+// row on the screen when the key is pressed. It is sent with `seen`, the decision that the user saw, and the server
+// refuses to overwrite any other.
 import {LongText, Problems, deciding} from "lectern-desk"
 
 const MARKS = {accept: "✓", reject: "✗", edit: "✎"}
@@ -18,7 +18,7 @@ export default {
       <div v-if="view.problem" role="alert" class="break-words">{{ view.problem }}</div>
       <div v-if="others.length" class="flex items-center gap-2 text-sm">
         <span>Edits that are not saved:</span>
-        <q-btn v-for="draft in others" :key="draft.id" flat dense no-caps :label="'go on with ' + draft.id"
+        <q-btn v-for="draft in others" :key="draft.id" flat dense no-caps :label="'continue ' + draft.id"
           @click="take(() => goOn(draft.id))" />
       </div>
       <div class="w-full flex flex-wrap items-start gap-6">
@@ -33,7 +33,7 @@ export default {
           </div>
         </div>
         <div class="basis-96 grow-[3] flex flex-col gap-3" style="min-width: 0">
-          <div v-if="!row && !draft">No row passes this filter.</div>
+          <div v-if="!row && !draft">No row matches this filter.</div>
           <div v-if="row || draft" class="flex items-center w-full gap-3 flex-wrap" :data-here="shown">
             <span v-if="row && row.id === shown" class="opacity-70">{{ number(at + 1) }} of {{ number(view.total) }}</span>
             <span class="font-mono text-sm">{{ shown }}</span>
@@ -83,8 +83,8 @@ export default {
         <div class="p-4 flex flex-col gap-2">
           <div class="grid grid-cols-2 gap-2"><template v-for="[key, told] in help" :key="key">
             <span class="font-mono">{{ key }}</span><span>{{ told }}</span></template></div>
-          <div class="text-sm opacity-80 max-w-md">A key acts on the row that is on the screen when it is pressed, and
-            keys act in their order however fast they come. A key that is held down moves on and decides nothing.</div>
+          <div class="text-sm opacity-80 max-w-md">A key acts on the row that is on the screen when you press it, and keys
+            act in order, however fast you type. A key that is held down only moves, and decides nothing.</div>
           <q-btn no-caps flat label="Close" @click="$refs.help.close()" />
         </div>
       </dialog>
@@ -93,11 +93,11 @@ export default {
   data() {
     return {
       here: this.view.here, // id of the row on the screen
-      local: {}, // id -> what was decided here that the server has not shown yet
+      local: {}, // id -> a decision of this tab that the view of the server does not include yet
       drafts: {}, // id -> an edit that is not saved
       editing: null, // id of the row in the editor
-      saving: 0, // number of the act that saves it
-      asking: null, // the row that the question is about, and what was seen of it
+      saving: 0, // number of the act that saves the edit
+      asking: null, // the row that the dialog is about, and the decision that the user saw
       why: "",
     }
   },
@@ -127,9 +127,9 @@ export default {
     number(n) { return n.toLocaleString("en") },
     decidedOf(row) { return row.id in this.local ? this.local[row.id].decided : row.decided },
     mark(row) { return MARKS[this.decidedOf(row)?.action] ?? "·" },
-    /** What the person saw decided about a row: their own act here, or what its file said. */
+    /** The decision about a row that the user saw: their own act in this tab, or the one in the row's file. */
     seenOf(row) { return row.id in this.local ? `act ${this.local[row.id].n}` : row.seen },
-    /** Take in what the server shows, but go nowhere while it has not heard yet where this tab is. */
+    /** Take over the view of the server, but stay at the current row until the server knows all acts of this tab. */
     look() {
       for (const id in this.local) if (this.local[id].n <= this.view.ack) delete this.local[id]
       if (this.view.ack >= this.sent || this.index < 0) this.here = this.view.here
@@ -138,7 +138,7 @@ export default {
     ready() {
       if (this.saving) return false
       const {first, rows, total} = this.view
-      // the rows before and after this one are here
+      // the rows before and after this one are loaded
       return this.index < 0 || ((this.at === 0 || this.index > 0) && (this.at + 1 === total || this.index + 1 < rows.length))
     },
     act(key) {
@@ -167,7 +167,7 @@ export default {
       this.here = to
     },
     tell(id, seen, decision, to) {
-      const mine = decision ? `You ${decision.action}ed ${id}: ${decision.reason}` : `You took back what was decided on ${id}.`
+      const mine = decision ? `You ${decision.action}ed ${id}: ${decision.reason}` : `You removed the decision about ${id}.`
       const act = this.send({id, seen, decides: true, decision, to, mine}, true)
       if (this.outbox.includes(act) || this.outbox.some(each => each.n === act.n)) {
         if (decision?.action !== "edit") this.local[id] = {n: act.n, decided: decision}
@@ -196,9 +196,9 @@ export default {
     // editing
     edit() {
       const row = this.row, now = this.messages
-      if (row.problem) return // there is nothing of it to edit
+      if (row.problem) return // the row could not be read
       if (now.some(message => message.cut)) {
-        this.fail({n: ++this.sent, id: row.id, mine: row.id}, {error: "the row is too long to edit here."})
+        this.fail({n: ++this.sent, id: row.id, mine: row.id}, {error: "the row is too long to edit here. Correct it by hand in data/corrections/examples.jsonl."})
         return
       }
       this.drafts[row.id] ??= {
@@ -249,9 +249,9 @@ export default {
       if (this.local[act.id]?.n === act.n) delete this.local[act.id]
       if (act.n !== this.saving) return
       this.saving = 0
-      this.held = [] // they were meant for what follows once this is saved
+      this.held = [] // these keys were meant for the row after this one
     },
-    // what could not be written
+    // decisions that could not be written
     again(problem) {
       const {act, theirs} = problem, seen = theirs ? theirs.seen : act.seen
       if (!act.decides) return this.drop(problem)

@@ -1,6 +1,6 @@
-"""All rows that were made, in columns that are filtered at once.
+"""An index of all rows, in columns that are filtered together.
 
-A row's record is read from its file when somebody looks at it.
+The record of a row is read from its file only when the row is shown.
 """
 
 from bisect import bisect_right
@@ -21,16 +21,16 @@ UNDECIDED = "not decided yet"
 
 @dataclass(frozen=True)
 class Filter:
-    """Which rows are shown; what is None or empty asks for nothing."""
+    """Which rows are shown. A field that is None or empty does not filter."""
 
     text: str = ""
-    """in any message, whatever the case"""
+    """text that a message contains, in upper or lower case"""
     item: str | None = None
     method: str | None = None
     reason: str | None = None
-    """why it is kept or dropped, such as near_duplicate"""
+    """why the row is kept or dropped, such as near_duplicate"""
     repeats: bool = False
-    """only rows that were dropped for another row that says the same"""
+    """show only rows that were dropped as duplicates of another row"""
     reviewed: bool | None = None
     least_score: float | None = None
     most_score: float | None = None
@@ -41,13 +41,13 @@ class Filter:
 
 
 END = "\0"
-"""Which no search holds (`select` takes it out)."""
+"""The end of a row's text. No search contains it, since `select` removes it."""
 ORDERS = ("source", "score", "longest", "shortest")
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of one state of the outputs, in order of item and place."""
+    """All rows of one state of the outputs, in order of item and position."""
 
     root: Path
     ids: list[str]
@@ -55,11 +55,11 @@ class Rows:
     places: Any
     """(rows, 3) int64: number of the file, first byte, number of bytes"""
     texts: str
-    """all messages of all rows in small letters, END after each row: one long text is searched several times as fast"""
+    """all messages of all rows in lower case, with END after each row; one long text is searched much faster"""
     begins: Any
-    """(rows + 1,) int64: where in `texts` a row begins"""
+    """(rows + 1,) int64: where each row begins in `texts`"""
     item: Any
-    """(rows,) int32: number in `items`"""
+    """(rows,) int32: index in `items`"""
     items: list[str]
     titles: Mapping[str, str]
     """item -> title"""
@@ -68,15 +68,15 @@ class Rows:
     reason: Any
     reasons: list[str]
     repeat: Any
-    """(rows,) bool: dropped for another row"""
+    """(rows,) bool: whether the row was dropped as a duplicate of another row"""
     score: Any
-    """(rows,) float32: the judge's overall rating; nan without one"""
+    """(rows,) float32: the judge's overall rating; NaN without a rating"""
     words: Any
-    """(rows,) int32"""
+    """(rows,) int32: number of words"""
     dropped: Mapping[str, Decision]
-    """id -> why it was dropped"""
+    """id -> decision, for dropped rows"""
     where: Mapping[str, int]
-    """id -> number of the row"""
+    """id -> index of the row"""
     splits: Mapping[str, str]
     """id -> split"""
     stamp: tuple[Any, ...]
@@ -85,15 +85,15 @@ class Rows:
         return len(self.ids)
 
     def text(self, number: int, longest: int) -> str:
-        """The first characters of a row, in small letters."""
+        """Return the first `longest` characters of a row, in lower case."""
         begin, end = int(self.begins[number]), int(self.begins[number + 1]) - len(END)
         return self.texts[begin : min(end, begin + longest)]
 
     def read(self, number: int) -> Example:
-        """The record of a row.
+        """Read the record of a row.
 
         Raises:
-            LecternError: its file was replaced meanwhile.
+            LecternError: its file was replaced in the meantime.
         """
         file, first, size = (int(part) for part in self.places[number])
         try:
@@ -101,11 +101,13 @@ class Rows:
                 opened.seek(first)
                 return Example.model_validate_json(opened.read(size))
         except (OSError, ValueError) as error:
-            raise LecternError(f"{self.files[file]} was made anew; load the page again.") from error
+            raise LecternError(
+                f"{self.files[file]} was replaced by a rebuild; load the page again."
+            ) from error
 
 
 def take_stamp(root: Path) -> tuple[Any, ...]:
-    """What changes whenever a rebuild changes the rows or what became of them."""
+    """Return times and sizes of files, which change whenever a rebuild changes rows or decisions about them."""
     data = root / "data"
     names = [f"{kind}/{MANIFEST}" for kind in (*MADE, "ratings", "raw")]
     names += ["curation_decisions.jsonl", *(f"splits/{split}.jsonl" for split in SPLITS)]
@@ -120,10 +122,10 @@ def take_stamp(root: Path) -> tuple[Any, ...]:
 
 
 def build(root: Path) -> Rows:
-    """Read every row that was made and what became of it.
+    """Read all rows, and the decisions of the curation about them.
 
     Raises:
-        LecternError: an output is broken; names the file.
+        LecternError: an output is broken; the message names the file.
     """
     import numpy as np
     import orjson
@@ -151,8 +153,10 @@ def build(root: Path) -> Rows:
                     id, messages, method = row["id"], row["messages"], row["provenance"]["method"]
                     said = [message["content"] for message in messages]
                 except (ValueError, KeyError, TypeError) as error:
-                    raise LecternError(f"{path}: a line is no example ({error}). Run `dvc repro`.") from error
-                if id not in seen:  # the same words from two places are one row
+                    raise LecternError(
+                        f"{path}: a line is not an example ({error}). Run `dvc repro`."
+                    ) from error
+                if id not in seen:  # the same words from two sources are one row
                     seen.add(id)
                     decided = decisions.get(id) or decisions.get(_last(id, edited))
                     if decided and decided["outcome"] == "dropped":
@@ -195,12 +199,12 @@ def build(root: Path) -> Rows:
 
 
 def select(rows: Rows, wanted: Filter, reviewed: set[str]) -> Any:
-    """The numbers of the rows that a filter lets through, in its order: int64, as many as there are.
+    """Return the indices of the rows that pass a filter, in its order, as an int64 array.
 
     Args:
-        rows: of `build`.
+        rows: the result of `build`.
         wanted: the filter.
-        reviewed: ids that a person decided on.
+        reviewed: ids of rows about which a person decided.
     """
     import numpy as np
 
@@ -238,7 +242,7 @@ def select(rows: Rows, wanted: Filter, reviewed: set[str]) -> Any:
 
 
 def _search(rows: Rows, needle: str) -> Any:
-    """(rows,) bool: which rows hold a text."""
+    """Return which rows contain a text, as a bool array of shape (rows,)."""
     import numpy as np
 
     held = np.zeros(len(rows), bool)
@@ -252,7 +256,7 @@ def _search(rows: Rows, needle: str) -> Any:
 
 
 def count_reviewed(rows: Rows, found: Any, reviewed: Iterable[str]) -> int:
-    """How many of the rows of these numbers a person decided on."""
+    """Count the rows with these indices about which a person decided."""
     import numpy as np
 
     numbers = [rows.where[id] for id in reviewed if id in rows.where]
@@ -260,7 +264,7 @@ def count_reviewed(rows: Rows, found: Any, reviewed: Iterable[str]) -> int:
 
 
 def parse(query: Mapping[str, str]) -> Filter:
-    """A filter from the query of an address; what makes no sense in it is left out."""
+    """Read a filter from the query of an address; invalid values are ignored."""
     found: dict[str, Any] = {
         name: query[name] for name in ("text", "item", "method", "reason") if query.get(name)
     }
@@ -278,7 +282,7 @@ def parse(query: Mapping[str, str]) -> Filter:
 
 
 def to_query(wanted: Filter) -> dict[str, str]:
-    """The query that `parse` reads; nothing for what is not asked for."""
+    """Write a filter as a query that `parse` reads; fields with default values are left out."""
     shown = {True: "yes", False: "no"}
     return {
         name: shown[value] if isinstance(value, bool) else str(value)
@@ -288,7 +292,7 @@ def to_query(wanted: Filter) -> dict[str, str]:
 
 
 def _last(id: str, edited: Mapping[str, str]) -> str:
-    """The id that a row has after all edits."""
+    """Return the id of a row after all edits."""
     for _ in range(len(edited)):
         if id not in edited:
             break
@@ -297,7 +301,7 @@ def _last(id: str, edited: Mapping[str, str]) -> str:
 
 
 class _Numbers:
-    """Names by number, in order of their first coming."""
+    """Numbers names in order of their first occurrence."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -328,7 +332,9 @@ def _read_decisions(path: Path) -> dict[str, dict[str, Any]]:
                 if decision["id"] not in found or decision["outcome"] == "kept":
                     found[decision["id"]] = decision
             except (ValueError, KeyError, TypeError) as error:
-                raise LecternError(f"{path}:{number}: no decision ({error}). Run `dvc repro`.") from error
+                raise LecternError(
+                    f"{path}:{number}: the line is not a decision ({error}). Run `dvc repro`."
+                ) from error
     return found
 
 
@@ -348,7 +354,7 @@ def _read_splits(folder: Path) -> dict[str, str]:
 
 
 def list_reasons(rows: Rows) -> Sequence[str]:
-    """Why rows are kept or dropped, the most frequent first."""
+    """Return the reasons why rows are kept or dropped, the most frequent first."""
     import numpy as np
 
     counts = np.bincount(rows.reason, minlength=len(rows.reasons))

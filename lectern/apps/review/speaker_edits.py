@@ -1,7 +1,8 @@
-"""Edits of data/corrections/speakers/<item>.yaml, one small change at a time; what people wrote beside it stays.
+"""Edit data/corrections/speakers/<item>.yaml in small changes that keep everything else that people wrote.
 
-Each function changes a document as ruamel.yaml reads it: comments and order survive. Lists are added to and taken
-from, so what two tabs add is both there. A single value, such as a name, is changed only from what the tab showed.
+Each function changes a document of ruamel.yaml, which keeps comments and order. Entries are added to lists or removed
+from them, so that additions of two tabs are both kept. A single value, such as a name, is changed only if it still is
+the value that the tab showed.
 """
 
 import io as text_io
@@ -18,18 +19,22 @@ Change = Callable[[Document], None]
 
 
 class MeanwhileError(LecternError):
-    """Somebody else gave the value that is to be changed another one; `theirs` is it."""
+    """Somebody else changed the same value; `theirs` is their value."""
 
     def __init__(self, what: str, theirs: str | None) -> None:
-        super().__init__(f"{what} was changed meanwhile, to {theirs or 'nothing'}")
+        super().__init__(
+            f"{what} was changed in the meantime: it is {theirs!r} now"
+            if theirs
+            else f"{what} was removed in the meantime"
+        )
         self.theirs = theirs
 
 
 def read(text: str) -> Document:
-    """A document from the text of a file.
+    """Read a document from the text of a file.
 
     Raises:
-        LecternError: it is no YAML mapping.
+        LecternError: the text is not a YAML mapping.
     """
     from ruamel.yaml.comments import CommentedMap
     from ruamel.yaml.error import YAMLError
@@ -40,15 +45,15 @@ def read(text: str) -> Document:
         raise LecternError(f"it is not YAML: {first_line(error)}") from error
     if found is None:
         found = CommentedMap()
-        if text.strip():  # comments alone
+        if text.strip():  # only comments
             found.yaml_set_start_comment("\n".join(line.lstrip("# ") for line in text.splitlines()))
     if not isinstance(found, CommentedMap):
-        raise LecternError("it is no mapping of corrections")
+        raise LecternError("the file is not a mapping of corrections")
     return found
 
 
 def write(document: Document) -> str | None:
-    """The text of a document; None where it says nothing."""
+    """Return the text of a document; None if the document is empty."""
     if not document:
         return None
     stream = text_io.StringIO()
@@ -68,10 +73,10 @@ def _yaml() -> Any:
 
 
 def put(section: str, key: str, value: str | None, seen: str | None) -> Change:
-    """Give `section` (rename, merge or roles) a value for a label; None takes it away.
+    """Make a change that sets the value of a label in `section` (rename, merge or roles); None removes the value.
 
-    Raises, when it is applied:
-        MeanwhileError: it has neither the value that the tab showed, `seen`, nor the new one.
+    Raises, when the change is applied:
+        MeanwhileError: the current value is neither `seen`, which the tab showed, nor the new one.
     """
 
     def change(document: Document) -> None:
@@ -92,7 +97,7 @@ def put(section: str, key: str, value: str | None, seen: str | None) -> Change:
 
 
 def drop(reason: str | None, seen: str | None) -> Change:
-    """Leave the whole item out, with the reason; None takes it back."""
+    """Make a change that leaves the whole item out for a reason; None cancels that."""
 
     def change(document: Document) -> None:
         now = document.get("drop")
@@ -107,7 +112,7 @@ def drop(reason: str | None, seen: str | None) -> Change:
 
 
 def add(section: str, entry: Mapping[str, Any]) -> Change:
-    """Add an entry to `split`, `swap` or `cut`."""
+    """Make a change that adds an entry to `split`, `swap` or `cut`."""
 
     def change(document: Document) -> None:
         if document.get(section) is None:
@@ -118,7 +123,7 @@ def add(section: str, entry: Mapping[str, Any]) -> Change:
 
 
 def take_away(section: str, entry: Mapping[str, Any]) -> Change:
-    """Take an entry away from `split`, `swap` or `cut`; nothing where it is gone already."""
+    """Make a change that removes an entry from `split`, `swap` or `cut`, if it still exists."""
 
     def change(document: Document) -> None:
         wanted = _plain(entry)
@@ -133,14 +138,14 @@ def take_away(section: str, entry: Mapping[str, Any]) -> Change:
 
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry to compare with another: `12:30`, 750 and 750.0 are one time."""
+    """Normalise an entry for comparison: `12:30`, 750 and 750.0 are the same time."""
     return {key: parse_time(value) if key in ("start", "end") else str(value) for key, value in entry.items()}
 
 
 def _scalar(value: Any) -> Any:
-    """Text that YAML would read as something else is quoted; times stay numbers."""
+    """Return a value for the document: texts with single spaces, which ruamel.yaml quotes if necessary, and numbers."""
     if isinstance(value, str):
         if not value.strip():
-            raise ItemError("it is empty")
+            raise ItemError("the value is empty; type a name or a reason")
         return " ".join(value.split())
     return value

@@ -1,4 +1,4 @@
-"""The pages of the speakers: which recordings there are, and who is who in one."""
+"""The pages of the speakers: the list of recordings, and the voices of one recording."""
 
 from asyncio import Lock, to_thread
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from lectern.core.schema import Role
 NEW = "a new voice"
 KEEP = "Keep theirs"
 SHOWN = 50
-"""Recordings on a page of the list."""
+"""How many recordings a page of the list shows."""
 
 
 def define(root: Path) -> None:
@@ -55,7 +55,7 @@ async def _show_list(root: Path) -> None:
             return
     place.delete()
     if not entries:
-        ui.label("There are no recordings here yet: `make run` fetches and hears them.")
+        ui.label("There are no recordings yet. `make run` fetches and transcribes them.")
         return
     chosen: dict[str, Any] = {"text": "", "attention": False, "page": 1}
 
@@ -70,11 +70,11 @@ async def _show_list(root: Path) -> None:
         rows.refresh()
 
     waiting = sum(entry.needs_attention for entry in entries)
-    ui.label(f"{len(entries)} recordings, {waiting} with voices that nobody named").classes("text-xl")
+    ui.label(f"{len(entries)} recordings, {waiting} with voices to check").classes("text-xl")
     with ui.row().classes("items-center w-full"):
         search = ui.input("Search titles", on_change=again).props("clearable dense").classes("grow")
         search.bind_value_to(chosen, "text", forward=lambda value: value or "")
-        ui.switch("Nameless or doubtful voices only", on_change=again).bind_value_to(chosen, "attention")
+        ui.switch("Only recordings with voices to check", on_change=again).bind_value_to(chosen, "attention")
 
     @ui.refreshable
     def rows() -> None:
@@ -106,16 +106,16 @@ def _show_entry(entry: Entry) -> None:
         ):
             if shown:
                 ui.badge(told).props("outline")
-        ui.label("not heard yet" if entry.seconds is None else recordings.show_time(entry.seconds))
+        ui.label("not transcribed yet" if entry.seconds is None else recordings.show_time(entry.seconds))
 
 
 Make = Callable[[str | None], speaker_edits.Change]
-"""A change of a single value over the one that the person has seen."""
+"""Makes a change of a single value, given the value that it replaces."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """A change that could not be written, and what its two buttons say."""
+    """A change that could not be written, with the labels of its two buttons."""
 
     told: str
     what: str
@@ -124,12 +124,12 @@ class _Problem:
     change: speaker_edits.Change
     make: Make | None
     about: str
-    """such as `rename of speaker_1`; empty for what is added to a list"""
+    """the changed value, such as `rename of speaker_1`; empty for an addition to a list"""
     value: str | None
 
 
 class _RecordingPage:
-    """One recording in one tab."""
+    """One recording in one browser tab."""
 
     def __init__(self, root: Path, item: str) -> None:
         self.root, self.item = root, item
@@ -138,13 +138,13 @@ class _RecordingPage:
         self.chosen: dict[str, Any] | None = None
         self.writing = self.stale = False
         self.order = Lock()
-        """changes of this tab are made one after the other"""
+        """makes the changes of this tab one after the other"""
         self.typed: dict[str, str] = {}
-        """label -> a name that is typed and not saved; it outlives what is drawn anew"""
+        """label -> a name that is typed but not saved, kept while the page is redrawn"""
         self.reasons = {"cut": "", "drop": ""}
-        """typed and not saved either"""
+        """reasons that are typed but not saved"""
         self.mine: dict[str, str | None] = {}
-        """what was changed -> what this tab made it last"""
+        """changed value -> the last value that this tab gave it"""
         self.problems: list[_Problem] = []
 
     async def show(self) -> None:
@@ -153,7 +153,9 @@ class _RecordingPage:
         from lectern.apps.review.transcript import Transcript
 
         with widgets.waiting("Reading the recording …") as place:
-            await ui.context.client.connected()  # long ones take seconds, and a page has to answer before
+            await (
+                ui.context.client.connected()
+            )  # long recordings take seconds, and the page must respond before
             try:
                 self.now = await to_thread(recordings.load, self.root, self.item)
             except LecternError as error:
@@ -185,7 +187,7 @@ class _RecordingPage:
         ui.timer(2.0, self._look)
 
     def _show_problems(self) -> None:
-        """What could not be saved, until the person has tried it again or put it away."""
+        """Show the changes that could not be saved, until the user retries or dismisses them."""
         from nicegui import ui
 
         for problem in self.problems:
@@ -215,19 +217,19 @@ class _RecordingPage:
     def _show_notices(self) -> None:
         from nicegui import ui
 
-        if self.stale:  # it is not shown at once, since somebody may be typing
+        if self.stale:  # the change is not shown at once, since the user may be typing
             with ui.card().classes("w-full bg-amber-100 text-black"), ui.row().classes("items-center"):
                 ui.label("Somebody else changed the corrections of this recording.")
-                ui.button("Show it", on_click=self._reload).props("dense no-caps")
+                ui.button("Show the changes", on_click=self._reload).props("dense no-caps")
         if self.now.problem:
             with ui.card().classes("w-full bg-red-100 text-black"):
-                ui.label("The corrections of this recording cannot be used; it is shown as it was heard.")
+                ui.label("The corrections of this recording cannot be applied; it is shown without them.")
                 widgets.text(self.now.problem)
         if self.now.dropped:
             with ui.card().classes("w-full bg-amber-100 text-black"), ui.row().classes("items-center"):
                 widgets.text(f"This recording is left out: {self.now.dropped}").style("width: auto")
                 dropped = self.now.dropped
-                ui.button("Take it back", on_click=lambda: self.change(speaker_edits.drop(None, dropped)))
+                ui.button("Include it again", on_click=lambda: self.change(speaker_edits.drop(None, dropped)))
 
     def _show_voices(self) -> None:
         from nicegui import ui
@@ -247,7 +249,7 @@ class _RecordingPage:
                 ui.label(speaker.label).classes("text-sm opacity-70")
             if speaker.ghost:
                 ui.badge("ghost").tooltip(
-                    "so little speech that it may be a sound, or a part of another voice"
+                    "This voice has so little speech that it may be a noise, or part of another voice."
                 )
         if speaker.first_words:
             ui.label(f"“{speaker.first_words} …”").classes("text-sm opacity-80 break-words")
@@ -260,7 +262,7 @@ class _RecordingPage:
                 clip.props("dense flat no-caps").set_enabled(self.now.playable)
         if speaker.merged_into:
             with ui.row().classes("items-center"):
-                ui.label(f"is the voice {speaker.merged_into}")
+                ui.label(f"is the same voice as {speaker.merged_into}")
                 into = speaker.merged_into
                 ui.button("Undo", on_click=lambda: self._put("merge", speaker.label, None, into)).props(
                     "dense flat no-caps"
@@ -317,8 +319,8 @@ class _RecordingPage:
         chosen = self.chosen
         if chosen is None:
             ui.label(
-                "Click a word to choose from there to the end of its turn; with Shift, up to there. "
-                "Then say whose words they are, or cut them."
+                "Click a word to select from there to the end of its turn; click another one with Shift to select up "
+                "to it. Then choose whose words they are, or cut them."
             ).classes("text-sm opacity-80")
             return
         start, end = chosen["start"], chosen["end"]
@@ -333,9 +335,7 @@ class _RecordingPage:
                 ui.button("Split", on_click=lambda: self._split(chosen, to.value)).props("no-caps dense")
                 ui.button("Swap two voices", on_click=lambda: self._swap(chosen, to.value)).props(
                     "no-caps dense flat"
-                ).tooltip(
-                    "within these words, the voice that speaks and the one chosen here stand for each other"
-                )
+                ).tooltip("Within these words, exchange the voice that speaks with the one chosen here.")
             with ui.row().classes("items-end gap-2"):
                 why = ui.input("Why cut them (advert, chatter)").props("dense").classes("w-48")
                 why.bind_value(self.reasons, "cut")
@@ -346,7 +346,7 @@ class _RecordingPage:
                         self.reasons["cut"] = ""
 
                 ui.button("Cut", on_click=cut).props("no-caps dense")
-                ui.button("Never mind", on_click=lambda: self._choose(None)).props("no-caps dense flat")
+                ui.button("Cancel", on_click=lambda: self._choose(None)).props("no-caps dense flat")
 
     def _show_edits(self) -> None:
         from nicegui import ui
@@ -361,7 +361,7 @@ class _RecordingPage:
         if not (listed or self.now.edits.count()):
             ui.label("none yet").classes("text-sm opacity-80")
         else:
-            ui.label("They are in the transcript here; Rebuild takes them into the rows.").classes(
+            ui.label("The transcript here shows them; Rebuild applies them to the rows.").classes(
                 "text-sm opacity-80"
             )
         if not self.now.dropped:
@@ -418,7 +418,7 @@ class _RecordingPage:
         await self.change(swap)
 
     async def _put(self, section: str, label: str, value: str | None, seen: str | None) -> bool:
-        """Give a label a value; `seen` is the one that was on the screen."""
+        """Set the value of a label; `seen` is the value that was on the screen."""
 
         def over(theirs: str | None) -> speaker_edits.Change:
             return speaker_edits.put(section, label, value, theirs)
@@ -426,7 +426,7 @@ class _RecordingPage:
         return await self.change(over(seen), over, f"{section} of {label}", value)
 
     def _forget(self, label: str, typed: str) -> None:
-        """A name is saved: it is no draft any more, unless the person has typed on meanwhile."""
+        """Delete the draft of a saved name, unless the user has typed more in the meantime."""
         if self.typed.get(label) == typed:
             del self.typed[label]
 
@@ -438,14 +438,14 @@ class _RecordingPage:
         value: str | None = None,
         problem: "_Problem | None" = None,
     ) -> bool:
-        """Write a correction and show what comes of it; one that cannot be written is kept, to be tried again.
+        """Write a correction and show the result. A correction that cannot be written is kept to be retried.
 
         Args:
             change: the correction.
-            make: the same over another value than the one that was on the screen, for a single value.
-            about: what that value is.
-            value: what it becomes.
-            problem: what is tried again.
+            make: for a single value, makes the same correction over another current value.
+            about: name of that value.
+            value: the new value.
+            problem: the failed correction that is retried.
 
         Returns: whether it was written.
         """
@@ -468,13 +468,13 @@ class _RecordingPage:
                 self.mine[about] = value
             self.chosen = None
             await self._reload()
-            ui.notify("Saved, beside what somebody else changed meanwhile." if elsewhere else "Saved.")
+            ui.notify("Saved, together with somebody else's changes." if elsewhere else "Saved.")
             return True
 
     def _write(
         self, change: speaker_edits.Change, make: Make | None, about: str, value: str | None
     ) -> "_Problem | None":
-        """Write a correction, in a thread; what keeps it from being written, or None."""
+        """Write a correction, in a thread; return the problem if it cannot be written, else None."""
         try:
             try:
                 recordings.apply(self.root, self.item, change)
@@ -483,11 +483,11 @@ class _RecordingPage:
                     raise
                 recordings.apply(
                     self.root, self.item, make(error.theirs)
-                )  # this tab made it that, a moment ago
+                )  # the current value is an earlier change of this tab
         except speaker_edits.MeanwhileError as error:
             return _Problem(
-                told="Not saved: somebody else changed the same thing meanwhile.",
-                what=f"They made it: {error.theirs or 'nothing'}. You made it: {value or 'nothing'}.",
+                told="Not saved: somebody else changed the same value in the meantime.",
+                what=f"Their value: {error.theirs or 'none'}. Your value: {value or 'none'}.",
                 again="Save mine over theirs",
                 leave=KEEP,
                 change=make(error.theirs) if make else change,
@@ -520,7 +520,7 @@ class _RecordingPage:
         return versions.version(recordings.corrections_file(self.root, self.item)) != self.now.version
 
     def _look(self) -> None:
-        """Say that others changed something, as soon as they do."""
+        """Show a notice as soon as somebody else changed something."""
         if not self.writing and not self.stale and self._is_stale():
             self.stale = True
             self.show_notices.refresh()

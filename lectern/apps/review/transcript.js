@@ -1,5 +1,5 @@
-// The transcript of a recording beside its sound. All text is put into the page as text: by {{ }} and nothing else.
-// Words are elements of their own only where they are in sight; a recording of three hours has 30,000 of them.
+// The transcript of a recording with its sound. All text is inserted as text, only by {{ }}.
+// Only visible words are elements of their own, since a recording of three hours has 30,000 words.
 export default {
   template: `
     <div class="lectern-transcript">
@@ -7,7 +7,7 @@ export default {
         <audio v-if="audio" ref="audio" :src="audio" controls preload="metadata"
           @timeupdate="tick" @seeked="tick" @error="broken = true"></audio>
         <span v-if="!audio">This recording has no sound to play.</span>
-        <span v-if="broken">The browser cannot play this file; the transcript can be corrected all the same.</span>
+        <span v-if="broken">The browser cannot play this file, but the transcript can still be corrected.</span>
         <label v-if="audio"><input type="checkbox" v-model="follow"> follow</label>
       </div>
       <div class="lines" ref="lines">

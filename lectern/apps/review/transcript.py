@@ -1,4 +1,4 @@
-"""The transcript of a recording beside its sound, as an element of the page; transcript.js is what the browser runs."""
+"""The page element with the transcript and the sound of a recording; transcript.js is its part in the browser."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -27,7 +27,7 @@ STYLE = """
 
 
 class Transcript(ui.element, component="transcript.js"):
-    """Words that are coloured by voice and follow the sound; a click on one chooses it and what follows in its turn."""
+    """Words coloured by voice that follow the sound; a click on a word selects it and the rest of its turn."""
 
     def __init__(
         self, recording: Recording, audio: str | None, on_chosen: Callable[[dict[str, Any]], None]
@@ -38,13 +38,13 @@ class Transcript(ui.element, component="transcript.js"):
         self.on("chosen", lambda event: on_chosen(event.args))
 
     def show(self, recording: Recording) -> None:
-        """Show what a recording says now."""
+        """Show the current state of a recording."""
         self.props["labels"] = sorted({speaker.label for speaker in recording.speakers})
         self.props["segments"] = _plain(recording.segments)
         self.update()
 
     def play(self, start: float, end: float) -> None:
-        """Play a stretch, in seconds."""
+        """Play from `start` to `end`, in seconds."""
         self.run_method("play", start, end)
 
 

@@ -1,4 +1,4 @@
-"""Pages on which a person decides on one thing after the other; browser/index.js is what the browser runs of them."""
+"""Support for pages on which a user decides about one thing after the other; browser/index.js is the browser's part."""
 
 from asyncio import to_thread
 from collections import deque
@@ -9,20 +9,20 @@ from typing import Any
 from lectern.apps.web import widgets
 
 MODULES = {"lectern-desk": str(Path(__file__).parent / "browser")}
-"""What the elements' scripts import."""
+"""Modules that the scripts of the page elements import."""
 STYLE = """
 .lectern-dialog { margin: auto; border: none; border-radius: 4px; padding: 0; max-width: min(36rem, 90vw); }
 .lectern-dialog::backdrop { background: rgba(0, 0, 0, .4); }
 """
 
 Act = Mapping[str, Any]
-"""What a person did, as the browser tells it: its number `n`, what it is about, and what of that was on the screen."""
+"""An act of the user, as the browser sends it: its number `n`, what it is about, and what the user saw."""
 
 
 def told(text: str, role: str) -> dict[str, Any]:
-    """A text as the browser shows it: as far as it may be shown, its true length, and whether its end is missing.
+    """Return a text for the browser: the part that may be shown, the full length, and whether the text is cut.
 
-    The browser counts otherwise (in UTF-16), so it cannot tell the last from the lengths.
+    The browser counts UTF-16 units, so it cannot conclude from the lengths that the text is cut.
     """
     return {
         "role": role,
@@ -33,7 +33,7 @@ def told(text: str, role: str) -> dict[str, Any]:
 
 
 class Acts:
-    """The acts of one tab, worked off one at a time and in their order."""
+    """Processes the acts of one tab, one at a time and in order."""
 
     def __init__(
         self,
@@ -43,19 +43,19 @@ class Acts:
     ) -> None:
         """
         Args:
-            work: writes what an act decides, in a thread; what it returns goes to the browser. What it raises is told
-                there as `error`.
-            follow: called after it, in the page, with what came of it; changes where the page is.
-            show: awaited when no act is left; shows what came of them.
+            work: called in a thread; writes the decision of an act. Its result is sent to the browser; an exception is
+                sent as `error`.
+            follow: called afterwards, in the page, with the result; may change the current row of the page.
+            show: awaited when no act is left; shows the results.
         """
         self._work, self._follow, self._show = work, follow, show
         self._waiting: deque[Act] = deque()
         self.running = False
         self.last = 0
-        """number of the last act that was worked off"""
+        """number of the last act that was processed"""
 
     def take(self, desk: Any, act: Act) -> None:
-        """Queue an act; the answer goes to the method `done` of the element `desk`."""
+        """Queue an act; its result is passed to the method `done` of the element `desk`."""
         from nicegui import background_tasks
 
         self._waiting.append(act)
@@ -72,7 +72,7 @@ class Acts:
                     if act.get("decides"):
                         try:
                             result = await to_thread(self._work, act)
-                        except Exception as error:  # whatever it is, the person has to know
+                        except Exception as error:  # the user must learn of any error
                             result = {"error": str(error) or type(error).__name__}
                     self.last = int(act["n"])
                     self._follow(act, result)

@@ -1,8 +1,8 @@
-"""uvicorn's HTTP/1.1, with an end to waiting for a request that does not come whole.
+"""uvicorn's HTTP/1.1 protocol with a timeout for incomplete requests.
 
-uvicorn itself waits for the rest of a request for ever: `timeout_keep_alive` counts between requests only. So whoever
-sends halves of requests would hold as many connections. h11 is taken rather than httptools, since it bounds the size of
-the headers and refuses two hosts; its refusals carry the headers of the others.
+uvicorn waits forever for the rest of a request, since `timeout_keep_alive` applies only between requests. A client that
+sends incomplete requests could therefore hold any number of connections. This uses h11 and not httptools, because h11
+limits the size of headers and refuses two Host headers. Refusals have the same security headers as other responses.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from lectern.core.guard import HEADERS
 
 SECONDS = 30.0
-"""In which a whole request has to come, headers and body, counted from its first byte or from the connection."""
+"""Time within which a whole request must arrive, headers and body, from its first byte or from the connection."""
 
 
 class PatientProtocol(H11Protocol):
-    """A connection that is closed unless each of its requests comes whole within `seconds`."""
+    """A connection that is closed if one of its requests does not arrive completely within `seconds`."""
 
     seconds = SECONDS
 
@@ -28,12 +28,12 @@ class PatientProtocol(H11Protocol):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to count: the first request is expected."""
+        """Start the timeout of the first request."""
         super().connection_made(transport)
         self._expect()
 
     def data_received(self, data: bytes) -> None:
-        """Take in a part; the time goes on where the request is not whole, however often parts come."""
+        """Receive a part of a request. The timeout is not restarted, however many parts arrive."""
         if self._deadline is None and self.conn.their_state is h11.IDLE:
             self._expect()
         super().data_received(data)
@@ -41,23 +41,23 @@ class PatientProtocol(H11Protocol):
             self._stop_counting()
 
     def on_response_complete(self) -> None:
-        """Go on with what came behind a whole request; the rest of that has to come in time as well."""
+        """Continue with the next request, if a part of it has arrived; its rest must arrive in time too."""
         super().on_response_complete()
         if self._deadline is None and self.conn.their_state is h11.SEND_BODY:
             self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the time."""
+        """Cancel the timeout."""
         self._stop_counting()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Hand the connection on; a websocket has pings of its own."""
+        """Hand over the connection without a timeout, since a websocket has its own pings."""
         self._stop_counting()
         super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
+        """Refuse data that is not HTTP."""
         self._refuse(400, msg)
 
     def _expect(self) -> None:
@@ -71,14 +71,14 @@ class PatientProtocol(H11Protocol):
     def _give_up(self) -> None:
         self._deadline = None
         if not self.transport.is_closing():
-            self._refuse(408, f"The request did not come whole within {self.seconds:g} s.")
+            self._refuse(408, f"The request did not arrive completely within {self.seconds:g} s.")
 
     def _refuse(self, status: int, message: str) -> None:
-        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):  # an answer has begun
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):  # a response has begun
             self.transport.close()
             return
         if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True  # the app has to say no more
+            self.cycle.disconnected = True  # the application must not answer any more
             self.cycle.message_event.set()
         headers = [
             ("content-type", "text/plain; charset=utf-8"),

@@ -16,26 +16,26 @@ from lectern.core.errors import LecternError
 HOST = "127.0.0.1"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE = 1
-"""Seconds that requests under way have to come to their end, and threads after them, once the process shall end."""
+"""Seconds that running requests, and then threads, get to finish when the process ends."""
 CLOSING = 25.0
-"""Seconds that an app may take to close what it has begun, such as a rebuild (`Builder.close` waits 20)."""
+"""Seconds that an app may take to stop its work, such as a rebuild (`Builder.close` waits 20)."""
 
 
 def serve(name: str, title: str, build: Callable[[], None], *, port: int, show: bool) -> None:
     """Serve pages until the process is interrupted.
 
     Args:
-        name: of the app, which begins the line that says where it is.
-        title: of the browser's tab.
+        name: name of the app, which stands at the beginning of the line that gives the address.
+        title: title of the browser tab.
         build: defines the pages with NiceGUI's `ui.page`; called once.
-        port: of 127.0.0.1; 0 takes any that is free.
-        show: open the browser.
+        port: port on 127.0.0.1; 0 takes any free port.
+        show: whether to open the browser.
 
     Raises:
         LecternError: the port is taken.
     """
     chosen = find_port(port)
-    # nothing is stored there, yet the framework makes the folder
+    # Nothing is stored in this folder, but the framework creates it.
     storage = Path(tempfile.gettempdir()) / f"lectern-{os.getuid()}"
     os.environ.setdefault("NICEGUI_STORAGE_PATH", str(storage))
     from nicegui import app, ui
@@ -48,7 +48,7 @@ def serve(name: str, title: str, build: Callable[[], None], *, port: int, show: 
     closed, ended = threading.Event(), threading.Event()
     app.on_startup(lambda: _end_in_time(name, closed, ended))
     app.on_startup(lambda: print(f"{name}: http://{HOST}:{chosen}   (Ctrl-C ends it)", flush=True))
-    app.on_shutdown(closed.set)  # after those of the app
+    app.on_shutdown(closed.set)  # runs after the handlers of the app
     try:
         for each in SIGNALS:
             signal.signal(each, _interrupt)
@@ -76,9 +76,9 @@ def _interrupt(*_: Any) -> None:
 
 
 def _end_in_time(name: str, closed: threading.Event, ended: threading.Event) -> None:
-    """End the process soon after a signal, whatever thread goes on: a model may be writing, or DVC be asked.
+    """End the process soon after a signal, even if a thread still runs, such as a model or a call of DVC.
 
-    Called in the main thread once uvicorn waits for the signals.
+    Call this in the main thread after uvicorn has installed its signal handlers.
     """
 
     def leave() -> None:
@@ -86,7 +86,7 @@ def _end_in_time(name: str, closed: threading.Event, ended: threading.Event) -> 
         threading.Event().wait(GRACE)
         if not ended.is_set():
             print(f"{name}: ended", flush=True)
-        os._exit(0)  # the interpreter would wait for the threads
+        os._exit(0)  # a normal exit would wait for the threads
 
     leaving = threading.Thread(target=leave, daemon=True)
 
@@ -101,16 +101,16 @@ def _end_in_time(name: str, closed: threading.Event, ended: threading.Event) -> 
 
 
 def _say_no_more() -> None:
-    """Requests that are cut off from now on are no errors."""
+    """Do not log requests that are cut off from now on as errors."""
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
 
 
 def run(app: Any, bound: socket.socket) -> None:
-    """Serve an ASGI application until SIGINT or SIGTERM; requests under way are cut off after `GRACE`.
+    """Serve an ASGI application until SIGINT or SIGTERM; running requests are cut off after GRACE seconds.
 
     Args:
-        app: with a guard around it.
-        bound: of `bind`.
+        app: the application, with a guard around it.
+        bound: the socket from `bind`.
     """
     import uvicorn
 
@@ -143,10 +143,10 @@ def run(app: Any, bound: socket.socket) -> None:
 
 
 def bind(port: int, host: str = HOST) -> socket.socket:
-    """A socket that has the port from now on, or any that is free where 0 is wanted; nobody is let in yet.
+    """Return a socket that is bound to the port, or to any free port for 0. It does not listen yet.
 
     Raises:
-        LecternError: the port is taken or cannot be had.
+        LecternError: the port is taken or cannot be used.
     """
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -159,10 +159,10 @@ def bind(port: int, host: str = HOST) -> socket.socket:
 
 
 def listen(bound: socket.socket) -> None:
-    """Let callers in; they wait until `run`.
+    """Start to listen; connections wait until `run`.
 
     Raises:
-        LecternError: another process that had bound the port too was faster.
+        LecternError: another process was bound to the port too, and started to listen first.
     """
     try:
         bound.listen()
@@ -173,20 +173,20 @@ def listen(bound: socket.socket) -> None:
 
 def _taken(port: int, host: str, error: Exception) -> LecternError:
     return LecternError(
-        f"port {port} of {host} cannot be had ({error}). Give another one: --port 0 takes any that is free."
+        f"port {port} of {host} cannot be used ({error}). Give another one; --port 0 takes any free port."
     )
 
 
 def find_port(wanted: int, host: str = HOST) -> int:
-    """The port, or one that is free where 0 is wanted.
+    """Return the port if it is free, or any free port for 0.
 
     Raises:
-        LecternError: it is taken or cannot be had.
+        LecternError: the port is taken or cannot be used.
     """
     with bind(wanted, host) as attempt:
         return int(attempt.getsockname()[1])
 
 
 def show_host(host: str) -> str:
-    """A host as it stands in an address."""
+    """Write a host as it stands in an address, an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host

@@ -1,4 +1,4 @@
-"""Write a small file that others may write too: another tab, an editor, git. Nobody's change is lost unseen."""
+"""Write small files that another tab, an editor or git may change too, so that no change is lost unnoticed."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ ABSENT = ""
 
 
 def version(path: Path) -> str:
-    """What a file says now, as a hash: another one means that it was changed."""
+    """Return a hash of a file's content, which changes whenever the file changes."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except FileNotFoundError:
@@ -23,7 +23,7 @@ def version(path: Path) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Nobody else who asks for the lock of this folder writes meanwhile, in this process or in another."""
+    """Hold the lock of a folder, so that no other holder writes in it, in this process or in another."""
     from filelock import FileLock
 
     name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
@@ -35,9 +35,9 @@ def update(path: Path, change: Callable[[str | None], str | None]) -> str:
     """Read a file, change its text and write it, with no other writer in between.
 
     Args:
-        path: of the file.
-        change: from the text that it has now (None where there is no file) to the one that it shall have (None removes
-            it); whatever it raises is passed on, and nothing is written.
+        path: the file.
+        change: takes the current text (None if there is no file) and returns the new one (None removes the file). If it
+            raises, the error is passed on and nothing is written.
 
     Returns: the new version.
     """

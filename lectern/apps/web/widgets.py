@@ -1,4 +1,4 @@
-"""Parts that every page shows alike. Other people's text is shown as text: none of these makes markup of it."""
+"""Elements that all pages share. Texts of people and models are shown as text, never as markup."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 LONG = 4_000
-"""Characters of a text that are shown at first."""
+"""How many characters of a text are shown at first."""
 LONGEST = 200_000
-"""Characters that are shown at all: a browser lays more out too slowly."""
+"""Greatest number of characters that are shown; with more, a browser is too slow."""
 
 
 def text(value: str, *, long: int = LONG, classes: str = "") -> Any:
-    """Somebody's text, its line ends kept; a long one is cut, with a button that shows more of it."""
+    """Show a text with its line ends; a long one is cut, with a button that shows more."""
     from nicegui import ui
 
     with ui.column().classes("gap-1 w-full") as whole:
@@ -30,7 +30,7 @@ def text(value: str, *, long: int = LONG, classes: str = "") -> Any:
 
 
 def link(url: str | None, shown: str) -> Any:
-    """A link to where something comes from, if it is a web address; else its text alone."""
+    """Show a link, if `url` is a web address; else only the text."""
     from nicegui import ui
 
     if url is None or not is_web_address(url):
@@ -39,7 +39,7 @@ def link(url: str | None, shown: str) -> Any:
 
 
 def is_web_address(url: str) -> bool:
-    """Whether a browser may be sent there: http or https with a host."""
+    """Tell whether an address is safe as a link: http or https with a host."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -49,7 +49,7 @@ def is_web_address(url: str) -> bool:
 
 @contextmanager
 def waiting(told: str) -> Iterator[Any]:
-    """A line that says what is waited for; the caller deletes what it yields."""
+    """Show a line that says what the page is waiting for; the caller deletes the yielded element."""
     from nicegui import ui
 
     with ui.row().classes("items-center") as place:
@@ -60,16 +60,16 @@ def waiting(told: str) -> Iterator[Any]:
 
 @contextmanager
 def frame(app: str, pages: Mapping[str, str], here: str) -> Iterator[None]:
-    """The head of a page, with links to the others, and a column for its content.
+    """Show the header of a page with links to the others; the content goes into the block.
 
     Args:
-        app: name shown at the left.
-        pages: title -> path.
+        app: name of the app, shown on the left.
+        pages: title -> path of all pages.
         here: title of this page.
     """
     from nicegui import ui
 
-    ui.colors(primary="#1d5c94")  # white on it is legible
+    ui.colors(primary="#1d5c94")  # white text on it is legible
     with ui.header().classes("items-center gap-6 py-2"):
         ui.label(app).classes("text-lg font-semibold")
         for title, path in pages.items():

@@ -1,1 +1,1 @@
-"""What differs between two runs of the pipeline: one page that opens anywhere, and Markdown for a pull request."""
+"""Compare two runs of the pipeline: one HTML file that loads nothing else, and Markdown for a pull request."""

@@ -1,4 +1,4 @@
-"""Answers that flipped: question by question, what became of the tuned model's answer."""
+"""Compare the tuned model's answers of two runs, question by question."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from lectern.report.comparison.inputs import Key, Run
 from lectern.report.marking import mark
 
 CHARACTERS = 1_200
-"""Of an answer, shown at most."""
+"""Greatest number of characters that are shown of an answer."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class _Measure:
     name: str
     unit: str
     sign: int
-    """1: more is better"""
+    """1 if higher is better, -1 if lower is better"""
 
 
 MEASURES = {
@@ -30,14 +30,14 @@ MEASURES = {
 
 
 def compare_answers(a: Run, b: Run, *, shown: int) -> dict[str, Any] | None:
-    """Counts of better, worse and equal with a sign test, flips against the base, and the answers that changed most.
+    """Count better, worse and equal answers, with a sign test; count flips against the base; list the greatest changes.
 
     Args:
-        a: before.
-        b: after.
-        shown: so many answers are shown that gained most, and as many that lost most.
+        a: the run before.
+        b: the run after.
+        shown: number of answers that are shown of those that improved most, and of those that got worse most.
 
-    Returns: None where a side has no answers or no scores of its own.
+    Returns: None if a run has no answers or no scores.
     """
     if a.scores is None or b.scores is None or a.answers is None or b.answers is None:
         return None
@@ -62,7 +62,7 @@ def compare_answers(a: Run, b: Run, *, shown: int) -> dict[str, Any] | None:
             {"name": name, "answers": [_show(key, a, b, changes) for key in keys]}
             for name, keys in (
                 ("Improved most", [key for key in ranked if changes["rougeL"][key] > 0][:shown]),
-                ("Worsened most", [key for key in reversed(ranked) if changes["rougeL"][key] < 0][:shown]),
+                ("Got worse most", [key for key in reversed(ranked) if changes["rougeL"][key] < 0][:shown]),
             )
             if keys
         ],
@@ -78,9 +78,9 @@ def _value(name: str, row: RowScore, contestant: str) -> float | None:
 
 
 def _change(name: str, before: RowScore, after: RowScore) -> float | None:
-    """By how much the answer is better: above 0 for a higher ROUGE-L, a lower likelihood loss.
+    """Return by how much the answer is better: above 0 for a higher ROUGE-L, or a lower negative log-likelihood.
 
-    None where a side does not measure it, or counts the true answer in other tokens.
+    The result is None if a run does not measure it, or if the runs divide the true answer into different tokens.
     """
     old, new = (_value(name, row, TUNED) for row in (before, after))
     if old is None or new is None:
@@ -102,7 +102,7 @@ def _count(name: str, changes: Sequence[float]) -> dict[str, Any]:
 
 
 def sign_test(better: int, worse: int) -> str:
-    """The two-sided p of as uneven a split by chance alone, ties left out (Dixon and Mood 1946)."""
+    """Return the two-sided p value of the sign test, without ties (Dixon and Mood 1946)."""
     from scipy.stats import binomtest
 
     if not better + worse:
@@ -112,7 +112,7 @@ def sign_test(better: int, worse: int) -> str:
 
 
 def _count_flips(name: str, pairs: Sequence[tuple[RowScore, RowScore]]) -> dict[str, Any] | None:
-    """How many answers beat their own base before and after; an even one does not."""
+    """Count the answers that are better than that of their own base model, before and after; ties do not count."""
     counts = Counter[tuple[bool, bool]]()
     for pair in pairs:
         beats = []
@@ -148,6 +148,6 @@ def _show(key: Key, a: Run, b: Run, changes: dict[str, dict[Key, float]]) -> dic
         "before": mark(old, new),
         "after": mark(new, old),
         "rouge": wording.signed(changes["rougeL"][key]),
-        # as the likelihood loss itself moved: down is better
+        # the change of the negative log-likelihood itself, where lower is better
         "nll": "" if nll is None else wording.signed(-nll),
     }

@@ -1,4 +1,4 @@
-"""What both runs took: seconds, processor time, memory, and money where it was counted."""
+"""Compare what two runs took: seconds, CPU time, memory, and money if it was recorded."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -23,11 +23,11 @@ COLUMNS: Mapping[str, tuple[str, Callable[[float], str], Callable[[Iterable[floa
     "peak_memory_mb": ("Peak memory", _gigabytes, max),
     "cost": ("Cost", lambda value: f"{value:.4g}", sum),
 }
-"""Of metrics/runtime: name, how a value is written, and how the values of all stages make one."""
+"""Key of metrics/runtime -> its name, a function that formats a value, and one that combines those of all stages."""
 
 
 def compare_costs(a: Run, b: Run) -> dict[str, Any]:
-    """A row for each stage in the order of the pipeline and one in all; only the columns that a side records."""
+    """Return a row for each stage, in order of the pipeline, and one for all; only columns that a run records."""
     stages = [*b.lock, *sorted({*a.lock, *a.runtime, *b.runtime} - b.lock.keys())]
     stages = [stage for stage in stages if stage in a.runtime or stage in b.runtime]
     columns = {

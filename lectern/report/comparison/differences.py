@@ -1,4 +1,4 @@
-"""What two runs were made from: parameters, code, libraries, and which stages' outputs differ."""
+"""Compare what two runs were made from: parameters, code and libraries; and which stages' outputs differ."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,12 +12,12 @@ CODE = ("lectern", "stages", "dvc.yaml")
 
 
 def compare_params(a: Run, b: Run) -> list[dict[str, str]]:
-    """Parameters that differ, by dotted key; one that a side does not have is empty there."""
+    """Return the parameters that differ, by dotted key; a parameter that a run does not have is empty there."""
     return _compare({key: value for key, value in flatten(a.params)}, dict(flatten(b.params)))
 
 
 def compare_libraries(a: Run, b: Run) -> list[dict[str, str]]:
-    """Packages whose locked versions differ; none where a side locks none."""
+    """Return the packages whose locked versions differ; empty if a run has no lock file."""
     return _compare(a.libraries, b.libraries) if a.libraries and b.libraries else []
 
 
@@ -30,7 +30,7 @@ def _compare(a: Mapping[str, str], b: Mapping[str, str]) -> list[dict[str, str]]
 
 
 def flatten(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted keys with their values as JSON; a list without mappings is one value."""
+    """Yield dotted keys with their values as JSON; a list without mappings is one value."""
     if isinstance(value, Mapping) and value:
         for name, part in value.items():
             yield from flatten(part, f"{key}.{name}" if key else str(name))
@@ -42,7 +42,7 @@ def flatten(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 def compare_stages(a: Run, b: Run) -> dict[str, Any]:
-    """Which stages' outputs differ, in the order of b's dvc.lock, and how many are the same."""
+    """Return the stages whose outputs differ, in the order of b's dvc.lock, and the number of the others."""
     rows, same = [], 0
     for stage in [*b.lock, *(stage for stage in a.lock if stage not in b.lock)]:
         if stage not in a.lock or stage not in b.lock:
@@ -57,7 +57,7 @@ def compare_stages(a: Run, b: Run) -> dict[str, Any]:
 
 
 def compare_code(a: Side, b: Side) -> list[dict[str, Any]]:
-    """Files of code that differ, with the lines added and removed; of a file that is not text they are None.
+    """Return the files of code that differ, with the numbers of added and removed lines (None for binary files).
 
     Args:
         a: a revision.

@@ -1,4 +1,4 @@
-"""Other figures that moved: the judge's, where it may speak, and every number of the other metrics."""
+"""Compare other figures: those of the judge, if it is trusted, and all numbers of the other metrics."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,14 +11,14 @@ from lectern.report.figures import show, show_interval
 from lectern.report.judgement import PAIR, is_trusted
 
 LEFT_OUT = ("scores", "judge", "generation")
-"""Metrics that are shown otherwise, or hold no figures."""
+"""Metrics that are shown elsewhere, or hold no figures."""
 BY_ITEM = "by_item"
-"""Too many to show; the sums stand beside them."""
+"""Key of figures for each item, which are too many to show; their totals are shown."""
 KINDS = {"pairs": "Pairs, tuned against base", "rubric": "Rubric"}
 
 
 def compare_judge(a: Run, b: Run) -> list[dict[str, Any]]:
-    """The judge's figures, or why they are not shown; nothing where neither run asked a judge."""
+    """Return the judge's figures, or why they are not shown; empty if neither run asked a judge."""
     judges = [(run.name, run.metrics.get("judge") or {}) for run in (a, b)]
     if not any(judge for _, judge in judges):
         return []
@@ -64,7 +64,7 @@ def _show(figure: Figure, part: Mapping[str, Any] | None) -> str:
 
 
 def compare_others(a: Run, b: Run) -> list[dict[str, Any]]:
-    """Files of metrics whose numbers differ: the name of each number, both values, and their difference."""
+    """Return the files of metrics whose numbers differ, with name, both values and difference of each number."""
     found = []
     for name in sorted({*a.metrics, *b.metrics}.difference(LEFT_OUT)):
         ours, theirs = (dict(_numbers(run.metrics.get(name))) for run in (a, b))
@@ -79,11 +79,11 @@ def compare_others(a: Run, b: Run) -> list[dict[str, Any]]:
 
 
 Number = tuple[float, str]
-"""A figure and its interval."""
+"""A figure, and its interval as text."""
 
 
 def _numbers(value: Any, key: str = "") -> Iterator[tuple[str, Number]]:
-    """Dotted names with their numbers; a figure with its interval is one."""
+    """Yield dotted names with their numbers; a figure with its interval is one number."""
     if isinstance(value, Mapping):
         if {"value", "low", "high"} <= value.keys():
             if value["value"] is not None:

@@ -1,4 +1,4 @@
-"""What is compared of a run, read and checked. An older run may lack some of it, or have it in another form."""
+"""Read and check the files of a run that are compared. An older run may lack some, or have them in another format."""
 
 import json
 import re
@@ -32,7 +32,7 @@ SOURCES = f"data/raw/{MANIFEST}"
 
 @dataclass(frozen=True)
 class Run:
-    """One side, read. What it has not, or has in a form that is no longer read, is None; `problems` says why."""
+    """The content of one run. A file that is missing or has an old format is None, and `problems` says why."""
 
     name: str
     about: str
@@ -40,17 +40,17 @@ class Run:
     lock: Mapping[str, Mapping[str, str]]
     """stage -> output -> hash"""
     libraries: Mapping[str, str]
-    """of requirements.lock: name -> version"""
+    """package -> version, from requirements.lock"""
     metrics: Mapping[str, Any]
-    """name of a file of metrics/ -> what it holds"""
+    """name of a file in metrics/ -> its content"""
     runtime: Mapping[str, Mapping[str, Any]]
     """stage -> figures of its last run"""
     scores: Sequence[RowScore] | None
     answers: Mapping[Key, Prediction] | None
-    """of the tuned model"""
+    """answers of the tuned model"""
     decisions: Sequence[Decision] | None
     questions: Mapping[str, str]
-    """id of a curated row -> the first that is asked in it"""
+    """id of a curated row -> its first question"""
     splits: Mapping[str, str] | None
     """id of a row -> train, validation or test"""
     sources: Mapping[str, str] | None
@@ -60,7 +60,7 @@ class Run:
 
 
 def explain(path: str, *runs: Run) -> str:
-    """Why an output was not read, as `data/scores.jsonl of main is not there`; empty where all have it."""
+    """Return why an output was not read, such as `data/scores.jsonl of main is not there`; empty if all have it."""
     return "; ".join(f"{path} of {run.name} {run.problems[path]}" for run in runs if path in run.problems)
 
 
@@ -69,11 +69,11 @@ def read(side: Side, folder: Path, *, with_outputs: bool) -> Run:
 
     Args:
         side: a revision or the working tree.
-        folder: where its outputs are copied to; it is not there yet.
-        with_outputs: false for what git holds alone.
+        folder: folder into which its outputs are copied; it does not exist yet.
+        with_outputs: False to read only files that git holds.
 
     Raises:
-        LecternError: an output is neither in the cache nor in a remote, or a file of git is malformed.
+        LecternError: an output is neither in DVC's cache nor in a remote, or a file in git is malformed.
     """
     with side.outputs() if with_outputs else nullcontext(None) as copy:
         outputs = _Outputs(copy, folder, {})
@@ -105,19 +105,19 @@ def read(side: Side, folder: Path, *, with_outputs: bool) -> Run:
 
 @dataclass(frozen=True)
 class _Outputs:
-    """Reads outputs of a side, and notes what it could not read."""
+    """Reads outputs of a side, and notes why an output cannot be read."""
 
     copy: Copy | None
-    """none: outputs are left out"""
+    """copies an output; None leaves outputs out"""
     folder: Path
     problems: dict[str, str]
 
     def read_rows(self, path: str, record: type[R]) -> list[R] | None:
-        """The rows of an output."""
+        """Read the rows of an output."""
         return self._read(path, lambda file: io.read_jsonl(file, record))
 
     def read_sources(self) -> dict[str, str] | None:
-        """Item -> hash of what was fetched."""
+        """Read item -> hash of what was fetched."""
         return self._read(
             SOURCES,
             lambda file: {item: entry["sha256"] for item, entry in io.read_plain(file)["items"].items()},
@@ -145,7 +145,7 @@ def _read_yaml(side: Side, path: str) -> Mapping[str, Any]:
         found = yaml.safe_load(side.read(path) or "")
     except yaml.YAMLError as error:
         raise LecternError(
-            f"{path} of {side.name} is not YAML ({error}). Mend it, or compare another commit."
+            f"{path} of {side.name} is not YAML ({error}). Correct it, or compare another commit."
         ) from error
     return found if isinstance(found, Mapping) else {}
 
@@ -158,7 +158,7 @@ def _read_lock(lock: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def _read_folder(side: Side, folder: str) -> dict[str, Any]:
-    """Name -> content, for the JSON files that stand right in a folder."""
+    """Return name -> content of the JSON files directly in a folder."""
     found = {}
     for path in side.list(folder):
         if Path(path).parent.as_posix() == folder and path.endswith(".json"):
@@ -166,6 +166,6 @@ def _read_folder(side: Side, folder: str) -> dict[str, Any]:
                 found[Path(path).stem] = json.loads(side.read(path) or "")
             except ValueError as error:
                 raise LecternError(
-                    f"{path} of {side.name} is not JSON ({error}). Mend it, or compare another commit."
+                    f"{path} of {side.name} is not JSON ({error}). Correct it, or compare another commit."
                 ) from error
     return found

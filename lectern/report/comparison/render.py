@@ -1,4 +1,4 @@
-"""Fill the two templates, in the report's look. What people said and what models wrote is text here, never markup."""
+"""Fill the two templates, in the style of the report. Texts of people and models are always escaped, never markup."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,12 +14,12 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_html(view: Mapping[str, Any]) -> str:
-    """The comparison as one file that loads nothing."""
+    """Render the comparison as one HTML file that loads nothing else."""
     return _environment(autoescape=True).get_template("comparison.html.j2").render(view)
 
 
 def render_markdown(view: Mapping[str, Any]) -> str:
-    """The comparison as Markdown for a pull request."""
+    """Render the comparison as Markdown for a pull request."""
     return _environment(autoescape=False).get_template("comparison.md.j2").render(view)
 
 
@@ -33,10 +33,10 @@ def _environment(*, autoescape: bool) -> jinja2.Environment:
 
 
 def _mark_markdown(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Runs of words as one block quote, those that the other text does not say in bold."""
+    """Write runs of words as one block quote, with the words that the other text does not have in bold."""
     parts = []
     for run in runs:
-        # on one line, and with the spaces at its ends, which bold text may not have
+        # The text must be on one line, and spaces at its ends must stand outside the bold text.
         inner = escape_markdown(run["text"])
         text = inner if run["same"] or not inner else f"<b>{inner}</b>"
         parts.append(f"{' ' * run['text'][:1].isspace()}{text}{' ' * run['text'][-1:].isspace()}")

@@ -1,4 +1,4 @@
-"""Rows and sources that came, went or changed: what was decided on them, and in which split they stand."""
+"""Compare rows and sources of two runs: which were added, removed or changed, and in which split they are."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,14 +9,15 @@ from lectern.report import wording
 from lectern.report.comparison.inputs import Run
 
 Place = tuple[str, str, int]
-"""Row, item, and which of the same words in that item."""
+"""Id of the row, its item, and the number of the row among those with the same words in that item."""
 KEPT = "kept"
 
 
 def compare_decisions(a: Run, b: Run, *, examples: int) -> dict[str, Any] | None:
-    """How many rows came, went or changed their outcome, by reason, with the first few of each; None without both.
+    """Count the rows that were added, removed or decided differently, by reason, with a few examples of each.
 
-    A row is its words and its item: one that another transcription worded anew has gone, and another one came.
+    A row is identified by its words and its item: if a new transcription changes its words, it counts as one row
+    removed and another one added. The result is None if a run has no decisions.
     """
     if a.decisions is None or b.decisions is None:
         return None
@@ -55,7 +56,7 @@ def _place(decisions: Sequence[Decision]) -> dict[Place, Decision]:
 
 
 def _say(reason: str) -> str:
-    """Empty where there was no such row."""
+    """Write a reason in words; it is empty if there was no such row."""
     return "" if not reason else KEPT if reason == KEPT else wording.reason(reason)
 
 
@@ -67,7 +68,7 @@ def _example(row: Decision, questions: Mapping[str, str]) -> dict[str, str]:
 
 
 def compare_splits(a: Run, b: Run) -> list[dict[str, Any]] | None:
-    """For each split: its rows on either side, those in common, and how many came from or went to where."""
+    """Return for each split the number of rows in each run and in both, and where the others came from or went to."""
     if a.splits is None or b.splits is None:
         return None
     rows = []
@@ -89,7 +90,7 @@ def compare_splits(a: Run, b: Run) -> list[dict[str, Any]] | None:
 
 
 def _list_places(places: Mapping[str, int], nowhere: str, preposition: str) -> str:
-    """`3 new, 2 from train`."""
+    """Write counts of places, such as `3 new, 2 from train`."""
     return ", ".join(
         f"{number:,} {f'{preposition} {place}' if place else nowhere}"
         for place, number in sorted(places.items())
@@ -97,7 +98,7 @@ def _list_places(places: Mapping[str, int], nowhere: str, preposition: str) -> s
 
 
 def compare_sources(a: Run, b: Run) -> dict[str, Any] | None:
-    """Items that came, went, or hold something else; None where a side does not say."""
+    """Return the items that were added, removed or changed; None if this is unknown for a run."""
     if a.sources is None or b.sources is None:
         return None
     common = a.sources.keys() & b.sources.keys()

@@ -1,4 +1,4 @@
-"""The figures of both runs: paired where they answered the same questions, side by side where they did not."""
+"""Compare the figures of two runs: paired if they answered the same questions, else side by side."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,23 +14,21 @@ from lectern.report.comparison.inputs import SCORES, Key, Run, explain
 from lectern.report.figures import show, show_change, show_change_interval, show_interval, tell
 
 MAIN = ("nll", "bits_per_byte", "similarity", "rougeL")
-"""What a headline speaks of: the first that both runs measure alike."""
+"""The headline names the first of these figures that both runs measure in the same way."""
 SAME = "the same"
 SEED = 0
 RESAMPLES, CONFIDENCE = 10_000, 0.95
-"""Where the runs do not say what they used."""
+"""Values that are used if a run does not record its own."""
 
 
 def compare_scores(a: Run, b: Run) -> dict[str, Any]:
-    """Each set of questions: what is said of it, its figures, and what tuning gained over each run's own base.
+    """Compare each set of questions: a headline, the figures, and what tuning gained over each run's own base model.
 
-    Figures of the questions that both runs answered are compared by a paired bootstrap over these rows; a figure that
-    only metrics/scores.json has stands side by side, and is never subtracted.
+    Figures over the questions that both runs answered are compared by a paired bootstrap over these rows. Figures that
+    are only in metrics/scores.json are shown side by side and are never subtracted.
     """
     if missing := [run.name for run in (a, b) if not run.metrics.get("scores")]:
-        lacking = (
-            f"{' and '.join(missing)}: there is no metrics/scores.json, so that no score can be compared."
-        )
+        lacking = f"{' and '.join(missing)}: there is no metrics/scores.json, so no score can be compared."
         return {"sets": [], "headline": lacking}
     sides = [run.metrics["scores"] for run in (a, b)]
     main = sides[1].get("set", HELD_OUT)
@@ -44,7 +42,7 @@ def _list_sets(sides: Sequence[Mapping[str, Any]], main: str) -> list[str]:
 
 
 def _figures_of(run: Run, name: str) -> Mapping[str, Any]:
-    """What metrics/scores.json says of a set; empty where the run has no such set."""
+    """Return the part of metrics/scores.json about a set; empty if the run has no such set."""
     scores = run.metrics["scores"]
     return scores if scores.get("set", HELD_OUT) == name else scores.get("sets", {}).get(name, {})
 
@@ -87,7 +85,7 @@ def _key(row: RowScore) -> Key:
 
 
 def _has_other_tokens(pairs: Sequence[tuple[RowScore, RowScore]]) -> bool:
-    """Whether the true answers were cut into other tokens, so that a token's likelihood means something else."""
+    """Tell whether the runs divide the true answers into different tokens, so likelihoods per token do not compare."""
     counts = [[row.answers[TUNED].tokens for row in pair if TUNED in row.answers] for pair in pairs]
     return any(None not in pair and len(set(pair)) > 1 for pair in counts)
 
@@ -111,7 +109,7 @@ def _pair(
 
 
 def _beside(a: Mapping[str, Any], b: Mapping[str, Any], *, change: bool = False) -> Iterator[dict[str, Any]]:
-    """Figures of metrics/scores.json that either side has, not compared."""
+    """Yield the figures of metrics/scores.json that a run has, side by side."""
     for figure in FIGURES.values():
         if figure.key in a or figure.key in b:
             yield _row(figure, a.get(figure.key), b.get(figure.key), None, change=change)
@@ -167,22 +165,22 @@ def _show_change(figure: Figure, part: Mapping[str, Any] | None) -> dict[str, st
 
 
 def _headline(found: Mapping[str, Any], a: Run, b: Run) -> str:
-    """What may be said of the tuned models, on how many questions, and how sure that is."""
+    """Say which tuned model is better, on how many questions, and how certain that is."""
     asked = wording.asked(found["name"], found["common"])
     if not found["scored"]:
         return (
-            f"The answers cannot be paired ({found['why']}): the figures stand side by side, each with its own "
+            f"The answers cannot be paired ({found['why']}), so the figures are shown side by side, each with its own "
             "interval."
         )
     if not found["common"]:
         return (
-            f"{a.name} and {b.name} have no question in common ({found['only_a']:,} and {found['only_b']:,}): their "
-            "figures stand side by side, each with its own interval, and none says which model is better."
+            f"{a.name} and {b.name} have no question in common ({found['only_a']:,} and {found['only_b']:,}), so their "
+            "figures are shown side by side, each with its own interval, and do not say which model is better."
         )
     row = next((row for key in MAIN for row in found["tuned"] if row["key"] == key), None)
     where = f"On the {asked} that both have" + _describe_others(found, a, b)
     if row is None:
-        return f"{where}, no figure was measured by both."
+        return f"{where}, there is no figure that both measured."
     verdict = row["tone"]
     values = f"{row['name'].lower() if row['key'] == 'nll' else row['name']} {row['a']['text']} → {row['b']['text']}"
     sure = (
@@ -197,11 +195,11 @@ def _headline(found: Mapping[str, Any], a: Run, b: Run) -> str:
         return f"{where}, {b.name}'s tuned model is {verdict} than {a.name}'s: {amount}."
     if verdict == "unclear":
         return f"{where}, the two tuned models cannot be told apart: {amount}."
-    return f"{where}, nothing sure can be said of the two tuned models: {amount}."
+    return f"{where}, the difference between the two tuned models is uncertain: {amount}."
 
 
 def _describe_others(found: Mapping[str, Any], a: Run, b: Run) -> str:
-    """`, (2 more only in main, 1 only in the branch)`, or nothing where both have the same questions."""
+    """Write ` (2 only in main, 1 only in the branch)`, or nothing if both have the same questions."""
     parts = [
         f"{number:,} only in {run.name}"
         for run, number in ((a, found["only_a"]), (b, found["only_b"]))

@@ -1,4 +1,4 @@
-"""The two that are compared: the files that lie here, or what another revision held."""
+"""The two sides of a comparison: the working tree, or another revision."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,26 +15,26 @@ WORKING_TREE = "working tree"
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two."""
+    """One side of a comparison."""
 
     name: str
-    """as it was asked for"""
+    """the name that the user gave"""
     root: Path
     """the folder of dvc.yaml"""
     revision: Revision | None = None
-    """none: the files that lie here"""
+    """the revision; None for the working tree"""
     about: str = ""
-    """of a commit: its short name and its subject"""
+    """short hash and subject of the commit"""
 
     def read(self, path: str) -> str | None:
-        """The text of a file that git holds, or would; None where it is not there."""
+        """Return the text of a file that is not an output; None if there is no such file."""
         if self.revision:
             return self.revision.read(path)
         file = self.root / path
         return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
 
     def list(self, folder: str) -> list[str]:
-        """The files under a folder that git holds, or would, sorted."""
+        """Return the files under a folder, sorted."""
         if self.revision:
             return self.revision.list(folder)
         files = (path for path in (self.root / folder).rglob("*") if path.is_file())
@@ -42,9 +42,9 @@ class Side:
 
     @contextmanager
     def outputs(self) -> Iterator[Copy]:
-        """Yield a function that copies an output, a file or a folder, and says whether it is there.
+        """Yield a function that copies an output (a file or a folder) and returns whether it exists.
 
-        It raises a LecternError where a revision has it, but neither the cache nor a remote its content.
+        The function raises a LecternError if a revision has the output but neither cache nor remote has its content.
         """
         if self.revision:
             with self.revision.outputs() as copy:
@@ -63,10 +63,10 @@ class Side:
 
 
 def open_side(name: str | None, root: Path) -> Side:
-    """The revision of this name, or without one the working tree.
+    """Open the revision of this name, or the working tree if the name is None.
 
     Raises:
-        LecternError: there is no such revision, or nothing was ever run there.
+        LecternError: there is no such revision, or the pipeline was never run there.
     """
     head = _describe("HEAD", root)
     if name is None:
@@ -75,11 +75,9 @@ def open_side(name: str | None, root: Path) -> Side:
     else:
         revision = revisions.find(name, root)
         side = Side(name, root, revision, _describe(revision.commit, root))
-        remedy = "Choose one at which the pipeline had run: `git log --oneline -- dvc.lock` lists some."
+        remedy = "Choose a commit after a run of the pipeline: `git log --oneline -- dvc.lock` lists some."
     if side.read("dvc.lock") is None:
-        raise LecternError(
-            f"{side.name} holds no dvc.lock: nothing was run there that could be compared. {remedy}"
-        )
+        raise LecternError(f"{side.name} has no dvc.lock, so there is no run to compare. {remedy}")
     return side
 
 

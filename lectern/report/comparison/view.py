@@ -1,4 +1,4 @@
-"""The two runs as the templates show them: nothing is left to compute."""
+"""Compute everything that the templates show of two runs."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from lectern.report.comparison.sides import Side
 from lectern.report.scores import name_set
 
 EXAMPLES = 3
-"""Of the rows that came or went for one reason."""
+"""How many rows are shown as examples for each reason."""
 ANSWERS = 5
-"""That improved most, and as many that worsened most."""
+"""How many answers are shown of those that improved most, and of those that got worse most."""
 
 
 def build(sides: tuple[Side, Side], a: Run, b: Run) -> dict[str, Any]:
-    """All that the templates need."""
+    """Return all values that the templates need."""
     compared = scores.compare_scores(a, b)
     return {
         "title": f"{a.name} → {b.name}",
@@ -38,7 +38,7 @@ def build(sides: tuple[Side, Side], a: Run, b: Run) -> dict[str, Any]:
 
 
 def summarise(shown: dict[str, Any]) -> str:
-    """What a terminal says of it, in a few lines."""
+    """Summarise the comparison in a few lines for a terminal."""
     lines = [shown["headline"]]
     rows = shown["sets"][0]["tuned"] if shown["sets"] else []
     moved = [row for row in rows if row["verdict"] != scores.SAME]

@@ -100,7 +100,7 @@ def test_one_at_a_time_and_a_stop_ends_all_of_it(root: Path) -> None:
     while not (root / "waiting").exists():  # the stage is at work
         assert job.running, job.lines
         os.sched_yield()
-    with pytest.raises(LecternError, match="running already"):
+    with pytest.raises(LecternError, match="already running"):
         builder.start(None)
     builder.stop()
     wait(builder, job)
@@ -123,10 +123,12 @@ def test_the_end_of_the_server_ends_the_job(root: Path) -> None:
 
 
 def test_what_is_no_stage_is_not_run(root: Path) -> None:
-    with pytest.raises(LecternError, match="there is no stage '; touch x'; there are first, second, third"):
+    with pytest.raises(
+        LecternError, match="there is no stage '; touch x'; the stages are first, second, third"
+    ):
         Builder(root).start("; touch x")
     (root / "dvc.yaml").unlink()
-    with pytest.raises(LecternError, match="no pipeline"):
+    with pytest.raises(LecternError, match="not a pipeline"):
         list_stages(root)
 
 

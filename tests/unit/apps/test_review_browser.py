@@ -115,13 +115,13 @@ def test_two_tabs_lose_nothing_and_a_contradiction_is_told(visit: Open, app: tup
     other.get_by_label("Name of speaker_1").fill("typed")
     other.get_by_text("Somebody else changed the corrections").wait_for()
     assert other.get_by_label("Name of speaker_1").input_value() == "typed"
-    other.get_by_role("button", name="Show it").click()
+    other.get_by_role("button", name="Show the changes").click()
     other.locator(".who b", has_text="Ben").first.wait_for()
     shown = other.get_by_label("Name of speaker_2")
     path.write_text(path.read_text().replace("Ben", "Benedict"))
     shown.fill("Benjamin")
     shown.press("Enter")
-    other.get_by_text("They made it: Benedict").wait_for()
+    other.get_by_text("Their value: Benedict").wait_for()
     assert corrections(root, "talk-0000")["rename"] == {"speaker_2": "Benedict"}
 
 
@@ -171,9 +171,9 @@ def test_filters_and_the_place_are_in_the_address(visit: Open, app: tuple[Path, 
     again.get_by_text("What is word 2 of talk-0001?").last.wait_for()
     again.get_by_label("Search in the rows").fill("")
     again.get_by_text("12 of 12 rows shown").wait_for()
-    again.get_by_text("Repeats beside what they repeat").click()
+    again.get_by_text("Only duplicates, with the row they repeat").click()
     again.get_by_text("2 of 12 rows shown").wait_for()
-    again.get_by_text("kept in its place").wait_for()
+    again.get_by_text("This row was kept instead").wait_for()
 
 
 def test_the_passage_is_shown_with_the_words_that_bear_the_row_out(visit: Open) -> None:
@@ -261,7 +261,7 @@ def test_hostile_text_is_text_on_every_page_and_nothing_else_is_written(
             "/speakers/..%5c..%5cetc": "there is no recording",
             "/examples?item=talk-0000": "show the first 200,000 of 1,000,000 characters",
             "/examples?item=paper-0000": "onerror",
-            "/examples?item=<script>&text=<img>&row=../..": "No row passes this filter.",
+            "/examples?item=<script>&text=<img>&row=../..": "No row matches this filter.",
             "/labels": "onerror",
         }
         for path, text in seen.items():

@@ -115,7 +115,7 @@ def test_a_text_that_was_typed_outlives_what_somebody_else_decides(
     page.get_by_label("assistant").fill("Typed with care.")
     somebody_else(root, ids[0])
     page.get_by_role("button", name="Save").click()
-    page.get_by_text("Not saved: somebody else decided on this row meanwhile.").wait_for()
+    page.get_by_text("Not saved: somebody else has decided about this row in the meantime.").wait_for()
     page.get_by_text("by a person: theirs").wait_for()
     page.locator(f"[data-here='{ids[0]}']").get_by_text(f"1 of {ROWS}", exact=True).wait_for()
     assert page.get_by_label("assistant").input_value() == "Typed with care."
@@ -152,10 +152,10 @@ def test_what_somebody_else_decided_is_told_until_one_has_chosen(visit: Open, ap
     page, ids = open_rows(visit, root, 3)
     somebody_else(root, ids[0])
     page.get_by_role("button", name="Accept").click()  # at once, before the page has looked
-    page.get_by_text("Not saved: somebody else decided on this row meanwhile.").wait_for()
+    page.get_by_text("Not saved: somebody else has decided about this row in the meantime.").wait_for()
     somebody_else(root, ids[4])
     page.get_by_text("2 of them reviewed").wait_for()
-    page.get_by_text("Not saved: somebody else decided on this row meanwhile.").wait_for()
+    page.get_by_text("Not saved: somebody else has decided about this row in the meantime.").wait_for()
     assert read_decisions(root)[ids[0]]["reason"] == "theirs"
     page.get_by_role("button", name="Keep theirs").click()
     page.get_by_text("Not saved").wait_for(state="hidden")
@@ -238,7 +238,7 @@ class Person:
 
     def key(self, key: str) -> None:
         if key == "a":
-            self.decide("accept", "read, and found right")
+            self.decide("accept", "read and found correct")
         elif key == "u":
             self.found.pop(self.at, None)
         else:
@@ -315,11 +315,11 @@ def test_a_draft_outlives_whatever_one_looks_at_meanwhile(visit: Open, app: tupl
     page.keyboard.type("e Two.")
     page.reload()
     page.get_by_text("Edits that are not saved").wait_for()
-    page.get_by_role("button", name=f"go on with {ids[0]}").click()
+    page.get_by_role("button", name=f"continue {ids[0]}").click()
     assert page.get_by_label("assistant").input_value().endswith(" One.")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("1 of them reviewed").wait_for()
-    page.get_by_role("button", name=f"go on with {ids[5]}").click()
+    page.get_by_role("button", name=f"continue {ids[5]}").click()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("Edits that are not saved").wait_for(state="hidden")
     found = read_decisions(root)
@@ -416,7 +416,7 @@ def test_a_label_that_is_not_saved_is_told_until_it_is(
     one.keyboard.type("12")
     one.get_by_text("2 pairs labelled by you").wait_for()
     other.keyboard.type("22")  # the same pairs: the first otherwise
-    other.get_by_text("The other tab says: Left is better").wait_for()
+    other.get_by_text("The verdict there: Left is better").wait_for()
     assert verdicts(root, ids) == {0: "a", 1: "b"}
     other.get_by_role("button", name="Save mine over theirs").click()
     other.get_by_text("Not saved").wait_for(state="hidden")
@@ -431,10 +431,10 @@ def test_a_label_that_is_not_saved_is_told_until_it_is(
     other.get_by_role("button", name="Try again").click()
     other.get_by_text("3 pairs labelled by you").wait_for()
     assert verdicts(root, ids) == {0: "b", 1: "b", 2: "tie"}
-    other.get_by_label("Note (not needed)").fill("a careful note")
+    other.get_by_label("Note (optional)").fill("a careful note")
     other.reload()
     other.get_by_text("3 of 30 labelled").wait_for()
-    assert other.get_by_label("Note (not needed)").input_value() == "a careful note"
+    assert other.get_by_label("Note (optional)").input_value() == "a careful note"
     one.close()
     other.close()
 
@@ -463,14 +463,14 @@ def test_a_name_that_is_typed_outlives_what_is_saved_beside_it(visit: Open, app:
     path.write_text(path.read_text().replace("Ann", "Anna"))  # somebody else
     one.fill("Annie")
     one.press("Enter")
-    page.get_by_text("They made it: Anna. You made it: Annie.").wait_for()
+    page.get_by_text("Their value: Anna. Your value: Annie.").wait_for()
     page.get_by_text("Somebody else changed the corrections").wait_for()  # the page has looked since
-    page.get_by_role("button", name="Show it").click()
+    page.get_by_role("button", name="Show the changes").click()
     page.locator(".who b", has_text="Anna").first.wait_for()
     assert (one.input_value(), two.input_value()) == ("Annie", "Typed, not saved")
     page.get_by_role("button", name="Save mine over theirs").click()
     page.locator(".who b", has_text="Annie").first.wait_for()
-    page.get_by_text("They made it").wait_for(state="hidden")
+    page.get_by_text("Their value").wait_for(state="hidden")
     assert yaml.safe_load(path.read_text())["rename"] == {"speaker_1": "Annie"}
 
 

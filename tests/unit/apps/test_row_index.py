@@ -162,7 +162,7 @@ def test_a_decision_is_written_over_what_was_seen_alone(tmp_path: Path) -> None:
     decisions.write_over(tmp_path, id, None, decisions.digest(mine))
     assert decisions.file_says(tmp_path, id) is None
     for path in ("../0123456789abcdef", "", id.upper()):
-        with pytest.raises(LecternError, match="no id of a row"):
+        with pytest.raises(LecternError, match="not an id of a row"):
             decisions.write_over(tmp_path, path, None, "")
 
 
@@ -190,7 +190,7 @@ def test_everybody_labels_the_same_cases_first_and_sees_sides_of_their_own(root:
         labelling.write(root, case, "a", "ann" if case is ann[0] else "ben", "")
     told = labelling.summarise(root, "pair", "ann")
     assert "1 pairs labelled by you" in told
-    assert ("the same on 1 of 1" in told) == (ann[0].a == ben[0].a)
+    assert ("the same verdict as others on 1 of 1" in told) == (ann[0].a == ben[0].a)
 
 
 @pytest.mark.parametrize("name", ["", "..", "///", "——"])

@@ -98,7 +98,7 @@ def test_a_file_that_a_person_has_to_mend_is_shown_and_kept(tmp_path: Path) -> N
     path.parent.mkdir(parents=True)
     path.write_text("rename:\n<<<<<<< HEAD\n  speaker_1: Ann\n=======\n  speaker_1: Eve\n>>>>>>> ben\n")
     shown = recordings.load(tmp_path, "talk-0000")
-    assert "talk-0000.yaml:2: two people changed this differently" in shown.problem
+    assert "talk-0000.yaml:2: this is a merge conflict" in shown.problem
     assert {segment.name for segment in shown.segments} == {"speaker_1", "speaker_2"}
     before = path.read_text()
     with pytest.raises(LecternError, match=r"talk-0000\.yaml:2"):
@@ -144,5 +144,5 @@ def test_two_reviewers_merge_by_git_and_a_contradiction_can_be_read(tmp_path: Pa
     text = recordings.corrections_file(tmp_path, "talk-0000").read_text()
     assert "ann again" in text
     assert "ben again" in text
-    with pytest.raises(ItemError, match="two people changed this differently"):
+    with pytest.raises(ItemError, match="this is a merge conflict"):
         corrections.read(text, "talk-0000")

@@ -562,5 +562,5 @@ def test_the_chat_page_answers_by_the_server(exported: Path, server: str) -> Non
     asked, told = [Message(role="user", content="What is a seed?")], list[str]()
     reply = endpoint.answer(f"{server}/v1", "lectern-tiny-llama", asked, Decoding(8), told.append, Event())
     assert reply.text == told[-1] != ""
-    with pytest.raises(LecternError, match="Is the server running"):
+    with pytest.raises(LecternError, match="Check that the server is running"):
         endpoint.answer("http://127.0.0.1:9/v1", "x", asked, Decoding(8), told.append, Event())

@@ -238,7 +238,7 @@ def test_a_run_without_judge_episodes_and_comparators_says_nothing_of_them(tmp_p
     page, markdown = build(tmp_path)
     for text in (page.text, markdown):
         # property: what was not asked for is no section, no column and no tile
-        for absent in ("judge", "Episodes", "Beside another model", "Cleaned", "reported apart"):
+        for absent in ("judge", "Episodes", "Compared with another model", "Cleaned", "reported separately"):
             assert absent not in text.replace("rated too low by the judge", "").replace(
                 "rated by the judge", ""
             )
@@ -251,7 +251,7 @@ def test_curation_is_shown_by_reason_method_and_source(good: Path) -> None:
     for text in (
         "Gathered 67 with those from text · 6 by qa",
         "Kept 57 from 25 of 26 sources · 1 accepted by people · 2 rejected by people "
-        "· 1 correction of rows that are gone · 5 of 6 rated by the judge",
+        "· 1 correction of rows that no longer exist · 5 of 6 rated by the judge",
         "−4 rated too low by the judge",
         "−2 rejected by a person",
     ):
@@ -289,7 +289,7 @@ def test_metrics_of_nothing_are_no_crash(tmp_path: Path) -> None:
     page, markdown = rebuild(tmp_path)
     # property: one row, one loss, no speech: no interval is invented and nothing divides by zero
     assert "How well the recordings were heard" not in page.text
-    assert "on too few rows for an interval" in markdown
+    assert "with too few rows for an interval" in markdown
     assert "train: 2.500 at the end" in page.text
 
 
@@ -381,7 +381,7 @@ def test_scores_of_other_predictions_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / "data/predictions/tuned.jsonl"
     path.write_text("\n".join(path.read_text().splitlines()[1:]) + "\n")
     # property: a report never mixes two runs
-    with pytest.raises(LecternError, match="the predictions of tuned have not"):
+    with pytest.raises(LecternError, match="the predictions of tuned do not"):
         rebuild(tmp_path)
 
 
@@ -426,7 +426,7 @@ def scores_of(
         (
             scores_of(-0.5, None, None, 1, 1),
             "On 1 held-out answer from 1 source the tuned model's negative log-likelihood is 2.21 nats a token "
-            "against 2.71 for the base: 0.50 lower, on too few rows for an interval.",
+            "against 2.71 for the base: 0.50 lower, with too few rows for an interval.",
         ),
         (scores_of(-0.0123, -0.02, -0.004), "2.6977 nats a token against 2.7100 for the base: 0.0123 lower"),
     ],
@@ -501,7 +501,7 @@ def test_a_trusted_judge_speaks_in_the_headline(tmp_path: Path) -> None:
     # property: with its agreement, its number of pairs and the interval
     sentence = (
         "The judge, whose agreement with people is kappa 0.62 on 60 labels, prefers the tuned model: the tuned one "
-        "wins 71 % of 24 pairs (55 to 86 %), ties as halves."
+        "wins 71 % of 24 pairs (55 to 86 %), where a tie counts half."
     )
     assert sentence in shown(page.text)
     assert sentence in markdown
@@ -521,7 +521,7 @@ def test_an_untrusted_judge_is_grey_and_in_no_headline(tmp_path: Path, judge: st
     assert "judge" not in header[header.index("<h1>") : header.index("<nav")]
     assert "prefer" not in markdown[: markdown.index("## Scores")]
     for text in (page.text, markdown):
-        assert f"This judge {why}: its figures are grey, and no headline uses them." in shown(text)
+        assert f"This judge {why}. Its figures are therefore grey, and no headline uses them." in shown(text)
     assert html.count('class="kind untrusted"') >= 2
     assert 'class="kind"' not in html
     assert '<span class="verdict">' not in html
@@ -540,8 +540,8 @@ def test_a_judge_without_a_word_on_trust_is_not_trusted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (0.4, 0.8, "prefers neither model surely"),
-        (0.5, 0.8, "prefers neither model surely"),
+        (0.4, 0.8, "does not clearly prefer either model"),
+        (0.5, 0.8, "does not clearly prefer either model"),
         (0.2, 0.45, "prefers the base"),
         (0.55, 0.9, "prefers the tuned model"),
         (None, None, "too few for an interval"),
@@ -568,7 +568,7 @@ def test_each_set_is_reported_apart_with_its_n(full: Path) -> None:
         assert rows.removesuffix(".") in shown(page.text)
     # property: questions without a true answer are shown, and both answers compared with each other
     html = (full / "metrics/report.html").read_text()
-    unknown = [article for article in html.split("<article")[1:] if "none is known" in article]
+    unknown = [article for article in html.split("<article")[1:] if "not known" in article]
     assert unknown
     assert any("<mark>" in article for article in unknown)
 
@@ -576,7 +576,8 @@ def test_each_set_is_reported_apart_with_its_n(full: Path) -> None:
 def test_another_tokenizers_likelihood_gets_no_verdict(full: Path) -> None:
     _, markdown = rebuild(full)
     tables = {
-        name: markdown[markdown.index(f"Beside another model, {name}") :] for name in ("before", "qwen")
+        name: markdown[markdown.index(f"Compared with another model, {name}") :]
+        for name in ("before", "qwen")
     }
     # property: an adapter of the same base is compared by likelihood, another model is not
     assert re.search(r"Negative log-likelihood .* other tokens \|", tables["qwen"].split("\n\n")[1])

@@ -1,13 +1,13 @@
-// What a page needs on which a person decides on one thing after the other, by keyboard or mouse. It runs in the
-// browser, so that each key acts at once on what is on the screen: nothing waits for the server, and keys that come
-// faster than it answers are neither dropped nor misplaced.
+// Shared parts of pages on which a user decides about one thing after the other, by keyboard or mouse. They run in the
+// browser, so that each key acts at once on what is on the screen. Nothing waits for the server, and keys that come
+// faster than the server answers are neither dropped nor applied to a wrong row.
 //
-// A page that mixes `deciding` in gives: `act(key)`, what a key does; `ready()`, whether it can do it now (keys wait
-// in `held` until it can); and, if it likes, `saved(act)` and `notSaved(act, result)`.
+// A page that uses the mixin `deciding` defines `act(key)`, which does what a key says, and `ready()`, which tells
+// whether it can do so now (keys wait in `held` until it can). It may define `saved(act)` and `notSaved(act, result)`.
 
 const LONG = 4000, MOST = 900000
 
-/** Somebody's text, put into the page as text; a long one is cut, with a button that shows more of it. */
+/** A text of a person or a model, inserted as text; a long one is cut, with a button that shows more. */
 export const LongText = {
   template: `<div class="w-full">
     <div class="whitespace-pre-wrap break-words max-w-full">{{ all ? text : text.slice(0, ${LONG}) }}</div>
@@ -24,13 +24,13 @@ export const LongText = {
   },
 }
 
-/** The field that keys are typed into. One in a dialog that was closed has the focus until the next picture. */
+/** The field that gets typed keys. A field in a closed dialog keeps the focus until the next frame, so it must be visible. */
 function field() {
   const focus = document.activeElement
   return focus && focus.matches("input, select, textarea, [contenteditable]") && focus.checkVisibility() ? focus : null
 }
 
-/** What could not be written stays here until the person has tried it again or put it away. */
+/** Changes that could not be written; they stay until the user retries or dismisses them. */
 export const Problems = {
   components: {LongText},
   template: `<div v-for="problem in problems" :key="problem.act.n" role="alert"
@@ -57,15 +57,15 @@ export const Problems = {
   emits: ["again", "dropped"],
 }
 
-/** Keys in their order, each act on its way to the server, and what became of it. */
+/** A mixin that handles keys in order, sends each act to the server, and handles its result. */
 export const deciding = {
   data() {
-    // sent: number of the last act; outbox: acts that the server has not answered; held: keys that wait
+    // sent: number of the last act; outbox: acts without an answer of the server; held: waiting keys
     return {sent: 0, outbox: [], problems: [], held: []}
   },
   mounted() {
     this.listener = event => this.heard(event)
-    document.addEventListener("keydown", this.listener, true) // a button that waits lets no key through
+    document.addEventListener("keydown", this.listener, true) // capturing, since a busy button stops key events
     this.restore()
   },
   unmounted() { document.removeEventListener("keydown", this.listener, true) },
@@ -78,11 +78,11 @@ export const deciding = {
       if (field() || document.querySelector("dialog[open]")) return // keys belong to the dialog
       if (!this.held.length && !this.keys.includes(event.key)) return
       if (event.key.length > 1 && ![...this.keys, "Enter", "Escape"].includes(event.key)) return
-      event.preventDefault() // or a letter would be typed into the field that it opens
+      event.preventDefault() // otherwise the letter would be typed into the field that it opens
       if (event.repeat && !this.repeating.includes(event.key)) return
       this.take(event.key)
     },
-    /** Do what a key, or a function, says: after all that came before it. */
+    /** Queue a key or a function; it acts after all earlier ones. */
     take(key) {
       this.held.push(key)
       this.work()
@@ -94,11 +94,11 @@ export const deciding = {
         const next = this.held.shift();
         if (typeof next === "function") next()
         else if (!this.typed(next)) this.act(next)
-        if (this.held.length) await this.$nextTick() // until the field stands there that the key has opened
+        if (this.held.length) await this.$nextTick() // wait for the field that the key may have opened
       }
       this.working = false
     },
-    /** A key that waited belongs to the dialog or the field that an earlier one has opened meanwhile. */
+    /** Type a waiting key into the dialog or field that an earlier key has opened; return whether there is one. */
     typed(key) {
       const into = field(), dialog = document.querySelector("dialog[open]")
       if (dialog && key === "Escape") {
@@ -114,11 +114,11 @@ export const deciding = {
       }
       return true
     },
-    /** Tell the server what was done; an act that decides something is kept until it is written. */
+    /** Send an act to the server; an act that decides something is kept until it is written. */
     send(act, decides) {
       const told = {...act, n: ++this.sent}
       if (JSON.stringify(told).length > MOST) {
-        this.fail(told, {error: `it is longer than ${MOST.toLocaleString("en")} characters. Edit its file by hand.`})
+        this.fail(told, {error: `the text is longer than ${MOST.toLocaleString("en")} characters. Edit the file by hand.`})
         return told
       }
       if (decides) {
@@ -128,7 +128,7 @@ export const deciding = {
       this.$emit("act", told)
       return told
     },
-    /** The server has worked an act off. */
+    /** Handle the server's result of an act. */
     done(n, result) {
       const act = this.outbox.find(each => each.n === n)
       if (!act) return
@@ -148,19 +148,19 @@ export const deciding = {
       this.notSaved?.(act, result)
     },
     drop(problem) { this.problems = this.problems.filter(each => each !== problem) },
-    // a tab that is loaded again, or whose server started again, goes on with what was not written
+    // after a reload of the tab or a restart of the server, acts that were not written are sent again
     place() { return `lectern ${location.pathname}` },
     stored() { return {outbox: this.outbox, problems: this.problems} },
     keep() {
       try {
         sessionStorage.setItem(this.place(), JSON.stringify(this.stored()))
-      } catch { /* the browser stores nothing, or no more */ }
+      } catch { /* the browser cannot store more, or anything */ }
     },
     restore() {
       let found = {}
       try {
         found = JSON.parse(sessionStorage.getItem(this.place()) ?? "{}")
-      } catch { /* as if there were nothing */ }
+      } catch { /* treated as if nothing were stored */ }
       this.restored?.(found)
       this.problems = (found.problems ?? []).map(problem => ({...problem, busy: false}))
       this.outbox = found.outbox ?? []
