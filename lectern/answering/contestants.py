@@ -17,23 +17,12 @@ from lectern.core.revisions import HERE, Revision
 from lectern.core.schema import BASE, TUNED
 from lectern.models import bundled, devices, templates
 from lectern.models import loading as models
-from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.base_model import LEFT_OUT, BaseModelSettings
 from lectern.settings.comparators import Comparator
 from lectern.settings.llm import LLM
 from lectern.training import adapters
 
 ADAPTER = "models/adapter"
-LEFT_OUT: Mapping[str, Any] = {
-    "chat_template": None,
-    "own_template": True,
-    "package": None,
-    "hub_id": None,
-    "revision": None,
-    "target_modules": [],
-    "architecture": None,
-    "seed": 0,
-}
-"""What the params.yaml of an earlier commit means where its `base_model` leaves a value out."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """The model that is tuned: section `base_model` of params.yaml."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SOURCES = ("embedded", "hub", "random")
 PACKAGES = ("smollm2_135m",)
@@ -69,3 +71,16 @@ class BaseModelSettings:
         """The name that an adapter records as its base model: the name on the hub if there is one, never a path."""
         on_hub = self.source == "hub" and self.hub_id is not None and not Path(self.hub_id).is_dir()
         return str(self.hub_id) if on_hub else self.name
+
+
+LEFT_OUT: Mapping[str, Any] = {
+    "chat_template": None,
+    "own_template": True,
+    "package": None,
+    "hub_id": None,
+    "revision": None,
+    "target_modules": [],
+    "architecture": None,
+    "seed": 0,
+}
+"""What a value means that an entry of `comparators` leaves out, or the params.yaml of an earlier commit."""

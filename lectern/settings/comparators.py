@@ -7,6 +7,7 @@ comparators:
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lectern.core import params, revisions
 from lectern.core.errors import LecternError
 from lectern.core.schema import BASE, TUNED
+from lectern.settings import base_model, llm
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.llm import LLM
 
@@ -76,9 +78,11 @@ def _read(name: str, entry: Any, path: Path) -> Comparator:
         )
     [(kind, value)] = given.items()
     if kind == "model":
-        return Comparator(model=params.parse(value, BaseModelSettings, f"{where}.model"))
+        return Comparator(
+            model=params.parse(_fill(value, base_model.LEFT_OUT), BaseModelSettings, f"{where}.model")
+        )
     if kind == "endpoint":
-        return Comparator(endpoint=params.parse(value, LLM, f"{where}.endpoint"))
+        return Comparator(endpoint=params.parse(_fill(value, llm.LEFT_OUT), LLM, f"{where}.endpoint"))
     if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{7,40}", value):
         raise LecternError(f"{where}.revision: {why_no_commit(value)}")
     return Comparator(revision=value)
@@ -94,3 +98,8 @@ def why_no_commit(value: Any, root: Path = revisions.HERE) -> str:
     except LecternError:
         return f"it is {value!r}, which is no commit that git knows; {asked}"
     return f"{value!r} may move to another commit, which DVC would not notice. It is at {commit[:10]} now: write that."
+
+
+def _fill(values: Any, left_out: Mapping[str, Any]) -> Any:
+    """The values with those that people leave out when they write an entry by hand."""
+    return {**left_out, **values} if isinstance(values, Mapping) else values

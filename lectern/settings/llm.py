@@ -1,5 +1,6 @@
 """Which LLM is asked, how, and what it may cost: sections `teacher` and `judge` of params.yaml."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,3 +84,29 @@ class LLM:
         check_share("allow_failed", self.allow_failed)
         if self.max_cost is not None and (self.input_price is None or self.output_price is None):
             raise ValueError("max_cost needs input_price and output_price (money for a million tokens)")
+
+
+LEFT_OUT: Mapping[str, Any] = {
+    "base_url": None,
+    "api_key": None,
+    "temperature": 0.0,
+    "max_tokens": 1024,
+    "seed": None,
+    "extra": {},
+    "output": "json_schema",
+    "repair": True,
+    "concurrency": 8,
+    "requests_per_minute": None,
+    "tokens_per_minute": None,
+    "timeout": 120.0,
+    "max_tries": 6,
+    "backoff": 0.5,
+    "max_wait": 300.0,
+    "input_price": None,
+    "output_price": None,
+    "max_calls": None,
+    "max_total_tokens": None,
+    "max_cost": None,
+    "allow_failed": 0.0,
+}
+"""What a value means that an entry of `comparators` leaves out; the sections have theirs in conf/."""

@@ -13,7 +13,7 @@ from stages import generate
 from tests.settings import configure
 from tests.support.tiny import TINY, example
 
-CHOSEN = configure(Generate, max_new_tokens=8, batch_size=3, parity_prompts=2, parity_tokens=4)
+CHOSEN = configure(Generate, max_new_tokens=8, batch_size=3, parity_prompts=2, parity_tokens=4, evals=[])
 SINGLE = [example(f"What is {n} times {n}?", "It is " + "very " * (n % 4) + f"{n * n}.") for n in range(7)]
 DIALOGUE = example("And?", "So.", "Then?", "Done.")
 

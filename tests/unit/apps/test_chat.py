@@ -54,7 +54,7 @@ def test_a_greedy_answer_is_the_one_that_the_pipeline_scores(
     root: Path, talker: Talker, tmp_path: Path
 ) -> None:
     held_out = io.read_jsonl(root / "data/splits/test.jsonl", Example)
-    chosen = configure(Generate, max_new_tokens=12, batch_size=2, parity_prompts=0, parity_tokens=1)
+    chosen = configure(Generate, max_new_tokens=12, batch_size=2, parity_prompts=0, parity_tokens=1, evals=[])
     generate.main(
         chosen,
         params.load("base_model", BaseModelSettings, root / "params.yaml"),

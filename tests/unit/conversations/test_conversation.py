@@ -137,7 +137,7 @@ class Corpus:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Corpus:
-    made = configure(Corpus, tmp_path / "data")
+    made = Corpus(tmp_path / "data")
     made.add("one")
     return made
 
@@ -438,7 +438,7 @@ def test_an_incremental_run_leaves_the_bytes_of_a_clean_one(corpus: Corpus) -> N
 
 
 def test_a_corpus_without_speech_gives_an_empty_result(tmp_path: Path) -> None:
-    corpus = configure(Corpus, tmp_path / "data")
+    corpus = Corpus(tmp_path / "data")
     assert corpus.run() == "made 0, kept 0, removed 0, failed 0"
     assert corpus.metrics()["items"] == 0
     shutil.rmtree(corpus.root / "raw")
@@ -464,7 +464,7 @@ def test_a_wrong_parameter_says_what_to_use(values: dict[str, Any], reason: str)
 
 def test_a_real_voice_is_recognised_in_another_recording(tmp_path: Path) -> None:
     # Two recordings of the same two people, through the real diarization.
-    corpus = configure(Corpus, tmp_path / "data")
+    corpus = Corpus(tmp_path / "data")
     for name in ("smoke-01-logs", "smoke-02-backups"):
         folder = corpus.root / "raw" / name
         source = Source(item=name, kind="media", title=name, media="recording.mp3")

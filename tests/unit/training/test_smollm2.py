@@ -49,7 +49,7 @@ def test_the_default_model_learns_a_fact_and_stops(tmp_path: Path) -> None:
         tmp_path,
         tmp_path / "adapter",
         splits["test"],
-        configure(Generate, max_new_tokens=32, batch_size=4, parity_prompts=2, parity_tokens=4),
+        configure(Generate, max_new_tokens=32, batch_size=4, parity_prompts=2, parity_tokens=4, evals=[]),
         base=base,
     )
     (before,), (after,) = (
