@@ -52,11 +52,13 @@ def load_comparators(path: Path = Path("params.yaml")) -> dict[str, Comparator]:
         raise LecternError(f"{path} does not exist. `lectern params` writes it from conf/.") from error
     except (OmegaConfBaseException, ValueError) as error:
         raise LecternError(
-            f"{path}: section 'comparators' is missing or no mapping ({error}). Write `comparators: {{}}` into "
+            f"{path}: section 'comparators' is missing or is not a mapping ({error}). Write `comparators: {{}}` into "
             "conf/config.yaml and run `lectern params`."
         ) from error
     if not isinstance(section, dict):
-        raise LecternError(f"{path}: comparators is {section!r}; it maps names to what answers, such as {{}}")
+        raise LecternError(
+            f"{path}: comparators is {section!r}; it must map names to models, endpoints or revisions (or be {{}})"
+        )
     return {str(name): _read(str(name), section[name], path) for name in sorted(section, key=str)}
 
 
@@ -64,8 +66,8 @@ def _read(name: str, entry: Any, path: Path) -> Comparator:
     where = f"{path}: comparators.{name}"
     if not re.fullmatch("[a-z0-9_]+", name) or name.startswith("_") or name in RESERVED:
         raise LecternError(
-            f"{where}: a comparator cannot be called {name!r}: the name is of a-z, 0-9 and _ and begins with no _, "
-            f"and {', '.join(RESERVED)} mean something else. Rename it under conf/ and run `lectern params`."
+            f"{where}: a comparator cannot be called {name!r}: use a-z, 0-9 and _, do not begin with _, and do not use "
+            f"{', '.join(RESERVED)}, which mean something else. Rename it under conf/ and run `lectern params`."
         )
     given = (
         {kind: value for kind, value in entry.items() if value is not None} if isinstance(entry, dict) else {}
@@ -90,14 +92,17 @@ def _read(name: str, entry: Any, path: Path) -> Comparator:
 
 def why_no_commit(value: Any, root: Path = revisions.HERE) -> str:
     """Return why a value cannot be a revision. A branch cannot, since DVC would not notice when it moves."""
-    asked = "give a commit, of 7 to 40 hex digits and in quotes, since YAML takes some for numbers"
+    asked = "give a commit of 7 to 40 hex digits, in quotes, since YAML takes some for numbers"
     if not isinstance(value, str):
         return f"it is {value!r}; {asked}"
     try:
         commit = revisions.find(value, root).commit
     except LecternError:
-        return f"it is {value!r}, which is no commit that git knows; {asked}"
-    return f"{value!r} may move to another commit, which DVC would not notice. It is at {commit[:10]} now: write that."
+        return f"it is {value!r}, which is not a commit that git knows; {asked}"
+    return (
+        f"{value!r} may move to another commit, which DVC would not notice. Write its current commit instead: "
+        f"{commit[:10]}."
+    )
 
 
 def _fill(values: Any, left_out: Mapping[str, Any]) -> Any:

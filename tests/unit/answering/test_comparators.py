@@ -61,7 +61,7 @@ def test_each_kind_is_read(tmp_path: Path) -> None:
         ({"a": "main"}, r"comparators\.a: it has 'main'; give exactly one"),
         ({"a": {"model": MODEL, "revision": "0123abc"}}, r"it has model, revision; give exactly one"),
         ({"a": {"adapter": "x"}}, r"it has adapter; give exactly one"),
-        ({"a": {"model": {**MODEL, "contxt": 1}}}, r"comparators\.a\.model: Key 'contxt'"),
+        ({"a": {"model": {**MODEL, "contxt": 1}}}, r"comparators\.a\.model: there is no contxt"),
         ({"a": {"model": {**MODEL, "source": "web"}}}, r"comparators\.a\.model: source is 'web'"),
         ({"a": {"endpoint": {**ENDPOINT, "engine": "x"}}}, r"comparators\.a\.endpoint: engine is 'x'"),
         ({"a": {"revision": 1234567}}, r"comparators\.a\.revision: it is 1234567; give a commit.*in quotes"),

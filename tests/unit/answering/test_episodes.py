@@ -404,7 +404,7 @@ def test_openings_that_cannot_be_used(tmp_path: Path, adapter: Path) -> None:
         ({"temperature": -0.1}, "temperature is -0.1"),
         ({"top_p": 0.0}, "top_p is 0.0"),
         ({"host": "both"}, "host is 'both'; choose one of continue, swap"),
-        ({"host": "swap"}, "host_persona must tell"),
+        ({"host": "swap", "host_persona": " "}, "host_persona must tell"),
         ({"openings": ["../talks"]}, "openings has '../talks'"),
         ({"openings": ["a", "a"]}, "names a file twice"),
         ({"closings": ["(bye"]}, "not a regular expression"),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lectern.core import io, items, params
+from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.schema import Example, Label, Message, Passage, Provenance, Rating, passage_id
 from lectern.curation import rating_requests, ratings
