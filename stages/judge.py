@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lectern.core import io, params, paths, stage
 from lectern.core.schema import BASE, TUNED
-from lectern.evaluation import calibration, cases, labels, verdicts
+from lectern.evaluation import cases, judge_agreement, labels, verdicts
 from lectern.evaluation.bootstrap import Bootstrap
 from lectern.evaluation.judging import JudgeSetup, make_plan
 from lectern.llm import client, prompting
@@ -54,7 +54,7 @@ def main(
     draws = functools.partial(
         Bootstrap, resamples=settings.resamples, confidence=settings.confidence, seed=settings.seed
     )
-    calibrated = calibration.calibrate(
+    calibrated = judge_agreement.calibrate(
         people,
         known,
         known.read_pairs(answers.replies),

@@ -9,7 +9,7 @@ from pathlib import Path
 from lectern.core import io, params, paths, stage
 from lectern.core.errors import LecternError
 from lectern.core.schema import SPLITS, Example
-from lectern.models import loading, templates
+from lectern.models import chat_format, loading
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.render import Render
 from lectern.training import preflight, rendering
@@ -29,7 +29,7 @@ def main(
             "can read (base_model.context_length). Lower it."
         )
     tokenizer = loading.get_tokenizer(base)
-    template = templates.training_template(tokenizer, base.chat_template)
+    template = chat_format.training_template(tokenizer, base.chat_template)
     rendered = {
         split: rendering.render(
             io.read_jsonl(splits / f"{split}.jsonl", Example),

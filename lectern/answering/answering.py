@@ -11,7 +11,7 @@ from lectern.answering.contestants import Local
 from lectern.answering.questions import Ask, Prepared
 from lectern.core import batches, code
 from lectern.core.schema import HELD_OUT, TUNED, Prediction
-from lectern.models import generation, loading, templates
+from lectern.models import chat_format, generation, loading
 from lectern.models.batching import by_length
 from lectern.models.generation import Decoding, Row, RowResult
 from lectern.training import adapters, merging
@@ -63,7 +63,7 @@ def make_plans(
             prepared = prompts.prepare(
                 asks,
                 tokenizer,
-                templates.training_template(tokenizer, who.base.chat_template),
+                chat_format.training_template(tokenizer, who.base.chat_template),
                 context_length=who.base.context_length,
                 max_new_tokens=decoding.max_new_tokens,
                 persona_text=who.persona,

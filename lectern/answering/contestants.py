@@ -15,7 +15,7 @@ from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.revisions import HERE, Revision
 from lectern.core.schema import BASE, TUNED
-from lectern.models import bundled, devices, templates
+from lectern.models import bundled, chat_format, devices
 from lectern.models import loading as models
 from lectern.settings.base_model import LEFT_OUT, BaseModelSettings
 from lectern.settings.comparators import Comparator
@@ -144,7 +144,7 @@ def _weights(base: BaseModelSettings) -> dict[str, Any]:
 
 
 def _chat_template(file: str) -> str | None:
-    path = templates.FOLDER / file
+    path = chat_format.FOLDER / file
     return io.sha256(path) if path.is_file() else None  # the error comes when the template is loaded
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import DIALOGUES, HELD_OUT, Example, Message, Provenance, Question, example_id
-from lectern.models import templates
+from lectern.models import chat_format
 from lectern.models.generation import Row
 from lectern.training import persona
 
@@ -127,7 +127,7 @@ def prepare(
     def encode(ask: Ask, messages: Sequence[Message]) -> Row | None:
         try:
             return _encode([ask], [messages], shape, tokenizer, template)[0]
-        except templates.RefusedError:
+        except chat_format.RefusedError:
             return None
 
     def fits(row: Row | None) -> bool:
@@ -142,7 +142,7 @@ def prepare(
     encoded: Sequence[Row | None]
     try:
         encoded = _encode(asks, opened, shape, tokenizer, template)
-    except templates.RefusedError:  # at least one is refused: find out which
+    except chat_format.RefusedError:  # at least one is refused: find out which
         encoded = [encode(ask, messages) for ask, messages in zip(asks, opened, strict=True)]
     rows, skipped, shortened = [], Counter[str](), 0
     for ask, messages, row in zip(asks, opened, encoded, strict=True):
@@ -180,10 +180,10 @@ def _encode(
         if ask.reference is not None
     ]
     try:
-        prompts = templates.serve(tokenizer, [shape.place(messages) for messages in opened], answering=True)
+        prompts = chat_format.serve(tokenizer, [shape.place(messages) for messages in opened], answering=True)
     except TemplateError as error:
-        raise templates.RefusedError(f"the chat template says: {error}") from error
-    wholes = iter(templates.encode(tokenizer, known, template))
+        raise chat_format.RefusedError(f"the chat template says: {error}") from error
+    wholes = iter(chat_format.encode(tokenizer, known, template))
     rows = []
     for ask, prompt in zip(asks, prompts, strict=True):
         if ask.reference is None:
@@ -192,6 +192,6 @@ def _encode(
         whole = next(wholes)
         answered = any(message.role == "assistant" for message in ask.messages)
         # In a dialogue the template marks every answer, but only the last one counts.
-        mask = templates.mask(whole.offsets, whole.answers[-1:]) if answered else whole.assistant_mask
+        mask = chat_format.mask(whole.offsets, whole.answers[-1:]) if answered else whole.assistant_mask
         rows.append(Row(ask.key, prompt, whole.input_ids, mask))
     return rows

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
-from lectern.models import templates
+from lectern.models import chat_format
 from lectern.settings.base_model import BaseModelSettings
 from lectern.training import persona
 
@@ -60,12 +60,12 @@ class Format:
         """
         placed = self.shape.place(messages)
         if side == "assistant":
-            [text] = templates.write(self.tokenizer, [placed], answering=True)
+            [text] = chat_format.write(self.tokenizer, [placed], answering=True)
         else:
-            [whole] = templates.write(self.tokenizer, [[*placed, Message(role="user", content=SENTINEL)]])
+            [whole] = chat_format.write(self.tokenizer, [[*placed, Message(role="user", content=SENTINEL)]])
             # A space before the first word belongs to the token of that word.
             text = whole.rpartition(SENTINEL)[0].rstrip(" ")
-        return templates.tokenize(self.tokenizer, [text])[0][0]
+        return chat_format.tokenize(self.tokenizer, [text])[0][0]
 
     def stop(self, side: Side, ends: set[int]) -> set[int]:
         """Return the tokens that end a turn; `ends` are those that end an answer."""
@@ -111,7 +111,9 @@ def get_format(base: BaseModelSettings, tokenizer: Any, persona_text: str | None
         LecternError: the chat template does not write a second question unchanged, so that no turn can be generated in
             its place, or the persona is not a Jinja template.
     """
-    shape = persona.shape(tokenizer, templates.training_template(tokenizer, base.chat_template), persona_text)
+    shape = persona.shape(
+        tokenizer, chat_format.training_template(tokenizer, base.chat_template), persona_text
+    )
     roles: list[tuple[Literal["system", "user", "assistant"], str]] = [
         ("system", "."),
         ("user", "?"),
@@ -119,14 +121,14 @@ def get_format(base: BaseModelSettings, tokenizer: Any, persona_text: str | None
         ("user", SENTINEL),
     ]
     chat = shape.place([Message(role=role, content=content) for role, content in roles])
-    [text] = templates.write(tokenizer, [chat], answering=True)
+    [text] = chat_format.write(tokenizer, [chat], answering=True)
     after = text.rpartition(SENTINEL)[2].strip()
     if SENTINEL not in text or not after:
         raise LecternError(
             f"base_model {base.name}: its chat template does not show where a question begins and ends, so the model "
             "cannot write episodes. Set episodes.openings to [] and episodes.held_out to 0."
         )
-    special = templates.special_tokens(tokenizer)
+    special = chat_format.special_tokens(tokenizer)
     ids = {name: id for id, name in special.items()}
     opens = max((name for name in ids if after.startswith(name)), key=len, default=None)
     plain = re.sub("|".join(map(re.escape, ids)) or "$.", " ", text)

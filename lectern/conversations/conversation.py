@@ -8,7 +8,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lectern.conversations import corrections, cuts, roles, voices
+from lectern.conversations import cuts, roles, speaker_corrections
+from lectern.conversations import voice_matching as voices
 from lectern.core import io
 from lectern.core.errors import ItemError
 from lectern.core.item import Item, Make
@@ -84,9 +85,9 @@ def build(
     spoken = read_spoken(item, published)
     words, duration = spoken.transcript.words, spoken.transcript.duration
     edits, locate = _read_corrections(item)
-    turns, spans = corrections.lay_over(edits, locate, spoken.turns, duration)
+    turns, spans = speaker_corrections.lay_over(edits, locate, spoken.turns, duration)
     labels = attribution.attribute_words(words, turns, reach)
-    labels = corrections.claim_unknown(edits, words, labels)
+    labels = speaker_corrections.claim_unknown(edits, words, labels)
 
     row = item.values.get("metadata", {})
     spans = [
@@ -100,7 +101,9 @@ def build(
     names, voice_facts = _name(item, spoken, edits, voice_threshold, voice_margin)
     heard = [label for label, stays in zip(labels, kept, strict=True) if stays]
     present = [label for label in dict.fromkeys(heard) if label != attribution.UNKNOWN]
-    by_hand = corrections.find_roles(edits, locate, names, {*present, *(turn.speaker for turn in turns)})
+    by_hand = speaker_corrections.find_roles(
+        edits, locate, names, {*present, *(turn.speaker for turn in turns)}
+    )
     corrected = {*edits.rename, *edits.merge.values(), *(split.to for split in edits.split), *by_hand}
     ghosts = {label for label, voice in spoken.voices.items() if voice.ghost} - corrected
     cast = roles.Cast(
@@ -153,13 +156,13 @@ def read_spoken(item: Item, published: Source) -> Spoken:
     return Spoken(heard, found.turns, found.voices, found.model, {}, {})
 
 
-def _read_corrections(item: Item) -> tuple[corrections.Corrections, corrections.Locate]:
+def _read_corrections(item: Item) -> tuple[speaker_corrections.Corrections, speaker_corrections.Locate]:
     path = item.inputs.get("corrections")
     try:
-        return corrections.read("" if path is None else path.read_text(encoding="utf-8-sig"), item.id)
+        return speaker_corrections.read("" if path is None else path.read_text(encoding="utf-8-sig"), item.id)
     except UnicodeDecodeError as error:
         raise ItemError(
-            f"{corrections.FOLDER}/{item.id}.yaml: not UTF-8 ({error}). Save it as UTF-8."
+            f"{speaker_corrections.FOLDER}/{item.id}.yaml: not UTF-8 ({error}). Save it as UTF-8."
         ) from error
 
 
@@ -174,7 +177,7 @@ def _find_ends(row: Mapping[str, Any], duration: float) -> list[cuts.Span]:
 
 
 def _name(
-    item: Item, spoken: Spoken, edits: corrections.Corrections, threshold: float, margin: float
+    item: Item, spoken: Spoken, edits: speaker_corrections.Corrections, threshold: float, margin: float
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Return label -> name, and the facts about recognised voices that the manifest keeps.
 

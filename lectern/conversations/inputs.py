@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from lectern.conversations import corrections, metadata, voices
+from lectern.conversations import metadata, speaker_corrections, voice_matching
 from lectern.core import io
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.item import Item
@@ -51,7 +51,7 @@ def find(
     corrected = {path.stem: path for path in sorted((folder / "speakers").glob("*.yaml"))}
     known_voices = _find_voices(folder / "voices.yaml")
     rows, warnings = _find_rows(folder, table, speech)
-    warnings += corrections.find_strays(corrected, list(speech))
+    warnings += speaker_corrections.find_strays(corrected, list(speech))
     warnings += [f"{p} is not read: its name must end in .yaml" for p in (folder / "speakers").glob("*.yml")]
 
     found, dropped, left_out = [], {}, {}
@@ -76,7 +76,7 @@ def find(
 
 def _read_drop(path: Path, item: str) -> str:
     try:
-        return corrections.read(path.read_text(encoding="utf-8-sig"), item)[0].drop
+        return speaker_corrections.read(path.read_text(encoding="utf-8-sig"), item)[0].drop
     except (
         ItemError,
         UnicodeDecodeError,
@@ -86,7 +86,7 @@ def _read_drop(path: Path, item: str) -> str:
 
 def _find_voices(path: Path) -> dict[str, Path]:
     """Return the file of remembered voices. It is checked here, once, since a mistake in it would fail every item."""
-    return {"voices": path} if path.is_file() and voices.read(_read(path)) else {}
+    return {"voices": path} if path.is_file() and voice_matching.read(_read(path)) else {}
 
 
 def _find_rows(

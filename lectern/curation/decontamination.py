@@ -67,7 +67,7 @@ def drop(
         evals: name of the set -> its questions.
         passages: id -> text; the passages that rows name as their source are searched.
         threshold: Jaccard similarity of word triples from which two questions count as the same.
-        semantic: cosine similarity of meaning from which they do (English; see `text.semantic`); `None` compares no
+        semantic: cosine similarity of meaning from which they do (English; see `models.embeddings`); `None` compares no
             meanings.
 
     Returns:

@@ -3,7 +3,7 @@
 Exact: the same words in the same turns (`words.normalise`). Near: the Jaccard similarity of the sets of word triples is
 at or above a threshold. MinHash with locality-sensitive hashing finds candidates (Broder 1997; Leskovec, Rajaraman and
 Ullman, Mining of Massive Datasets, ch. 3). Each candidate is then verified on the sets themselves, so the hash decides
-how fast it is, but not what is dropped. Semantic: the same in other words (`text.semantic`).
+how fast it is, but not what is dropped. Semantic: the same in other words (`models.embeddings`).
 """
 
 import hashlib

@@ -101,7 +101,7 @@ def _load_detector() -> Any:
 def by_housekeeping(
     rows: Sequence[Example], rules: Sequence[HousekeepingRule], max_words: int
 ) -> tuple[list[Example], list[Decision]]:
-    """Drop the rows whose question, or whose answer, is nothing but housekeeping (`speech.housekeeping`).
+    """Drop the rows whose question, or whose answer, is nothing but housekeeping (`conversations.housekeeping`).
 
     Args:
         rows: a dialogue is dropped when this is true of all its questions, or of all its answers.

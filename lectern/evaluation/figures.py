@@ -13,7 +13,7 @@ import numpy as np
 
 from lectern.evaluation import overlap
 from lectern.evaluation.bootstrap import Finish, Statistic
-from lectern.evaluation.figure import Figure
+from lectern.evaluation.figure_type import Figure
 from lectern.evaluation.rows import AnswerScore, RowScore
 
 Counts = tuple[float, ...]

@@ -13,7 +13,7 @@ import numpy as np
 from lectern.core.schema import Episode
 from lectern.evaluation.bootstrap import Bootstrap, Statistic, mean, ratio
 from lectern.evaluation.copying import Copied, Measured
-from lectern.evaluation.figure import Figure
+from lectern.evaluation.figure_type import Figure
 from lectern.text.words import words
 
 CONTROL_TAG = re.compile(

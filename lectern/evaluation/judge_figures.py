@@ -1,6 +1,6 @@
 """The figures of metrics/judge.json: what a judge says of the answers, and how far it agrees with people."""
 
-from lectern.evaluation.figure import Figure
+from lectern.evaluation.figure_type import Figure
 
 WIN_RATE = Figure(
     key="win_rate",

@@ -1,4 +1,4 @@
-"""Measure how close two texts are in meaning: the cosine of their embeddings (`text.semantic`, an English model)."""
+"""Measure how close two texts are in meaning: the cosine of their embeddings (`models.embeddings`; English)."""
 
 import hashlib
 import multiprocessing

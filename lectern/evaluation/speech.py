@@ -11,7 +11,7 @@ from pydantic import Field
 from lectern.core import io
 from lectern.core.schema import Conversation, Diarization, Record, Seconds
 from lectern.evaluation.bootstrap import Bootstrap, ratio
-from lectern.evaluation.figure import Figure
+from lectern.evaluation.figure_type import Figure
 
 
 class TrueTurn(Record):

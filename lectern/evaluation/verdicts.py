@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lectern.core.schema import BASE, TUNED, PairJudgement, RubricJudgement
-from lectern.evaluation.agreement import as_figure
 from lectern.evaluation.bootstrap import Bootstrap, mean
 from lectern.evaluation.judging import NO_REPLY, SCORES, JudgingPlan
+from lectern.evaluation.kappa import as_figure
 
 Draws = Callable[[Sequence[str]], Bootstrap]
 """Takes the unit of each row; returns the bootstrap for figures over these rows."""

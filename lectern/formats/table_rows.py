@@ -128,7 +128,7 @@ def find(raw: Path) -> list[Item]:
 
 
 def write_examples(item: Item, path: Path) -> Mapping[str, Any]:
-    """Write the examples of a table. Returns facts like those of `speech.examples.build`, and the rows dropped."""
+    """Write the examples of a table. Returns facts like those of `examples.examples.build`, and the rows dropped."""
     source = io.read_json(item.inputs["record"], Source)
     rows: list[Example] = []
     dropped: dict[str, list[int]] = {}

@@ -1,7 +1,7 @@
 """Find the question-answer pairs that say the same in other words.
 
 It uses sentence embeddings of all-MiniLM-L6-v2 (Reimers and Gurevych 2019, Sentence-BERT; the model arrives as a
-package, see `core.embedded`): each text becomes a vector of unit length, and texts with the same meaning point in the
+package, see `models.bundled`): each text becomes a vector of unit length, and texts with the same meaning point in the
 same direction. Two pairs say the same when
 
 - their questions are similar up to a threshold, and so are their answers: a question may have two answers and an answer
@@ -80,7 +80,7 @@ Pair = tuple[str, str]
 def embed(texts: Sequence[str], *, quick: bool = False) -> np.ndarray:
     """The embeddings of `texts`: float32, of shape (texts, 384), rows of unit length; zero for a text without tokens.
 
-    `quick` computes with 8-bit integers (`text.integer_layers`), which takes a third of the time on a processor with
+    `quick` computes with 8-bit integers (`models.integer_layers`), which takes a third of the time on a processor with
     VNNI. The cosine of two texts then differs by .007 on average and .036 at most (600 texts of 42 words), and by .002
     between kinds of processor. That is good enough for a mean over thousands, but not for a decision on one pair.
     """

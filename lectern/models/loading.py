@@ -1,6 +1,6 @@
 """Load the base model and its tokenizer from one of three sources.
 
-`embedded`: bundled weights from a Python package, without a model hub (`core.embedded`); they are converted once into
+`embedded`: bundled weights from a Python package, without a model hub (`models.bundled`); they are converted once into
 the user's cache. `hub`: a model hub, or a directory. `random`: a tiny untrained model with a bundled tokenizer, for
 smoke runs and tests.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 from lectern.core.errors import LecternError
 from lectern.core.printing import first_line
-from lectern.models import hub, stand_ins, templates
+from lectern.models import chat_format, hub, stand_ins
 from lectern.models.packaged import converted
 from lectern.settings.base_model import BaseModelSettings
 
@@ -39,8 +39,8 @@ def get_tokenizer(base: BaseModelSettings) -> Any:
             "template for the token that ends a turn, and correct conf/base_model."
         )
     if not base.own_template:
-        tokenizer.chat_template = templates.without_marks(
-            templates.training_template(tokenizer, base.chat_template)
+        tokenizer.chat_template = chat_format.without_marks(
+            chat_format.training_template(tokenizer, base.chat_template)
         )
     if tokenizer.chat_template is None:
         raise LecternError(

@@ -25,7 +25,7 @@ def counter(tokenizer: str) -> Count:
     The tokenizer is loaded when it is first needed.
 
     Args:
-        tokenizer: a packaged model (`core.embedded`), a directory that holds tokenizer.json, or `organisation/model`
+        tokenizer: a packaged model (`models.bundled`), a directory that holds tokenizer.json, or `organisation/model`
             of a model hub, optionally followed by `@` and a commit.
 
     Raises:

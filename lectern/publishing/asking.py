@@ -8,7 +8,7 @@ from lectern.answering import questions
 from lectern.answering.questions import Ask
 from lectern.core import io
 from lectern.core.schema import Example
-from lectern.models import generation, loading, templates
+from lectern.models import chat_format, generation, loading
 from lectern.publishing.fidelity import Asked
 from lectern.settings.base_model import BaseModelSettings
 from lectern.training import persona
@@ -31,7 +31,7 @@ def collect(
         LecternError: there are no held-out rows.
     """
     tokenizer = loading.get_tokenizer(base)
-    template = templates.training_template(tokenizer, base.chat_template)
+    template = chat_format.training_template(tokenizer, base.chat_template)
     asks = [Ask.of(example) for example in sorted(io.read_jsonl(test, Example), key=lambda row: row.id)]
     shape = persona.shape(tokenizer, template, persona_text)
     found: list[tuple[Ask, list[int]]] = []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lectern.core.schema import Message
-from lectern.models import templates
+from lectern.models import chat_format
 
 SENTINELS = {"system": "5f0e7a", "user": "8c1f22", "assistant": "d94b03"}
 PROBES = (
@@ -38,7 +38,7 @@ def find_format(tokenizer: Any) -> Format | None:
     """The format of a chat template; `None` if a message's text depends on its position."""
     try:
         return _find(tokenizer)
-    except (templates.RefusedError, ValueError):
+    except (chat_format.RefusedError, ValueError):
         return None
 
 
@@ -73,7 +73,7 @@ def _find(tokenizer: Any) -> Format | None:
 
 def _write(tokenizer: Any, roles: Sequence[str], *, answering: bool) -> str:
     chat = [Message(role=role, content=SENTINELS[role]) for role in roles]  # type: ignore[arg-type]
-    [text] = templates.write(tokenizer, [chat], answering=answering)
+    [text] = chat_format.write(tokenizer, [chat], answering=answering)
     # Ollama adds the beginning-of-sequence token itself.
     return text.removeprefix(tokenizer.bos_token or "\0") if _adds_bos(tokenizer) else text
 

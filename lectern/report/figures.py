@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lectern.evaluation.figure import Figure
+from lectern.evaluation.figure_type import Figure
 from lectern.report import wording
 
 

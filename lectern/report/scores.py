@@ -5,7 +5,7 @@ from typing import Any
 
 from lectern.core.schema import BASE, DIALOGUES, HELD_OUT, TUNED
 from lectern.evaluation import figures
-from lectern.evaluation.figure import Figure
+from lectern.evaluation.figure_type import Figure
 from lectern.evaluation.figures import FIGURES, GROUPS
 from lectern.evaluation.judge_figures import WIN_RATE
 from lectern.report import drawing, wording

@@ -60,7 +60,7 @@ class Converse:
     first_gap_within: float
     """Seconds from the start within which the silence of `first_gap` must begin."""
     metadata: str | None
-    """A CSV or JSON file in data/corrections with a row for each episode; see `speech.metadata`."""
+    """A CSV or JSON file in data/corrections with a row for each episode; see `conversations.metadata`."""
     allow_failed: float
     """Share of the items, 0 to 1, that may fail before the stage fails."""
 

@@ -20,7 +20,7 @@ class LLM:
     engine: str
     """`embedded`, a packaged model in this process, or `openai`, any server with OpenAI's chat API."""
     model: str
-    """* The server's name for the model; for `embedded`, a key of core.embedded.PACKAGES."""
+    """* The server's name for the model; for `embedded`, a key of models.bundled.PACKAGES."""
     base_url: str | None
     """Address of the server, such as http://127.0.0.1:8000/v1; null for OpenAI's own."""
     api_key: str | None

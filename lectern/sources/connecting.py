@@ -12,8 +12,8 @@ import socket
 from typing import Any
 from urllib.parse import urlsplit
 
-from lectern.sources.crawl import addresses
-from lectern.sources.crawl.addresses import Reach
+from lectern.sources import addresses
+from lectern.sources.addresses import Reach
 
 _PROTOCOLS = frozenset(
     {

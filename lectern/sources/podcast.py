@@ -23,8 +23,8 @@ from lectern.core import secrets
 from lectern.core.errors import ItemError
 from lectern.core.item import Item
 from lectern.settings.sources import Network, PodcastSource
-from lectern.sources import download, episode_folders, listing, sound, template
-from lectern.sources.crawl.addresses import Reach
+from lectern.sources import episode_download, listing, sound, template, ytdlp
+from lectern.sources.addresses import Reach
 from lectern.sources.listing import Episode, Links, Mark
 from lectern.sources.media import EXTENSIONS
 from lectern.sources.template import Template
@@ -71,12 +71,12 @@ def list_items(source: PodcastSource) -> Iterator[Item]:
         LecternError: there is no listing, or no episode in it fits.
     """
     chosen = listing.choose(source.name, source.after, source.before, source.max_items, source.match)
-    return episode_folders.to_items(chosen, {})
+    return episode_download.to_items(chosen, {})
 
 
 def fetch_item(item: Item, out: Path, source: PodcastSource, raw: Path) -> Mapping[str, Any]:
     """Download an episode, its chapters and its transcript into the folder `out`; see `episodes.fetch`."""
-    return episode_folders.fetch(item, out, raw, "podcast", functools.partial(_download, source=source))
+    return episode_download.fetch(item, out, raw, "podcast", functools.partial(_download, source=source))
 
 
 def update(source: PodcastSource, refresh: bool) -> listing.Updated:
@@ -115,7 +115,7 @@ def _read_feed(source: PodcastSource) -> tuple[list[Episode], list[str]]:
             shown = f"{_template(source).shown}, page {len(seen)}"
         name = shown if _template(source).is_private else None
         try:
-            feed = _parse(download.read(source.network, _reach(source), url, name), shown)
+            feed = _parse(ytdlp.read(source.network, _reach(source), url, name), shown)
         except ItemError as error:
             if len(seen) == 1:
                 raise
@@ -293,13 +293,13 @@ def _download(episode: Episode, out: Path, source: PodcastSource) -> list[str]:
         )
     name = f"{episode.title!r} of {source.name}" if episode.links is None else None
     transfer = functools.partial(_transfer, links, out, source)
-    download.persistently(links.media, source.network, transfer, name)
-    sound.keep_sound(download.written(out, episode.title), out)
+    ytdlp.persistently(links.media, source.network, transfer, name)
+    sound.keep_sound(ytdlp.written(out, episode.title), out)
     missing = []
     for what, url in (("chapters", links.chapters), ("transcript", links.transcript)):
         try:
             if url is not None:
-                body = download.read(source.network, _reach(source), url, name)
+                body = ytdlp.read(source.network, _reach(source), url, name)
                 _write_extra(what, _masked(body, _template(source)), url, out)
         except ItemError:
             missing.append(what)
@@ -309,7 +309,7 @@ def _download(episode: Episode, out: Path, source: PodcastSource) -> list[str]:
 def _transfer(links: Links, out: Path, source: PodcastSource) -> None:
     url = links.media
     known = {"id": "recording", "title": "recording", "extractor": "generic", "extractor_key": "Generic"}
-    with download.session(source.network, _reach(source), out) as ydl:
+    with ytdlp.session(source.network, _reach(source), out) as ydl:
         # The protocol is named, or a playlist that poses as a recording would be followed.
         file = {"url": url, "ext": "mp3", "protocol": url.partition(":")[0], "vcodec": "none"}
         ydl.process_ie_result({**known, "webpage_url": url, **file}, download=True)

@@ -13,8 +13,8 @@ from typing import Any
 
 from lectern.core import secrets
 from lectern.core.errors import ItemError
-from lectern.sources.crawl import addresses
-from lectern.sources.crawl.addresses import Reach
+from lectern.sources import addresses
+from lectern.sources.addresses import Reach
 
 # A strict pattern, so that no two libraries can read different hosts from an address.
 _ORIGIN = re.compile(r"(?i)(https?)://(?:([^/?#\\\s@]*)@)?([^/?#\\\s@{}]+)(?=[/?#]|$)")

@@ -17,8 +17,9 @@ from lectern.core.io import write_json
 from lectern.core.item import Item
 from lectern.core.schema import Source
 from lectern.settings.sources import WebsiteSource
-from lectern.sources.crawl import addresses, job, pages, reading
-from lectern.sources.crawl.addresses import Scope
+from lectern.sources import addresses
+from lectern.sources.addresses import Scope
+from lectern.sources.crawl import job, pages, reading
 from lectern.sources.listing import Updated
 from lectern.sources.template import Template
 

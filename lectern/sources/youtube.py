@@ -17,8 +17,8 @@ from lectern.core.errors import ItemError, LecternError
 from lectern.core.io import write_json
 from lectern.core.item import Item
 from lectern.settings.sources import YoutubeSource, check_url
-from lectern.sources import download, episode_folders, listing, sound, template
-from lectern.sources.crawl.addresses import Reach
+from lectern.sources import episode_download, listing, sound, template, ytdlp
+from lectern.sources.addresses import Reach
 from lectern.sources.listing import Episode
 from lectern.sources.template import Template
 
@@ -41,12 +41,12 @@ def list_items(source: YoutubeSource) -> Iterator[Item]:
         LecternError: there is no listing, or no episode in it fits.
     """
     chosen = listing.choose(source.name, source.after, source.before, source.max_items, source.match)
-    return episode_folders.to_items(chosen, {"format": source.format, "subtitles": list(source.subtitles)})
+    return episode_download.to_items(chosen, {"format": source.format, "subtitles": list(source.subtitles)})
 
 
 def fetch_item(item: Item, out: Path, source: YoutubeSource, raw: Path) -> Mapping[str, Any]:
     """Download an episode's sound, info.json and subtitles into the folder `out`; see `episodes.fetch`."""
-    return episode_folders.fetch(item, out, raw, "youtube", functools.partial(_download, source=source))
+    return episode_download.fetch(item, out, raw, "youtube", functools.partial(_download, source=source))
 
 
 def update(source: YoutubeSource, refresh: bool) -> listing.Updated:
@@ -67,7 +67,7 @@ def list_episodes(source: YoutubeSource, known: Sequence[Episode]) -> tuple[list
         try:
             ask = functools.partial(_list, source, address, settled, dated)
             name = address.shown if address.is_private else None
-            for episode in download.persistently(address.shown, source.network, ask, name):
+            for episode in ytdlp.persistently(address.shown, source.network, ask, name):
                 first = found.setdefault(episode.key, episode)
                 if first.title != episode.title and episode.url is None:
                     problems.append(
@@ -112,7 +112,7 @@ def _lines(file: str | None) -> list[str]:
 
 
 def _list(source: YoutubeSource, address: Template, settled: Sequence[str], dated: bool) -> list[Episode]:
-    with download.session(source.network, _reach(source), known=settled, noplaylist=False) as ydl:
+    with ytdlp.session(source.network, _reach(source), known=settled, noplaylist=False) as ydl:
         found = []
         for page, entry in _leaves(ydl, address.expand()):
             episode = _episode(page, entry, address)
@@ -237,8 +237,8 @@ def _download(episode: Episode, out: Path, source: YoutubeSource) -> list[str]:
     shown = _shown(episode)
     ask = functools.partial(_download_once, episode, out, source, templates)
     private = episode.url is None or Template(episode.url).is_private
-    info = download.persistently(shown, source.network, ask, shown if private else None)
-    sound.keep_sound(download.written(out, shown), out)
+    info = ytdlp.persistently(shown, source.network, ask, shown if private else None)
+    sound.keep_sound(ytdlp.written(out, shown), out)
     known = {key: info[key] for key in _INFO if info.get(key) is not None}
     known |= {"published": day} if (day := _day(info)) else {}
     known = template.map_texts(known, lambda text: template.hide(text, *templates))
@@ -260,7 +260,7 @@ def _download_once(
         "noplaylist": True,
         "writesubtitles": bool(source.subtitles),
     }
-    with download.session(source.network, _reach(source), out, **options) as ydl:
+    with ytdlp.session(source.network, _reach(source), out, **options) as ydl:
         page, entry = _find(ydl, episode, templates)
         if entry.get("live_status") in ("is_live", "is_upcoming", "post_live"):
             raise ItemError(f"{_shown(episode)}: is not over yet. Run it again later.")
@@ -316,7 +316,7 @@ def _subtitles(
         data = choices[0].get("data")
         if data is None:
             name = f"the subtitles of {info.get('title')!r}"
-            read = download.read(source.network, _reach(source), choices[0]["url"], name)
+            read = ytdlp.read(source.network, _reach(source), choices[0]["url"], name)
             data = read.decode("utf-8", "surrogateescape")
         text = template.hide(data, *templates)
         (out / f"subtitles.{choices[0]['ext']}").write_bytes(text.encode("utf-8", "surrogateescape"))

@@ -13,7 +13,7 @@ from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.printing import BIDIRECTIONAL, one_line
 from lectern.core.schema import SPLITS, TokenRow
-from lectern.models import loading, templates
+from lectern.models import chat_format, loading
 from lectern.settings.base_model import BaseModelSettings
 from lectern.tools.terminal import DATA, Command
 
@@ -58,7 +58,7 @@ def find(wanted: str, folder: Path) -> tuple[str, TokenRow]:
 
 def show(row: TokenRow, tokenizer: Any, *, colour: bool) -> str:
     """The text of a row. Characters that could control a terminal are shown as their codes."""
-    special = templates.special_tokens(tokenizer)
+    special = chat_format.special_tokens(tokenizer)
     shown, open_ = "", False
     for text, trained, control in _runs(row.input_ids, row.assistant_masks, special, tokenizer):
         if colour:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lectern.conversations import remembered
+from lectern.conversations import voices_file
 from lectern.tools.terminal import DATA, Command, tell
 
 
@@ -23,7 +23,7 @@ def command() -> None:
 @DATA
 def remember(item: str, speaker: str, name: str, data: Path) -> None:
     """Give the voice of a speaker a name."""
-    tell(remembered.remember(item, speaker, name, data))
+    tell(voices_file.remember(item, speaker, name, data))
 
 
 @command.command("list", cls=Command, examples=("lectern voices list", "lectern voices list talk-01"))
@@ -36,7 +36,7 @@ def show(item: str | None, data: Path) -> None:
     and data/transcripts.
     """
     if item is not None:
-        tell(*remembered.list_speakers(item, data))
+        tell(*voices_file.list_speakers(item, data))
     else:
-        known = remembered.list_remembered(data)
+        known = voices_file.list_remembered(data)
         tell(*known or ["no voice is remembered; `lectern voices remember ITEM SPEAKER NAME`"])

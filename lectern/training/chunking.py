@@ -17,7 +17,7 @@ from typing import NamedTuple
 import regex
 
 from lectern.core.schema import Message
-from lectern.models.templates import Encoded, Span
+from lectern.models.chat_format import Encoded, Span
 
 LANGUAGE = "en"
 """Language of the rules for sentence ends. Rows have no language, and the English rules also know the punctuation marks

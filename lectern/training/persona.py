@@ -11,7 +11,7 @@ from typing import Any
 
 from lectern.core.errors import LecternError
 from lectern.core.schema import BLANK_LINE, Example, Message, Provenance
-from lectern.models import templates
+from lectern.models import chat_format
 
 PROBE = "8c1f"
 """A text that no chat template contains."""
@@ -73,8 +73,8 @@ def has_system_role(tokenizer: Any, template: str) -> bool:
         Message(role="assistant", content="!"),
     ]
     try:
-        texts = templates.write(tokenizer, [chat], template) + templates.write(tokenizer, [chat])
-    except templates.RefusedError:
+        texts = chat_format.write(tokenizer, [chat], template) + chat_format.write(tokenizer, [chat])
+    except chat_format.RefusedError:
         return False
     return all(PROBE in text for text in texts)
 

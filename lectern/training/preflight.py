@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from lectern.core.errors import LecternError
 from lectern.core.printing import one_line
 from lectern.core.schema import Message, TokenRow
-from lectern.models import templates
+from lectern.models import chat_format
 from lectern.training.rendering import Rendered
 
 REMEDIES: Mapping[str, str] = {
@@ -81,7 +81,7 @@ class Served:
 
     text: str
     input_ids: list[int]
-    offsets: templates.Offsets
+    offsets: chat_format.Offsets
     prompts: list[Prompt]
     """a prompt for each answer"""
 
@@ -171,7 +171,7 @@ def find(
 
 
 def _tokens(tokenizer: Any, end_of_turn: str) -> Tokens:
-    special = templates.special_tokens(tokenizer)
+    special = chat_format.special_tokens(tokenizer)
     bos = tokenizer.bos_token_id
     return Tokens(
         control=re.compile("|".join(map(re.escape, special.values())) or "(?!)"),
@@ -192,7 +192,7 @@ def _faults(
     row: TokenRow,
     messages: Sequence[Message],
     text: str | None,
-    served: Served | templates.RefusedError,
+    served: Served | chat_format.RefusedError,
     tokens: Tokens,
     max_length: int,
     tails: list[Tail],
@@ -211,7 +211,7 @@ def _faults(
         message.role == "assistant" for message in messages
     ):
         yield "end_not_trained", ""
-    if isinstance(served, templates.RefusedError):
+    if isinstance(served, chat_format.RefusedError):
         yield "template_refused", f"serving: {served}"
         return
     if _wrong_bos(row.input_ids, served.text, tokens):
@@ -311,30 +311,32 @@ def _wrong_tails(tails: Sequence[Tail], tokenizer: Any) -> list[str]:
     characters are tokenized. Up to its last control token, a prompt always has the same tokens as in the row.
     """
     texts = sorted({text for _, text, _ in tails if text})
-    ids = {text: ids for text, (ids, _) in zip(texts, templates.tokenize(tokenizer, texts), strict=True)}
+    ids = {text: ids for text, (ids, _) in zip(texts, chat_format.tokenize(tokenizer, texts), strict=True)}
     return list(dict.fromkeys(name for name, text, expected in tails if ids.get(text, []) != expected))
 
 
 def _serve(
     conversations: Sequence[Sequence[Message]], tokenizer: Any
-) -> Sequence[Served | templates.RefusedError]:
+) -> Sequence[Served | chat_format.RefusedError]:
     """Return each conversation as a server would tokenize it, or the error of the model's own template."""
     try:
         return _serve_all(conversations, tokenizer)
-    except templates.RefusedError as refusal:
+    except chat_format.RefusedError as refusal:
         if len(conversations) == 1:
             return [refusal]
         return [_serve([messages], tokenizer)[0] for messages in conversations]
 
 
 def _serve_all(conversations: Sequence[Sequence[Message]], tokenizer: Any) -> list[Served]:
-    texts = templates.write(tokenizer, conversations)
+    texts = chat_format.write(tokenizer, conversations)
     asked = [list(_prompts(messages)) for messages in conversations]
     flat = [messages for some in asked for messages, _ in some]
-    prompts = iter(templates.write(tokenizer, flat, answering=True))
+    prompts = iter(chat_format.write(tokenizer, flat, answering=True))
     return [
         Served(text, ids, offsets, [_prompt(next(prompts), messages, whole) for messages, whole in some])
-        for text, (ids, offsets), some in zip(texts, templates.tokenize(tokenizer, texts), asked, strict=True)
+        for text, (ids, offsets), some in zip(
+            texts, chat_format.tokenize(tokenizer, texts), asked, strict=True
+        )
     ]
 
 

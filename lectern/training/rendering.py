@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lectern.core.schema import Example, Message, TokenRow, example_id
-from lectern.models import templates
-from lectern.models.templates import Encoded
+from lectern.models import chat_format
+from lectern.models.chat_format import Encoded
 from lectern.training import chunking, persona
 
 BATCH = 256
@@ -57,7 +57,7 @@ class Writer:
     def encode_all(self, conversations: Sequence[Sequence[Message]]) -> list[Encoded]:
         """Tokenize conversations, in one batch."""
         placed = [self.shape.place(messages) for messages in conversations]
-        return templates.encode(self.tokenizer, placed, self.template)
+        return chat_format.encode(self.tokenizer, placed, self.template)
 
     def encode(self, messages: Sequence[Message]) -> Encoded:
         """Tokenize one conversation."""
@@ -65,12 +65,12 @@ class Writer:
 
     def shorten(self, whole: Encoded, messages: Sequence[Message]) -> Encoded:
         """Return the tokens of messages with which the already tokenized conversation `whole` begins."""
-        [text] = templates.write(self.tokenizer, [self.shape.place(messages)], self.template)
-        return templates.begin_of(whole, text, self.special) or self.encode(messages)
+        [text] = chat_format.write(self.tokenizer, [self.shape.place(messages)], self.template)
+        return chat_format.begin_of(whole, text, self.special) or self.encode(messages)
 
-    def offsets(self, text: str) -> list[templates.Span]:
+    def offsets(self, text: str) -> list[chat_format.Span]:
         """Return the span of characters of each token of a plain text."""
-        return list(templates.tokenize(self.tokenizer, [text])[0][1])
+        return list(chat_format.tokenize(self.tokenizer, [text])[0][1])
 
 
 def get_writer(tokenizer: Any, template: str, persona_text: str | None = None) -> Writer:
@@ -80,7 +80,7 @@ def get_writer(tokenizer: Any, template: str, persona_text: str | None = None) -
         LecternError: the persona is not a Jinja template.
     """
     shape = persona.shape(tokenizer, template, persona_text)
-    return Writer(tokenizer, template, shape, frozenset(templates.special_tokens(tokenizer)))
+    return Writer(tokenizer, template, shape, frozenset(chat_format.special_tokens(tokenizer)))
 
 
 def render(
@@ -117,7 +117,7 @@ def render(
         for example, (messages, unasked), whole in zip(batch, opened, wholes, strict=True):
             try:
                 chunks = _cut(messages, whole, max_length, too_long, writer, result.counts)
-            except templates.RefusedError as refusal:
+            except chat_format.RefusedError as refusal:
                 result.faults.setdefault(refusal.fault, []).append(f"{example.id} ({refusal})")
                 continue
             result.counts["examples"] += 1
@@ -132,7 +132,7 @@ def _encode_short(conversations: Sequence[list[Message]], limit: int, writer: Wr
     try:
         tried = [messages for messages, fits in zip(conversations, short, strict=True) if fits]
         found = iter(writer.encode_all(tried))
-    except templates.RefusedError:  # `_cut` finds out which one is refused, and why
+    except chat_format.RefusedError:  # `_cut` finds out which one is refused, and why
         return [None] * len(conversations)
     return [next(found) if fits else None for fits in short]
 
@@ -147,7 +147,7 @@ def _cut(
 ) -> list[chunking.Chunk]:
     """Return the rows of one conversation."""
     if not any(message.role == "user" for message in messages):
-        raise templates.RefusedError("no user turn stands before an answer", "no_question")
+        raise chat_format.RefusedError("no user turn stands before an answer", "no_question")
     droppable = too_long == "drop" and len(chunking.split_exchanges(messages)) == 1
     if whole is None and droppable:
         whole = writer.encode(messages)

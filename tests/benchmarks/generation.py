@@ -14,7 +14,7 @@ from pathlib import Path
 from lectern.answering import questions
 from lectern.core import io, params
 from lectern.core.schema import Example, Message
-from lectern.models import batching, generation, loading, templates
+from lectern.models import batching, chat_format, generation, loading
 from lectern.settings.base_model import BaseModelSettings
 
 OPENINGS = ("", "Briefly: ", "I have a question. ", "One more thing, and please answer in two sentences. ")
@@ -39,7 +39,7 @@ def main(count: int, batch_size: int, tokens: int) -> None:
     torch.set_num_threads(1)
     base = params.load("base_model", BaseModelSettings)
     tokenizer, model = loading.get_tokenizer(base), loading.get_model(base)
-    template = templates.training_template(tokenizer, base.chat_template)
+    template = chat_format.training_template(tokenizer, base.chat_template)
     found = questions.prepare(
         draw(count), tokenizer, template, context_length=base.context_length, max_new_tokens=tokens
     )

@@ -22,7 +22,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 from lectern.core import io
 from lectern.core.schema import SPLITS, Example, TokenRow
-from lectern.models import batching, templates
+from lectern.models import batching, chat_format
 from lectern.models import loading as models
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.render import Render
@@ -72,7 +72,7 @@ def draw(rows: int, turns: int) -> dict[str, list[Example]]:
 
 def ours(conversations: Sequence[Any], tokenizer: Any, template: str) -> list[list[int]]:
     """Masks of a batch, as `render` makes them."""
-    return [one.assistant_mask for one in templates.encode(tokenizer, conversations, template)]
+    return [one.assistant_mask for one in chat_format.encode(tokenizer, conversations, template)]
 
 
 def theirs(conversations: Sequence[Any], tokenizer: Any, template: str) -> list[list[int]]:
@@ -153,7 +153,7 @@ def show_padding(rows: Sequence[TokenRow]) -> None:
 def main(rows: int, turns: int) -> None:
     """Print all figures."""
     tokenizer = models.get_tokenizer(BASE)
-    template = templates.training_template(tokenizer, BASE.chat_template)
+    template = chat_format.training_template(tokenizer, BASE.chat_template)
     for name, examples in draw(rows, turns).items():
         with tempfile.TemporaryDirectory() as folder:
             rendered = measure(name, examples, tokenizer, template, Path(folder))

@@ -125,11 +125,13 @@ def compare(
 ) -> dict[str, Any]:
     """All contestants on one set of rows."""
     from lectern.core import io
-    from lectern.models import loading, templates
+    from lectern.models import chat_format, loading
     from tests.benchmarks.training_rows import make_rows
 
     tokenizer = loading.get_tokenizer(base)
-    made = make_rows(kind, sum(counts), tokenizer, templates.training_template(tokenizer, base.chat_template))
+    made = make_rows(
+        kind, sum(counts), tokenizer, chat_format.training_template(tokenizer, base.chat_template)
+    )
     rows, validation = made[: counts[0]], made[counts[0] :]
     file = work / f"{kind}.jsonl"
     io.write_jsonl(file, rows)

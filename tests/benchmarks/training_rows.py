@@ -16,7 +16,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from lectern.core.schema import Message, Provenance, TokenRow, example_id
-from lectern.models import templates
+from lectern.models import chat_format
 
 ROOT = Path(__file__).parents[2]
 MAX_LENGTH = 512
@@ -90,14 +90,14 @@ def _make_turns(words: deque[str], chance: random.Random) -> list[Message]:
     ]
 
 
-def _encode(tokenizer: Any, messages: list[Message], template: str) -> templates.Encoded:
-    [encoded] = templates.encode(tokenizer, [messages], template)
+def _encode(tokenizer: Any, messages: list[Message], template: str) -> chat_format.Encoded:
+    [encoded] = chat_format.encode(tokenizer, [messages], template)
     return encoded
 
 
 def _make_pair(
     words: deque[str], chance: random.Random, tokenizer: Any, template: str
-) -> tuple[list[Message], templates.Encoded]:
+) -> tuple[list[Message], chat_format.Encoded]:
     """A question and its answer, which loses its end when it is too long."""
     question, answer = _make_turns(words, chance)
     while len((encoded := _encode(tokenizer, [question, answer], template)).input_ids) > MAX_LENGTH:
@@ -108,7 +108,7 @@ def _make_pair(
 
 def _make_dialogue(
     words: deque[str], chance: random.Random, tokenizer: Any, template: str
-) -> tuple[list[Message], templates.Encoded]:
+) -> tuple[list[Message], chat_format.Encoded]:
     """Pairs until the next would not fit."""
     messages, encoded = _make_pair(words, chance, tokenizer, template)
     while True:

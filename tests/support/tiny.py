@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core.schema import Example, Message, Provenance
-from lectern.models import templates
+from lectern.models import chat_format
 from lectern.settings.base_model import BaseModelSettings
 from lectern.training import rendering
 from tests.settings import configure
@@ -68,9 +68,9 @@ def family(name: str, packaged: Any) -> Family:
     tokenizer = sentencepiece() if name == "llama2_sentencepiece" else copy.deepcopy(packaged)
     if control:
         tokenizer.add_special_tokens(control)
-    template = (templates.FOLDER / file).read_text()
+    template = (chat_format.FOLDER / file).read_text()
     if name != "smollm2":
-        tokenizer.chat_template = templates.without_marks(template)
+        tokenizer.chat_template = chat_format.without_marks(template)
     return Family(tokenizer, template, "<|im_end|>" if name == "smollm2" else tokenizer.eos_token)
 
 

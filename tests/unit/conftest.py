@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lectern.core.schema import TokenRow
-from lectern.models import loading, templates
+from lectern.models import chat_format, loading
 from lectern.training import rendering
 from tests import shared
 from tests.support import training
@@ -19,7 +19,7 @@ def tokenizer() -> Any:
 
 @pytest.fixture(scope="session")
 def template(tokenizer: Any) -> str:
-    return templates.training_template(tokenizer, TINY.chat_template)
+    return chat_format.training_template(tokenizer, TINY.chat_template)
 
 
 @pytest.fixture(scope="session")

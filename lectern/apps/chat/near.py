@@ -1,4 +1,4 @@
-"""Find the training rows that are most similar to an answer, by their embeddings (text.semantic, an English model)."""
+"""Find the training rows most similar to an answer, by their embeddings (`models.embeddings`, an English model)."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -14,7 +14,7 @@ from lectern.apps.chat.watched import StoppedError, Watched
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.schema import BASE, TUNED, Episode, Message, Provenance
-from lectern.models import devices, generation, loading, templates
+from lectern.models import chat_format, devices, generation, loading
 from lectern.models.generation import Decoding
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.render import Render
@@ -144,7 +144,7 @@ class Talker:
         prepared = questions.prepare(
             [ask],
             self._tokenizer,
-            templates.training_template(self._tokenizer, self.base.chat_template),
+            chat_format.training_template(self._tokenizer, self.base.chat_template),
             context_length=self.base.context_length,
             max_new_tokens=decoding.max_new_tokens,
         )

@@ -14,7 +14,8 @@ from lectern.apps.web import versions
 from lectern.core import io, record_files
 from lectern.core.errors import LecternError
 from lectern.core.schema import Label, Message
-from lectern.evaluation import agreement, cases, labels
+from lectern.evaluation import cases, labels
+from lectern.evaluation import kappa as agreement
 
 Kind = Literal["pair", "row"]
 FOLDER = "data/labels"

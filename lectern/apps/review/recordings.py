@@ -9,7 +9,7 @@ from typing import Any
 
 from lectern.apps.review import speaker_edits
 from lectern.apps.web import versions
-from lectern.conversations import conversation, corrections, voices
+from lectern.conversations import conversation, speaker_corrections, voice_matching
 from lectern.conversations import inputs as episodes
 from lectern.core import io, items, params
 from lectern.core.errors import ItemError, LecternError
@@ -88,7 +88,7 @@ class Recording:
     duration: float
     speakers: list[Speaker]
     segments: list[Segment]
-    edits: corrections.Corrections
+    edits: speaker_corrections.Corrections
     version: str
     """version of the file of corrections"""
     playable: bool
@@ -101,7 +101,7 @@ class Recording:
 
 def corrections_file(root: Path, item: str) -> Path:
     """Return the file of an item's corrections; `item` must exist."""
-    return root / corrections.FOLDER / f"{item}.yaml"
+    return root / speaker_corrections.FOLDER / f"{item}.yaml"
 
 
 def list_entries(root: Path) -> list[Entry]:
@@ -175,7 +175,7 @@ def apply(root: Path, name: str, change: speaker_edits.Change) -> None:
         raise LecternError(f"there is no recording {name!r} in data/raw")
 
     def rewrite(now: str | None) -> str | None:
-        corrections.read(now or "", name)  # raises if a person must repair the file first
+        speaker_corrections.read(now or "", name)  # raises if a person must repair the file first
         document = speaker_edits.read(now or "")
         change(document)
         text = speaker_edits.write(document)
@@ -204,7 +204,7 @@ def _lay_over(root: Path, name: str, text: str) -> Recording:
         LecternError: the recording is not transcribed yet.
     """
     chosen = params.load("converse", Converse, root / "params.yaml")
-    edits, _ = corrections.read(text, name)
+    edits, _ = speaker_corrections.read(text, name)
     item = _find_item(root, name, chosen)
     source = io.read_json(item.inputs["source"], Source)
     spoken = conversation.read_spoken(item, source)
@@ -257,7 +257,7 @@ def _find_item(root: Path, name: str, chosen: Converse) -> Item:
 
 def _cut_segments(
     spoken: conversation.Spoken,
-    edits: corrections.Corrections,
+    edits: speaker_corrections.Corrections,
     name: str,
     text: str,
     made: Conversation,
@@ -265,9 +265,9 @@ def _cut_segments(
 ) -> list[Segment]:
     """Group all words into segments, including words that are cut."""
     words, duration = spoken.transcript.words, spoken.transcript.duration
-    _, locate = corrections.read(text, name)
-    turns, _ = corrections.lay_over(edits, locate, spoken.turns, duration)
-    labels = corrections.claim_unknown(edits, words, attribution.attribute_words(words, turns, reach))
+    _, locate = speaker_corrections.read(text, name)
+    turns, _ = speaker_corrections.lay_over(edits, locate, spoken.turns, duration)
+    labels = speaker_corrections.claim_unknown(edits, words, attribution.attribute_words(words, turns, reach))
     stays = {word.start: utterance for utterance in made.utterances for word in utterance.words}
     shown = {
         label: (u.speaker, u.role)
@@ -285,7 +285,7 @@ def _cut_segments(
 def _list_speakers(
     root: Path,
     spoken: conversation.Spoken,
-    edits: corrections.Corrections,
+    edits: speaker_corrections.Corrections,
     segments: Sequence[Segment],
 ) -> list[Speaker]:
     """Return all voices of the diarization and new ones from splits, those that speak longest first."""
@@ -306,7 +306,7 @@ def _list_speakers(
         turns = sorted((t for t in spoken.turns if t.speaker == label), key=lambda t: t.start - t.end)[
             :SAMPLES
         ]
-        alike = voices.compare(voice.embedding, spoken.model, remembered) if voice else {}
+        alike = voice_matching.compare(voice.embedding, spoken.model, remembered) if voice else {}
         nearest = max(alike, key=lambda name: alike[name], default=None)
         speakers.append(
             Speaker(
@@ -325,9 +325,9 @@ def _list_speakers(
     return speakers
 
 
-def _remembered(root: Path) -> Sequence[voices.Remembered]:
+def _remembered(root: Path) -> Sequence[voice_matching.Remembered]:
     path = root / "data/corrections/voices.yaml"
-    return voices.read(path.read_text(encoding="utf-8-sig")) if path.is_file() else ()
+    return voice_matching.read(path.read_text(encoding="utf-8-sig")) if path.is_file() else ()
 
 
 def show_time(seconds: float) -> str:
@@ -336,7 +336,7 @@ def show_time(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-def list_edits(edits: corrections.Corrections) -> list[tuple[str, str, Mapping[str, Any]]]:
+def list_edits(edits: speaker_corrections.Corrections) -> list[tuple[str, str, Mapping[str, Any]]]:
     """Describe the corrections in words, each with its section and its entry, by which it can be removed."""
     listed: list[tuple[str, str, Mapping[str, Any]]] = []
     for split in edits.split:
@@ -353,6 +353,6 @@ def list_edits(edits: corrections.Corrections) -> list[tuple[str, str, Mapping[s
     return listed
 
 
-def _show_stretch(stretch: corrections.Stretch) -> str:
+def _show_stretch(stretch: speaker_corrections.Stretch) -> str:
     end = "the end" if stretch.end is None else show_time(stretch.end)
     return f"from {show_time(stretch.start)} to {end}"

@@ -11,7 +11,7 @@ from lectern.apps.review import audio, recordings, speaker_edits
 from lectern.apps.review.navigation import frame
 from lectern.apps.review.recordings import Entry, Recording, Speaker
 from lectern.apps.web import versions, widgets
-from lectern.conversations import remembered
+from lectern.conversations import voices_file
 from lectern.core.errors import LecternError
 from lectern.core.schema import Role
 
@@ -509,7 +509,7 @@ class _RecordingPage:
 
         def remember() -> str:
             with versions.locked(self.root / "data/corrections"):
-                return remembered.remember(self.item, label, name, self.root / "data")
+                return voices_file.remember(self.item, label, name, self.root / "data")
 
         try:
             ui.notify(await to_thread(remember), multi_line=True)

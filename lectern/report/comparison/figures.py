@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lectern.evaluation.figure import Figure
+from lectern.evaluation.figure_type import Figure
 from lectern.evaluation.judge_figures import RUBRIC, WIN_RATE
 from lectern.report import wording
 from lectern.report.comparison.inputs import Run

@@ -6,7 +6,7 @@ from typing import Any
 from lectern.core.schema import BASE, HELD_OUT, TUNED
 from lectern.evaluation import figures
 from lectern.evaluation.bootstrap import Bootstrap
-from lectern.evaluation.figure import Figure
+from lectern.evaluation.figure_type import Figure
 from lectern.evaluation.figures import FIGURES
 from lectern.evaluation.rows import RowScore
 from lectern.report import wording

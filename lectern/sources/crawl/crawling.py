@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from lectern.core import secrets
 from lectern.core.errors import LecternError
 from lectern.core.item import FATAL
-from lectern.sources.crawl import addresses, browser, folding, pages, reading, robots, sitemaps
-from lectern.sources.crawl.addresses import Scope
+from lectern.sources import addresses
+from lectern.sources.addresses import Scope
+from lectern.sources.crawl import browser, folding, pages, reading, robots, sitemaps
 from lectern.sources.crawl.browser import Browser
 from lectern.sources.crawl.fetching import FetchError, Web, redirect_of
 from lectern.sources.crawl.frontier import Found, Frontier

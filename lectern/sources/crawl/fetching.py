@@ -26,9 +26,9 @@ from twisted.internet.interfaces import IHostnameResolver, IResolutionReceiver
 from zope.interface import implementer
 
 from lectern.core.printing import first_line
-from lectern.sources.crawl import addresses
-from lectern.sources.crawl.addresses import Scope
-from lectern.sources.download import retry_after
+from lectern.sources import addresses
+from lectern.sources.addresses import Scope
+from lectern.sources.ytdlp import retry_after
 
 AGENT = "Lectern"
 """Our name in robots.txt."""

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from lectern.sources.crawl import addresses
-from lectern.sources.crawl.addresses import Scope
+from lectern.sources import addresses
+from lectern.sources.addresses import Scope
 
 
 @dataclass(frozen=True, order=True)

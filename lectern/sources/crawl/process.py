@@ -15,8 +15,8 @@ import scrapy
 from scrapy.crawler import AsyncCrawlerProcess
 
 from lectern.core.errors import LecternError
+from lectern.sources.addresses import Scope
 from lectern.sources.crawl import crawling, fetching, journal
-from lectern.sources.crawl.addresses import Scope
 from lectern.sources.crawl.job import Job
 
 

@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lectern.sources.crawl import addresses, pages
+from lectern.sources import addresses
+from lectern.sources.crawl import pages
 
 # Elements around the main text on every page of a site, and elements that hold no text.
 _AROUND = " or ".join(

@@ -5,7 +5,7 @@ from typing import Any
 
 from protego import Protego
 
-from lectern.sources.crawl import addresses
+from lectern.sources import addresses
 from lectern.sources.crawl.fetching import AGENT, FetchError, Web
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from scrapy.utils.gz import gunzip
 from scrapy.utils.sitemap import Sitemap
 
-from lectern.sources.crawl import addresses
+from lectern.sources import addresses
 from lectern.sources.crawl.fetching import FetchError, Web
 
 _LARGEST = 50 * 1024 * 1024

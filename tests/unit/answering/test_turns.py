@@ -8,7 +8,7 @@ import pytest
 from lectern.answering import turns
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
-from lectern.models import templates
+from lectern.models import chat_format
 from tests.support.tiny import FAMILIES, TINY, chat, family
 
 FILES = {
@@ -61,7 +61,7 @@ every_family = pytest.mark.parametrize("name", [*FAMILIES, "llama3"])
 
 
 def render(form: turns.Format, messages: list[Message]) -> list[int]:
-    return templates.serve(
+    return chat_format.serve(
         form.tokenizer, [form.shape.place(messages)], answering=messages[-1].role == "user"
     )[0]
 
@@ -125,7 +125,7 @@ def test_a_turn_that_opens_the_other_ones_shows_its_tag_and_goes_no_further(name
         "phi": "<|im_start|>",
         "llama3": "<|start_header_id|>",
     }
-    [(tokens, _)] = templates.tokenize(own.tokenizer, [f"Yeah. {tags[name]} And you?"])
+    [(tokens, _)] = chat_format.tokenize(own.tokenizer, [f"Yeah. {tags[name]} And you?"])
     found = read(own, tokens, "assistant", ends_of(own))
 
     # property: no turn with a tag of the template counts as finished; the tag is shown, and is not said on
@@ -134,7 +134,7 @@ def test_a_turn_that_opens_the_other_ones_shows_its_tag_and_goes_no_further(name
 
 def test_a_hosts_turn_that_ends_as_an_answer_does_is_not_closed(form: Get) -> None:
     own = form("llama2")
-    [(tokens, _)] = templates.tokenize(own.tokenizer, ["And then?</s>"])
+    [(tokens, _)] = chat_format.tokenize(own.tokenizer, ["And then?</s>"])
 
     # property: Llama 2 closes a question by [/INST]; </s> there is a stray tag
     assert read(own, tokens, "user", ends_of(own)) == turns.Turn("And then? </s>", "And then?", False)
@@ -143,7 +143,7 @@ def test_a_hosts_turn_that_ends_as_an_answer_does_is_not_closed(form: Get) -> No
 
 def test_plain_words_of_a_format_may_be_said(form: Get) -> None:
     own = form("phi")
-    [(tokens, _)] = templates.tokenize(own.tokenizer, [" I have a question: why?"])
+    [(tokens, _)] = chat_format.tokenize(own.tokenizer, [" I have a question: why?"])
 
     # property: `question:` opens Phi's turns, and is no tag in the middle of an answer
     assert own.read(tokens, True, "assistant") == turns.Turn(
@@ -153,7 +153,7 @@ def test_plain_words_of_a_format_may_be_said(form: Get) -> None:
 
 def test_a_character_cut_in_its_bytes_is_left_out(form: Get) -> None:
     own = form("smollm2")
-    [(tokens, _)] = templates.tokenize(own.tokenizer, ["Yes 🧪"])
+    [(tokens, _)] = chat_format.tokenize(own.tokenizer, ["Yes 🧪"])
     assert "\ufffd" in own.tokenizer.decode(tokens[:-1])
 
     # property: the limit may fall within a character, of which nothing is left
@@ -179,7 +179,7 @@ def test_no_space_around_a_turn_is_part_of_it(name: str, form: Get) -> None:
     )
 
     def said(text: str, side: turns.Side, ended: bool = True) -> turns.Turn:
-        [(tokens, _)] = templates.tokenize(own.tokenizer, [text])
+        [(tokens, _)] = chat_format.tokenize(own.tokenizer, [text])
         return own.read(tokens, ended, side)
 
     # property: neither of one that ended, nor of one that was cut off, nor of one that goes on with a tag

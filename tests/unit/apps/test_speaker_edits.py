@@ -7,7 +7,7 @@ import pytest
 
 from lectern.apps.review import recordings, speaker_edits
 from lectern.apps.review.speaker_edits import MeanwhileError, add, drop, put, take_away
-from lectern.conversations import corrections, voices
+from lectern.conversations import speaker_corrections, voice_matching
 from lectern.core.errors import ItemError, LecternError
 from tests.support import review_repo
 
@@ -35,7 +35,7 @@ def test_what_people_wrote_beside_it_stays() -> None:
     assert after is not None
     for comment in ("# written by hand", "# the host", "# advert", "start: 12:30"):
         assert comment in after
-    found, _ = corrections.read(after, "x")
+    found, _ = speaker_corrections.read(after, "x")
     assert found.rename == {"speaker_1": "Ann", "speaker_2": "Ben: #1"}
     assert [(cut.start, cut.end) for cut in found.cut] == [(750.0, 900.0), (0.0, 3.5)]
     assert (
@@ -62,7 +62,7 @@ def test_the_last_correction_takes_the_file_with_it() -> None:
 def test_any_name_is_read_as_it_was_given(name: str) -> None:
     after = change("", put("rename", "speaker_1", name, None))
     assert after is not None
-    assert corrections.read(after, "x")[0].rename == {"speaker_1": name}
+    assert speaker_corrections.read(after, "x")[0].rename == {"speaker_1": name}
 
 
 def test_a_value_that_somebody_else_changed_is_not_overwritten() -> None:
@@ -122,17 +122,17 @@ def test_two_reviewers_merge_by_git_and_a_contradiction_can_be_read(tmp_path: Pa
     for name, item in (("ann", "talk-0000"), ("ben", "talk-0001")):
         git(tmp_path, "checkout", "-qb", name, "main")
         recordings.apply(tmp_path, item, put("rename", "speaker_1", name, None))
-        known = voices.Remembered(
+        known = voice_matching.Remembered(
             name=name, model="made-up", item=item, speaker="speaker_1", embedding=[1.0, 0.0]
         )
         path = tmp_path / "data/corrections/voices.yaml"
-        path.write_text(voices.write_entry(known))
+        path.write_text(voice_matching.write_entry(known))
         git(tmp_path, "add", "-A")
         git(tmp_path, "commit", "-qm", name)
     git(tmp_path, "merge", "-q", "ann", "-m", "both")
     assert recordings.load(tmp_path, "talk-0000").edits.rename == {"speaker_1": "ann"}
     assert recordings.load(tmp_path, "talk-0001").edits.rename == {"speaker_1": "ben"}
-    remembered = voices.read((tmp_path / "data/corrections/voices.yaml").read_text())
+    remembered = voice_matching.read((tmp_path / "data/corrections/voices.yaml").read_text())
     assert sorted(voice.name for voice in remembered) == ["ann", "ben"], "each remembered a voice"
 
     for name in ("ann", "ben"):
@@ -145,4 +145,4 @@ def test_two_reviewers_merge_by_git_and_a_contradiction_can_be_read(tmp_path: Pa
     assert "ann again" in text
     assert "ben again" in text
     with pytest.raises(ItemError, match="this is a merge conflict"):
-        corrections.read(text, "talk-0000")
+        speaker_corrections.read(text, "talk-0000")

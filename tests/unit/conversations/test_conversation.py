@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lectern.conversations import remembered
+from lectern.conversations import voices_file
 from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.schema import (
@@ -297,7 +297,7 @@ def test_a_ready_transcript_needs_neither_transcription_nor_diarization(corpus: 
 
 
 def remember(corpus: Corpus, item: str, speaker: str, name: str) -> None:
-    remembered.remember(item, speaker, name, corpus.root)
+    voices_file.remember(item, speaker, name, corpus.root)
 
 
 def test_a_voice_named_once_is_recognised_in_another_item(

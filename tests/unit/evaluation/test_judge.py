@@ -22,7 +22,7 @@ from lectern.core.schema import (
     RubricJudgement,
     passage_id,
 )
-from lectern.evaluation import calibration, cases, labels
+from lectern.evaluation import cases, judge_agreement, labels
 from lectern.evaluation.bootstrap import Bootstrap
 from lectern.evaluation.judging import CUT, NO_REPLY, JudgeSetup, compare_scores, make_plan
 from lectern.llm import prompting
@@ -503,7 +503,7 @@ def test_more_pairs_of_one_question_make_no_interval_narrower() -> None:
         known = labels.gather(said, "pair")
         verdicts = {f"q{n}": verdict for n, verdict in enumerate(judged)}
         mine = [verdicts[one.label.messages[-1].content] for one in known]
-        return calibration.compare_with_people(known, mine, draws)["kappa"]["low"]
+        return judge_agreement.compare_with_people(known, mine, draws)["kappa"]["low"]
 
     # property: questions are redrawn and not pairs, since three pairs of one question are not three findings
     assert low(3) == pytest.approx(low(1), abs=0.05)

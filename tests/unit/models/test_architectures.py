@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from lectern.core import io, params
 from lectern.core.schema import Example, Prediction, TokenRow
-from lectern.models import generation, loading, stand_ins, templates
+from lectern.models import chat_format, generation, loading, stand_ins
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.generate import Generate
 from lectern.settings.render import Render
@@ -63,9 +63,9 @@ def stand_in(name: str, folder: Path, packaged: Any) -> BaseModelSettings:
     if name in CONTROL:
         tokenizer.add_special_tokens(CONTROL[name])
     if name != "smollm2_1_7b_instruct":
-        ours = (templates.FOLDER / str(shipped.chat_template)).read_text()
+        ours = (chat_format.FOLDER / str(shipped.chat_template)).read_text()
         tokenizer.chat_template = (
-            makers.template_in_trl(TRL[name]) if name in TRL else templates.without_marks(ours)
+            makers.template_in_trl(TRL[name]) if name in TRL else chat_format.without_marks(ours)
         )
     if not shipped.own_template:
         tokenizer.chat_template = None
@@ -110,7 +110,7 @@ def test_a_base_model_goes_the_whole_way(name: str, tmp_path: Path, tokenizer: A
     assert sorted(layers) == sorted(base.target_modules)
 
     served = loading.get_tokenizer(base)
-    prompts = templates.serve(served, [chat("What is 13 plus one?"), chat("Who are you?")], answering=True)
+    prompts = chat_format.serve(served, [chat("What is 13 plus one?"), chat("Who are you?")], answering=True)
     how = {"new_tokens": 8, "pad": served.pad_token_id}
     tuned, merged = adapters.load(base, adapter), merging.merge(adapters.load(base, adapter))
     assert type(merged).__name__ == CLASSES[name]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lectern.models import templates
+from lectern.models import chat_format
 
 ASKED = [
     {"role": "user", "content": "Why?"},
@@ -23,7 +23,7 @@ def render(file: str, messages: list[dict[str, str]]) -> tuple[str, list[str]]:
 
     texts, spans = render_jinja_template(
         conversations=[messages],
-        chat_template=(templates.FOLDER / file).read_text(),
+        chat_template=(chat_format.FOLDER / file).read_text(),
         return_assistant_tokens_mask=True,
         bos_token="<s>",
         eos_token="</s>",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message, Provenance, TokenRow
-from lectern.models import generation, loading, templates
+from lectern.models import chat_format, generation, loading
 from lectern.settings.base_model import BaseModelSettings
 from lectern.training import preflight
 from tests.settings import configure
@@ -42,7 +42,7 @@ def conversations(draw: st.DrawFn) -> list[Message]:
 def llama3() -> Any:
     """A tokenizer with Llama 3's control tokens, which serves with its format."""
     tokenizer = makers.as_llama3(loading.get_tokenizer(TINY))
-    tokenizer.chat_template = templates.without_marks((templates.FOLDER / "llama3.jinja").read_text())
+    tokenizer.chat_template = chat_format.without_marks((chat_format.FOLDER / "llama3.jinja").read_text())
     return tokenizer
 
 
@@ -51,13 +51,13 @@ def phi() -> Any:
     """A tokenizer as Phi-1.5's: the same token begins and ends a text, and there is no template but ours."""
     tokenizer = copy.deepcopy(loading.get_tokenizer(TINY))
     tokenizer.bos_token = tokenizer.eos_token = tokenizer.pad_token = "<|endoftext|>"
-    tokenizer.chat_template = templates.without_marks((templates.FOLDER / "phi_qa.jinja").read_text())
+    tokenizer.chat_template = chat_format.without_marks((chat_format.FOLDER / "phi_qa.jinja").read_text())
     return tokenizer
 
 
-def check(tokenizer: Any, file: str, end_of_turn: str, messages: Sequence[Message]) -> templates.Encoded:
+def check(tokenizer: Any, file: str, end_of_turn: str, messages: Sequence[Message]) -> chat_format.Encoded:
     """The conversation in tokens, when it is sound."""
-    [whole] = templates.encode(tokenizer, [messages], (templates.FOLDER / file).read_text())
+    [whole] = chat_format.encode(tokenizer, [messages], (chat_format.FOLDER / file).read_text())
     row = TokenRow(
         id="row",
         example="row",
@@ -91,10 +91,10 @@ def written_as_llama3(tokenizer: Any, messages: Sequence[Message], *, answering:
 @given(conversations())
 @settings(deadline=None)
 def test_llama3_is_written_token_for_token(llama3: Any, messages: list[Message]) -> None:
-    template = (templates.FOLDER / "llama3.jinja").read_text()
-    [whole] = templates.encode(llama3, [messages], template)
+    template = (chat_format.FOLDER / "llama3.jinja").read_text()
+    [whole] = chat_format.encode(llama3, [messages], template)
     assert whole.input_ids == written_as_llama3(llama3, messages)
-    [prompt] = templates.serve(llama3, [messages[:-1]], answering=True)
+    [prompt] = chat_format.serve(llama3, [messages[:-1]], answering=True)
     assert prompt == written_as_llama3(llama3, messages[:-1], answering=True)
 
 
@@ -124,11 +124,11 @@ def test_llama3_rows_pass_the_preflight(llama3: Any, messages: list[Message]) ->
     )
 
 
-@pytest.mark.parametrize("file", sorted(path.name for path in templates.FOLDER.glob("*.jinja")))
+@pytest.mark.parametrize("file", sorted(path.name for path in chat_format.FOLDER.glob("*.jinja")))
 @pytest.mark.parametrize("answering", [False, True])
 def test_without_marks_a_template_renders_the_same(tokenizer: Any, file: str, answering: bool) -> None:
-    marked = (templates.FOLDER / file).read_text()
-    plain = templates.without_marks(marked)
+    marked = (chat_format.FOLDER / file).read_text()
+    plain = chat_format.without_marks(marked)
     assert "generation -%}" in marked
     assert "generation -%}" not in plain
     messages = [{"role": m.role, "content": m.content} for m in chat(" Why?", "Because. ", "And?", "So.")]

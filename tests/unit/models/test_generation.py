@@ -11,7 +11,7 @@ from lectern.answering import contestants
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Question
-from lectern.models import generation, loading, templates
+from lectern.models import chat_format, generation, loading
 from lectern.models.sampling import Draw
 from lectern.training import adapters
 from tests.support.generating import CHOSEN, DIALOGUE, SINGLE, read, run
@@ -54,7 +54,7 @@ def test_both_models_answer_each_question(tmp_path: Path, adapter: Path) -> None
 
 def test_the_base_is_the_base(tmp_path: Path, adapter: Path, model: Any, tokenizer: Any) -> None:
     run(tmp_path, adapter, SINGLE)
-    asked = templates.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
+    asked = chat_format.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
     stop = generation.stop_tokens(model, tokenizer, TINY.end_of_turn)
     plain = generation.answer(model, asked, max_new_tokens=8, stop=stop, pad=2, batch_size=3)
     said = {e.id: tokenizer.decode(a.tokens).strip() for e, a in zip(SINGLE, plain, strict=True)}
@@ -109,7 +109,7 @@ def test_answers_do_not_depend_on_their_neighbours(tmp_path: Path, adapter: Path
 
 
 def test_the_seed_decides_what_is_drawn(model: Any, tokenizer: Any) -> None:
-    prompts = templates.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
+    prompts = chat_format.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
 
     def said(seed: int, **more: float) -> list[list[int]]:
         decoding = generation.Decoding(8, **{"temperature": 1.0, **more}, seed=seed)
@@ -137,7 +137,7 @@ def test_padding_is_not_read(tokenizer: Any) -> None:
     with torch.no_grad():
         for weight in restless.parameters():
             weight.mul_(6 if weight.dim() > 1 else 1)
-    prompts = templates.serve(tokenizer, [e.messages[:-1] for e in [*SINGLE, HELD_OUT[-1]]], answering=True)
+    prompts = chat_format.serve(tokenizer, [e.messages[:-1] for e in [*SINGLE, HELD_OUT[-1]]], answering=True)
     settings: dict[str, Any] = {"max_new_tokens": 8, "stop": {2}, "pad": 2}
     together = generation.answer(restless, prompts, batch_size=8, **settings)
     assert len({tuple(said.tokens) for said in together}) > 1
@@ -145,7 +145,7 @@ def test_padding_is_not_read(tokenizer: Any) -> None:
 
 
 def test_an_answer_ends_at_its_end_of_turn(model: Any, tokenizer: Any) -> None:
-    prompts = templates.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
+    prompts = chat_format.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
     settings: dict[str, Any] = {"max_new_tokens": 12, "pad": 2, "batch_size": 7}
     settings["draws"] = [Draw(e.id, temperature=3.0) for e in SINGLE]  # so that no two say the same
     free = generation.answer(model, prompts, stop={2}, **settings)
@@ -207,7 +207,7 @@ def test_evaluation_sets_are_asked_and_stand_apart(tmp_path: Path, adapter: Path
 
 def test_an_answer_may_be_empty(tmp_path: Path, adapter: Path, tokenizer: Any, model: Any) -> None:
     # the token that the model says first ends a turn here, so that it says nothing
-    prompts = templates.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
+    prompts = chat_format.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
     [first, *_] = generation.answer(model, prompts, max_new_tokens=1, stop={2}, pad=2, batch_size=7)
     word = tokenizer.convert_ids_to_tokens(first.tokens[0])
     run(tmp_path, adapter, SINGLE, base=replace(TINY, end_of_turn=word))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from lectern.core import params
 from lectern.core.schema import Message, Provenance, TokenRow
-from lectern.models import templates
+from lectern.models import chat_format
 from lectern.models.packaged import converted
 from lectern.settings.base_model import BaseModelSettings
 from lectern.training import preflight
@@ -72,7 +72,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     found["mistral_7b_instruct"].chat_template = makers.template_in_llama_cpp("Mistral-Large-Instruct-2407")
     found["qwen3_4b_instruct"].chat_template = makers.template_in_trl("qwen3_instruct_2507")
     for name in ("llama2_7b_chat", "phi_1_5"):
-        found[name].chat_template = templates.without_marks(ours(name))
+        found[name].chat_template = chat_format.without_marks(ours(name))
     return found
 
 
@@ -83,12 +83,12 @@ def base(name: str) -> BaseModelSettings:
 
 
 def ours(name: str) -> str:
-    return (templates.FOLDER / str(base(name).chat_template)).read_text(encoding="utf-8")
+    return (chat_format.FOLDER / str(base(name).chat_template)).read_text(encoding="utf-8")
 
 
 def rendered(tokenizer: Any, name: str, messages: Sequence[Message]) -> TokenRow:
     """The row that is trained, after preflight has compared it with what the maker's template gives."""
-    [whole] = templates.encode(tokenizer, [messages], ours(name))
+    [whole] = chat_format.encode(tokenizer, [messages], ours(name))
     row = TokenRow(
         id="row",
         example="row",
@@ -109,9 +109,9 @@ def test_a_row_is_what_the_makers_template_gives(
     messages = data.draw(conversations(system=name != "mistral_7b_instruct"))
     tokenizer = real[name]
     row = rendered(tokenizer, name, messages)
-    assert [row.input_ids] == templates.serve(tokenizer, [messages], answering=False)
+    assert [row.input_ids] == chat_format.serve(tokenizer, [messages], answering=False)
     # the prompt that a server makes is the beginning of the row
-    [prompt] = templates.serve(tokenizer, [messages[:-1]], answering=True)
+    [prompt] = chat_format.serve(tokenizer, [messages[:-1]], answering=True)
     assert row.input_ids[: len(prompt)] == prompt
     # each answer ends in the one token that ends a turn, trained
     end = tokenizer.convert_tokens_to_ids(base(name).end_of_turn)
@@ -166,7 +166,7 @@ def test_llama2_is_encoded_as_metas_reference_code_does(
     for asked, answer in zip(contents[::2], contents[1::2], strict=True):
         text = f"[INST] {asked.strip()} [/INST] {answer.strip()} "
         expected += [1, *tokenizer(text, add_special_tokens=False)["input_ids"], 2]
-    assert templates.encode(tokenizer, [messages], ours("llama2_7b_chat"))[0].input_ids == expected
+    assert chat_format.encode(tokenizer, [messages], ours("llama2_7b_chat"))[0].input_ids == expected
 
 
 def test_mistrals_own_encoder_gives_the_same_prompts(real: dict[str, Any]) -> None:
@@ -179,7 +179,7 @@ def test_mistrals_own_encoder_gives_the_same_prompts(real: dict[str, Any]) -> No
     plain = [[{"role": one.role, "content": one.content} for one in messages] for messages in asked]
     tokenizer = real["mistral_7b_instruct"]
     for messages, tokens in zip(asked, makers.mistral_tokens(plain), strict=True):
-        ids = templates.encode(tokenizer, [messages], ours("mistral_7b_instruct"))[0].input_ids
+        ids = chat_format.encode(tokenizer, [messages], ours("mistral_7b_instruct"))[0].input_ids
         assert ids == tokens
 
 

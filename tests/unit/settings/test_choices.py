@@ -22,8 +22,7 @@ from lectern.settings import (
     teach,
     transcribe,
 )
-from lectern.sources import kinds
-from lectern.sources.crawl import addresses
+from lectern.sources import addresses, kinds
 from lectern.speech import asr, diarization
 from lectern.teaching import methods
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from protego import Protego
 
 from lectern.core.errors import LecternError
-from lectern.sources.crawl import addresses, folding, frontier, journal, pages, reading, robots, sitemaps
-from lectern.sources.crawl.addresses import Scope
+from lectern.sources import addresses
+from lectern.sources.addresses import Scope
+from lectern.sources.crawl import folding, frontier, journal, pages, reading, robots, sitemaps
 from lectern.sources.crawl.crawling import Crawl
 from lectern.sources.crawl.fetching import FetchError
 from lectern.sources.crawl.frontier import Found, Frontier

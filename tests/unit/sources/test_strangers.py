@@ -16,8 +16,8 @@ import pytest
 
 from lectern.core.errors import ItemError, LecternError
 from lectern.settings.sources import Network, parse_source
-from lectern.sources import connecting, download, listing
-from lectern.sources.crawl.addresses import Reach
+from lectern.sources import connecting, listing, ytdlp
+from lectern.sources.addresses import Reach
 from lectern.tools import update
 from stages import fetch
 from tests.support import server
@@ -296,7 +296,7 @@ def test_no_connection_is_made_to_a_private_address_in_any_spelling(site: Site, 
     with pytest.raises(
         ItemError, match=r"private address .*allow_private: true|Name or service|no host|Invalid|label"
     ):
-        download.read(
+        ytdlp.read(
             Network(**{**HASTE, "retries": 0}),
             Reach(),
             site.address.replace("127.0.0.1", host) + "/a",
@@ -369,7 +369,7 @@ def linked(link: str, title: str = "T") -> str:
 )
 def test_some_addresses_are_asked_for_nobody(address: str) -> None:
     with pytest.raises(ItemError, match="private address"):
-        download.read(Network(**HASTE), Reach((address,)), f"http://{address}/latest/meta-data")
+        ytdlp.read(Network(**HASTE), Reach((address,)), f"http://{address}/latest/meta-data")
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ def test_a_name_that_answers_differently_the_second_time_gains_nothing(
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     site.put("/a", "here")
     reach = Reach((f"rebind.example:{port}",))
-    assert download.read(Network(**HASTE), reach, f"http://rebind.example:{port}/a") == b"here"
+    assert ytdlp.read(Network(**HASTE), reach, f"http://rebind.example:{port}/a") == b"here"
     assert asked == ["rebind.example"]
 
 
@@ -457,11 +457,11 @@ def test_over_https_the_address_is_checked_and_the_certificate_too(
         url = secure.address.replace("127.0.0.1", "localhost") + "/a"
         reach = Reach((url.split("/")[2],))
         with pytest.raises(ItemError, match=r"(?i)certificate"):
-            download.read(Network(**HASTE), reach, url)
+            ytdlp.read(Network(**HASTE), reach, url)
         monkeypatch.setattr("certifi.where", lambda: str(project / "certificate.pem"))
-        assert download.read(Network(**HASTE), reach, url) == b"here"
+        assert ytdlp.read(Network(**HASTE), reach, url) == b"here"
         with pytest.raises(ItemError, match="private address"):
-            download.read(Network(**HASTE), Reach(), url)
+            ytdlp.read(Network(**HASTE), Reach(), url)
         assert secure.hits == ["/a"]
 
 
@@ -499,7 +499,7 @@ def test_a_proxy_of_the_environment_is_not_used(
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, elsewhere.address)
     site.put("/a", "here")
-    assert download.read(Network(**HASTE), Reach(tuple(place(site))), site.address + "/a") == b"here"
+    assert ytdlp.read(Network(**HASTE), Reach(tuple(place(site))), site.address + "/a") == b"here"
     assert elsewhere.hits == []
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lectern.models import batching, templates
+from lectern.models import batching, chat_format
 from lectern.training import checkpoints
 
 
@@ -83,7 +83,7 @@ def test_fingerprint_follows_all_that_decides_and_no_place(tmp_path: Path) -> No
     assert fingerprint(tmp_path / "there") == first
     assert fingerprint(tmp_path / "here", content="other") != first
     assert fingerprint(tmp_path / "here", rate=2e-4) != first
-    assert fingerprint(tmp_path / "here", module=templates) != first
+    assert fingerprint(tmp_path / "here", module=chat_format) != first
 
 
 def test_old_runs_are_removed(tmp_path: Path) -> None:

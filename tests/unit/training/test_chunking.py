@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lectern.core.schema import Message
-from lectern.models import templates
+from lectern.models import chat_format
 from lectern.training import chunking, rendering
 from tests.support.tiny import FAMILIES, Family, chat, dialogue, family, text
 
@@ -35,7 +35,7 @@ def cut(writer: rendering.Writer, messages: Sequence[Message], limit: int) -> ch
 
 def length(writer: rendering.Writer, messages: Sequence[Message]) -> int:
     """As transformers itself counts it, with no code of ours but for the shape."""
-    [ids] = templates.serve(writer.tokenizer, [writer.shape.place(messages)], answering=False)
+    [ids] = chat_format.serve(writer.tokenizer, [writer.shape.place(messages)], answering=False)
     return len(ids)
 
 
@@ -173,7 +173,7 @@ def test_the_last_place_that_fits_is_found_from_either_side() -> None:
 def test_marks_that_tell_nothing_change_nothing(smollm2: rendering.Writer) -> None:
     """Where the answers end is known from the template's marks; if it marks something else, the chunks are the same."""
 
-    def unmarked(messages: Sequence[Message]) -> templates.Encoded:
+    def unmarked(messages: Sequence[Message]) -> chat_format.Encoded:
         return replace(smollm2.encode(messages), answers=[])
 
     chance = random.Random(5)

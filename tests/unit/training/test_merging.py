@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lectern.core.errors import LecternError
-from lectern.models import generation, likelihood, loading, templates
+from lectern.models import chat_format, generation, likelihood, loading
 from lectern.training import merging
 from tests.support.tiny import TINY, chat
 
@@ -41,8 +41,8 @@ def train(model: Any, tokenizer: Any) -> list[float]:
     """The losses of twelve real steps."""
     import torch
 
-    template = (templates.FOLDER / "smollm2.jinja").read_text()
-    rows = templates.encode(
+    template = (chat_format.FOLDER / "smollm2.jinja").read_text()
+    rows = chat_format.encode(
         tokenizer, [chat(asked, f"It is {n}.") for n, asked in enumerate(ASKED)], template
     )
     optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=1e-2)
@@ -64,7 +64,7 @@ def train(model: Any, tokenizer: Any) -> list[float]:
 
 @pytest.fixture(scope="module")
 def prompts(tokenizer: Any) -> list[list[int]]:
-    return templates.serve(tokenizer, [chat(asked) for asked in ASKED], answering=True)
+    return chat_format.serve(tokenizer, [chat(asked) for asked in ASKED], answering=True)
 
 
 @pytest.fixture(scope="module", params=METHODS)

@@ -5,7 +5,7 @@ import pytest
 from lectern.answering import questions
 from lectern.core.errors import LecternError
 from lectern.core.schema import Example, Message, Provenance
-from lectern.models import templates
+from lectern.models import chat_format
 from lectern.training import persona, preflight, rendering
 from tests.support.tiny import FAMILIES, Family, chat, example, family
 
@@ -28,7 +28,7 @@ def test_the_system_role_is_found_out_by_trying(tokenizer: Any) -> None:
         tried = family(name, tokenizer)
         assert persona.has_system_role(tried.tokenizer, tried.template) == (name not in NO_SYSTEM_ROLE)
     # a template that takes a system message and writes nothing of it has no system role either
-    silent = (templates.FOLDER / "phi_qa.jinja").read_text().replace("message['content'] + '\\n\\n'", "''")
+    silent = (chat_format.FOLDER / "phi_qa.jinja").read_text().replace("message['content'] + '\\n\\n'", "''")
     tried = family("phi", tokenizer)
     assert not persona.has_system_role(tried.tokenizer, silent)
 

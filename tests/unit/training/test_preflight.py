@@ -9,18 +9,18 @@ import pytest
 
 from lectern.core.errors import LecternError
 from lectern.core.schema import Example, Message, Provenance, TokenRow
-from lectern.models import templates
+from lectern.models import chat_format
 from lectern.training import preflight, rendering
 from tests.support.tiny import FAMILIES, TINY, chat, dialogue, family
 
 GOOD = chat("Why a seed?", "So that a run repeats.", "Always?", "Always.")
-TEMPLATE = (templates.FOLDER / "smollm2.jinja").read_text()
+TEMPLATE = (chat_format.FOLDER / "smollm2.jinja").read_text()
 ANSWER = "{%- generation -%}{{- message['content'] + '<|im_end|>' -}}{%- endgeneration -%}"
 Rendered = tuple[Sequence[Message], TokenRow]
 
 
 def rendered(tokenizer: Any, template: str, messages: Sequence[Message]) -> Rendered:
-    (tokens,) = templates.encode(tokenizer, [messages], template)
+    (tokens,) = chat_format.encode(tokenizer, [messages], template)
     return messages, row(tokens.input_ids, tokens.assistant_mask)
 
 
@@ -126,7 +126,7 @@ FAULTS: list[tuple[Callable[[Any], Rendered], str]] = [
 def serving(tokenizer: Any, marked: str) -> Any:
     """The tokenizer of a model whose own template is this one without its marks."""
     served = copy.copy(tokenizer)
-    served.chat_template = templates.without_marks(marked)
+    served.chat_template = chat_format.without_marks(marked)
     return served
 
 
@@ -249,7 +249,7 @@ def test_a_prompt_that_has_other_tokens_by_itself_is_found(tokenizer: Any) -> No
     )
     served = serving(tokenizer, headed)
     messages, whole = rendered(served, headed, GOOD)
-    [prompt] = templates.serve(served, [messages[:-1]], answering=True)
+    [prompt] = chat_format.serve(served, [messages[:-1]], answering=True)
     assert whole.input_ids[: len(prompt)] != prompt
     with pytest.raises(LecternError, match=r"not_as_served.*\n.*a prompt's end has other tokens by itself"):
         check(served, (messages, whole))
@@ -268,7 +268,7 @@ def test_what_a_template_adds_to_an_answer_is_found(tokenizer: Any) -> None:
 def test_where_training_leaves_serving_is_shown(tokenizer: Any) -> None:
     stripped = TEMPLATE.replace("message['content'] +", "message['content'] | trim +")
     messages = chat("Why a seed?", " So that a run repeats.")
-    [whole] = templates.encode(tokenizer, [messages], stripped)
+    [whole] = chat_format.encode(tokenizer, [messages], stripped)
     found = preflight.find(
         [row(whole.input_ids, whole.assistant_mask)],
         [messages],
@@ -320,7 +320,7 @@ def test_random_rows_of_every_format_pass(tokenizer: Any, name: str) -> None:
         )
         == {}
     )
-    served = templates.serve(chosen.tokenizer, done.conversations, answering=False)
+    served = chat_format.serve(chosen.tokenizer, done.conversations, answering=False)
     assert [row.input_ids for row in done.rows] == served
     theirs = chosen.tokenizer.apply_chat_template(
         [[message.model_dump() for message in messages] for messages in done.conversations],
@@ -347,4 +347,4 @@ def test_one_message_names_all_kinds_of_fault(tokenizer: Any) -> None:
 
 
 def test_templates_lie_where_the_package_says() -> None:
-    assert Path(templates.FOLDER).is_dir()
+    assert Path(chat_format.FOLDER).is_dir()

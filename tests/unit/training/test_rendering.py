@@ -7,7 +7,7 @@ import pytest
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Example, Message, Provenance, TokenRow, example_id
-from lectern.models import templates
+from lectern.models import chat_format
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.render import Render
 from lectern.training import chunking, preflight, rendering
@@ -20,7 +20,7 @@ NOTHING = dict.fromkeys(rendering.COUNTED, 0)
 
 
 def length(tokenizer: Any, template: str, *contents: str) -> int:
-    return len(templates.encode(tokenizer, [example(*contents).messages], template)[0].input_ids)
+    return len(chat_format.encode(tokenizer, [example(*contents).messages], template)[0].input_ids)
 
 
 def contents(messages: Sequence[Message]) -> list[str]:
@@ -154,7 +154,7 @@ def test_broken_rows_are_all_named_and_nothing_is_written(tmp_path: Path) -> Non
 
 def test_a_template_that_refuses_a_row_names_it_and_its_reason(tmp_path: Path, tokenizer: Any) -> None:
     """As many models' own do with two user turns in a row."""
-    marked = (templates.FOLDER / "smollm2.jinja").read_text()
+    marked = (chat_format.FOLDER / "smollm2.jinja").read_text()
     strict = (
         "{%- for message in messages -%}{%- if not loop.first and message['role'] == loop.previtem['role'] -%}"
         "{{ raise_exception('Roles must alternate\x1b[2J') }}{%- endif -%}{%- endfor -%}"
@@ -169,7 +169,7 @@ def test_a_template_that_refuses_a_row_names_it_and_its_reason(tmp_path: Path, t
         preflight.fail(done.faults, 2)
     assert "\x1b" not in str(e.value)  # what a template says is somebody else's text
     # refused in serving alone: the same
-    tokenizer.chat_template, own = strict + templates.without_marks(marked), tokenizer.chat_template
+    tokenizer.chat_template, own = strict + chat_format.without_marks(marked), tokenizer.chat_template
     try:
         done = rendering.render([LONG, twice], tokenizer, marked, 512)
         found = preflight.find(
@@ -195,7 +195,7 @@ def test_a_template_without_a_user_role_is_named(
         + " -}}{%- continue -%}{%- endif -%}",
         1,
     )
-    tokenizer.chat_template, own = templates.without_marks(broken), tokenizer.chat_template
+    tokenizer.chat_template, own = chat_format.without_marks(broken), tokenizer.chat_template
     try:
         done = rendering.render([LONG, example("Why?", "So.")], tokenizer, broken, 512)
         found = preflight.find(

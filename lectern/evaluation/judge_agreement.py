@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lectern.core.schema import PairJudgement, RubricJudgement
-from lectern.evaluation.agreement import (
+from lectern.evaluation.bootstrap import mean
+from lectern.evaluation.judging import JudgingPlan, Verdict, compare_scores
+from lectern.evaluation.kappa import (
     CHANCE,
     UNCOMPARED,
     agreement,
@@ -15,8 +17,6 @@ from lectern.evaluation.agreement import (
     true_negatives,
     true_positives,
 )
-from lectern.evaluation.bootstrap import mean
-from lectern.evaluation.judging import JudgingPlan, Verdict, compare_scores
 from lectern.evaluation.labels import PAIR_VERDICTS, Labelled
 from lectern.evaluation.verdicts import Draws, find_flips
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lectern.evaluation import agreement
+from lectern.evaluation import kappa as agreement
 from lectern.evaluation.bootstrap import Bootstrap, Statistic
 
 CLASSES = ("a", "b", "tie")

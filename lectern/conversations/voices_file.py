@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lectern.conversations import voices
+from lectern.conversations import voice_matching
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Diarization, Transcript
@@ -36,12 +36,12 @@ def remember(item: str, speaker: str, name: str, data: Path) -> str:
             raise LecternError(
                 f"{path} already has {speaker} of {item}, as {known.name!r}. Delete that entry first."
             )
-    entry = voices.Remembered(
+    entry = voice_matching.Remembered(
         name=name.strip(), model=found.model, item=item, speaker=speaker, embedding=voice.embedding
     )
     before = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
-    text = before + ("\n" if before and not before.endswith("\n") else "") + voices.write_entry(entry)
-    voices.read(text)  # nothing that cannot be read again is written
+    text = before + ("\n" if before and not before.endswith("\n") else "") + voice_matching.write_entry(entry)
+    voice_matching.read(text)  # nothing that cannot be read again is written
     io.write_text(path, text)
     little = ", which is little to go by" if voice.seconds < LITTLE else ""
     return f"{path}: {entry.name} is {speaker} of {item}, {voice.seconds:.0f} s of speech{little}. Now run `dvc repro`."
@@ -63,7 +63,7 @@ def list_speakers(item: str, data: Path) -> list[str]:
     lines = []
     for speaker, voice in found.voices.items():
         first = [word.text for word, label in zip(words, labels, strict=True) if label == speaker][:WORDS]
-        like = voices.compare(voice.embedding, found.model, remembered)
+        like = voice_matching.compare(voice.embedding, found.model, remembered)
         nearest = max(like, key=lambda name: like[name], default=None)
         lines.append(
             f"{speaker}: {voice.seconds:.0f} s, {voice.share:.0%} of the speech"
@@ -81,5 +81,5 @@ def _read_diarization(item: str, data: Path) -> Diarization:
     return io.read_json(path, Diarization)
 
 
-def _read_remembered(path: Path) -> tuple[voices.Remembered, ...]:
-    return voices.read(path.read_text(encoding="utf-8-sig")) if path.is_file() else ()
+def _read_remembered(path: Path) -> tuple[voice_matching.Remembered, ...]:
+    return voice_matching.read(path.read_text(encoding="utf-8-sig")) if path.is_file() else ()

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from lectern.core.errors import LecternError
-from lectern.models import templates
+from lectern.models import chat_format
 from tests.support.tiny import chat
 
 CHATS = [
@@ -18,10 +18,10 @@ CHATS = [
 
 @pytest.mark.parametrize("messages", CHATS)
 def test_training_renders_what_serving_renders(tokenizer: Any, template: str, messages: Any) -> None:
-    (trained,) = templates.encode(tokenizer, [messages], template)
+    (trained,) = chat_format.encode(tokenizer, [messages], template)
     # the model must meet in service the very tokens that it was trained on, default system message included
-    assert [trained.input_ids] == templates.serve(tokenizer, [messages], answering=False)
-    (prompt,) = templates.serve(tokenizer, [messages[:-1]], answering=True)
+    assert [trained.input_ids] == chat_format.serve(tokenizer, [messages], answering=False)
+    (prompt,) = chat_format.serve(tokenizer, [messages[:-1]], answering=True)
     assert trained.input_ids[: len(prompt)] == prompt
 
 
@@ -29,7 +29,7 @@ def test_training_renders_what_serving_renders(tokenizer: Any, template: str, me
 def test_answers_and_their_ends_are_trained_and_nothing_else(
     tokenizer: Any, template: str, messages: Any
 ) -> None:
-    (whole,) = templates.encode(tokenizer, [messages], template)
+    (whole,) = chat_format.encode(tokenizer, [messages], template)
     trained = [token for token, counts in zip(whole.input_ids, whole.assistant_mask, strict=True) if counts]
     # one forerunner trains the host's turns too, another loses the token that ends an answer
     assert tokenizer.decode(trained) == "".join(
@@ -39,43 +39,43 @@ def test_answers_and_their_ends_are_trained_and_nothing_else(
 
 def test_a_batch_gives_what_single_calls_give(tokenizer: Any, template: str) -> None:
     # batching is for speed alone: no padding may appear in a row
-    assert templates.encode(tokenizer, CHATS, template) == [
-        templates.encode(tokenizer, [messages], template)[0] for messages in CHATS
+    assert chat_format.encode(tokenizer, CHATS, template) == [
+        chat_format.encode(tokenizer, [messages], template)[0] for messages in CHATS
     ]
-    assert templates.encode(tokenizer, [], template) == []
+    assert chat_format.encode(tokenizer, [], template) == []
 
 
 def test_a_template_without_marks_is_refused(tokenizer: Any) -> None:
     # the model's own template says nothing about what is trained
     with pytest.raises(LecternError, match=r"no \{% generation %\} mark.*chat_templates"):
-        templates.training_template(tokenizer, None)
+        chat_format.training_template(tokenizer, None)
 
 
 def test_a_tokenizer_that_would_cut_does_not(tokenizer: Any, template: str) -> None:
     """Many a tokenizer.json still holds the length that its model was trained with, and the padding."""
     long = chat("Count.", "one two three " * 50)
-    [whole] = templates.encode(tokenizer, [long], template)
+    [whole] = chat_format.encode(tokenizer, [long], template)
     cutting = copy.deepcopy(tokenizer)
     for _ in range(2):
         cutting.backend_tokenizer.enable_truncation(max_length=20)
         cutting.backend_tokenizer.enable_padding(length=1_000)
-        assert templates.encode(cutting, [long], template) == [whole]
+        assert chat_format.encode(cutting, [long], template) == [whole]
 
 
 def test_a_shorter_text_takes_its_tokens_from_a_longer_one(tokenizer: Any, template: str) -> None:
-    special = frozenset(templates.special_tokens(tokenizer))
+    special = frozenset(chat_format.special_tokens(tokenizer))
     messages = chat("Why?", "漢字.", "And?", "It ends.")
-    longer, shorter = templates.encode(tokenizer, [messages, messages[:2]], template)
-    assert templates.begin_of(longer, shorter.text, special) == shorter
+    longer, shorter = chat_format.encode(tokenizer, [messages, messages[:2]], template)
+    assert chat_format.begin_of(longer, shorter.text, special) == shorter
     # but not where the text goes on within a token, or without a control token at the place, or otherwise
     inside = longer.text.index("Why") + 1
     for text in (longer.text[:inside], longer.text[: inside + 2], shorter.text + "x", longer.text):
-        assert templates.begin_of(longer, text, special) is None
+        assert chat_format.begin_of(longer, text, special) is None
 
 
 def test_a_slow_tokenizer_is_refused() -> None:
     with pytest.raises(LecternError, match=r"str is not a fast tokenizer.*tokenizer\.json"):
-        templates.tokenize("slow", ["text"])
+        chat_format.tokenize("slow", ["text"])
 
 
 def test_a_template_that_fails_says_why(tokenizer: Any) -> None:
@@ -84,10 +84,10 @@ def test_a_template_that_fails_says_why(tokenizer: Any) -> None:
         ("{{ messages[0]['content'] + 1 }}", "can only concatenate"),
         ("{% if %}", "Expected an expression"),
     ):
-        with pytest.raises(templates.RefusedError, match=f"the chat template says: {says}"):
-            templates.write(tokenizer, CHATS, template)
+        with pytest.raises(chat_format.RefusedError, match=f"the chat template says: {says}"):
+            chat_format.write(tokenizer, CHATS, template)
 
 
 def test_an_unknown_template_names_the_known_ones(tokenizer: Any) -> None:
     with pytest.raises(LecternError, match=r"no smollm3.jinja.*smollm2\.jinja"):
-        templates.training_template(tokenizer, "smollm3.jinja")
+        chat_format.training_template(tokenizer, "smollm3.jinja")

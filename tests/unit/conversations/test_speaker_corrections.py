@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lectern.conversations import corrections
+from lectern.conversations import speaker_corrections
 from lectern.conversations.cuts import cut_words
 from lectern.core.errors import ItemError
 from lectern.core.schema import SpeakerTurn, Word
@@ -27,8 +27,8 @@ WORDS = [Word(text=f"w{i}", start=i, end=i + 0.9) for i in range(100)]
 
 
 def lay(text: str, turns: Sequence[SpeakerTurn] = TURNS) -> list[tuple[str, float, float]]:
-    edits, locate = corrections.read(text, "talk")
-    corrected, _ = corrections.lay_over(edits, locate, turns, 100.0)
+    edits, locate = speaker_corrections.read(text, "talk")
+    corrected, _ = speaker_corrections.lay_over(edits, locate, turns, 100.0)
     return [(turn.speaker, turn.start, turn.end) for turn in corrected]
 
 
@@ -37,7 +37,7 @@ AS_FOUND = lay("")
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n", "{}", "merge:\nsplit: []\n", "drop: no"])
 def test_an_empty_file_changes_nothing(text: str) -> None:
-    edits, _ = corrections.read(text, "talk")
+    edits, _ = speaker_corrections.read(text, "talk")
     assert lay(text) == AS_FOUND
     assert (edits.count(), edits.drop) == ({}, "")
 
@@ -93,32 +93,34 @@ merge: {speaker_9: speaker_1}
 split: [{speaker: speaker_2, start: 90, to: speaker_9}]
 """
     assert lay(text)[-2:] == [("speaker_2", 80, 90), ("speaker_1", 90, 100)]
-    edits, locate = corrections.read(text, "talk")
+    edits, locate = speaker_corrections.read(text, "talk")
     labels = ["speaker_1", "speaker_2", "speaker_3"]
-    assert corrections.find_roles(edits, locate, edits.rename, labels) == {
+    assert speaker_corrections.find_roles(edits, locate, edits.rename, labels) == {
         "speaker_1": "host",
         "speaker_2": "main",
     }
 
 
 def test_words_of_nobody_can_be_given_to_somebody() -> None:
-    edits, _ = corrections.read("split: [{speaker: unknown, start: 72, end: 80, to: speaker_1}]", "talk")
+    edits, _ = speaker_corrections.read(
+        "split: [{speaker: unknown, start: 72, end: 80, to: speaker_1}]", "talk"
+    )
     speakers = attribute_words(WORDS, TURNS, reach=0.5)
-    claimed = corrections.claim_unknown(edits, WORDS, speakers)
+    claimed = speaker_corrections.claim_unknown(edits, WORDS, speakers)
     assert speakers[73:79] == ["unknown"] * 6
     assert claimed[73:79] == ["speaker_1"] * 6
     text = "split: [{speaker: unknown, start: 72, to: speaker_3}]\nmerge: {speaker_3: speaker_2}"
-    edits, _ = corrections.read(text, "talk")
-    assert corrections.claim_unknown(edits, WORDS, speakers)[73:79] == ["speaker_2"] * 6
+    edits, _ = speaker_corrections.read(text, "talk")
+    assert speaker_corrections.claim_unknown(edits, WORDS, speakers)[73:79] == ["speaker_2"] * 6
     assert [c for c, s in zip(claimed, speakers, strict=True) if s != "unknown"] == [
         s for s in speakers if s != "unknown"
     ]
 
 
 def test_a_speaker_may_be_called_no_and_a_drop_may_have_a_reason() -> None:
-    edits, _ = corrections.read("rename: {speaker_1: No}\ndrop: true", "talk")
+    edits, _ = speaker_corrections.read("rename: {speaker_1: No}\ndrop: true", "talk")
     assert (edits.rename, edits.drop) == ({"speaker_1": "No"}, "no reason given")
-    assert corrections.read("drop: the sound is broken", "talk")[0].drop == "the sound is broken"
+    assert speaker_corrections.read("drop: the sound is broken", "talk")[0].drop == "the sound is broken"
 
 
 @st.composite
@@ -147,8 +149,8 @@ def made_up(draw: st.DrawFn) -> str:
 @settings(max_examples=150, deadline=None)
 @given(made_up())
 def test_corrections_never_lose_or_invent_a_word_but_those_that_they_cut(text: str) -> None:
-    edits, locate = corrections.read(text, "talk")
-    turns, spans = corrections.lay_over(edits, locate, TURNS, 100.0)
+    edits, locate = speaker_corrections.read(text, "talk")
+    turns, spans = speaker_corrections.lay_over(edits, locate, TURNS, 100.0)
     kept, counted = cut_words(WORDS, spans)
     speakers = attribute_words(WORDS, turns, reach=0.5)
     utterances = join_utterances(WORDS, speakers, kept, edits.rename, {})
@@ -162,8 +164,8 @@ def test_corrections_never_lose_or_invent_a_word_but_those_that_they_cut(text: s
 @settings(max_examples=100, deadline=None)
 @given(made_up())
 def test_corrected_turns_cover_the_same_time(text: str) -> None:
-    edits, locate = corrections.read(text, "talk")
-    turns, _ = corrections.lay_over(edits, locate, TURNS, 100.0)
+    edits, locate = speaker_corrections.read(text, "talk")
+    turns, _ = speaker_corrections.lay_over(edits, locate, TURNS, 100.0)
 
     def covered(some: Sequence[SpeakerTurn]) -> set[int]:
         return {t for turn in some for t in range(round(turn.start * 10), round(turn.end * 10))}
@@ -246,13 +248,13 @@ def test_each_mistake_names_file_line_value_and_what_there_is(text: str, reason:
 
 
 def test_a_role_of_nobody_names_labels_and_names() -> None:
-    edits, locate = corrections.read("roles: {Bob: host}", "talk")
+    edits, locate = speaker_corrections.read("roles: {Bob: host}", "talk")
     with pytest.raises(ItemError, match=r"roles\.Bob: there is no speaker 'Bob'; there are Ada, speaker_1"):
-        corrections.find_roles(edits, locate, {"speaker_1": "Ada"}, ["speaker_1"])
+        speaker_corrections.find_roles(edits, locate, {"speaker_1": "Ada"}, ["speaker_1"])
 
 
 def test_a_file_without_an_item_is_reported_with_the_nearest_names() -> None:
-    lines = corrections.find_strays(["talk-o1", "talk-02", "zzz"], ["talk-01", "talk-02"])
+    lines = speaker_corrections.find_strays(["talk-o1", "talk-02", "zzz"], ["talk-01", "talk-02"])
     assert lines == [
         "data/corrections/speakers/talk-o1.yaml: there is no item 'talk-o1'; did you mean talk-01, talk-02?",
         "data/corrections/speakers/zzz.yaml: there is no item 'zzz'",

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lectern.evaluation.agreement import (
+from lectern.evaluation.bootstrap import Bootstrap, mean
+from lectern.evaluation.kappa import (
     CHANCE,
     UNCOMPARED,
     as_figures,
@@ -13,7 +14,6 @@ from lectern.evaluation.agreement import (
     true_negatives,
     true_positives,
 )
-from lectern.evaluation.bootstrap import Bootstrap, mean
 from lectern.evaluation.labels import ROW_VERDICTS, Labelled
 
 

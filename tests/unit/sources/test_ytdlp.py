@@ -9,8 +9,8 @@ from lectern.core import items, secrets
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.items import SyncResult
 from lectern.settings.sources import Network
-from lectern.sources import download, template
-from lectern.sources.crawl.addresses import Reach
+from lectern.sources import template, ytdlp
+from lectern.sources.addresses import Reach
 from lectern.sources.template import Template
 from lectern.tools import update
 from stages import fetch
@@ -76,16 +76,16 @@ def test_as_long_as_the_server_asks_and_no_longer_than_allowed(site: Site) -> No
     site.pages["/a"] = Reply(b"here")
     site.once["/a"] = [Reply(status=429, headers={"Retry-After": "1"})]
     began = time.monotonic()
-    assert download.read(network, reach(site), site.address + "/a") == b"here"
+    assert ytdlp.read(network, reach(site), site.address + "/a") == b"here"
     assert time.monotonic() - began >= 1.0
     for asked in ("4", "Wed, 01 Jan 2125 00:00:00 GMT"):
         site.once["/a"] = [Reply(status=429, headers={"Retry-After": asked})]
         with pytest.raises(
             ItemError, match=r"429: Too Many Requests\. It asks to wait \d+ s\. Run it again later"
         ):
-            download.read(network, reach(site), site.address + "/a")
+            ytdlp.read(network, reach(site), site.address + "/a")
     site.once["/a"] = [Reply(status=429, headers={"Retry-After": "soon"})]
-    assert download.read(network, reach(site), site.address + "/a") == b"here"
+    assert ytdlp.read(network, reach(site), site.address + "/a") == b"here"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_server_that_says_nothing_is_given_up(site: Site, kind: str) -> None:
 def test_nobody_there_is_told(site: Site) -> None:
     network = Network(sleep=0.0, retries=0)
     with pytest.raises(ItemError, match=r"refused.*Check the network"):
-        download.read(network, Reach(("127.0.0.1:1",)), "http://127.0.0.1:1/feed")
+        ytdlp.read(network, Reach(("127.0.0.1:1",)), "http://127.0.0.1:1/feed")
 
 
 @BOTH
@@ -137,7 +137,7 @@ def test_a_file_above_the_limit_is_not_downloaded(site: Site, mp3: bytes, kind: 
 def test_a_large_feed_is_not_read_to_its_end(site: Site) -> None:
     site.put("/feed", b" " * 2000)
     with pytest.raises(ItemError, match="larger than"):
-        download.read(Network(sleep=0.0), reach(site), site.address + "/feed", limit=1000)
+        ytdlp.read(Network(sleep=0.0), reach(site), site.address + "/feed", limit=1000)
 
 
 def test_a_full_disk_stops_the_stage_and_is_no_fault_of_the_item(
@@ -149,7 +149,7 @@ def test_a_full_disk_stops_the_stage_and_is_no_fault_of_the_item(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        download.persistently("https://example.org", Network(), write)
+        ytdlp.persistently("https://example.org", Network(), write)
 
 
 @pytest.mark.parametrize(

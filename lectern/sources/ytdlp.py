@@ -23,7 +23,7 @@ from lectern.core import secrets
 from lectern.core.errors import ItemError
 from lectern.settings.sources import Network
 from lectern.sources import connecting
-from lectern.sources.crawl.addresses import Reach
+from lectern.sources.addresses import Reach
 
 T = TypeVar("T")
 COOKIES = "LECTERN_COOKIES"

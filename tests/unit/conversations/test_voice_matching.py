@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from lectern.conversations import voices
-from lectern.conversations.voices import Remembered
+from lectern.conversations import voice_matching
+from lectern.conversations.voice_matching import Remembered
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Diarization, SpeakerTurn, Voice
@@ -26,8 +26,10 @@ def remembered(name: str, degrees: float, model: str = "m") -> Remembered:
 def recognise(
     heard: dict[str, float], known: list[Remembered]
 ) -> tuple[dict[str, str], list[tuple[str, str, str]]]:
-    similarities = {label: voices.compare(unit(degrees), "m", known) for label, degrees in heard.items()}
-    names, misses = voices.recognise(similarities, threshold=0.7, margin=0.1)
+    similarities = {
+        label: voice_matching.compare(unit(degrees), "m", known) for label, degrees in heard.items()
+    }
+    names, misses = voice_matching.recognise(similarities, threshold=0.7, margin=0.1)
     return names, [(miss["speaker"], miss["name"], miss["reason"]) for miss in misses]
 
 
@@ -70,8 +72,10 @@ def test_embeddings_of_two_models_are_never_compared() -> None:
 
 def test_what_is_written_is_read_again_whatever_the_name() -> None:
     entries = [remembered(name, 0) for name in ("Ada", "O'Neil: #1", "No", 'яна "x"\n- name: y', "null")]
-    assert voices.read("# by hand\n" + "".join(map(voices.write_entry, entries))) == tuple(entries)
-    assert voices.read("") == voices.read("# none yet\n") == ()
+    assert voice_matching.read("# by hand\n" + "".join(map(voice_matching.write_entry, entries))) == tuple(
+        entries
+    )
+    assert voice_matching.read("") == voice_matching.read("# none yet\n") == ()
 
 
 @pytest.mark.parametrize(
@@ -90,7 +94,7 @@ def test_what_is_written_is_read_again_whatever_the_name() -> None:
 )
 def test_a_mistake_in_the_file_is_named_with_its_line(text: str, reason: str) -> None:
     with pytest.raises(LecternError, match=reason):
-        voices.read(text)
+        voice_matching.read(text)
 
 
 @pytest.fixture
@@ -124,7 +128,7 @@ def test_remembering_adds_to_the_file_and_leaves_what_stands_there(data: Path) -
     (line,) = tell(data, "remember", "talk", "speaker_1", "Ada")
     assert "Ada is speaker_1 of talk, 8 s of speech" in line
     assert path.read_text().startswith("# our hosts\n- {name: Eve")
-    assert [voice.name for voice in voices.read(path.read_text())] == ["Eve", "Ada"]
+    assert [voice.name for voice in voice_matching.read(path.read_text())] == ["Eve", "Ada"]
     assert tell(data, "list") == ["Eve: s of i (m)", "Ada: speaker_1 of talk (m)"]
     shown = tell(data, "list", "talk")
     assert shown[0] == "speaker_1: 8 s, 80% of the speech, like Ada (1.00)"
