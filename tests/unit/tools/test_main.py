@@ -178,7 +178,8 @@ def test_what_is_expected_to_go_wrong_is_said_without_a_traceback(
 
 
 def test_an_error_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    for error in (ValueError("x"), ModuleNotFoundError("x", name="lectern.nowhere"), OSError("x")):
+    ours = [ModuleNotFoundError("x", name=name) for name in ("lectern.nowhere", "stages.nowhere")]
+    for error in (ValueError("x"), OSError("x"), *ours):
         fail_by(error, monkeypatch)
         with pytest.raises(type(error)):
             cli.main(["times"])
