@@ -11,14 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protego import Protego
 
 from lectern.core.errors import LecternError
 from lectern.sources import addresses
 from lectern.sources.addresses import Scope
-from lectern.sources.crawl import folding, frontier, journal, pages, reading, robots, sitemaps
-from lectern.sources.crawl.crawling import Crawl
-from lectern.sources.crawl.fetching import FetchError
+from lectern.sources.crawl import folding, frontier, journal, pages, reading
 from lectern.sources.crawl.frontier import Found, Frontier
 from lectern.sources.crawl.job import Job
 from lectern.sources.crawl.journal import Visit
@@ -342,6 +339,12 @@ class Named:
         robots_txt: str | None = None,
         **values: Any,
     ) -> None:
+        from protego import Protego
+
+        from lectern.sources.crawl import robots, sitemaps
+        from lectern.sources.crawl.crawling import Crawl
+        from lectern.sources.crawl.fetching import FetchError
+
         async def read(web: Any, url: str, allows: Any) -> list[str]:
             if (found := listed[url]) is None:
                 raise FetchError("HTTP 404")
@@ -353,7 +356,7 @@ class Named:
         chosen = job(tmp_path, start=["http://h/"], obey_robots=True, **values)
         self.crawl: Any = Crawl(chosen, Scope(("h",)), None, None, lambda *_: None)  # type: ignore[arg-type]
 
-        async def known(url: str) -> robots.Rules:
+        async def known(url: str) -> Any:
             return rules
 
         patch.setattr(self.crawl, "_rules", known)
