@@ -58,7 +58,7 @@ def resolve(wanted: str, data: Path) -> str:
     near = difflib.get_close_matches(wanted.lower(), sorted(ids), n=3, cutoff=0.5)
     raise LecternError(
         f"there is no row {shown!r} among the {len(ids)} of {data}"
-        + (f"; did you mean {', '.join(near)}?" if near else "")
+        + (f" (near: {', '.join(near)})" if near else "")
         + f". {data / 'curation_decisions.jsonl'} lists every row; `dvc repro curate` makes it."
     )
 

@@ -91,7 +91,7 @@ def open_zip(path: Path, max_megabytes: float) -> Iterator[zipfile.ZipFile]:
     ) as error:
         if isinstance(error, OSError) and error.errno in FATAL:
             raise
-        raise ItemError(f"broken or cut short ({first_line(error, 200)}). Fetch it again.") from error
+        raise ItemError(f"broken or incomplete ({first_line(error, 200)}). Fetch it again.") from error
 
 
 def _check_contents(archive: zipfile.ZipFile, max_megabytes: float) -> None:

@@ -135,8 +135,8 @@ def _from_pretrained(place: str | Path, **options: Any) -> Any:
         if asked is None or not re.search("attention|attn", str(error), re.IGNORECASE):
             raise
         raise LecternError(
-            f"train.attention: {asked} cannot be used: {first_line(error)}. Install it, or take sdpa (null: "
-            "the model's default)."
+            f"train.attention: {asked} cannot be used: {first_line(error)}. Install it, or set "
+            "train.attention to sdpa (or to null for the model's default)."
         ) from error
 
 

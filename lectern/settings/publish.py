@@ -35,7 +35,9 @@ class Publish:
         for name in ("model_repo", "dataset_repo"):
             value = getattr(self, name)
             if value is not None and not REPO.fullmatch(value):
-                raise ValueError(f"{name} is {value!r}; give owner and name, such as you/lectern-talks")
+                raise ValueError(
+                    f"{name} is {value!r}; give the owner and the name, such as you/lectern-talks"
+                )
         if self.unlicensed not in ("refuse", "allow"):
             raise ValueError(f"unlicensed is {self.unlicensed!r}; use refuse or allow")
         if empty := [who for who, how in self.consent.items() if not str(how).strip()]:

@@ -219,7 +219,7 @@ class WebsiteSource:
             check_url(url)
             if secrets.PLACEHOLDER.search(url) or not _is_page(url):
                 raise ValueError(
-                    f"{secrets.without_secrets(url)!r} is no address of a page; secrets go into `headers`"
+                    f"{secrets.without_secrets(url)!r} is not the address of a page; put secrets into `headers`"
                 )
         for host in self.hosts:
             check_host(host)

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from lectern.core import params
 from lectern.core.errors import LecternError
 from lectern.llm import reaching
-from lectern.settings.llm import LLM
+from lectern.settings.llm import LEFT_OUT, LLM
 from lectern.sources.crawl import browser
 from lectern.tools.checking.finding import MISSING, NOTE, OK, Finding
 from lectern.tools.checking.requirements import find_variables, get, list_endpoints, list_renders
@@ -38,7 +38,7 @@ def check_endpoints(settings: DictConfig) -> Iterator[Finding]:
         if values.get("engine") != "openai":
             continue
         try:
-            llm = params.parse(values, LLM, key)
+            llm = params.parse({**LEFT_OUT, **values}, LLM, key)
         except LecternError:  # it is said where the sections are checked
             continue
         if llm.api_key and not os.environ.get(llm.api_key, "").strip():

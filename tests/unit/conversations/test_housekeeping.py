@@ -123,7 +123,9 @@ def test_no_word_is_lost_without_being_counted() -> None:
 def test_a_bad_rule_is_named_with_its_file(
     rules: list[dict[str, str]], names: list[str], tmp_path: Path
 ) -> None:
-    OmegaConf.save({"housekeeping": {"name": "mine", "rules": rules}}, tmp_path / "params.yaml")
+    OmegaConf.save(
+        {"housekeeping": {"name": "mine", "max_words": 12, "rules": rules}}, tmp_path / "params.yaml"
+    )
     with pytest.raises(LecternError) as caught:
         params.load("housekeeping", Housekeeping, tmp_path / "params.yaml")
     for name in [*names, "conf/housekeeping/mine.yaml"]:

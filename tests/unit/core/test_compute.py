@@ -1,5 +1,6 @@
 """Worker processes: the same bytes as without them, and a process that dies takes nothing along but its item."""
 
+import json
 import os
 import select
 import signal
@@ -18,6 +19,7 @@ from lectern.core.compute import IN_PROCESS, Workers
 from lectern.core.errors import LecternError
 from lectern.core.executors import crew, processes
 from lectern.core.item import Item, Load, Made
+from lectern.core.manifest import MANIFEST
 from lectern.settings.compute import Compute
 from tests.settings import configure
 from tests.support import item_makers as makers
@@ -44,7 +46,11 @@ def sync(found: list[Item], out: Path, load: Load, compute: Workers = TWO, **opt
 
 
 def errors(out: Path) -> dict[str, str]:
-    return {name: entry["error"] for name, entry in items._read_manifest(out).items() if "error" in entry}
+    return {
+        name: entry["error"]
+        for name, entry in json.loads((out / MANIFEST).read_text())["items"].items()
+        if "error" in entry
+    }
 
 
 def pipe(path: Path) -> str:
@@ -205,7 +211,7 @@ def test_ctrl_c_ends_driver_and_workers_without_a_word_too_many(
     script = (
         "import sys\nfrom pathlib import Path\nfrom lectern.core import items, stage\n"
         "from dataclasses import replace\nfrom lectern.core.compute import IN_PROCESS\n"
-        "from tests.unit.core import makers\n"
+        "from tests.support import item_makers as makers\n"
         "folder = Path(sys.argv[1])\n"
         "values = {name: str(folder / name) for name in ('announce', 'hang')}\n"
         "stage.run('hang', lambda: items.sync([items.Item(n, {}, values) for n in 'ab'], folder / 'out',\n"

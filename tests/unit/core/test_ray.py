@@ -42,8 +42,8 @@ class Cluster:
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
         # What a node can import besides the code that the driver sends: the makers, and another version of that code.
         paths = folder / "paths"
-        (paths / "tests/unit/core").mkdir(parents=True)
-        shutil.copy(makers.__file__, paths / "tests/unit/core")
+        (paths / "tests/support").mkdir(parents=True)
+        shutil.copy(makers.__file__, paths / "tests/support")
         (paths / "lectern").mkdir()
         (paths / "lectern/__init__.py").write_text(
             "raise AssertionError('not the code that the driver sent')"
@@ -60,7 +60,8 @@ class Cluster:
         self.folder, self.nodes = folder, 0
         # Ends the cluster when its input ends, and so when these tests are killed, too.
         script = (
-            "import sys; from tests.unit.core import makers; sys.stdin.read(); makers.kill_node(sys.argv[1])"
+            "import sys; from tests.support import item_makers as makers; "
+            "sys.stdin.read(); makers.kill_node(sys.argv[1])"
         )
         command = [sys.executable, "-c", script, f"{folder}:"]
         self.reaper = subprocess.Popen(command, stdin=subprocess.PIPE)

@@ -14,7 +14,9 @@ from lectern.publishing import cards
 from lectern.report import scores as shown_scores
 from lectern.report.comparison import inputs
 from lectern.report.comparison import scores as compared_scores
+from lectern.settings.report import Report
 from stages import report
+from tests.settings import configure
 from tests.support import made_up_run
 
 
@@ -96,7 +98,7 @@ def test_a_new_figure_is_measured_with_its_interval(
 def test_a_new_figure_is_shown_by_the_report_and_the_comparison(
     predictions: dict[str, list[Prediction]], tmp_path: Path
 ) -> None:
-    report.main(report.ReportParams(), tmp_path / "metrics", tmp_path / "data", tmp_path / "params.yaml")
+    report.main(configure(Report), tmp_path / "metrics", tmp_path / "data", tmp_path / "params.yaml")
     value = io.read_plain(tmp_path / "metrics/scores.json")["tuned"]["commas"]["value"]
     (headline, *_) = shown_scores.build_sets(io.read_plain(tmp_path / "metrics/scores.json"), {})
     under = {group["name"]: [figure["name"] for figure in group["figures"]] for group in headline["groups"]}

@@ -115,7 +115,7 @@ def test_the_estimate_names_calls_tokens_money_and_the_budget() -> None:
 )
 def test_one_price_alone_is_counted_and_told(prices: dict[str, Any], spent: float) -> None:
     async def main() -> Budget:
-        budget = Budget(LLM("x", "openai", "m", **prices), "teacher")
+        budget = Budget(configure(LLM, "x", "openai", "m", **prices), "teacher")
         call = Size(100_000, 100_000, 200_000)
         await budget.reserve(call)
         await budget.settle(call, 100_000, 200_000)

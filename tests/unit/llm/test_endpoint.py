@@ -24,7 +24,7 @@ from tests.settings import configure
 from tests.support import asking
 
 ROOT = Path(__file__).parents[3]
-SERVER = Path(__file__).parent / "failing_server.py"
+SERVER = ROOT / "tests/support/failing_server.py"
 TOKEN = "lectern-test-token-5f0c"
 
 

@@ -49,7 +49,7 @@ def test_a_file_is_taken_for_a_folder_only_where_that_is_meant(shelf: Path) -> N
         ("nowhere", False, r"nowhere is not a folder"),
         ("nowhere", True, r"nowhere is neither a text nor a folder"),
         ("deep/a.txt", False, r"holds no text \(looked for \.rst \.txt\)\. Put one there"),
-        ("a.md", True, r"a\.md is no text and holds none"),
+        ("a.md", True, r"a\.md is not and does not hold a text"),
     ],
 )
 def test_a_place_without_any_says_what_was_looked_for(

@@ -633,5 +633,5 @@ def helpers(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_wrong_host_is_named() -> None:
     for source in (podcast("https://example.org/feed"), videos("https://example.org/a")):
-        with pytest.raises(LecternError, match=r"hosts: 'http://nas/' is no host such as"):
+        with pytest.raises(LecternError, match=r"hosts: 'http://nas/' is not a host such as"):
             parse_source(source | {"hosts": ["http://nas/"]}, 0)

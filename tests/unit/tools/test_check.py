@@ -289,7 +289,7 @@ def test_the_hub_is_asked_for_each_model_that_is_not_here(tmp_path: Path) -> Non
         ]
         assert "is gated" in found[2][1]
         assert "has no revision" in found[3][1]
-        assert "knows no model owner/unknown" in found[4][1]
+        assert "has no model owner/unknown" in found[4][1]
         assert not any("cached" in path for path in hub.asked), "what is here is not asked for"
         with_token, _ = ask_hub(
             {"base_model": from_hub("owner/gated", COMMIT)},

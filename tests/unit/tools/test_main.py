@@ -188,7 +188,7 @@ def test_an_error_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyP
 def test_ctrl_c_says_what_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "params.yaml").write_text("corpus: {name: x, sources: []}\n")
+    (tmp_path / "params.yaml").write_text("corpus: {name: x, sources: [], allow_failed: 0.0}\n")
     monkeypatch.chdir(tmp_path)
 
     def stop(*_: object) -> int:
