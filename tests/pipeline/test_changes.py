@@ -42,7 +42,7 @@ def test_a_rebuild_from_nothing_that_is_killed_twice_ends_with_the_same_bytes(fo
     assert not (fork.root / ".dvc/cache").exists()
     shutil.rmtree(fork.root / "metrics")
     # the second transcript stands in its place, but the journal does not know of it yet
-    killed = fork.run("dvc", "repro", check=False, KILL_AT_OPEN="data/transcripts/_journal.jsonl:3")
+    killed = fork.run("dvc", "repro", check=False, KILL_AT_OPEN="data/transcripts/_journal.jsonl:2")
     assert killed.returncode == -signal.SIGKILL
     # the second checkpoint is half written
     killed = fork.run("dvc", "repro", check=False, KILL_AT_OPEN="trainer_state.json:2")
