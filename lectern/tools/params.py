@@ -11,34 +11,43 @@ from lectern.tools.terminal import Command, tell
 
 
 def main(overrides: list[str], conf: Path, out: Path) -> str:
-    """Write the composed parameters to `out`.
+    """Write the composed parameters to `out`, if every section fits.
 
     Raises:
-        LecternError: an override names no parameter or group file, a mandatory value (`???`) is not given, or a value
-            does not fit its section; then `out` stays as it was.
+        LecternError: as in `compose`, or a value does not fit its section; then `out` stays as it was.
+    """
+    with replacing(out) as temporary:
+        compose(overrides, conf, temporary)
+        try:
+            check(temporary)
+        except LecternError as error:  # it names the file that was checked, which nobody has asked for
+            raise LecternError(str(error).replace(str(temporary), str(out))) from None
+    return f"wrote {out} from {conf}" + (f" with {' '.join(overrides)}" if overrides else "")
+
+
+def compose(overrides: list[str], conf: Path, out: Path) -> None:
+    """Write the composed parameters to `out` as they are.
+
+    Raises:
+        LecternError: an override names no parameter or group file, or a mandatory value (`???`) is not given.
     """
     from dvc.utils.hydra import compose_and_dump
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    with replacing(out) as temporary:
-        # DVC chooses the format by the suffix, so the file must be named .yaml
-        written = temporary.with_suffix(".yaml")
-        try:
-            compose_and_dump(written, str(conf.resolve()), None, "config", "", overrides)
-            missing = sorted(OmegaConf.missing_keys(OmegaConf.load(written)))
-            if missing:
-                raise LecternError(f"{', '.join(missing)} must be given: lectern params {missing[0]}=...")
-            check(written)
-            written.rename(temporary)
-        except (HydraException, OmegaConfBaseException) as error:
-            raise LecternError(f"{' '.join(overrides)}: {error}") from error
-        except LecternError as error:  # the check names the file that it read, which nobody has asked for
-            raise LecternError(str(error).replace(str(written), str(out))) from None
-        finally:
-            written.unlink(missing_ok=True)
-    return f"wrote {out} from {conf}" + (f" with {' '.join(overrides)}" if overrides else "")
+    # DVC chooses the format by the suffix, so the file must be named .yaml
+    written = out.with_name(f"{out.name}.yaml")
+    try:
+        compose_and_dump(written, str(conf.resolve()), None, "config", "", overrides)
+        missing = sorted(OmegaConf.missing_keys(OmegaConf.load(written)))
+        if missing:
+            raise LecternError(f"{', '.join(missing)} must be given: lectern params {missing[0]}=...")
+        written.replace(out)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise LecternError(f"{' '.join(overrides)}: {error}") from error
+    finally:
+        written.unlink(missing_ok=True)
 
 
 @click.command(

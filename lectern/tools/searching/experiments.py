@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import LecternError
-from lectern.tools import params as compose
+from lectern.tools.params import compose
 
 CONF = Path("conf")
 COPIES = Path(".dvc/tmp/exps/standalone")  # where DVC makes the copies in which experiments run
@@ -85,10 +85,10 @@ def composed(overrides: Sequence[str]) -> Any:
     """Return params.yaml as an experiment with these overrides has it.
 
     Raises:
-        LecternError: as in `compose.main`.
+        LecternError: as in `tools.params.compose`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        compose.main(list(overrides), CONF, Path(folder) / "params.yaml")
+        compose(list(overrides), CONF, Path(folder) / "params.yaml")
         return _parse((Path(folder) / "params.yaml").read_text(encoding="utf-8"))
 
 

@@ -55,7 +55,10 @@ def test_a_row_is_found_by_its_id_or_its_examples(data: Path) -> None:
     rows = io.read_jsonl(data / "sft/train.jsonl", TokenRow)
     assert show(data, rows[2].id[:8]).startswith(f"row {rows[2].id} of train")
     assert show(data, rows[2].example.upper()).startswith(f"row {rows[0].id} of train")
-    with pytest.raises(LecternError, match=r"none of the 4 rows in .*sft, and none of their examples, has an id.*'zz'.*lectern trace"):
+    with pytest.raises(
+        LecternError,
+        match=r"none of the 4 rows in .*sft, and none of their examples, has an id.*'zz'.*lectern trace",
+    ):
         show(data, "zz\x1b\n")
 
 
