@@ -85,7 +85,7 @@ def test_without_really_nothing_is_asked_and_everything_is_said(repo: Path, hub:
     assert "push: model me/talks (private): 5 files" in done.stdout
     assert "gguf/lectern-q8_0.gguf" in done.stdout
     assert "push: dataset me/talks-data (private): 10 files" in done.stdout
-    assert "before it can be pushed" not in done.stdout
+    assert "before a push is possible" not in done.stdout
     assert done.stdout.splitlines()[-1] == "push: nothing was pushed; `lectern push --really` does it"
 
 

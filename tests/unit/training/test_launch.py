@@ -127,7 +127,7 @@ def test_killed_processes_resume_with_the_same_bytes(tmp_path: Path, rows: Rows,
     again = start(tmp_path / "killed", strategy)
     told = again.communicate()[1]
     assert again.returncode == 0, told[-3000:]
-    assert "going on from checkpoint-4" in told
+    assert "resuming from checkpoint-4" in told
     assert outputs(tmp_path / "killed") == outputs(tmp_path / "undisturbed")
 
 
