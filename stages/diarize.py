@@ -21,7 +21,7 @@ def main(
     settings: Diarize,
     raw: Path = paths.RAW,
     out: Path = paths.DIARIZATION,
-    metrics: Path | None = paths.METRICS / "diarization.json",
+    metrics: Path | None = None,
     compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
     """Bring `out` to exactly one diarization per recording in `raw`, and write their totals to `metrics`."""
@@ -48,5 +48,9 @@ def main(
 if __name__ == "__main__":
     stage.run(
         "diarize",
-        lambda: main(params.load("diarize", Diarize), compute=params.load("compute", Compute).for_items),
+        lambda: main(
+            params.load("diarize", Diarize),
+            metrics=paths.METRICS / "diarization.json",
+            compute=params.load("compute", Compute).for_items,
+        ),
     )

@@ -20,7 +20,7 @@ def main(
     settings: Transcribe,
     raw: Path = paths.RAW,
     out: Path = paths.TRANSCRIPTS,
-    metrics: Path | None = paths.METRICS / "transcripts.json",
+    metrics: Path | None = None,
     compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
     """Bring `out` to exactly one transcript per recording in `raw`, and write their totals to `metrics`."""
@@ -51,6 +51,8 @@ if __name__ == "__main__":
     stage.run(
         "transcribe",
         lambda: main(
-            params.load("transcribe", Transcribe), compute=params.load("compute", Compute).for_items
+            params.load("transcribe", Transcribe),
+            metrics=paths.METRICS / "transcripts.json",
+            compute=params.load("compute", Compute).for_items,
         ),
     )
