@@ -16,6 +16,7 @@ from lectern.core import io, params
 from lectern.core.schema import Example, Prediction, TokenRow
 from lectern.models import chat_format, generation, loading, stand_ins
 from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.compute import Compute
 from lectern.settings.generate import Generate
 from lectern.settings.render import Render
 from lectern.settings.train import Train
@@ -103,7 +104,9 @@ def test_a_base_model_goes_the_whole_way(name: str, tmp_path: Path, tokenizer: A
     chosen: Train = replace(
         parse("conf/train/qlora.yaml", Train), learning_rate=1e-2, gradient_accumulation=2, epochs=2
     )
-    train.main(chosen, base, sft, tmp_path / "runs", adapter, tmp_path / "metrics/train")
+    train.main(
+        chosen, base, sft, tmp_path / "runs", adapter, tmp_path / "metrics/train", compute=configure(Compute)
+    )
     figures = io.read_plain(tmp_path / "metrics/train.json")
     assert figures["validation_loss"] < figures["validation_loss_before"]
     layers = io.read_plain(adapter / "adapter_config.json")["target_modules"]

@@ -71,6 +71,8 @@ def test_an_engine_takes_fields_of_its_section(engine: tuple[str, asr.Engine]) -
 def test_a_start_is_accepted_where_the_crawl_can_ask_it(address: str, is_page: bool) -> None:
     assert (addresses.canonical(address) is not None) == is_page
     with (
-        nullcontext() if is_page else pytest.raises(ValueError, match=r"no address of a page|holds a secret")
+        nullcontext()
+        if is_page
+        else pytest.raises(ValueError, match=r"not the address of a page|holds a secret")
     ):
         sources.WebsiteSource(name="a", start=[address])

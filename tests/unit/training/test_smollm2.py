@@ -6,6 +6,7 @@ import pytest
 from lectern.core import io, params
 from lectern.core.schema import Prediction
 from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.compute import Compute
 from lectern.settings.generate import Generate
 from lectern.settings.render import Render
 from lectern.settings.train import Train
@@ -43,7 +44,13 @@ def test_the_default_model_learns_a_fact_and_stops(tmp_path: Path) -> None:
         tmp_path / "preflight.json",
     )
     train.main(
-        chosen, base, tmp_path / "sft", tmp_path / "runs", tmp_path / "adapter", tmp_path / "metrics/train"
+        chosen,
+        base,
+        tmp_path / "sft",
+        tmp_path / "runs",
+        tmp_path / "adapter",
+        tmp_path / "metrics/train",
+        compute=configure(Compute),
     )
     generating.run(
         tmp_path,
