@@ -127,7 +127,7 @@ def test_a_base_model_goes_the_whole_way(name: str, tmp_path: Path, tokenizer: A
         assert found["largest_logit_difference"] < TOLERANCE
 
     chosen_to_generate = configure(
-        Generate, max_new_tokens=8, batch_size=2, parity_prompts=2, parity_tokens=4
+        Generate, max_new_tokens=8, batch_size=2, parity_prompts=2, parity_tokens=4, evals=[]
     )
     test = io.read_jsonl(tmp_path / "splits/test.jsonl", Example)
     generating.run(tmp_path, adapter, test, chosen_to_generate, base=base)
