@@ -194,7 +194,7 @@ def _show_passage(where: Provenance, data: Path) -> Iterator[str]:
     inside = path.parent == data / "passages"
     found = [passage for _, passage in _read_own(path, Passage, {where.passage})] if inside else []
     yield f"  passage   {where.passage}" + ("" if found else f", which {path} does not have")
-    for passage in found[:1]:
+    for passage in found:
         spans = evidence.find(where.evidence, evidence.read(passage.text)) if where.evidence else []
         yield from indent(mark(passage.text, spans), MARGIN)
         if where.evidence and spans:

@@ -121,8 +121,7 @@ def _title(root: Any, found: list[Block]) -> str | None:
 
 
 def _language(root: Any) -> str | None:
-    stated = root.xpath("string(/html/@lang)") or root.xpath("string(/html/@*[local-name()='lang'])")
-    return str(stated) or None
+    return root.get("lang") or root.get("xml:lang")
 
 
 def _count(found: list[Block]) -> int:

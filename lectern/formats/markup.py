@@ -200,7 +200,7 @@ def _definitions(node: Any, skipped: frozenset[str]) -> list[str]:
     """A line `- term: meaning` for each term."""
     lines: list[str] = []
     for child in node.iter("dt", "dd"):
-        text = flat(child, skipped)
+        text = flat(child, skipped, but=("dt", "dd"))  # one whose end is left out holds those after it
         if not text:
             continue
         if child.tag == "dt" or not lines:

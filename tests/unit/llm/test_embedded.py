@@ -285,3 +285,33 @@ def test_batches_hold_each_row_once_within_their_bounds(
         assert len(batch) == 1 or len(batch) * padded <= bundled.TOKENS_IN_BATCH
     # the order of the requests decides nothing
     assert bundled.batches(rows[::-1], size) == cut
+
+
+class Says:
+    """A model that writes a fixed row of tokens after each prompt."""
+
+    device = "cpu"
+
+    def __init__(self, *written: list[int]) -> None:
+        self.written = written
+
+    def generate(self, *, input_ids: Any, attention_mask: Any, generation_config: Any, **_: Any) -> Any:
+        import torch
+
+        # property: prompts end together, and what stands before the shorter ones is not read
+        assert (input_ids[:, -1] != 0).all()
+        self.read = [row[mask == 1].tolist() for row, mask in zip(input_ids, attention_mask, strict=True)]
+        self.most = generation_config.max_new_tokens
+        return torch.cat([input_ids, torch.tensor(self.written)], dim=1)
+
+
+def test_each_reply_ends_at_its_own_end_or_limit(tokenizer: Any) -> None:
+    end = tokenizer.eos_token_id
+    rows = [
+        bundled.Row(ask(SMALL, str(n)), prompt, limit)
+        for n, (prompt, limit) in enumerate([([11, 12, 13], 4), ([14], 2), ([15, 16], 4)])
+    ]
+    model = Says([7, end, end, end], [7, 8, 9, 7], [7, 8, 9, 7])
+    # property: a reply has the end of its turn where that came, and never more than its own limit
+    assert bundled._generate(model, tokenizer, rows, lambda schema: None) == [[7, end], [7, 8], [7, 8, 9, 7]]
+    assert (model.read, model.most) == ([[11, 12, 13], [14], [15, 16]], 4)

@@ -408,3 +408,15 @@ def test_chapters_that_are_none_are_refused_and_not_kept(project: Path, body: by
     with pytest.raises(ItemError):
         podcasts._write_extra("chapters", body, "https://example.org/1.json", project)
     assert list(project.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90", 90.0), (" 7.5 ", 7.5), ("2:30", 150.0), ("1:02:03", 3723.0), ("01:00:00.250", 3600.25),
+        ("100:00", 6000.0),
+        ("", None), ("1:2:3:4", None), ("an hour", None), ("-5", None), (90, None), (None, None),
+    ],
+)  # fmt: skip
+def test_a_time_is_hours_minutes_and_seconds(text: object, seconds: float | None) -> None:
+    assert podcasts._seconds(text) == seconds
