@@ -33,6 +33,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -320,10 +321,17 @@ def record_here(arguments: list[str], out: Path, roots: list[str]) -> None:
         f"[run]\nparallel = true\nsigterm = true\ndata_file = {folder}/data\nconcurrency = thread\n"
         f"context = ${{PYTEST_CURRENT_TEST-}}\ninclude ={include}\n"
     )
-    # Processes that tests start are measured too, unless a test gives them a PYTHONPATH of its own.
-    (folder / "sitecustomize.py").write_text("import coverage\ncoverage.process_startup()\n")
+    # Processes that tests start are measured too; here and in no other checkout, since this one is a copy.
+    found = Path(coverage.__file__).parents[1]
+    (ROOT / "sitecustomize.py").write_text(
+        f"import sys\nsys.path.append({str(found)!r})\nimport coverage\ncoverage.process_startup()\n"
+    )
+    (ROOT / ".git/info/exclude").write_text("sitecustomize.py\n")
     os.environ["COVERAGE_PROCESS_START"] = str(settings)
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    with contextlib.suppress(ImportError):
+        warm = importlib.import_module("tests.warm")
+        setattr(warm, "folder", lambda: Path(sys.executable).parent)  # noqa: B010 - a forked process is not measured
     measured = coverage.Coverage(config_file=str(settings))
     recorder = Recorder(measured)
     measured.start()
@@ -521,6 +529,8 @@ def run_tests(tree: Path, tests: list[str], seconds: float) -> str:
             log = os.open(f"{folder}/log", os.O_CREAT | os.O_WRONLY)
             for stream in (1, 2):
                 os.dup2(log, stream)
+            # A process that a test spawns would otherwise import this program, as its parent's.
+            sys.modules["__main__"] = ModuleType("__main__")
             only, code = Only(tests), 1
             with contextlib.suppress(BaseException):
                 options = ["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/base", "--tb=line"]
@@ -643,6 +653,9 @@ def main() -> None:
     with copied() as tree, results.open("a") as file:
         os.environ["PYTHONPATH"] = str(tree)
         sys.path[0] = str(tree)
+        os.environ["PYTEST_XDIST_TESTRUNUID"] = f"mutants-{os.getpid()}"
+        with contextlib.suppress(ImportError):
+            importlib.import_module("tests.warm").folder()  # one server of processes for all changes
         trial = Trial(tree)
         rows: list[dict[str, Any]] = []
         drawn = draw(tree, roots, told.seed)
