@@ -1,70 +1,65 @@
 """The model that is tuned: section `base_model` of params.yaml."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lectern.settings import checks
+
 SOURCES = ("embedded", "hub", "random")
 PACKAGES = ("smollm2_135m",)
-"""Packaged chat models (`models.bundled.PACKAGES`)."""
+"""Packaged chat models; `models.bundled.PACKAGES` has their files."""
 ARCHITECTURES = ("llama", "mistral", "phi", "qwen3")
+NEEDED = {"embedded": ("package",), "hub": ("hub_id",), "random": ("package", "architecture")}
+"""Source -> the fields that it needs."""
 
 
 @dataclass(frozen=True)
 class BaseModelSettings:
-    """The model that is tuned: section `base_model` of params.yaml, which render, train and generate share."""
+    """Section `base_model`: the model that is tuned; also the `model` of a comparator."""
 
     name: str
-    """name of the model in the adapter and in the report"""
+    """Name of the model in the adapter and in the report."""
     source: str
-    """embedded, hub or random"""
+    """Where the model comes from: a package, a model hub or a directory, or random weights. Choices: SOURCES."""
     context_length: int
-    """greatest number of tokens of a row or prompt"""
+    """Greatest length of a row or prompt. Unit: tokens."""
     end_of_turn: str
-    """token that ends each turn in the chat template; it is trained at the end of each answer, and stops generation"""
+    """Token that ends each turn in the chat template. It is trained at the end of each answer, and stops generation."""
     chat_template: str | None
-    """a file of lectern/models/chat_templates: the model's own template plus generation marks; null where the model's
-    own has them"""
+    """A file of lectern/models/chat_templates, which is the model's own template with generation marks; null if the
+    model's own template has them."""
     own_template: bool
-    """false if the model has no chat template, or another one: it is then served with `chat_template` too"""
+    """false if the model has no chat template, or another one: it is then served with `chat_template` too."""
     package: str | None
-    """a bundled model of core/embedded.py; for `random`, the model whose tokenizer is used"""
+    """Of `embedded`: the packaged model; of `random`: the one whose tokenizer is used. Choices: PACKAGES."""
     hub_id: str | None
-    """for `hub`: organisation/model, or a directory"""
+    """Of `hub`: organisation/model, or a directory."""
     revision: str | None
-    """for `hub`: a commit, so that the weights cannot change during the experiment; `lectern pin` fills it in"""
+    """Of `hub`: a commit, so that the weights cannot change during the experiment; `lectern pin` fills it in."""
     target_modules: list[str]
-    """names of the linear layers that get an adapter, without the head; an empty list means all"""
+    """Names of the linear layers that get an adapter, without the head; an empty list means all."""
     architecture: str | None
-    """for `random`: llama, mistral, phi or qwen3"""
+    """Of `random`: the model's family. Choices: ARCHITECTURES."""
     seed: int
-    """for `random`: seed of the weights"""
+    """Of `random`: seed of the weights."""
 
     def __post_init__(self) -> None:
-        if self.source not in SOURCES:
-            raise ValueError(f"source is {self.source!r}; choose one of {', '.join(SOURCES)}")
-        needed = {"embedded": ["package"], "hub": ["hub_id"], "random": ["package", "architecture"]}[
-            self.source
-        ]
-        if missing := [field for field in needed if getattr(self, field) is None]:
-            raise ValueError(
-                f"source {self.source} needs {' and '.join(missing)}; give it in conf/base_model"
-            )
+        checks.refuse(self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
+        yield from checks.choice("source", self.source, SOURCES)
+        if missing := [field for field in NEEDED.get(self.source, ()) if getattr(self, field) is None]:
+            yield f"source {self.source} needs {' and '.join(missing)}; give it in conf/base_model"
         if not self.own_template and self.chat_template is None:
-            raise ValueError(
-                "own_template is false, so chat_template must name the template with which the model is served"
-            )
-        if self.package is not None and self.package not in PACKAGES:
-            raise ValueError(f"package is {self.package!r}; choose one of {', '.join(PACKAGES)}")
-        if self.source == "random" and self.architecture not in ARCHITECTURES:
-            raise ValueError(
-                f"architecture is {self.architecture!r}; choose one of {', '.join(ARCHITECTURES)}"
-            )
+            yield "own_template is false, so chat_template must name the template with which the model is served"
+        if self.package is not None:
+            yield from checks.choice("package", self.package, PACKAGES)
+        if self.architecture is not None:
+            yield from checks.choice("architecture", self.architecture, ARCHITECTURES)
         if self.context_length < 1:
-            raise ValueError(
-                f"context_length is {self.context_length}; give the number of tokens that the model can read"
-            )
+            yield f"context_length is {self.context_length}; give the number of tokens that the model can read"
 
     @property
     def identity(self) -> str:

@@ -32,18 +32,18 @@ class Comparator:
     """An entry of the section; exactly one of the fields is given."""
 
     model: BaseModelSettings | None = None
-    """another model, which is not tuned"""
+    """Another model, which is not tuned."""
     endpoint: LLM | None = None
-    """a server"""
+    """A server."""
     revision: str | None = None
-    """a commit; its adapter answers, on the base model of that commit"""
+    """A commit; its adapter answers, on the base model of that commit."""
 
 
 def load_comparators(path: Path = Path("params.yaml")) -> dict[str, Comparator]:
     """Read the section, in order of name. Its keys are free, so `params.load` cannot read it.
 
     Raises:
-        LecternError: the file or section is missing, or an entry is wrong; the message names the entry.
+        LecternError: the file or section is missing, or entries are wrong; the message has a line for each of them.
     """
     try:
         everything = OmegaConf.load(path)
@@ -59,7 +59,15 @@ def load_comparators(path: Path = Path("params.yaml")) -> dict[str, Comparator]:
         raise LecternError(
             f"{path}: comparators is {section!r}; it must map names to models, endpoints or revisions (or be {{}})"
         )
-    return {str(name): _read(str(name), section[name], path) for name in sorted(section, key=str)}
+    found, faults = {}, []
+    for name in sorted(section, key=str):
+        try:
+            found[str(name)] = _read(str(name), section[name], path)
+        except LecternError as error:
+            faults.append(str(error))
+    if faults:
+        raise LecternError("\n".join(faults))
+    return found
 
 
 def _read(name: str, entry: Any, path: Path) -> Comparator:

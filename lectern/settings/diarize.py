@@ -1,73 +1,76 @@
 """How the speakers of a recording are told apart: section `diarize` of params.yaml."""
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lectern.settings import checks
+
 ENGINES = ("embedded", "pyannote")
+"""Diarization engines; `speech.diarization.ENGINES` has their code."""
 
 
 @dataclass(frozen=True)
 class Diarize:
-    """Section `diarize`."""
+    """Section `diarize`: how the stage finds out who speaks when (speaker diarization)."""
 
     name: str
-    """Name of the choice in conf/diarize/."""
+    """Name of the file in conf/diarize."""
     engine: str
-    """A key of `speech.diarization.ENGINES`."""
+    """The diarization engine. Choices: ENGINES."""
     python: str
-    """Name of the interpreter on the PATH that runs this stage, for an engine that needs an environment of its own."""
+    """Name of the interpreter on the PATH that runs the stage, for an engine that needs an environment of its own."""
     model: str
-    """Model of the engine `pyannote`: a name on the hub or a directory; the engine `embedded` has its own."""
+    """Model of the engine `pyannote`: a name on the hub, or a directory. The engine `embedded` has its own."""
     step: float
-    """Seconds from one ten-second window to the next; smaller is slower and slightly more accurate."""
+    """Of `embedded`: distance between two windows of ten seconds; smaller is slower and slightly more accurate. Unit:
+    seconds."""
     embed_every: int
-    """Voices are embedded, the slowest step, in every n-th window; in the windows between, they follow their
-    neighbours."""
+    """Of `embedded`: voices are embedded, which is the slowest step, in every n-th window; in the windows between, they
+    follow their neighbours."""
     threshold: float
-    """Similarity from which two groups of embeddings are one speaker, on a scale from 0 (as similar as two voices) to 1
-    (as similar as one voice is to itself)."""
+    """Of `embedded`: similarity from which two groups of embeddings are one speaker, on a scale from 0 (as similar as
+    two voices) to 1 (as similar as one voice is to itself)."""
     min_embedding: float
-    """Seconds of a local speaker's own speech from which its embedding helps to decide the number of speakers."""
+    """Of `embedded`: length of a local speaker's own speech from which its embedding helps to decide the number of
+    speakers. Unit: seconds."""
     min_share: float
     """Share of the speech below which a speaker is a ghost, which keeps its turns and is reported, but never merged."""
     min_speakers: int
-    """Fewest speakers in a recording; equal to max_speakers if the number is known."""
+    """Least number of speakers in a recording; equal to `max_speakers` if the number is known."""
     max_speakers: int
-    """Most speakers in a recording."""
+    """Greatest number of speakers in a recording."""
     fill_gap: float
-    """Seconds of silence that do not end a turn."""
+    """Of `embedded`: a silence up to this length does not end a turn. Unit: seconds."""
     min_turn: float
-    """Turns shorter than this, in seconds, are dropped."""
+    """Of `embedded`: shorter turns are dropped. Unit: seconds."""
     batch_size: int
-    """Windows that the model processes together; does not change the result."""
+    """Number of windows that the model processes together. It does not change the result."""
     device: str
     """`cpu` or `cuda`."""
     threads: int
-    """CPU threads. They change the order of sums and so the last digits, so another number makes everything again."""
+    """Number of CPU threads. They change the order of sums and so the last digits; another number makes every item
+    again."""
     allow_failed: float
-    """Share of the recordings, 0 to 1, that may fail before the stage fails."""
+    """Share of the recordings, from 0 to 1, that may fail before the stage fails."""
 
     def __post_init__(self) -> None:
-        if self.engine not in ENGINES:
-            raise ValueError(f"engine is {self.engine!r}: use one of {', '.join(ENGINES)}")
-        if not re.fullmatch(r"[A-Za-z0-9._-]+", self.python):
-            raise ValueError(
-                f"python is {self.python!r}: give the name of an interpreter on the PATH, not a path"
-            )
-        if self.threads < 1 or self.batch_size < 1:
-            raise ValueError(f"threads {self.threads} and batch_size {self.batch_size} must be at least 1")
+        checks.refuse(self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
+        yield from checks.choice("engine", self.engine, ENGINES)
+        yield from checks.interpreter(self.python)
+        yield from checks.at_least(
+            self, threads=1, batch_size=1, min_speakers=1, min_embedding=0, fill_gap=0, min_turn=0
+        )
         if not 0 < self.step <= 10:
-            raise ValueError(f"step is {self.step}: windows last 10 s, so it must be above 0 and at most 10")
-        if self.embed_every < 1 or self.embed_every * self.step > 10:
-            raise ValueError(
-                f"embed_every is {self.embed_every}: at least 1, and times step ({self.step}) at most 10, "
-                "so that every second is in an embedded window"
+            yield f"step is {self.step}; a window lasts 10 s, so give more than 0 and at most 10"
+        elif self.embed_every < 1 or self.embed_every * self.step > 10:
+            yield (
+                f"embed_every is {self.embed_every}; give at least 1, and at most 10 when multiplied by step "
+                f"({self.step}), so that every second is in an embedded window"
             )
-        if not 0 < self.threshold <= 1:
-            raise ValueError(f"threshold is {self.threshold}: choose above 0 and at most 1 (0.6 is usual)")
-        if not 0 <= self.min_share < 1:
-            raise ValueError(f"min_share is {self.min_share}: use a share of at least 0 and below 1")
-        if not 1 <= self.min_speakers <= self.max_speakers:
-            raise ValueError(
-                f"min_speakers {self.min_speakers} must be at least 1 and at most max_speakers {self.max_speakers}"
-            )
+        yield from checks.share("threshold", self.threshold, above_zero=True)
+        yield from checks.share("min_share", self.min_share, below_one=True)
+        if self.min_speakers > self.max_speakers:
+            yield f"min_speakers {self.min_speakers} must be at most max_speakers {self.max_speakers}"
+        yield from checks.share("allow_failed", self.allow_failed)

@@ -1,98 +1,86 @@
-"""Section `episodes` of params.yaml: how whole episodes are generated."""
+"""How whole episodes are written: section `episodes` of params.yaml."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import regex
 
+from lectern.settings import checks
+
 HOSTS = ("continue", "swap")
 LEAST_TOKENS = 16
-"""Least limit of a turn. With a lower one, the tokens of the chat template would not fit beside an opening."""
+"""Of a turn: below, the template's own tokens would need the room that is kept free beside an opening."""
 
 
 @dataclass(frozen=True)
 class EpisodeSettings:
-    """How episodes are generated; `EpisodesParams` explains the fields."""
+    """Everything that decides an episode, except for the model and the opening; `Episodes` explains the fields."""
 
     turns: int
-    """greatest number of turns of an episode, including its opening"""
     max_turn_tokens: int
-    """limit of a turn in tokens"""
     temperature: float
-    """0 always takes the most likely token"""
     top_p: float
-    """Draws only from the most likely tokens whose probabilities together reach this value."""
     seed: int
-    """seed of the sampling"""
     host: Literal["continue", "swap"]
-    """whether the host's turns are generated in the user's role, or as the assistant with exchanged roles"""
     host_persona: str
-    """for swap: the instruction to the model when it speaks for the host"""
     closings: tuple[str, ...]
-    """regular expressions; a turn whose last words match one ends the episode"""
 
 
 @dataclass(frozen=True)
 class Episodes:
-    """Section `episodes`."""
+    """Section `episodes`: how the contestants write whole episodes, both speakers in turn."""
 
     turns: int
-    """greatest number of turns of an episode, including its opening"""
+    """Greatest number of turns of an episode, including its opening."""
     max_turn_tokens: int
-    """limit of a turn in tokens; a turn that reaches it counts as unfinished"""
+    """Greatest length of a turn; a turn that reaches it counts as unfinished. Unit: tokens."""
     batch_size: int
-    """number of episodes that are generated together; memory limits it"""
+    """Number of episodes that are generated together; memory limits it."""
     openings: list[str]
-    """names of files in data/openings, without suffix"""
+    """Names of files in data/openings, without suffix."""
     held_out: int
-    """number of held-out conversations, in order of their ids, whose first question serves as an opening; only
-    conversations with several answers are used"""
+    """Number of held-out conversations, in order of their ids, whose first question serves as an opening; only
+    conversations with several answers are used."""
     temperature: float
-    """0 always takes the most likely token, which soon leads to repetition; with more, tokens are sampled"""
+    """0 takes the most likely token each time, which soon leads to repetition; with more, tokens are sampled."""
     top_p: float
-    """Draws only from the most likely tokens whose probabilities together reach this value."""
+    """Tokens are sampled from the smallest set of most likely tokens with at least this probability together."""
     seed: int
-    """seed of the sampling; each turn of each episode is sampled independently of what is generated beside it"""
+    """Seed of the sampling; each turn of each episode is sampled independently of what is generated beside it."""
     host: str
-    """how the host's turns are generated: `continue` generates them in the user's role of the chat template; `swap`
-    exchanges the roles, so that the host is the assistant and `host_persona` is the first question"""
+    """How the host's turns are generated: `continue` generates them in the user's role of the chat template; `swap`
+    exchanges the roles, so that the host is the assistant and `host_persona` is the first question. Choices: HOSTS."""
     host_persona: str
-    """for `swap`: the instruction to the model when it speaks for the host"""
+    """Of `swap`: the instruction to the model when it speaks for the host."""
     closings: list[str]
-    """regular expressions for the last words of a turn, in lower case without punctuation; a match ends the episode"""
+    """Regular expressions for the last words of a turn, in lower case without punctuation; a match ends the episode."""
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("turns", 2),
-            ("max_turn_tokens", LEAST_TOKENS),
-            ("batch_size", 1),
-            ("held_out", 0),
-        ):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}; give {least} or more")
-        if not self.temperature >= 0:
-            raise ValueError(f"temperature is {self.temperature}; give 0 or more")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p is {self.top_p}; give more than 0 and at most 1")
-        if self.host not in HOSTS:
-            raise ValueError(f"host is {self.host!r}; choose one of {', '.join(HOSTS)}")
+        checks.refuse(self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
+        yield from checks.at_least(
+            self, turns=2, max_turn_tokens=LEAST_TOKENS, batch_size=1, held_out=0, temperature=0
+        )
+        yield from checks.share("top_p", self.top_p, above_zero=True)
+        yield from checks.choice("host", self.host, HOSTS)
         if self.host == "swap" and not self.host_persona.strip():
-            raise ValueError("host is swap, so host_persona must tell the model how to speak for the host")
+            yield "host is swap, so host_persona must tell the model how to speak for the host"
         for name in self.openings:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-                raise ValueError(
+                yield (
                     f"openings has {name!r}; give the name of a file in data/openings without .jsonl, which has only "
                     "letters, digits, _ and -"
                 )
-        if len(set(self.openings)) < len(self.openings):
-            raise ValueError(f"openings names a file twice: {', '.join(self.openings)}")
+        yield from checks.unique("openings", self.openings, "a file")
         for closing in self.closings:
-            _check_closing(closing)
+            yield from _find_problems_of(closing)
 
     @property
     def for_episode(self) -> EpisodeSettings:
-        """Everything that affects a turn, except for the model and the turns before."""
+        """Everything that decides an episode, except for the model and the opening."""
         swap = self.host == "swap"
         return EpisodeSettings(
             turns=self.turns,
@@ -106,12 +94,11 @@ class Episodes:
         )
 
 
-def _check_closing(closing: str) -> None:
+def _find_problems_of(closing: str) -> Iterator[str]:
     try:
         found = regex.compile(closing, regex.IGNORECASE)
     except regex.error as error:
-        raise ValueError(f"closings has {closing!r}, which is not a regular expression: {error}") from error
+        yield f"closings has {closing!r}, which is not a regular expression: {error}"
+        return
     if found.search("", timeout=1.0):
-        raise ValueError(
-            f"closings has {closing!r}, which matches the empty text, so that every turn would end the episode"
-        )
+        yield f"closings has {closing!r}, which matches a turn without words, so that every turn would end the episode"

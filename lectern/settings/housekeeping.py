@@ -2,52 +2,53 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from lectern.settings import checks
 
 SCOPES = ("sentence", "utterance")
 
 
 @dataclass(frozen=True)
 class HousekeepingRule:
-    """A rule that removes sentences or utterances."""
+    """An entry of `housekeeping.rules`: it removes sentences or utterances."""
 
     name: str = ""
-    """name under which its removals are counted"""
+    """Name under which its removals are counted."""
     pattern: str = ""
-    """regular expression that must match the whole text, which is lower case, without punctuation, with single
-    spaces"""
+    """Regular expression that must match the whole text, which is in lower case, without punctuation and with single
+    spaces."""
     scope: str = "sentence"
-    """`sentence`, or `utterance` for a text that is housekeeping only if the utterance holds nothing else"""
+    """`utterance` if the text is housekeeping only where nothing else is said in the utterance. Choices: SCOPES."""
 
 
 @dataclass(frozen=True)
 class Housekeeping:
-    """Section `housekeeping`."""
+    """Section `housekeeping`: what people say to run an event (`next question please`), which is removed."""
 
     name: str
-    """Name of the file under conf/housekeeping."""
+    """Name of the file in conf/housekeeping."""
     max_words: int
-    """A sentence or utterance with more words is never removed, even if a rule matches."""
+    """A sentence or utterance with more words is never removed, even if a rule matches. Unit: words."""
     rules: list[HousekeepingRule]
     """The rules in the order in which they are tried; the first that matches counts."""
 
     def __post_init__(self) -> None:
-        where = f"conf/housekeeping/{self.name}.yaml"
-        if self.max_words < 1:
-            raise ValueError(f"{where}: max_words is {self.max_words}: use at least 1")
+        checks.refuse(f"conf/housekeeping/{self.name}.yaml: {problem}" for problem in self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
+        yield from checks.at_least(self, max_words=1)
         names = Counter(rule.name for rule in self.rules)
         for rule in self.rules:
             if not rule.name or names[rule.name] > 1:
-                raise ValueError(f"{where}: each rule needs a name of its own, not {rule.name!r}")
-            _check(rule, f"{where}: rule {rule.name!r}")
+                yield f"each rule needs a name of its own, not {rule.name!r}"
+            yield from (f"rule {rule.name!r}: {problem}" for problem in _find_problems_of(rule))
 
 
-def _check(rule: HousekeepingRule, where: str) -> None:
-    if rule.scope not in SCOPES:
-        raise ValueError(f"{where} has scope {rule.scope!r}: use {' or '.join(SCOPES)}")
-    try:
-        matches_nothing_said = re.fullmatch(rule.pattern, "")
-    except re.error as error:
-        raise ValueError(f"{where}: {rule.pattern!r} is not a regular expression ({error})") from error
-    if matches_nothing_said:
-        raise ValueError(f"{where}: {rule.pattern!r} matches the empty text; write a pattern with some words")
+def _find_problems_of(rule: HousekeepingRule) -> Iterator[str]:
+    yield from checks.choice("scope", rule.scope, SCOPES)
+    broken = list(checks.pattern("pattern", rule.pattern))
+    yield from broken
+    if not broken and re.fullmatch(rule.pattern, ""):
+        yield f"{rule.pattern!r} matches where nothing is said; name some words"

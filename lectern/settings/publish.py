@@ -1,14 +1,18 @@
 """How the model and the data set are published: section `publish` of params.yaml, which no stage reads."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lectern.settings import checks
+
 REPO = re.compile(r"[\w.-]+/[\w.-]+")
+UNLICENSED = ("refuse", "allow")
 
 
 @dataclass(frozen=True)
 class Publish:
-    """Section `publish`."""
+    """Section `publish`: how `lectern export` and `lectern push` publish the model and the data set."""
 
     model_repo: str | None
     """Model repository on the hub, such as you/lectern-talks; null pushes no model."""
@@ -29,16 +33,16 @@ class Publish:
     """Whose words are published -> how they agreed, such as `in writing, 2026-10-01`. The key is a name, an item's id
     for everybody who speaks in it, or `*` for everybody."""
     unlicensed: str
-    """What to do if sources name no licence: `refuse` to push, or `allow` it."""
+    """What sources without a licence do: `refuse` stops the push, `allow` does not. Choices: UNLICENSED."""
 
     def __post_init__(self) -> None:
+        checks.refuse(self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
         for name in ("model_repo", "dataset_repo"):
             value = getattr(self, name)
             if value is not None and not REPO.fullmatch(value):
-                raise ValueError(
-                    f"{name} is {value!r}; give the owner and the name, such as you/lectern-talks"
-                )
-        if self.unlicensed not in ("refuse", "allow"):
-            raise ValueError(f"unlicensed is {self.unlicensed!r}; use refuse or allow")
+                yield f"{name} is {value!r}; give the owner and the name, such as you/lectern-talks"
+        yield from checks.choice("unlicensed", self.unlicensed, UNLICENSED)
         if empty := [who for who, how in self.consent.items() if not str(how).strip()]:
-            raise ValueError(f"consent of {empty[0]!r} is empty; say how and when they agreed")
+            yield f"consent of {empty[0]!r} is empty; say how and when they agreed"

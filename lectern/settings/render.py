@@ -1,27 +1,35 @@
 """How examples become the rows that are trained: section `render` of params.yaml."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lectern.settings import checks
+
 TOO_LONG = ("divide", "drop")
+SHORTEST = 8
+"""Tokens: a question and its answer need more than fewer."""
 
 
 @dataclass(frozen=True)
 class Render:
-    """Section `render`. The stage `generate` reads the persona too."""
+    """Section `render`: how examples become the rows that are trained. The contestants read `persona` too."""
 
     max_length: int
-    """greatest number of tokens of a row; a longer conversation becomes several rows, each as long as possible"""
+    """Greatest length of a row; a longer conversation becomes several rows, each as long as possible. Unit: tokens."""
     too_long: str
-    """what to do with a single question and answer that are longer: `divide` the answer at sentence ends and repeat the
-    question before each piece, or `drop` the row. An exchange inside a longer conversation is always divided."""
+    """What happens to a single question and answer that are longer: `divide` cuts the answer at sentence ends and
+    repeats the question before each piece, `drop` leaves out the row. An exchange inside a longer conversation is
+    always divided. Choices: TOO_LONG."""
     persona: str | None
-    """system message for rows that have none: a Jinja template over the fields of the row's provenance (item, url,
-    heading, ...). If the model's chat template has no system role, the text is put in front of the first question."""
+    """System message for rows that have none: a Jinja template over the fields of the row's provenance (item, url,
+    heading, ...). If the model's chat template has no system role, the text stands before the first question."""
 
     def __post_init__(self) -> None:
-        if self.max_length < 8:
-            raise ValueError(
-                f"max_length is {self.max_length}; a question and its answer need more tokens: give 8 or more"
+        checks.refuse(self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
+        if self.max_length < SHORTEST:
+            yield (
+                f"max_length is {self.max_length}; a question and its answer need more tokens: give {SHORTEST} or more"
             )
-        if self.too_long not in TOO_LONG:
-            raise ValueError(f"too_long is {self.too_long!r}; choose one of {', '.join(TOO_LONG)}")
+        yield from checks.choice("too_long", self.too_long, TOO_LONG)

@@ -85,7 +85,7 @@ def check(path: Path) -> None:
 
 
 def find_faults(path: Path) -> Iterator[str]:
-    """What is wrong in a parameter file: a line for each section, with the key, the value and the remedy."""
+    """What is wrong in a parameter file: a line for each section and source, with every key, value and remedy."""
     try:
         found = OmegaConf.load(path)
     except FileNotFoundError:
@@ -100,10 +100,14 @@ def find_faults(path: Path) -> Iterator[str]:
     for name, cls in SECTIONS.items():
         try:
             section: object = params.load(name, cls, path)
-            for number, values in enumerate(section.sources if isinstance(section, Corpus) else []):
-                parse_source(values, number)
         except LecternError as error:
             yield str(error)
+            continue
+        for number, values in enumerate(section.sources if isinstance(section, Corpus) else []):
+            try:
+                parse_source(values, number)
+            except LecternError as error:
+                yield f"{path}: {error}"
     try:
         load_comparators(path)
     except LecternError as error:

@@ -1,17 +1,21 @@
-"""The entries of `corpus.sources` in params.yaml: one dataclass a kind of source."""
+"""The entries of `corpus.sources` in params.yaml: one dataclass for each kind of source.
+
+People write these entries by hand, so that here alone a parameter may be left out.
+"""
 
 import datetime
 import re
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lectern.core import params, secrets
 from lectern.core.errors import LecternError
+from lectern.settings import checks
 
 LONGEST = 2000
-"""Most characters of an address; longer ones are crawler traps, or data."""
+"""Characters of an address; a longer one is a trap, or data."""
 RENDER = ("never", "empty", "always")
 GONE = ("keep", "remove")
 PAIR = ("question", "answer")
@@ -25,37 +29,35 @@ _SECRET_HEADERS = re.compile(
 
 @dataclass(unsafe_hash=True)  # not frozen: OmegaConf sets nothing inside a frozen section of a section
 class Network:
-    """How fast and how often to ask a source. These fields decide no byte, so changing them makes nothing again."""
+    """`network` of a source: how fast and how often it is asked. It decides no byte."""
 
     sleep: float = 1.0
-    """Seconds between requests and before each download, and the first pause before a retry (which then doubles)."""
+    """Time between requests and before each download, and the first pause before a retry (which then doubles). Unit:
+    seconds."""
     retries: int = 3
-    """Further tries after a cut connection, a timeout, or an answer such as 429 or 503."""
+    """Number of further tries after a cut connection, a timeout, or an answer such as 429 or 503."""
     timeout: float = 30.0
-    """Seconds without an answer after which a server counts as hung."""
+    """Time without an answer after which a server counts as hung. Unit: seconds."""
     longest_wait: float = 120.0
-    """Longest wait in seconds that a server may ask for (Retry-After); beyond it, the item fails."""
+    """Longest wait that a server may ask for (Retry-After); beyond it, the item fails. Unit: seconds."""
     rate_limit: int | None = None
-    """Highest download rate in bytes per second; null for no limit."""
+    """Greatest download rate; null for no limit. Unit: bytes per second."""
     max_megabytes: int = 2000
-    """Largest size of a file; a larger one fails its item."""
+    """Greatest size of a file; a larger one fails its item. Unit: megabytes."""
 
     def __post_init__(self) -> None:
-        for name in ("sleep", "longest_wait", "retries"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"network.{name} is {getattr(self, name)}; it may not be negative")
-        for name in ("timeout", "max_megabytes"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"network.{name} is {getattr(self, name)}; it must be above 0")
+        checks.refuse(f"network.{problem}" for problem in self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
+        yield from checks.at_least(self, sleep=0, longest_wait=0, retries=0)
+        yield from checks.above_zero(self, "timeout", "max_megabytes")
         if self.rate_limit is not None and self.rate_limit <= 0:
-            raise ValueError(
-                f"network.rate_limit is {self.rate_limit}; it must be above 0 (bytes per second), or null"
-            )
+            yield f"rate_limit is {self.rate_limit}; it must be above 0 (bytes per second), or null"
 
 
 @dataclass(frozen=True)
 class MediaSource:
-    """An entry of `corpus.sources` with `kind: media`."""
+    """A source of `kind: media`: recordings in a folder."""
 
     path: str
     """A folder relative to the repository; its subfolders are searched too."""
@@ -64,7 +66,7 @@ class MediaSource:
 
 @dataclass(frozen=True)
 class TranscriptsSource:
-    """An entry of `corpus.sources` with `kind: transcripts`."""
+    """A source of `kind: transcripts`: ready transcripts in a folder."""
 
     path: str
     """A folder relative to the repository; its subfolders are searched too."""
@@ -73,26 +75,30 @@ class TranscriptsSource:
     kind: str = "transcripts"
 
     def __post_init__(self) -> None:
+        checks.refuse(self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
         if self.language is not None and not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*", self.language):
-            raise ValueError(f"language is {self.language!r}; it must be a code such as en or pt-BR")
+            yield f"language is {self.language!r}; it must be a code such as en or pt-BR"
 
 
 @dataclass(frozen=True)
 class YoutubeSource:
-    """An entry of `corpus.sources` with `kind: youtube`."""
+    """A source of `kind: youtube`: videos, playlists and channels of any site that yt-dlp knows."""
 
     name: str
     """Name of the listing, data/listings/<name>.jsonl."""
     urls: list[str] = field(default_factory=list)
     """Addresses of videos, playlists and channels; {LECTERN_X} in one stands for that environment variable."""
     file: str | None = None
-    """A file of the repository with further addresses, one a line; # begins a comment."""
+    """A file of the repository with further addresses, one in each line; # begins a comment."""
     after: str | None = None
     """First day of publication to include, as in '2026-11-22'."""
     before: str | None = None
     """Last day of publication to include."""
     max_items: int | None = None
-    """Most episodes: the first of the listing that fit, so that later ones never replace them. Null for no limit."""
+    """Greatest number of episodes: the first of the listing that fit, so that later ones never replace them; null for
+    no limit."""
     match: str | None = None
     """Regular expression to search for in the titles."""
     format: str = "bestaudio/best"
@@ -104,22 +110,26 @@ class YoutubeSource:
     hosts: list[str] = field(default_factory=list)
     """With `allow_private`: further such hosts, as `files.example.lan`, `*.example.lan` or `127.0.0.1:8080`."""
     network: Network = field(default_factory=Network)
+    """How fast and how often the site is asked."""
     kind: str = "youtube"
 
     def __post_init__(self) -> None:
-        check_name(self.name)
-        check_limits(self.after, self.before, self.max_items, self.match)
+        checks.refuse(self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
+        yield from _find_wrong_name(self.name)
+        yield from _find_wrong_limits(self.after, self.before, self.max_items, self.match)
         if not self.urls and self.file is None:
-            raise ValueError(f"the source {self.name!r} has neither urls nor a file of them")
+            yield f"the source {self.name!r} has neither urls nor a file of them"
         for url in self.urls:
-            check_url(url)
+            yield from find_wrong_url(url)
         for host in self.hosts:
-            check_host(host)
+            yield from _find_wrong_host(host)
 
 
 @dataclass(frozen=True)
 class PodcastSource:
-    """An entry of `corpus.sources` with `kind: podcast`."""
+    """A source of `kind: podcast`: the episodes of an RSS or Atom feed."""
 
     name: str
     """Name of the listing, data/listings/<name>.jsonl."""
@@ -130,7 +140,8 @@ class PodcastSource:
     before: str | None = None
     """Last day of publication to include."""
     max_items: int | None = None
-    """Most episodes: the first of the listing that fit, so that later ones never replace them. Null for no limit."""
+    """Greatest number of episodes: the first of the listing that fit, so that later ones never replace them; null for
+    no limit."""
     match: str | None = None
     """Regular expression to search for in the titles."""
     allow_private: bool = False
@@ -138,19 +149,23 @@ class PodcastSource:
     hosts: list[str] = field(default_factory=list)
     """With `allow_private`: further such hosts, as `files.example.lan`, `*.example.lan` or `127.0.0.1:8080`."""
     network: Network = field(default_factory=Network)
+    """How fast and how often the feed's site is asked."""
     kind: str = "podcast"
 
     def __post_init__(self) -> None:
-        check_name(self.name)
-        check_limits(self.after, self.before, self.max_items, self.match)
-        check_url(self.feed)
+        checks.refuse(self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
+        yield from _find_wrong_name(self.name)
+        yield from _find_wrong_limits(self.after, self.before, self.max_items, self.match)
+        yield from find_wrong_url(self.feed)
         for host in self.hosts:
-            check_host(host)
+            yield from _find_wrong_host(host)
 
 
 @dataclass(frozen=True)
 class DocumentsSource:
-    """An entry of `corpus.sources` with `kind: documents`."""
+    """A source of `kind: documents`: files of text in a folder."""
 
     path: str
     """A folder relative to the repository; its subfolders are searched too."""
@@ -159,7 +174,7 @@ class DocumentsSource:
 
 @dataclass(frozen=True)
 class WebsiteSource:
-    """An entry of `corpus.sources` with `kind: website`."""
+    """A source of `kind: website`: the pages of a web site."""
 
     name: str
     """Name of the folder, data/sources/<name>, which holds nothing else."""
@@ -175,36 +190,36 @@ class WebsiteSource:
     exclude: list[str] = field(default_factory=list)
     """Regular expressions: an address that contains one of them is never requested."""
     max_depth: int = 10
-    """Most links from the start to a page."""
+    """Greatest number of links from the start to a page."""
     max_pages: int = 1000
-    """Most addresses that are requested in one crawl."""
+    """Greatest number of addresses that are requested in one crawl."""
     max_alike: int = 200
-    """Most addresses that differ only in numbers or in values of the query, as those of a calendar do; addresses in a
-    sitemap do not count."""
+    """Greatest number of addresses that differ only in numbers or in values of the query, as those of a calendar do;
+    addresses in a sitemap do not count."""
     delay: float = 1.0
-    """Seconds between requests to a host, and the first pause before a retry (which doubles); robots.txt may ask for
-    more."""
+    """Time between requests to a host, and the first pause before a retry (which doubles); robots.txt may ask for more.
+    Unit: seconds."""
     concurrency: int = 4
-    """Most requests to a host at a time."""
+    """Greatest number of requests to a host at a time."""
     retries: int = 2
-    """Further tries after a cut connection, or an answer such as 429 or 503."""
+    """Number of further tries after a cut connection, or an answer such as 429 or 503."""
     longest_wait: float = 120.0
-    """Longest pause in seconds that a site may ask for; if it asks for more, the request fails."""
+    """Longest pause that a site may ask for; if it asks for more, the request fails. Unit: seconds."""
     timeout: float = 30.0
-    """Seconds for a page from the request to its last byte, and as many again to render it."""
+    """Time for a page from the request to its last byte, and as much again to render it. Unit: seconds."""
     max_megabytes: float = 10.0
-    """Largest size of a page; a larger one fails."""
+    """Greatest size of a page; a larger one fails. Unit: megabytes."""
     render: str = "empty"
-    """Whether to run the scripts of pages in a headless Chromium: `never`, `always`, or `empty` for pages with hardly
-    any words."""
+    """Whether the scripts of pages run in a headless Chromium; `empty` runs those of pages with hardly any words.
+    Choices: RENDER."""
     render_below: int = 50
-    """Words outside of menus below which a page with scripts counts as empty."""
+    """A page with scripts and fewer words outside of menus counts as empty. Unit: words."""
     documents: bool = False
-    """Whether to keep PDF, DOCX, PPTX, EPUB, Markdown and text files that pages link to."""
+    """Whether PDF, DOCX, PPTX, EPUB, Markdown and text files that pages link to are kept."""
     gone: str = "keep"
-    """Whether to `keep` or `remove` pages for which the site now answers 404 or 410."""
+    """What happens to pages for which the site now answers 404 or 410. Choices: GONE."""
     obey_robots: bool = True
-    """Whether to obey robots.txt, noindex and nofollow; set it to false only for a site of your own."""
+    """Whether robots.txt, noindex and nofollow are obeyed; false is for a site of your own only."""
     allow_private: bool = False
     """Whether `hosts` may be in a private network or on this machine."""
     headers: dict[str, str] = field(default_factory=dict)
@@ -212,35 +227,34 @@ class WebsiteSource:
     kind: str = "website"
 
     def __post_init__(self) -> None:
-        check_name(self.name)
+        checks.refuse(self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
+        yield from _find_wrong_name(self.name)
         if not self.start:
-            raise ValueError("start is empty; list the addresses to begin at")
+            yield "start is empty; list the addresses to begin at"
         for url in [*self.start, *(self.sitemaps or [])]:
-            check_url(url)
-            if secrets.PLACEHOLDER.search(url) or not _is_page(url):
-                raise ValueError(
-                    f"{secrets.without_secrets(url)!r} is not the address of a page; put secrets into `headers`"
-                )
+            wrong = list(find_wrong_url(url))
+            yield from wrong
+            if not wrong and (secrets.PLACEHOLDER.search(url) or not _is_page(url)):
+                yield f"{secrets.without_secrets(url)!r} is not the address of a page; put secrets into `headers`"
         for host in self.hosts:
-            check_host(host)
+            yield from _find_wrong_host(host)
         for pattern in [*self.include, *self.exclude]:
-            _check_pattern(pattern)
-        for key in ("max_depth", "delay", "retries", "longest_wait", "render_below"):
-            if getattr(self, key) < 0:
-                raise ValueError(f"{key} is {getattr(self, key)}; it may not be negative")
-        for key in ("max_pages", "max_alike", "concurrency", "timeout", "max_megabytes"):
-            if getattr(self, key) <= 0:
-                raise ValueError(f"{key} is {getattr(self, key)}; it must be above 0")
-        for key, choices in (("render", RENDER), ("gone", GONE)):
-            if getattr(self, key) not in choices:
-                raise ValueError(f"{key} is {getattr(self, key)!r}; it must be one of {', '.join(choices)}")
+            yield from checks.pattern("include or exclude", pattern)
+        yield from checks.at_least(self, max_depth=0, delay=0, retries=0, longest_wait=0, render_below=0)
+        yield from checks.above_zero(
+            self, "max_pages", "max_alike", "concurrency", "timeout", "max_megabytes"
+        )
+        yield from checks.choice("render", self.render, RENDER)
+        yield from checks.choice("gone", self.gone, GONE)
         for header, value in self.headers.items():
-            _check_header(header, value)
+            yield from _find_wrong_header(header, value)
 
 
 @dataclass(frozen=True)
 class TableSource:
-    """An entry of `corpus.sources` with `kind: table`."""
+    """A source of `kind: table`: ready pairs of questions and answers."""
 
     path: str
     """A file, or a folder whose tables have the same columns; relative to the repository, subfolders included."""
@@ -265,6 +279,9 @@ class TableSource:
         return dict(self.columns) or {name: name for name in PAIR}
 
     def __post_init__(self) -> None:
+        checks.refuse(self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
         chosen = self.chosen
         chat = "messages" in chosen
         if (
@@ -272,48 +289,56 @@ class TableSource:
             or (chat and set(chosen) - {"messages", "url"})
             or (not chat and not set(PAIR) <= set(chosen))
         ):
-            raise ValueError(
+            yield (
                 f"columns is {chosen}"
                 + (f" with the unknown {', '.join(sorted(unknown))}" if unknown else "")
-                + ": give `question` and `answer` (optionally `system` and `url`), or `messages` (optionally `url`)"
+                + "; give `question` and `answer` (optionally `system` and `url`), or `messages` (optionally `url`)"
             )
         if self.parts < 1:
-            raise ValueError(f"parts is {self.parts}: use 1 or more; three splits need at least 3 items")
+            yield f"parts is {self.parts}; use 1 or more; three splits need at least 3 items"
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '\r\n"'):
-            raise ValueError(f"delimiter is {self.delimiter!r}: use one character, or null to detect it")
+            yield f"delimiter is {self.delimiter!r}; use one character, or null to detect it"
         try:
             "".encode(self.encoding or "utf-8")
-        except LookupError as error:
-            raise ValueError(
-                f"encoding is {self.encoding!r}: Python knows no encoding of that name"
-            ) from error
+        except LookupError:
+            yield f"encoding is {self.encoding!r}; Python knows no encoding of that name"
 
 
-def check_name(name: str) -> None:
-    """Raise ValueError if a source's name cannot be the name of a file."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
-        raise ValueError(f"name is {name!r}, but it names a file: use only a-z, 0-9, - and _")
+KINDS: Mapping[str, type] = {
+    "media": MediaSource,
+    "transcripts": TranscriptsSource,
+    "youtube": YoutubeSource,
+    "podcast": PodcastSource,
+    "documents": DocumentsSource,
+    "website": WebsiteSource,
+    "table": TableSource,
+}
+"""The kinds of source; lectern/sources/kinds.py has the module of each."""
 
 
-def check_limits(after: str | None, before: str | None, max_items: int | None, match: str | None) -> None:
-    """Raise ValueError if a filter of the episodes makes no sense."""
-    for key, day in (("after", after), ("before", before)):
-        if day is not None and not _is_day(day):
-            raise ValueError(f"{key} is {day!r}; it must be a day, as in '2026-11-22'")
-    if max_items is not None and max_items < 1:
-        raise ValueError(f"max_items is {max_items}; it must be at least 1, or null")
-    try:
-        re.compile(match or "")
-    except re.error as error:
-        raise ValueError(f"match is {match!r}, which is not a regular expression ({error})") from error
-
-
-def check_url(url: str) -> None:
-    """Check a URL of the configuration: it must be http or https and hold no visible secret.
+def parse_source(values: Any, number: int) -> Any:
+    """The checked settings of a source; `number` is its index in `corpus.sources`.
 
     Raises:
-        ValueError: it is not valid; the message does not repeat the secret.
+        LecternError: there is no such kind, or a parameter of it is wrong.
     """
+    found = read_source(values)
+    if isinstance(found, list):
+        raise LecternError(
+            f"corpus.sources[{number}]: {'; '.join(found)}. Correct it under conf/ and run `lectern params`."
+        )
+    return found
+
+
+def read_source(values: Any) -> Any:
+    """The settings of a source, or the list of what is wrong with them."""
+    kind = values.get("kind") if isinstance(values, Mapping) else None
+    cls = KINDS.get(str(kind))
+    return params.read(values, cls) if cls else list(checks.choice("kind", kind, tuple(KINDS)))
+
+
+def find_wrong_url(url: str) -> Iterator[str]:
+    """Check a URL of the configuration: it must be http or https and hold no visible secret, which is not repeated."""
     shown = secrets.without_secrets(url)
     try:
         parts = urllib.parse.urlsplit(secrets.PLACEHOLDER.sub("x", url))
@@ -322,53 +347,57 @@ def check_url(url: str) -> None:
     except ValueError:
         is_web = False
     if not is_web:
-        raise ValueError(f"{shown!r} is not an http or https address")
+        yield f"{shown!r} is not an http or https address"
+        return
     for name in secrets.PLACEHOLDER.findall(url):
         if not name.startswith("LECTERN_"):
-            raise ValueError(
-                f"{{{name}}} in a URL: only variables whose names begin with LECTERN_ are allowed"
-            )
+            yield f"{{{name}}} in a URL: only variables whose names begin with LECTERN_ are allowed"
+            return
     user, _, place = raw.netloc.rpartition("@")
     if secrets.PLACEHOLDER.search(place):
-        raise ValueError(
-            f"{shown}: a variable stands for the host, which decides who receives the secrets. Write the host itself"
-        )
+        yield f"{shown}: a variable stands for the host, which decides who receives the secrets; write the host itself"
+        return
     name, _, password = user.partition(":")
     pairs = urllib.parse.parse_qsl(raw.query) + urllib.parse.parse_qsl(raw.fragment)
     plain = [password or name] + [value for key, value in pairs if secrets.is_secret(key, value)]
     if any(value and not secrets.PLACEHOLDER.search(value) for value in plain):
-        raise ValueError(
-            f"{shown} holds a secret, which git would keep. Write {{LECTERN_FEED_TOKEN}} (or another "
-            "name that begins with LECTERN_) in its place and set that variable in the environment"
+        yield (
+            f"{shown} holds a secret, which git would keep; write {{LECTERN_FEED_TOKEN}} (or another name that begins "
+            "with LECTERN_) in its place and set that variable in the environment"
         )
 
 
-def check_host(host: str) -> None:
-    """Raise ValueError if an entry of `hosts` is malformed."""
+def _find_wrong_name(name: str) -> Iterator[str]:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
+        yield f"name is {name!r}, but it names a file; use only a-z, 0-9, - and _"
+
+
+def _find_wrong_limits(
+    after: str | None, before: str | None, max_items: int | None, match: str | None
+) -> Iterator[str]:
+    for key, day in (("after", after), ("before", before)):
+        if day is not None and not _is_day(day):
+            yield f"{key} is {day!r}; it must be a day, as in '2026-11-22'"
+    if max_items is not None and max_items < 1:
+        yield f"max_items is {max_items}; it must be at least 1, or null"
+    yield from checks.pattern("match", match or "")
+
+
+def _find_wrong_host(host: str) -> Iterator[str]:
     if not re.fullmatch(r"(\*\.)?[a-z0-9.-]+(:\d+)?|\[[0-9a-f:]+\](:\d+)?", host):
-        raise ValueError(
-            f"hosts: {host!r} is not a host such as example.org, *.example.org or example.org:8080"
-        )
+        yield f"hosts: {host!r} is no host such as example.org, *.example.org or example.org:8080"
 
 
-def _check_pattern(pattern: str) -> None:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(
-            f"{pattern!r} in include or exclude is not a regular expression ({error})"
-        ) from error
-
-
-def _check_header(name: str, value: str) -> None:
+def _find_wrong_header(name: str, value: str) -> Iterator[str]:
     if not re.fullmatch(r"[A-Za-z0-9-]+", name) or not value.isprintable():
-        raise ValueError(f"headers: {name!r} is not a header's name, or its value holds a line break")
+        yield f"headers: {name!r} is not a header's name, or its value holds a line break"
+        return
     named = secrets.PLACEHOLDER.findall(value)
     if any(not variable.startswith("LECTERN_") for variable in named):
-        raise ValueError(f"headers: {name}: only variables whose names begin with LECTERN_ are allowed")
-    if _SECRET_HEADERS.fullmatch(name) and not named:
-        raise ValueError(
-            f"headers: {name} holds a secret, which git would keep. Write {{LECTERN_SITE_TOKEN}} (or another name that "
+        yield f"headers: {name}: only variables whose names begin with LECTERN_ are allowed"
+    elif _SECRET_HEADERS.fullmatch(name) and not named:
+        yield (
+            f"headers: {name} holds a secret, which git would keep; write {{LECTERN_SITE_TOKEN}} (or another name that "
             "begins with LECTERN_) in its place and set that variable in the environment"
         )
 
@@ -390,28 +419,3 @@ def _is_page(url: str) -> bool:
     return (
         len(url) <= LONGEST and _HOST.fullmatch(host) is not None and not (parts.username or parts.password)
     )
-
-
-KINDS: Mapping[str, type] = {
-    "media": MediaSource,
-    "transcripts": TranscriptsSource,
-    "youtube": YoutubeSource,
-    "podcast": PodcastSource,
-    "documents": DocumentsSource,
-    "website": WebsiteSource,
-    "table": TableSource,
-}
-"""The kinds of source; lectern/sources/kinds.py has the module of each."""
-
-
-def parse_source(values: Mapping[str, Any], number: int) -> Any:
-    """The checked settings of a source; `number` is its place in `corpus.sources`.
-
-    Raises:
-        LecternError: there is no such kind, or a parameter of it is wrong.
-    """
-    where = f"corpus.sources[{number}]"
-    kind = str(values.get("kind"))
-    if kind not in KINDS:
-        raise LecternError(f"{where}: kind is {kind!r}; it must be one of {', '.join(KINDS)}")
-    return params.parse(values, KINDS[kind], where)

@@ -1,112 +1,110 @@
-"""Section `train` of params.yaml: how a model is tuned."""
+"""How a model is tuned: section `train` of params.yaml."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from lectern.settings import checks
+
 METHODS = ("lora", "qlora", "dora", "rslora", "full")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+KEEP = ("best", "last")
 TRACKERS = ("tensorboard", "wandb", "mlflow")
 
 
 @dataclass(frozen=True)
 class Train:
-    """Section `train`."""
+    """Section `train`: how the model is tuned."""
 
     name: str
-    """name of the file in conf/train"""
+    """Name of the file in conf/train."""
     method: str
     """`lora`; `qlora`, with the base model in 4 bits (NF4, double quantisation); `dora`, which also learns the length
-    of each column; `rslora`, whose scale is alpha / sqrt(r); or `full`, which trains all weights of the model"""
+    of each column; `rslora`, whose scale is alpha / sqrt(r); or `full`, which trains all weights of the model. Choices:
+    METHODS."""
     r: int
-    """rank of the adapter"""
+    """Rank of the adapter."""
     alpha: int
-    """the adapter's output is multiplied by alpha / r"""
+    """The adapter's output is multiplied by alpha / r."""
     dropout: float
-    """dropout on the adapter's input, from 0 to below 1"""
+    """Dropout on the adapter's input, from 0 to below 1."""
     target_modules: Any
-    """null for those of the base model, all-linear, or a list of names of linear layers"""
+    """null for those of the base model, `all-linear`, or a list of names of linear layers."""
     from_adapter: str | None
-    """a folder of models/adapters with an adapter that is trained further; null for a new adapter"""
+    """A folder of models/adapters with an adapter that is trained further; null for a new adapter."""
     learning_rate: float
-    """peak learning rate"""
+    """Peak learning rate."""
     epochs: int
-    """number of passes over the rows"""
+    """Number of passes over the rows."""
     batch_size: int
-    """number of rows in a micro-batch; memory limits it"""
+    """Number of rows in a micro-batch; memory limits it."""
     gradient_accumulation: int
-    """number of micro-batches in a step, of all processes together"""
+    """Number of micro-batches in a step, of all processes together."""
     packing: bool
-    """whether a micro-batch is one sequence of whole rows, which do not attend to each other, without padding; the
-    sequence is as long as `batch_size` times the longest row"""
+    """Whether a micro-batch is one sequence of whole rows, which do not attend to each other, without padding. The
+    sequence is as long as `batch_size` times the longest row."""
     gradient_checkpointing: bool
-    """whether activations are computed again in the backward pass, which takes about a third more time and a fraction
-    of the memory"""
+    """Whether activations are computed again in the backward pass, which takes about a third more time and a fraction
+    of the memory."""
     precision: str
-    """fp32, bf16 or fp16; `auto` takes fp32 on a CPU, bf16 on a GPU that supports it, else fp16"""
+    """Number format of the weights; `auto` takes fp32 on a CPU, bf16 on a GPU that supports it, else fp16. Choices:
+    PRECISIONS."""
     attention: str | None
-    """attention implementation, by its name in transformers: sdpa, eager, flash_attention_2; null for the default"""
+    """Attention implementation, by its name in transformers: sdpa, eager, flash_attention_2; null for the default."""
     optimizer: str
-    """optimizer, by its name in transformers"""
+    """Optimizer, by its name in transformers."""
     scheduler: str
-    """schedule of the learning rate, by its name in transformers"""
+    """Schedule of the learning rate, by its name in transformers."""
     warmup_share: float
-    """share of all steps over which the learning rate rises, from 0 to 1"""
+    """Share of all steps, from 0 to 1, over which the learning rate rises."""
     weight_decay: float
-    """weight decay of AdamW"""
+    """Weight decay of AdamW."""
     max_grad_norm: float
-    """greatest norm of the gradients; larger ones are clipped"""
+    """Greatest norm of the gradients; larger ones are clipped."""
     explosion: float
-    """the training stops if the loss of a step exceeds the greatest loss of the first ten steps by this factor"""
+    """The training stops if the loss of a step exceeds the greatest loss of the first ten steps by this factor."""
     evaluations: int
-    """number of evaluations on the validation rows in each epoch"""
+    """Number of evaluations on the validation rows in each epoch."""
     early_stopping: int | None
-    """number of evaluations without a better validation loss after which the training ends; null for never"""
+    """Number of evaluations without a better validation loss after which the training ends; null for never."""
     keep: str
-    """which weights are kept: `best`, those with the lowest validation loss, or `last`"""
+    """Which weights are kept: `best`, those with the lowest validation loss, or `last`. Choices: KEEP."""
     checkpoint_every: int
-    """number of steps between checkpoints; a killed training loses at most so many"""
+    """Distance between two checkpoints; a killed training loses at most so much. Unit: steps."""
     trackers: list[str]
-    """tensorboard, wandb and mlflow, which then get the curves too; each must be installed"""
+    """Programs that get the curves too; each must be installed. Choices: TRACKERS."""
     seed: int
-    """seed of the adapter's initial weights, of dropout, and of the order of rows"""
+    """Seed of the adapter's initial weights, of dropout, and of the order of rows."""
 
     def __post_init__(self) -> None:
-        for field, choices in (
-            ("method", METHODS),
-            ("precision", PRECISIONS),
-            ("keep", ("best", "last")),
-        ):
-            if getattr(self, field) not in choices:
-                raise ValueError(f"{field} is {getattr(self, field)!r}; choose one of {', '.join(choices)}")
+        checks.refuse(self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
+        yield from checks.choice("method", self.method, METHODS)
+        yield from checks.choice("precision", self.precision, PRECISIONS)
+        yield from checks.choice("keep", self.keep, KEEP)
         if unknown := sorted(set(self.trackers) - set(TRACKERS)):
-            raise ValueError(f"trackers has {', '.join(unknown)}; choose among {', '.join(TRACKERS)}")
-        for field in (
-            "r",
-            "alpha",
-            "epochs",
-            "batch_size",
-            "gradient_accumulation",
-            "evaluations",
-            "checkpoint_every",
-        ):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field} is {getattr(self, field)}; give 1 or more")
+            yield f"trackers has {', '.join(unknown)}; choose among {', '.join(TRACKERS)}"
+        yield from checks.at_least(
+            self,
+            r=1,
+            alpha=1,
+            epochs=1,
+            batch_size=1,
+            gradient_accumulation=1,
+            evaluations=1,
+            checkpoint_every=1,
+            weight_decay=0,
+        )
         if self.early_stopping is not None and self.early_stopping < 1:
-            raise ValueError(f"early_stopping is {self.early_stopping}; give 1 or more, or null")
-        if not 0 <= self.dropout < 1 or not 0 <= self.warmup_share <= 1:
-            raise ValueError(
-                f"dropout is {self.dropout} and warmup_share is {self.warmup_share}; dropout must be at least 0 and "
-                "below 1, warmup_share from 0 to 1"
-            )
-        if self.learning_rate <= 0 or self.max_grad_norm <= 0 or self.weight_decay < 0:
-            raise ValueError(
-                f"learning_rate is {self.learning_rate}, max_grad_norm {self.max_grad_norm} and weight_decay "
-                f"{self.weight_decay}; the first two must be above 0, weight_decay 0 or above"
-            )
-        if self.explosion <= 1:
-            raise ValueError(f"explosion is {self.explosion}; give a factor above 1")
+            yield f"early_stopping is {self.early_stopping}; give 1 or more, or null"
+        yield from checks.share("dropout", self.dropout, below_one=True)
+        yield from checks.share("warmup_share", self.warmup_share)
+        yield from checks.above_zero(self, "learning_rate", "max_grad_norm")
+        if not self.explosion > 1:
+            yield f"explosion is {self.explosion}; give a factor above 1"
         if self.method == "full" and self.from_adapter is not None:
-            raise ValueError("method is full, which trains no adapter, so from_adapter must be null")
+            yield "method is full, which trains no adapter, so from_adapter must be null"
 
     @property
     def quantized(self) -> bool:

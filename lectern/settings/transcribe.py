@@ -1,56 +1,59 @@
 """How recordings are transcribed: section `transcribe` of params.yaml."""
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lectern.settings import checks
+
 ENGINES = ("faster_whisper", "whisperx")
+"""Speech recognisers; `speech.asr.ENGINES` has their code."""
 
 
 @dataclass(frozen=True)
 class Transcribe:
-    """Section `transcribe`."""
+    """Section `transcribe`: how speech becomes words with their times."""
 
     name: str
-    """Name of the choice in conf/transcribe/."""
+    """Name of the file in conf/transcribe."""
     engine: str
-    """A key of `speech.asr.ENGINES`."""
+    """The speech recogniser. Choices: ENGINES."""
     python: str
-    """Name of the interpreter on the PATH that runs this stage, for an engine that needs an environment of its own."""
+    """Name of the interpreter on the PATH that runs the stage, for an engine that needs an environment of its own."""
     model: str
     """`embedded` (Whisper tiny.en), a name that faster-whisper knows (`small`, `large-v3-turbo`), or a directory."""
     language: str | None
-    """Language code such as `en`; null detects it in each recording."""
+    """Language code such as `en`; null detects the language of each recording."""
     initial_prompt: str | None
-    """Text in the desired style with the names that occur ("Amit Varma talks with Ajay Shah."), to guide spelling."""
+    """Text in the desired style with the names that occur ("Amit Varma talks with Ajay Shah."), which guides the
+    spelling."""
     hotwords: str | None
     """Names and terms to expect, separated by spaces or commas."""
     beam_size: int
-    """Hypotheses kept while decoding."""
+    """Number of hypotheses that are kept while decoding."""
     batch_size: int
-    """Windows of half a minute that are decoded together; limited by the device's memory."""
+    """Number of windows of half a minute that are decoded together; the device's memory limits it."""
     vad: bool
-    """Whether to transcribe only where voice activity is detected."""
+    """Of `faster_whisper`: whether only those parts are transcribed in which voice activity is detected."""
     align: bool
-    """`whisperx`: whether an alignment model finds the words' times; otherwise they are derived from their segment."""
+    """Of `whisperx`: whether an alignment model finds the times of words; otherwise each word has those of its
+    segment."""
     align_model: str | None
-    """`whisperx`: a wav2vec2 model on the hub or in torchaudio, or a directory; null for the language's usual one."""
+    """Of `whisperx`: a wav2vec2 model on the hub or in torchaudio, or a directory; null for the usual model of the
+    language."""
     compute_type: str
     """Number format of the weights: `int8` on a CPU, `float16` or `int8_float16` on a GPU."""
     device: str
     """`cpu`, `cuda` or `auto`."""
     threads: int
-    """CPU threads; 0 for all. Does not change the result."""
+    """Number of CPU threads; 0 for all. It does not change the result."""
     allow_failed: float
-    """Share of the recordings, 0 to 1, that may fail before the stage fails."""
+    """Share of the recordings, from 0 to 1, that may fail before the stage fails."""
 
     def __post_init__(self) -> None:
-        if self.engine not in ENGINES:
-            raise ValueError(f"engine is {self.engine!r}: use one of {', '.join(ENGINES)}")
-        if self.beam_size < 1 or self.batch_size < 1:
-            raise ValueError(
-                f"beam_size {self.beam_size} and batch_size {self.batch_size} must be at least 1"
-            )
-        if not re.fullmatch(r"[A-Za-z0-9._-]+", self.python):
-            raise ValueError(
-                f"python is {self.python!r}: give the name of an interpreter on the PATH, not a path"
-            )
+        checks.refuse(self._find_problems())
+
+    def _find_problems(self) -> Iterator[str]:
+        yield from checks.choice("engine", self.engine, ENGINES)
+        yield from checks.at_least(self, beam_size=1, batch_size=1, threads=0)
+        yield from checks.interpreter(self.python)
+        yield from checks.share("allow_failed", self.allow_failed)

@@ -16,7 +16,7 @@ from lectern.core import secrets
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.io import write_json
 from lectern.core.item import Item
-from lectern.settings.sources import YoutubeSource, check_url
+from lectern.settings.sources import YoutubeSource, find_wrong_url
 from lectern.sources import episode_download, listing, sound, template, ytdlp
 from lectern.sources.addresses import Reach
 from lectern.sources.listing import Episode
@@ -104,10 +104,8 @@ def _lines(file: str | None) -> list[str]:
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
     urls = [(number, line) for number, line in lines if line and not line.startswith("#")]
     for number, url in urls:
-        try:
-            check_url(url)
-        except ValueError as error:
-            raise LecternError(f"{file}:{number}: {error}.") from error
+        for problem in find_wrong_url(url):
+            raise LecternError(f"{file}:{number}: {problem}.")
     return [url for _, url in urls]
 
 

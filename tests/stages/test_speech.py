@@ -186,7 +186,7 @@ def test_silence_has_no_words_even_without_voice_detection(tmp_path: Path) -> No
         (lambda: configure(Transcribe, python="/usr/bin/python3"), "interpreter"),
         (lambda: configure(Diarize, step=11), "step"),
         (lambda: configure(Diarize, min_speakers=3, max_speakers=2), "max_speakers"),
-        (lambda: configure(Converse, others="main"), "host, guest or audience"),
+        (lambda: configure(Converse, others="main"), "host, guest, audience"),
         (lambda: configure(Examples, questions=["x"]), "dialogue"),
     ],
 )

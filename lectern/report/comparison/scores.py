@@ -1,5 +1,6 @@
 """Compare the figures of two runs: paired if they answered the same questions, else side by side."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -103,7 +104,7 @@ def _pair(
     both = {name: (sides[1][name], sides[0][name]) for name in names if name in sides[0] and name in sides[1]}
     values = [bootstrap.intervals({name: side[name] for name in both}) for side in sides]
     for name, difference in bootstrap.differences(both).items():
-        if difference.n:
+        if difference.n and math.isfinite(difference.value):
             before, after = (side[name].as_dict() for side in values)
             yield _row(FIGURES[name], before, after, difference.as_dict())
 

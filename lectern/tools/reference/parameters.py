@@ -1,13 +1,16 @@
 """docs/reference/parameters.md: every parameter with its meaning, type, default and choices.
 
-The meaning is the docstring below the field in lectern/settings. The default is what conf/ composes. The choices are
-the files of the section's group in conf/.
+The meaning is the docstring below the field in lectern/settings, which may end with `Unit: seconds.` or with
+`Choices: ENGINES.`, the name of a tuple of that module. The default is what conf/ composes. The choices of a whole
+section are the files of its group in conf/.
 """
 
 import ast
 import dataclasses
 import inspect
 import itertools
+import re
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -84,11 +87,20 @@ def _table(cls: type, defaults: Any) -> str:
             default = _code(field.default_factory())
         elif defaults is None:
             default = "must be given"
-        meaning = _escape(meanings.get(field.name, ""))
-        rows.append(
-            f"| `{field.name}` | {meaning[:1].upper() + meaning[1:]} | {_type(types[field.name])} | {default} |"
-        )
+        meaning, unit = take_sentence(meanings.get(field.name, ""), "Unit")
+        meaning, choices = take_sentence(meaning, "Choices")
+        if choices:
+            named = getattr(sys.modules[cls.__module__], choices)
+            meaning += f" Choices: {', '.join(f'`{choice}`' for choice in named)}."
+        kind = _type(types[field.name]) + (f", {unit}" if unit else "")
+        rows.append(f"| `{field.name}` | {_escape(meaning.strip())} | {kind} | {default} |")
     return "\n".join(["| name | meaning | type | default |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def take_sentence(meaning: str, label: str) -> tuple[str, str]:
+    """The meaning without its last sentence of this label, and what that sentence says."""
+    found = re.search(rf" ?{label}: ([^.]*)\.(?= |$)", meaning)
+    return (meaning.replace(found[0], ""), found[1]) if found else (meaning, "")
 
 
 def _choices(root: Path, group: str) -> str:

@@ -403,7 +403,7 @@ def test_openings_that_cannot_be_used(tmp_path: Path, adapter: Path) -> None:
         ({"held_out": -1}, "held_out is -1"),
         ({"temperature": -0.1}, "temperature is -0.1"),
         ({"top_p": 0.0}, "top_p is 0.0"),
-        ({"host": "both"}, "host is 'both'; choose one of continue, swap"),
+        ({"host": "both"}, "host is 'both'; choose continue or swap"),
         ({"host": "swap", "host_persona": " "}, "host_persona must tell"),
         ({"openings": ["../talks"]}, "openings has '../talks'"),
         ({"openings": ["a", "a"]}, "names a file twice"),

@@ -187,7 +187,7 @@ EDITED = [ASKED[0], Message(role="assistant", content="So it is.")]
 
 
 def test_a_row_that_was_edited_again_has_its_last_decision() -> None:
-    first = decisions.make("0" * 16, "edit", "", EDITED)
+    first = decisions.make("0" * 16, "edit", "wrong", EDITED)
     second = decisions.make(first.new_id, "reject", "wrong")
     entries = {"0" * 16: Entry(first, "a"), first.new_id: Entry(second, "b")}
     assert decisions.Decisions(entries, ()).latest("0" * 16) == second
@@ -198,14 +198,15 @@ def test_a_row_that_was_edited_again_has_its_last_decision() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (("0" * 16, "edit", "", None), "messages"),
-        (("0" * 16, "reject", "", ASKED), "messages"),
-        (("0" * 16, "edit", "", ASKED[:1]), "messages"),
-        (("0" * 16, "burn", "", None), "action: "),
-        (("nonsense", "reject", "", None), "id: "),
+        (("0" * 16, "edit", "wrong", None), "messages"),
+        (("0" * 16, "reject", "wrong", ASKED), "messages"),
+        (("0" * 16, "edit", "wrong", ASKED[:1]), "messages"),
+        (("0" * 16, "reject", "", None), "reason: "),
+        (("0" * 16, "burn", "wrong", None), "action: "),
+        (("nonsense", "reject", "wrong", None), "id: "),
     ],
 )
-def test_a_decision_that_is_none_says_why(values: tuple[Any, ...], message: str) -> None:
+def test_a_decision_that_is_not_valid_says_why(values: tuple[Any, ...], message: str) -> None:
     with pytest.raises(LecternError) as caught:
         decisions.make(*values)
     assert message in str(caught.value)

@@ -449,7 +449,7 @@ def test_a_corpus_without_speech_gives_an_empty_result(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"others": "main"}, "host, guest or audience"),
+        ({"others": "main"}, "host, guest, audience"),
         ({"reach": -1.0}, "reach is -1"),
         ({"voice_threshold": 0.0}, "cosine"),
         ({"cut_chapters": ["("]}, "not a regular expression"),

@@ -43,6 +43,56 @@ def test_a_wrong_section_is_named_with_its_key(tmp_path: Path, text: str, messag
         load(tmp_path, text)
 
 
+@dataclass(frozen=True)
+class Whole:
+    count: int
+    share: float | None
+    on: bool
+    parts: list[ToyParams]
+    names: dict[str, int]
+    text: str
+
+
+def test_every_wrong_value_of_a_section_is_named_with_what_is_right() -> None:
+    values = {
+        "count": 1.5,
+        "share": "x",
+        "on": "maybe",
+        "parts": [{}, {"rat": 1}],
+        "names": {"a": "b"},
+        "txt": 1,
+    }
+    assert params.read(values, Whole) == [
+        "there is no txt (did you mean text?)",
+        "count is 1.5; give a whole number",
+        "share is 'x'; give a number, or null",
+        "on is 'maybe'; give true or false",
+        "there is no parts[1].rat (did you mean rate?)",
+        "names.a is 'b'; give a whole number",
+        "text is not given",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (3, "it is 3; give a mapping of names to values"),
+        ({"rate": None}, "rate is null; give a number"),
+        ({"rate": [1]}, r"rate is \[1\]; give a number"),
+        ({"rates": 1}, r"there is no rates \(did you mean rate\?\)"),
+        ({"other": 1}, "there is no other; it has rate, names"),
+        ({"rate": True}, "rate is true; give a number"),
+        ({"rate": "2e-1"}, None),
+    ],
+)
+def test_a_value_of_another_type_is_named(values: object, said: str | None) -> None:
+    if said is None:
+        assert params.parse(values, ToyParams, "here").rate == 0.2
+    else:
+        with pytest.raises(LecternError, match=f"^here: {said}\\. Correct it under conf/"):
+            params.parse(values, ToyParams, "here")
+
+
 def test_no_file_says_what_writes_it(tmp_path: Path) -> None:
     with pytest.raises(LecternError, match=r"params\.yaml does not exist\. `lectern params` writes it"):
         params.load("toy", ToyParams, tmp_path / "params.yaml")

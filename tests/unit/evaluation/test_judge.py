@@ -574,8 +574,8 @@ def test_the_prompts_are_short() -> None:
     ("change", "message"),
     [
         ({"criterion": " "}, "criterion is empty"),
-        ({"most": 0}, "most is 0; choose at least 1"),
-        ({"longest": 10}, "longest is 10; choose at least 100"),
+        ({"most": 0}, "most is 0; give 1 or more"),
+        ({"longest": 10}, "longest is 10; give 100 or more"),
         ({"min_kappa": 4.0}, "min_kappa is 4.0; choose from 0 to 1"),
         ({"resamples": 10}, "resamples is 10"),
         ({"confidence": 95.0}, "confidence is 95.0"),

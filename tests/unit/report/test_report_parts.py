@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lectern.core.schema import Message, PairJudgement, Prediction, Provenance, RubricJudgement
-from lectern.evaluation.figure import Figure
+from lectern.evaluation.figure_type import Figure
 from lectern.evaluation.rows import AnswerScore, RowScore
 from lectern.report import drawing, figures, judgement, samples, scores, wording
 from lectern.report.inputs import Answers
@@ -120,7 +120,7 @@ def test_places_in_a_picture_are_percents_of_its_axes() -> None:
     assert drawing.scale([3.0, 9.0], from_zero=True).low == 0
     assert drawing.scale([-9.0, -3.0], from_zero=True).high == 0
     assert drawing.scale([3.0, 9.0]).low == 2
-    assert drawing.scale([5.0]).ticks[0] == 5
+    assert drawing.scale([5.0]).ticks == (4, 6, 8, 10)
     assert [drawing._round_up(step) for step in (1, 1.1, 2.1, 2.6, 5.1, 0.3)] == pytest.approx(
         [1, 2, 2.5, 5, 10, 0.5]
     )
@@ -179,13 +179,13 @@ def said(name: str, text: str = "So.", *, reference: str | None = "So.", finishe
 
 
 def row(
-    base: float | None = None,
-    tuned: float | None = None,
+    base_nll: float | None = None,
+    tuned_nll: float | None = None,
     *,
     name: str = "held_out",
     **predictions: Prediction,
 ) -> Answers:
-    both = {"base": score(base), "tuned": score(tuned), **{other: score() for other in predictions}}
+    both = {**{other: score() for other in predictions}, "base": score(base_nll), "tuned": score(tuned_nll)}
     measured = RowScore(id="a", set=name, item="talk", reference_words=1, reference_bytes=3, answers=both)
     return Answers(measured, {"base": said("base"), "tuned": said("tuned"), **predictions})
 

@@ -1,15 +1,17 @@
 """The checks that several sections share: the bounds themselves, and what an error says."""
 
 import math
+import re
 
 import pytest
 
-from lectern.settings.checks import check_bootstrap, check_share
+from lectern.core.errors import WrongValuesError
+from lectern.settings import checks
 
 
 @pytest.mark.parametrize(("resamples", "confidence"), [(100, 0.95), (10_000, 0.01), (10_000, 0.99)])
 def test_a_usual_bootstrap_passes(resamples: int, confidence: float) -> None:
-    check_bootstrap(resamples, confidence)
+    assert list(checks.bootstrap(resamples, confidence)) == []
 
 
 @pytest.mark.parametrize(
@@ -23,8 +25,8 @@ def test_a_usual_bootstrap_passes(resamples: int, confidence: float) -> None:
     ],
 )
 def test_what_gives_no_interval_is_refused(resamples: int, confidence: float, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        check_bootstrap(resamples, confidence)
+    [said] = checks.bootstrap(resamples, confidence)
+    assert re.match(message, said)
 
 
 @pytest.mark.parametrize("above_zero", [False, True])
@@ -34,11 +36,12 @@ def test_a_share_is_from_0_to_1(above_zero: bool, below_one: bool) -> None:
         {-0.01, 1.01, math.inf, math.nan} | ({0.0} if above_zero else set()) | ({1.0} if below_one else set())
     )
     for value in (-0.01, 0.0, 0.01, 0.5, 0.99, 1.0, 1.01, math.inf, math.nan):
+        said = list(checks.share("threshold", value, above_zero=above_zero, below_one=below_one))
         if value in refused or math.isnan(value):
-            with pytest.raises(ValueError, match=f"^threshold is {value}; it is a share, "):
-                check_share("threshold", value, above_zero=above_zero, below_one=below_one)
+            assert len(said) == 1
+            assert said[0].startswith(f"threshold is {value}; it is a share, ")
         else:
-            check_share("threshold", value, above_zero=above_zero, below_one=below_one)
+            assert said == []
 
 
 @pytest.mark.parametrize(
@@ -51,5 +54,12 @@ def test_a_share_is_from_0_to_1(above_zero: bool, below_one: bool) -> None:
     ],
 )
 def test_the_error_says_whether_the_ends_count(above_zero: bool, below_one: bool, bounds: str) -> None:
-    with pytest.raises(ValueError, match=f"share is 2; it is a share, {bounds}$"):
-        check_share("share", 2, above_zero=above_zero, below_one=below_one)
+    [said] = checks.share("share", 2, above_zero=above_zero, below_one=below_one)
+    assert said == f"share is 2; it is a share, {bounds}"
+
+
+def test_an_error_holds_every_problem() -> None:
+    with pytest.raises(WrongValuesError, match="a is 1; b is 2") as caught:
+        checks.refuse(["a is 1", "b is 2"])
+    assert caught.value.problems == ["a is 1", "b is 2"]
+    checks.refuse([])

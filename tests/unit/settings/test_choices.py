@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 from contextlib import nullcontext
+from typing import get_args
 
 import pytest
 
 from lectern.conversations import roles
 from lectern.core import compute as computing
+from lectern.core.schema import Role
 from lectern.curation import partition
 from lectern.examples import examples as finding
 from lectern.formats import table_rows
@@ -32,7 +34,10 @@ from lectern.teaching import methods
     [
         pytest.param(transcribe.ENGINES, asr.ENGINES, id="transcribe.engine"),
         pytest.param(diarize.ENGINES, diarization.ENGINES, id="diarize.engine"),
-        pytest.param(converse.RULES, roles.RULES, id="converse.roles"),
+        pytest.param(
+            converse.ROLES, [role for role in get_args(Role) if role != "unknown"], id="converse.roles: role"
+        ),
+        pytest.param(converse.RULES, roles.RULES, id="converse.roles: rule"),
         pytest.param(examples.QUESTIONS, finding.QUESTIONS, id="examples.questions"),
         pytest.param(teach.METHODS, methods.METHODS, id="teach.methods"),
         pytest.param(split.UNITS, partition.UNITS, id="split.by"),
@@ -43,7 +48,7 @@ from lectern.teaching import methods
     ],
 )
 def test_every_choice_is_one_that_the_library_has(named: Collection[str], known: Collection[str]) -> None:
-    assert list(named) == list(known)
+    assert sorted(named) == sorted(known)
 
 
 @pytest.mark.parametrize("engine", [*asr.ENGINES.items(), *diarization.ENGINES.items()], ids=lambda e: e[0])

@@ -11,7 +11,13 @@ from lectern.tools import params
 from stages import check_params
 
 CONF = Path("conf")
-WRONG = ("train.learning_rate=abc", "split.by=foo", "curate.min_rating=high", "+train.methd=lora")
+WRONG = (
+    "train.learning_rate=abc",
+    "split.by=foo",
+    "split.on_leak=bar",
+    "curate.min_rating=high",
+    "+train.methd=lora",
+)
 
 
 def test_composing_names_every_value_that_does_not_fit_and_writes_nothing(tmp_path: Path) -> None:
@@ -23,9 +29,9 @@ def test_composing_names_every_value_that_does_not_fit_and_writes_nothing(tmp_pa
     assert all(line.startswith(f"{out}: section ") for line in said)
     for part in (
         "no methd (did you mean method?)",
-        "learning_rate: Value 'abc'",
-        "by is 'foo'",
-        "min_rating: Value 'high'",
+        "learning_rate is 'abc'; give a number.",
+        "by is 'foo'; choose item or section; on_leak is 'bar'; choose fail or drop.",
+        "min_rating is 'high'; give a number, or null.",
     ):
         assert any(part in line for line in said), part
     assert list(tmp_path.iterdir()) == []

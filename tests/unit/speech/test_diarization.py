@@ -122,7 +122,7 @@ def test_naming_an_engine_loads_none_of_its_libraries_and_another_process_can_lo
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"engine": "x"}, "embedded, pyannote"),
+        ({"engine": "x"}, "embedded or pyannote"),
         ({"python": "/opt/bin/python"}, "not a path"),
         ({"python": "python; rm x"}, "PATH"),
         ({"step": 5.0, "embed_every": 3}, "embed_every"),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,17 +18,19 @@ from omegaconf import DictConfig, OmegaConf
 
 from lectern.core.errors import LecternError
 from lectern.models import bundled
+from lectern.settings.llm import LLM
 from lectern.sources import media
 from lectern.sources.crawl import browser
 from lectern.tools import main as cli
 from lectern.tools import params
 from lectern.tools.checking import configuration, machine, models, packages, requirements, services, speech
 from lectern.tools.checking.finding import MISSING, NOTE, OK, Finding
+from tests.settings import configure
 from tests.support import hub_server
 
 ROOT = Path(__file__).parents[3]
 COMMIT = "0123456789" * 4
-LLM = {"engine": "openai", "model": "big", "name": "x"}
+ENDPOINT = asdict(configure(LLM, "x", "openai", "big"))
 
 
 def toy(**sections: Any) -> DictConfig:
@@ -66,10 +69,10 @@ def test_comparators_count_and_a_cleaner_only_where_answers_are_cleaned() -> Non
     settings = toy(
         comparators={
             "other": {"model": {"source": "hub", "hub_id": "owner/other", "revision": COMMIT}},
-            "gpt": {"endpoint": {**LLM, "api_key": "A_KEY"}},
+            "gpt": {"endpoint": {**ENDPOINT, "api_key": "A_KEY"}},
             "before": {"revision": COMMIT},
         },
-        cleaner={**LLM, "api_key": "ANOTHER"},
+        cleaner={**ENDPOINT, "api_key": "ANOTHER"},
         clean_answers={"contestants": []},
         corpus={"sources": [{"kind": "podcast", "feed": "https://x.example/{LECTERN_FEED}/{show}"}]},
     )
@@ -200,7 +203,9 @@ def test_chromium_is_needed_where_all_pages_are_rendered(monkeypatch: pytest.Mon
 
 def test_a_variable_s_value_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = toy(
-        teacher={**LLM, "api_key": "LECTERN_A"}, judge={**LLM, "api_key": "LECTERN_B"}, comparators={}
+        teacher={**ENDPOINT, "api_key": "LECTERN_A"},
+        judge={**ENDPOINT, "api_key": "LECTERN_B"},
+        comparators={},
     )
     monkeypatch.setenv("LECTERN_A", "sk-secret")
     monkeypatch.delenv("LECTERN_B", raising=False)
@@ -361,7 +366,7 @@ def test_an_endpoint_is_asked_for_its_models(
     endpoint: str, monkeypatch: pytest.MonkeyPatch, values: dict[str, str], state: str, said: str
 ) -> None:
     monkeypatch.setenv("A_KEY", "the-token")
-    judge = {**LLM, **{key: value.format(at=endpoint) for key, value in values.items()}}
+    judge = {**ENDPOINT, **{key: value.format(at=endpoint) for key, value in values.items()}}
     [(found, line)] = states(services.check_endpoints(toy(judge=judge)))
     assert found == state
     assert said in line
@@ -373,8 +378,8 @@ def test_an_endpoint_without_its_key_or_with_an_engine_of_ours_is_not_asked(
 ) -> None:
     monkeypatch.delenv("A_KEY", raising=False)
     settings = toy(
-        judge={**LLM, "base_url": "http://127.0.0.1:9/v1", "api_key": "A_KEY"},
-        teacher={**LLM, "engine": "embedded"},
+        judge={**ENDPOINT, "base_url": "http://127.0.0.1:9/v1", "api_key": "A_KEY"},
+        teacher={**ENDPOINT, "engine": "embedded"},
     )
     assert list(services.check_endpoints(settings)) == []
 
