@@ -72,7 +72,7 @@ def review(root: Path, item: str, shots: Path | None, target: str | None, labels
 
 
 def _name_a_voice(page: Any, address: str, item: str) -> None:
-    page.goto(f"{address}/speakers/{item}")
+    browsers.open_page(page, f"{address}/speakers/{item}")
     page.get_by_label("Name of speaker_2").fill("Joe")
     page.get_by_label("Name of speaker_2").press("Enter")
     page.locator(".who b", has_text="Joe").first.wait_for()
@@ -81,7 +81,7 @@ def _name_a_voice(page: Any, address: str, item: str) -> None:
 
 
 def _mend_a_row(page: Any, address: str, item: str) -> None:
-    page.goto(f"{address}/examples?item={item}")
+    browsers.open_page(page, f"{address}/examples?item={item}")
     page.get_by_role("button", name="Accept").wait_for()
     page.keyboard.press("e")
     field = page.get_by_label("assistant").first
@@ -93,7 +93,7 @@ def _mend_a_row(page: Any, address: str, item: str) -> None:
 
 
 def _label(page: Any, address: str, most: int) -> int:
-    page.goto(f"{address}/labels")
+    browsers.open_page(page, f"{address}/labels")
     page.get_by_text("0 of ").wait_for()
     number = 0
     while number < most and page.get_by_role("button", name="Left is better").count():
@@ -104,7 +104,7 @@ def _label(page: Any, address: str, most: int) -> int:
 
 
 def _rebuild(page: Any, address: str, target: str | None) -> str:
-    page.goto(f"{address}/rebuild")
+    browsers.open_page(page, f"{address}/rebuild")
     page.get_by_text("stages are out of date").wait_for()
     if target is not None:
         page.get_by_label("Rebuild", exact=True).first.click()
@@ -117,7 +117,7 @@ def _rebuild(page: Any, address: str, target: str | None) -> str:
 
 
 def _chat(page: Any, address: str) -> str:
-    page.goto(address)
+    browsers.open_page(page, address)
     page.get_by_label("Ask something").fill("Why does my model score differently every morning?")
     page.get_by_label("Ask something").press("Enter")
     page.get_by_role("button", name="Show similar").nth(1).wait_for(timeout=240_000)

@@ -22,3 +22,9 @@ def start() -> Iterator[Any]:
         started = playwright.chromium.launch(executable_path=find(), chromium_sandbox=False)
         yield started
         started.close()
+
+
+def open_page(page: Any, address: str) -> None:
+    """Open a page of an app, and wait until it listens: what is typed before may arrive after a key that is pressed."""
+    page.goto(address)
+    page.wait_for_function("window.did_handshake")

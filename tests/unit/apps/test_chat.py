@@ -211,20 +211,20 @@ def test_two_people_chat_in_the_browser_at_once(served: tuple[Path, str]) -> Non
         for page in pages:
             page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
             page.on("request", lambda r: r.url.startswith((address, "data:")) or wrong.append(r.url))
-            page.goto(address)
+            browsers.open_page(page, address)
             page.get_by_label("Persona").fill(HOSTILE)
             page.get_by_label("Temperature").fill("1.5")  # the untrained model is silent without
             page.get_by_label("Ask something").fill(f"Is it so? {HOSTILE}")
             page.get_by_label("Ask something").press("Enter")
         for page in pages:
-            page.get_by_role("button", name="Show similar").nth(1).wait_for(timeout=60_000)
+            page.get_by_role("button", name="Show similar").nth(1).wait_for(timeout=180_000)
             page.get_by_label("Ask something").fill("And then?")
             page.get_by_label("Ask something").press("Enter")
         for page in pages:
-            page.get_by_role("button", name="Show similar").nth(3).wait_for(timeout=60_000)
+            page.get_by_role("button", name="Show similar").nth(3).wait_for(timeout=180_000)
             assert page.title() == "Chat - Lectern"
         pages[0].get_by_role("button", name="Show similar").nth(3).click()
-        pages[0].get_by_text("lectern trace").nth(4).wait_for(timeout=60_000)
+        pages[0].get_by_text("lectern trace").nth(4).wait_for(timeout=180_000)
         assert pages[0].locator("a[href^=javascript]").count() == 0
         assert pages[0].get_by_role("link", name="open the source").count() > 0
         with pages[0].expect_download() as kept:
@@ -232,18 +232,18 @@ def test_two_people_chat_in_the_browser_at_once(served: tuple[Path, str]) -> Non
         assert kept.value.suggested_filename == "conversation.json"
         assert len(json.loads(Path(kept.value.path()).read_text())["chats"]["tuned"]) == 5
         page = pages[1]
-        page.get_by_label("Token limit").fill("400")
+        page.get_by_label("Token limit").fill("4000")
         page.get_by_label("Ask something").fill("Go on for long.")
         page.get_by_label("Ask something").press("Enter")
         page.get_by_text("writing …").first.wait_for()
         page.get_by_role("button", name="Stop").click()
         page.get_by_text("stopped", exact=False).first.wait_for()
-        page.goto(f"{address}/episode")
+        browsers.open_page(page, f"{address}/episode")
         page.get_by_label("The host's first turn").fill(f"Welcome. {HOSTILE}")
         page.get_by_label("Turns", exact=True).fill("3")
         page.get_by_role("button", name="Write the episode").click()
         page.get_by_text("all turns are written").or_(page.get_by_text("said nothing")).wait_for(
-            timeout=60_000
+            timeout=180_000
         )
         assert page.title() == "Episode - Lectern"
     assert wrong == []

@@ -11,7 +11,7 @@ import yaml
 
 from lectern.core import io
 from lectern.core.schema import Example
-from tests.support import review_repo
+from tests.support import browsers, review_repo
 from tests.support.review_repo import read_decisions
 from tests.support.web_app import running
 
@@ -40,7 +40,7 @@ def visit(chromium: Any, app: tuple[Path, str]) -> Iterator[Open]:
         page.on(
             "request", lambda request: request.url.startswith((app[1], "data:")) or wrong.append(request.url)
         )
-        page.goto(app[1] + path)
+        browsers.open_page(page, app[1] + path)
         return page
 
     yield visit
@@ -265,17 +265,17 @@ def test_hostile_text_is_text_on_every_page_and_nothing_else_is_written(
             "/labels": "onerror",
         }
         for path, text in seen.items():
-            page.goto(address + path)
+            browsers.open_page(page, address + path)
             page.get_by_text(text).first.wait_for()
             assert page.title().endswith("- Lectern"), f"a script ran on {path}"
             assert page.locator("a[href^=javascript]").count() == 0
         page.keyboard.press("1")
         page.get_by_text("1 of 12 labelled").wait_for()
-        page.goto(f"{address}/examples?item=talk-0001")
+        browsers.open_page(page, f"{address}/examples?item=talk-0001")
         page.get_by_text("1 of 4", exact=True).wait_for()
         page.keyboard.press("a")
         page.get_by_text("2 of 4", exact=True).wait_for()
-        page.goto(f"{address}/speakers/talk-0001")
+        browsers.open_page(page, f"{address}/speakers/talk-0001")
         page.get_by_label("Name of speaker_1").fill("../../../evil: [x]")
         page.get_by_label("Name of speaker_1").press("Enter")
         page.locator(".who b", has_text="../../../evil: [x]").first.wait_for()
@@ -295,6 +295,6 @@ def test_without_any_output_every_page_says_what_to_do(tmp_path: Path, chromium:
     with running("lectern review", root, "--by", "x") as address:
         page = chromium.new_page()
         for path in ("/speakers", "/examples", "/labels"):
-            page.goto(address + path)
+            browsers.open_page(page, address + path)
             page.get_by_text("make run").or_(page.get_by_text("dvc repro")).first.wait_for()
         page.close()

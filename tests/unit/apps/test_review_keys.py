@@ -13,7 +13,7 @@ from lectern.apps.review import labelling
 from lectern.apps.web import desk, versions, widgets
 from lectern.core import io
 from lectern.core.schema import Example
-from tests.support import review_repo
+from tests.support import browsers, review_repo
 from tests.support.review_repo import read_decisions
 from tests.support.web_app import running
 
@@ -41,7 +41,7 @@ def visit(chromium: Any, app: tuple[Path, str]) -> Iterator[Open]:
         page = context.new_page()
         page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(app[1] + path)
+        browsers.open_page(page, app[1] + path)
         return page
 
     yield visit
@@ -376,7 +376,7 @@ def test_a_label_is_one_on_the_pair_on_the_screen_however_fast(
 ) -> None:
     root, address, ids = labelled
     page = chromium.new_page()
-    page.goto(f"{address}/labels")
+    browsers.open_page(page, f"{address}/labels")
     page.get_by_text("0 of 30 labelled").wait_for()
     draw = random.Random(1)
     order, last, meant = [*range(len(ids))], list[int](), dict[int, str]()
@@ -411,7 +411,7 @@ def test_a_label_that_is_not_saved_is_told_until_it_is(
     root, address, ids = labelled
     one, other = (chromium.new_page() for _ in range(2))
     for page in (one, other):
-        page.goto(f"{address}/labels")
+        browsers.open_page(page, f"{address}/labels")
         page.get_by_text("0 of 30 labelled").wait_for()
     one.keyboard.type("12")
     one.get_by_text("2 pairs labelled by you").wait_for()
