@@ -23,7 +23,8 @@ from lectern.core import io
 from lectern.core.schema import Decision, Example, Question
 from lectern.curation.decisions import drop as decide
 from lectern.curation.dedupe import NearIndex, make_sketch, questions, shingle, turns
-from lectern.models import embeddings as meaning
+from lectern.curation.paraphrases import BLOCK, SLACK, contradict
+from lectern.models.embeddings import embed, is_readable, similarity
 from lectern.text.words import normalise, words
 
 RUN = 13
@@ -32,7 +33,7 @@ TELLING = {"question": 5, "answer": 8}
 """Fewest words of a text that is searched for inside others. Shorter questions are only compared as a whole."""
 SAME = 0.9
 """Cosine similarity from which a question counts as one of the set, even if the two differ in a word that would
-otherwise contradict (`semantic.contradict`): losing a row costs less than a score that measures memory."""
+otherwise contradict (`paraphrases.contradict`): losing a row costs less than a score that measures memory."""
 CHARACTERS = 2
 """In a script without spaces, `words` returns single characters; that many of them count as one word."""
 PREFIX = 5
@@ -67,7 +68,8 @@ def drop(
         evals: name of the set -> its questions.
         passages: id -> text; the passages that rows name as their source are searched.
         threshold: Jaccard similarity of word triples from which two questions count as the same.
-        semantic: cosine similarity of meaning from which they do (English; see `models.embeddings`); `None` compares no
+        semantic: cosine similarity of meaning from which they do (English; see `models.embeddings` and
+            `curation.paraphrases`); `None` compares no
             meanings.
 
     Returns:
@@ -122,8 +124,8 @@ class _Known:
                 return Hit("asks the question of", *found, 1.0)
         for text in asked:
             shingles = shingle([("user", text)])
-            for similarity, number in self._near.near(shingles, make_sketch(shingles))[:1]:
-                return Hit("asks nearly the question of", *self._of_near[number], similarity)
+            for alike, number in self._near.near(shingles, make_sketch(shingles))[:1]:
+                return Hit("asks nearly the question of", *self._of_near[number], alike)
         for _, text in turns(row):
             for part, name, question in self._find_runs(text):
                 return Hit(f"holds the {part} of", name, question, 1.0)
@@ -170,28 +172,23 @@ def _find_meant(
         (name, entry.question)
         for name, entries in sorted(evals.items())
         for entry in entries
-        if meaning.is_readable(entry.question)
+        if is_readable(entry.question)
     ]
     asked = [
-        (number, text)
-        for number, row in enumerate(rows)
-        for text in questions(row)
-        if meaning.is_readable(text)
+        (number, text) for number, row in enumerate(rows) for text in questions(row) if is_readable(text)
     ]
     if not known or not asked:
         return {}
-    theirs = meaning.embed([question for _, question in known])
-    ours = meaning.embed([text for _, text in asked])
+    theirs = embed([question for _, question in known])
+    ours = embed([text for _, text in asked])
     found: dict[int, Hit] = {}
-    for i in range(0, len(ours), meaning.BLOCK):
-        products = ours[i : i + meaning.BLOCK] @ theirs.T
-        lines, columns = (products >= threshold - meaning.SLACK).nonzero()
-        exact = meaning.similarity(ours[i + lines], theirs[columns])
+    for i in range(0, len(ours), BLOCK):
+        products = ours[i : i + BLOCK] @ theirs.T
+        lines, columns = (products >= threshold - SLACK).nonzero()
+        exact = similarity(ours[i + lines], theirs[columns])
         for n in np.lexsort((columns, -exact, lines)).tolist():
             (number, text), (name, question) = asked[i + lines[n]], known[columns[n]]
-            if exact[n] >= SAME or (
-                exact[n] >= threshold and not meaning.contradict((text, ""), (question, ""))
-            ):
+            if exact[n] >= SAME or (exact[n] >= threshold and not contradict((text, ""), (question, ""))):
                 found.setdefault(number, Hit("means the question of", name, question, float(exact[n])))
     return found
 

@@ -3,7 +3,7 @@
 Exact: the same words in the same turns (`words.normalise`). Near: the Jaccard similarity of the sets of word triples is
 at or above a threshold. MinHash with locality-sensitive hashing finds candidates (Broder 1997; Leskovec, Rajaraman and
 Ullman, Mining of Massive Datasets, ch. 3). Each candidate is then verified on the sets themselves, so the hash decides
-how fast it is, but not what is dropped. Semantic: the same in other words (`models.embeddings`).
+how fast it is, but not what is dropped. Semantic: the same in other words (`curation.paraphrases`).
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from lectern.core.schema import Decision, Example
 from lectern.curation.decisions import drop
-from lectern.models import embeddings as meaning
+from lectern.curation.paraphrases import Meanings
 from lectern.text.words import normalise, words
 
 SHINGLE = 3
@@ -181,7 +181,7 @@ def _keep_distinct(
     firsts = [same[0] for same in copies.values()]
     kept: dict[int, Example] = {}  # by index in `firsts`
     index, stored = NearIndex(near), list[int]()
-    meanings = None if semantic is None else meaning.Meanings([_pair(row) for row in firsts], semantic)
+    meanings = None if semantic is None else Meanings([_pair(row) for row in firsts], semantic)
     same_meaning: Mapping[int, list[tuple[float, int]]] = {}
     progress = tqdm(copies.values(), desc="duplicates", unit="row", disable=None)
     for number, (row, *others) in enumerate(progress):

@@ -1,10 +1,10 @@
-"""Compute ROUGE of each row with the `evaluate` module in metrics/."""
+"""Compute ROUGE of each row with the `evaluate` module unicode_rouge.py."""
 
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-MODULE = Path(__file__).parent / "metrics" / "unicode_rouge.py"
+MODULE = Path(__file__).parent / "unicode_rouge.py"
 TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
 

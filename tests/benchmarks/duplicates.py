@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lectern.core.schema import Example, Message, Provenance
-from lectern.curation import dedupe
+from lectern.curation import dedupe, paraphrases
 from lectern.models import embeddings
 
 KINDS = ("exact", "near", "paraphrase")
@@ -549,7 +549,7 @@ def make_rows(count: int) -> tuple[list[Example], dict[tuple[str, str], int], li
     return rows, fact_of, kinds
 
 
-def split_pair(text: str) -> embeddings.Pair:
+def split_pair(text: str) -> paraphrases.Pair:
     """`question | answer` as a pair."""
     question, answer = text.split("|")
     return question.strip(), answer.strip()
@@ -567,7 +567,7 @@ def try_by_hand() -> None:
             for i in (0, 1)
         )
     )
-    agree = [not embeddings.contradict(a, b) for a, b in zip(first, second, strict=True)]
+    agree = [not paraphrases.contradict(a, b) for a, b in zip(first, second, strict=True)]
     print(f"by hand: {sum(same)} paraphrases, {len(same) - sum(same)} close but different; found of each")
     for threshold in THRESHOLDS:
         found = [a and s >= threshold for a, s in zip(agree, similar, strict=True)]

@@ -138,6 +138,6 @@ def test_a_question_with_a_word_changed_is_still_the_question() -> None:
 
 
 def test_without_sets_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decontamination.meaning, "embed", None)
+    monkeypatch.setattr(decontamination, "embed", None)
     # property: no set, no decision and no model
     assert decontamination.drop(CLEAN, {}, {}, threshold=0.8, semantic=0.8) == (CLEAN, [])

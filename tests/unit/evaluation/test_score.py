@@ -306,6 +306,7 @@ def test_scoring_writes_nothing_but_its_outputs_and_needs_no_network(tmp_path: P
     )
     code = (
         "from pathlib import Path; from stages import score; from lectern.core import params;"
+        "from lectern.settings.score import Score;"
         "score.main(params.load('score', Score), Path('data'), Path('metrics'))"
     )
     root = Path(__file__).parents[3]

@@ -1,6 +1,6 @@
 """ROUGE for texts in any script, as a metric module of `evaluate`.
 
-`evaluate.load("lectern/evaluation/metrics/unicode_rouge.py")` loads this file without a network, whereas
+`evaluate.load("lectern/evaluation/unicode_rouge.py")` loads this file without a network, whereas
 `evaluate.load("rouge")` asks a hub. evaluate copies this one file into its cache and imports it there.
 """
 

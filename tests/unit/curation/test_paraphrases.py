@@ -1,0 +1,184 @@
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from lectern.core.schema import Decision, Example
+from lectern.curation import dedupe, paraphrases
+from lectern.models import embeddings
+from lectern.text.contrasts import Contrasts
+from tests.support.made_up_rows import dialogue, row
+from tests.support.paraphrases import BURNING, LEASE, LICENCE, MEDIAN, SMOKE
+
+
+def alike(*pairs: paraphrases.Pair, threshold: float = 0.75) -> set[tuple[int, int]]:
+    every = range(len(pairs))
+    found = paraphrases.Meanings(pairs, threshold).alike(every, every)
+    return {(x, y) for x, others in found.items() for _, y in others if x < y}
+
+
+def drop(
+    rows: Sequence[Example], ratings: dict[str, float] | None = None
+) -> tuple[list[Example], list[Decision]]:
+    return dedupe.drop_duplicates(rows, near=0.8, semantic=0.75, ratings=ratings or {})
+
+
+def test_paraphrases_are_alike_and_others_are_not() -> None:
+    # property: both ways round, and nothing else
+    assert alike(SMOKE, LEASE, BURNING, MEDIAN, LICENCE) == {(0, 2), (1, 4)}
+    assert alike(BURNING, SMOKE) == {(0, 1)}
+
+
+def test_the_similarity_is_the_lesser_one() -> None:
+    q, a = (embeddings.embed([pair[i] for pair in (SMOKE, BURNING)]) for i in (0, 1))
+    expected = min(float(v[0] @ v[1]) for v in (q, a))
+    [(found, other)] = paraphrases.Meanings([SMOKE, BURNING], 0.75).alike([0], [0, 1])[0]
+    # property: of the questions and the answers; rounded to four digits
+    assert other == 1
+    assert found == pytest.approx(expected, abs=6e-5)
+    assert alike(SMOKE, BURNING, threshold=found) == {(0, 1)}
+    assert alike(SMOKE, BURNING, threshold=found + 1e-4) == set()
+
+
+CONTRARY = {
+    "another answer": (SMOKE, (BURNING[0], MEDIAN[1])),
+    "another number": (
+        ("How long does the battery of the model last?", "About 10 hours of normal use."),
+        ("How long does the battery last?", "About 16 hours of normal use in that model."),
+    ),
+    "another name": (
+        (
+            "Which gate does the flight to Oslo leave from?",
+            "The flight leaves from the last gate on the left.",
+        ),
+        (
+            "Which gate does the flight leave from for Rome?",
+            "The flight leaves from the last gate to the left.",
+        ),
+    ),
+    "another thing": (
+        ("Does the museum open on Sundays?", "Yes, it is open on Sundays from ten to six."),
+        ("Does the library open on Sundays?", "Yes, it is open on Sundays from ten to six."),
+    ),
+    "the contrary": (
+        ("What does the insurance cover abroad?", "All costs of treatment."),
+        ("What does the insurance not cover abroad?", "All the costs of treatment."),
+    ),
+    "no and yes": (
+        ("Must I register for the workshop?", "Yes, by Friday you must register for the workshop."),
+        (
+            "Is it required to register for the workshop?",
+            "No, registering for the workshop by Friday is up to you.",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTRARY)
+def test_what_an_embedding_hardly_sees_is_seen(name: str) -> None:
+    a, b = CONTRARY[name]
+    # property: pairs that say different things are kept apart
+    assert alike(a, b, threshold=0.6) == set()
+
+
+@pytest.mark.parametrize("name", sorted(set(CONTRARY) - {"another answer"}))
+def test_it_is_not_the_embedding_that_sees_it(name: str) -> None:
+    first, second = (embeddings.embed(side) for side in zip(*CONTRARY[name], strict=True))
+    # property: similarity alone would take them for the same, so that the test above can fail
+    assert min(embeddings.similarity(v[:1], v[1:])[0] for v in (first, second)) > 0.6
+
+
+def test_synonyms_in_the_same_sentence_do_not_keep_rows_apart() -> None:
+    a, b = "Where can I buy a large ticket?", "Where can I purchase a big ticket?"
+    # property: of two words in one place only the meaning counts
+    assert not paraphrases.is_filled_in_otherwise(a, b)
+    assert paraphrases.is_filled_in_otherwise(a, "Where can I lose a large ticket?")
+
+
+def test_a_name_that_opens_a_sentence_is_a_word_like_others() -> None:
+    # property: only a capital where none is due makes a name, and what both rows name is no difference
+    said = ("Who asks?", "Rome was built by many. It took long, as Ann and NASA say.")
+    assert paraphrases._name(said) == {"ann", "nasa"}
+    assert not paraphrases.contradict(said, ("Who asks?", "Ann and Nasa say that Rome took long."))
+    assert paraphrases.contradict(
+        said, ("Who asks?", "As Bob says, it was many who made the town in a long time.")
+    )
+
+
+def test_words_that_a_corpus_sets_against_each_other() -> None:
+    found = Contrasts(
+        [
+            "When is the lentil soup ready?",
+            "When is the barley soup ready?",
+            "When is the barley soup good?",
+            "Where is the lentil soup ready?",
+            "Is it ready?",
+        ]
+    )
+    # property: words in one place of one sentence, but for those that fill any place
+    assert found.between(["lentil", "ready"], ["barley", "good"]) == [("lentil", "barley"), ("ready", "good")]
+    assert found.between(["when"], ["where"]) == []
+    assert found.between(["lentil"], ["soup"]) == []
+
+
+def test_what_the_corpus_keeps_apart_is_not_the_same_in_other_words() -> None:
+    sage = (
+        "Which soil does the sage like in a sunny place?",
+        "A stony one. Mix in compost every second year.",
+    )
+    moved = ("What ground is best for the sage where it is windy?", "Stony earth suits it; mix in compost.")
+    third = ("Which soil does the sage like in a windy place?", "A loamy one. Never let it dry out.")
+    # property: two rows alone are taken for the same, a third one shows that sunny and windy are two things
+    assert (0, 1) in alike(sage, moved, threshold=0.6)
+    assert (0, 1) not in alike(sage, moved, third, threshold=0.6)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("Мы храним данные отдельно от кода.", "Мы не храним здесь никаких данных о людях."),
+        ("我们把数据和代码分开保存。", "我们从来不保存任何个人数据。"),
+    ],
+)
+def test_what_the_model_cannot_read_is_not_compared(a: str, b: str) -> None:
+    # property: to an English model all texts of another script look alike; they are left alone
+    assert not embeddings.is_readable(a)
+    assert alike((a, a), (b, b), (a, b), threshold=0.3) == set()
+
+
+def test_a_paraphrase_is_dropped_and_the_better_one_stays() -> None:
+    first, again, other = (row(*pair, item=f"t{i}") for i, pair in enumerate((SMOKE, BURNING, MEDIAN)))
+    kept, decisions = drop([first, again, other], {first.id: 4.0, again.id: 3.0})
+    # property: the decision names the row that was kept, and how similar it is
+    assert kept == [first, other]
+    assert [(d.id, d.reason, d.kept_id) for d in decisions] == [(again.id, "semantic_duplicate", first.id)]
+    assert 0.75 <= (decisions[0].similarity or 0) < 1
+    # property: the rating decides which
+    assert drop([first, again, other], {first.id: 3.0, again.id: 4.0})[0] == [again, other]
+
+
+def test_dialogues_are_not_compared_by_meaning() -> None:
+    rows = [dialogue([SMOKE, MEDIAN], "a"), dialogue([BURNING, MEDIAN], "b")]
+    # property: a whole dialogue has no one meaning
+    assert drop(rows)[1] == []
+
+
+def test_no_meanings_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paraphrases, "embed", None)  # calling it would fail
+    rows = [row(*SMOKE), row(*BURNING, item="talk-2")]
+    # property: without a threshold nothing is embedded
+    assert dedupe.drop_duplicates(rows, near=0.8, semantic=None, ratings={})[0] == rows
+
+
+def test_neither_the_order_nor_the_size_of_the_blocks_matters(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = [SMOKE, BURNING, MEDIAN, LEASE, LICENCE, (SMOKE[0].upper(), SMOKE[1]), (BURNING[0], SMOKE[1])]
+    rows = [row(*pair, item=f"t{i}") for i, pair in enumerate(pairs)]
+    expected = drop(rows)
+    assert [d.reason for d in expected[1]].count("semantic_duplicate") >= 2
+    # property: the same rows and decisions, every row accounted for, nothing left that is alike
+    for block in (1, 2, 3):
+        monkeypatch.setattr(paraphrases, "BLOCK", block)
+        monkeypatch.setattr(dedupe, "BLOCK", block)
+        assert drop(random.Random(block).sample(rows, len(rows))) == expected
+    assert len(expected[0]) + len(expected[1]) == len(rows)
+    assert drop(expected[0]) == (expected[0], [])
