@@ -16,7 +16,7 @@ from lectern.curation import rating_requests, ratings
 from lectern.curation.rating_requests import describe
 from lectern.evaluation import labels
 from lectern.evaluation.bootstrap import Bootstrap
-from lectern.evaluation.rating_curve import draw_curve
+from lectern.evaluation.rating_agreement import draw_curve
 from lectern.llm import client, prompting
 from lectern.settings.llm import LLM
 from lectern.settings.rate import Rate

@@ -2,8 +2,8 @@
 
 Run: python -m stages.score        (dvc stage: score)
 Reads data/predictions, data/cleaned, data/episodes and data/splits/train.jsonl; writes data/scores.jsonl (one line per
-question), metrics/scores.json (lectern/evaluation/figures.py explains each figure), its plot metrics/scores.tsv, and
-metrics/episodes.json.
+question), metrics/scores.json (lectern/evaluation/answer_figures.py explains each figure), its plot
+metrics/scores.tsv, and metrics/episodes.json.
 """
 
 from collections.abc import Iterable, Iterator

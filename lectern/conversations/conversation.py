@@ -8,13 +8,14 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lectern.conversations import cuts, roles, speaker_corrections
+from lectern.conversations import cuts, roles, speaker_corrections, word_speakers
 from lectern.conversations import voice_matching as voices
 from lectern.core import io
 from lectern.core.errors import ItemError
 from lectern.core.item import Item, Make
 from lectern.core.schema import Conversation, Diarization, Role, Source, SpeakerTurn, Transcript, Voice, Word
-from lectern.formats import attribution, captions
+from lectern.formats import captions
+from lectern.formats.caption_files import UNKNOWN
 from lectern.settings.converse import RoleRule
 
 LONG_TURN = 2.0
@@ -68,7 +69,7 @@ def build(
     Args:
         item: its inputs are `source`; `transcript` and `diarization`, or `ready`; and, where they exist,
             `corrections` and `voices`. Its value `metadata` is what `metadata.match` gives for it.
-        reach: in seconds, see `attribution.attribute_words`.
+        reach: in seconds, see `word_speakers.attribute_words`.
         rules: fields of `RoleRule`, in order.
         others: the role of those whom no rule takes.
         voice_threshold: see `voices.recognise`.
@@ -86,7 +87,7 @@ def build(
     words, duration = spoken.transcript.words, spoken.transcript.duration
     edits, locate = _read_corrections(item)
     turns, spans = speaker_corrections.lay_over(edits, locate, spoken.turns, duration)
-    labels = attribution.attribute_words(words, turns, reach)
+    labels = word_speakers.attribute_words(words, turns, reach)
     labels = speaker_corrections.claim_unknown(edits, words, labels)
 
     row = item.values.get("metadata", {})
@@ -100,7 +101,7 @@ def build(
 
     names, voice_facts = _name(item, spoken, edits, voice_threshold, voice_margin)
     heard = [label for label, stays in zip(labels, kept, strict=True) if stays]
-    present = [label for label in dict.fromkeys(heard) if label != attribution.UNKNOWN]
+    present = [label for label in dict.fromkeys(heard) if label != UNKNOWN]
     by_hand = speaker_corrections.find_roles(
         edits, locate, names, {*present, *(turn.speaker for turn in turns)}
     )
@@ -123,7 +124,7 @@ def build(
         chapters=published.chapters,
         language=spoken.transcript.language,
         duration=duration,
-        utterances=attribution.join_utterances(words, labels, kept, names | named_by_role, found),
+        utterances=word_speakers.join_utterances(words, labels, kept, names | named_by_role, found),
     )
     return conversation, {
         "kind": published.kind,
@@ -131,7 +132,7 @@ def build(
         "utterances": len(conversation.utterances),
         "words": len(heard),
         "cut_words": dict(sorted(cut_words.items())),
-        "unknown_words": heard.count(attribution.UNKNOWN),
+        "unknown_words": heard.count(UNKNOWN),
         "ghost_words": sum(label in ghosts for label in heard),
         "turns_without_words": _count_wordless(turns, words),
         "speakers": len(cast.speakers),
@@ -148,7 +149,7 @@ def read_spoken(item: Item, published: Source) -> Spoken:
     """Read the words, turns and voices that `build` starts from. Arguments and errors are those of `build`."""
     if "ready" in item.inputs:
         ready = captions.read_ready(item.inputs["ready"], item.id, published.language)
-        speakers = {turn.speaker for turn in ready.turns} - {attribution.UNKNOWN}
+        speakers = {turn.speaker for turn in ready.turns} - {UNKNOWN}
         names = {speaker: speaker for speaker in sorted(speakers) if not _LABEL.fullmatch(speaker)}
         return Spoken(ready.transcript, ready.turns, {}, "", names, ready.facts)
     heard = io.read_json(item.inputs["transcript"], Transcript)

@@ -16,7 +16,7 @@ from lectern.conversations.cuts import Span, parse_time
 from lectern.core.errors import ItemError
 from lectern.core.schema import Role, SpeakerTurn, Word
 from lectern.core.yaml_files import Entry, Locate, Name, Place, parse_yaml
-from lectern.formats.attribution import UNKNOWN
+from lectern.formats.caption_files import UNKNOWN
 
 FOLDER = "data/corrections/speakers"
 

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from lectern.conversations import voice_matching
+from lectern.conversations import voice_matching, word_speakers
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Diarization, Transcript
-from lectern.formats import attribution
 
 WORDS = 8
 """Number of a speaker's first words that are shown."""
@@ -58,7 +57,7 @@ def list_speakers(item: str, data: Path) -> list[str]:
     found = _read_diarization(item, data)
     transcript = data / f"transcripts/{item}.json"
     words = io.read_json(transcript, Transcript).words if transcript.is_file() else []
-    labels = attribution.attribute_words(words, found.turns, reach=0.0)
+    labels = word_speakers.attribute_words(words, found.turns, reach=0.0)
     remembered = _read_remembered(data / "corrections/voices.yaml")
     lines = []
     for speaker, voice in found.voices.items():

@@ -145,7 +145,7 @@ def drop_duplicates(
     Args:
         examples: in any order.
         near: Jaccard similarity of word triples from which two rows count as the same.
-        semantic: cosine similarity from which questions, and answers, mean the same (`semantic.Meanings`); `None`
+        semantic: cosine similarity from which questions, and answers, mean the same (`paraphrases.Meanings`); `None`
             compares no meanings and loads no model.
         ratings: row id -> rating; higher is better.
 

@@ -1,7 +1,7 @@
 """One figure: its name, its unit, which direction is better, and with how many decimals it is shown.
 
-Each table of figures stands where they are measured: of answers in `figures`, of episodes in `health`, of recordings in
-`speech`, of the judge in `judge_figures`. The report, the comparison and the cards read these tables.
+Each table of figures stands where they are measured: of answers in `answer_figures`, of episodes in `health`, of
+recordings in `speech`, of the judge in `judge_figures`. The report, the comparison and the cards read these tables.
 """
 
 from dataclasses import dataclass

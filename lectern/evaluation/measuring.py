@@ -9,7 +9,7 @@ import numpy as np
 
 from lectern.core.errors import LecternError
 from lectern.core.schema import BASE, TUNED, Prediction
-from lectern.evaluation import figures, health, overlap, rouge, similarity
+from lectern.evaluation import answer_figures, health, overlap, rouge, similarity
 from lectern.evaluation.rows import AnswerScore, RowScore
 from lectern.text.words import normalise
 
@@ -79,7 +79,7 @@ def _measure_alone(text: str, copied: Measure) -> dict[str, Any]:
         "repeated_fourgrams": found.repeated_fourgrams,
         "copied_words": in_copies,
         "longest_copy": longest,
-        "more": figures.measure_text("text", text),
+        "more": answer_figures.measure_text("text", text),
     }
 
 
@@ -93,7 +93,7 @@ def _compare(pairs: Sequence[Pair]) -> dict[Pair, dict[str, Any]]:
     columns["chrf_counts"] = overlap.count_chrf(answers, references)
     columns["bleu_counts"] = overlap.count_bleu(answers, references)
     columns["chrf"] = [_round(float(value)) for value in overlap.chrf(np.array(columns["chrf_counts"]))]
-    columns["more"] = [figures.measure_text("pair", *pair) for pair in pairs]
+    columns["more"] = [answer_figures.measure_text("pair", *pair) for pair in pairs]
     return {
         pair: dict(zip(columns, values, strict=True))
         for pair, values in zip(pairs, zip(*columns.values(), strict=True), strict=True)

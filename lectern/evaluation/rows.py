@@ -1,6 +1,7 @@
 """The measurements of each answer: the lines of `data/scores.jsonl`.
 
-Every figure of metrics/scores.json follows from these rows (`evaluation.figures`): two runs can be compared from them.
+Every figure of metrics/scores.json follows from these rows (`evaluation.answer_figures`): two runs
+can be compared from them.
 """
 
 from collections.abc import Mapping

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from lectern.core.schema import BASE, DIALOGUES, HELD_OUT, TUNED
-from lectern.evaluation import figures
+from lectern.evaluation import answer_figures
 from lectern.evaluation.bootstrap import Bootstrap, Interval, Statistic
 from lectern.evaluation.rows import AnswerScore, RowScore
 
@@ -43,11 +43,12 @@ def _summarise_set(
 ) -> dict[str, Any]:
     answers = _columns([row.answers for row in rows], {BASE, TUNED})
     cleaned = _columns([row.cleaned for row in rows])
-    ours = {name: figures.statistics(rows, column) for name, column in answers.items()}
+    ours = {name: answer_figures.statistics(rows, column) for name, column in answers.items()}
     trimmed = {
-        name: figures.statistics(rows, column, figures.of_trimmed()) for name, column in cleaned.items()
+        name: answer_figures.statistics(rows, column, answer_figures.of_trimmed())
+        for name, column in cleaned.items()
     }
-    true = figures.statistics(rows, [row.reference for row in rows], figures.of_references())
+    true = answer_figures.statistics(rows, [row.reference for row in rows], answer_figures.of_references())
     comparators = [name for name in answers if name not in (BASE, TUNED)]
     compared = {
         name: _pair(ours[TUNED], ours[name], _share_tokens(answers[TUNED], answers[name]))
@@ -80,13 +81,13 @@ def _summarise_set(
 
 def _columns(
     answers: Sequence[Mapping[str, AnswerScore]], always: Iterable[str] = ()
-) -> dict[str, figures.Scores]:
+) -> dict[str, answer_figures.Scores]:
     """Return contestant -> the scores of its answers, one for each question, or None where it has no answer."""
     names = sorted({name for row in answers for name in row}.union(always))
     return {name: [row.get(name) for row in answers] for name in names}
 
 
-def _share_tokens(ours: figures.Scores, theirs: figures.Scores) -> bool:
+def _share_tokens(ours: answer_figures.Scores, theirs: answer_figures.Scores) -> bool:
     """Tell whether both were measured on the same tokens, without which likelihoods per token cannot be compared."""
     both = [(a, b) for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None]
     return all(a.tokens == b.tokens for a, b in both if None not in (a.tokens, b.tokens))
@@ -94,7 +95,7 @@ def _share_tokens(ours: figures.Scores, theirs: figures.Scores) -> bool:
 
 def _pair(ours: Figures, theirs: Figures, same_tokens: bool) -> dict[str, tuple[Statistic, Statistic]]:
     """Pair the figures that both have and that can be compared."""
-    left_out = [] if same_tokens else figures.of_tokens()
+    left_out = [] if same_tokens else answer_figures.of_tokens()
     names = [name for name in ours if name in theirs and name not in left_out]
     return {name: (ours[name], theirs[name]) for name in names}
 

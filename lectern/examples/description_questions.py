@@ -10,8 +10,8 @@ from itertools import groupby
 from lectern.core.schema import ANSWERING, ASKING, Conversation, Utterance, Word
 from lectern.examples import multipart
 from lectern.examples.question_turns import QuestionFinder, find_follow_ups
-from lectern.examples.questions import Stamp, parse_stamps, read_chapters
 from lectern.examples.rows import AnswerPart, Asked, Made, divide_answer, make_row
+from lectern.examples.stamps import Stamp, parse_stamps, read_chapters
 from lectern.text.sentences import join_words
 from lectern.text.words import words as comparable
 

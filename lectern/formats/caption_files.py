@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lectern.core.errors import ItemError
-from lectern.formats.attribution import UNKNOWN
 
+UNKNOWN = "unknown"
+"""The speaker of words that nobody is known to have said."""
 FOLLOWS = 500
 """Rolling captions repeat a cue's lines in the next cue only if that begins at most this many milliseconds later."""
 NOBODY = frozenset(

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 from lectern.core.errors import ItemError
 from lectern.core.schema import SpeakerTurn, Transcript, Word
 from lectern.formats import caption_files
-from lectern.formats.attribution import UNKNOWN
-from lectern.formats.caption_files import Cue, Said
+from lectern.formats.caption_files import UNKNOWN, Cue, Said
 
 DEFAULT_LANGUAGE = "en"
 TURN_GAP = 500
@@ -25,7 +24,7 @@ class Ready(NamedTuple):
     transcript: Transcript
     turns: list[SpeakerTurn]
     """in order of time, never overlapping; together they cover every word, so that `attribute_words` gives each word
-    the speaker that the file gives it. The speaker is the name or label as written, or `attribution.UNKNOWN` where the
+    the speaker that the file gives it. The speaker is the name or label as written, or `UNKNOWN` where the
     file names nobody or says `Unknown`"""
     facts: dict[str, Any]
     """counts of cues, words, speakers and unlabelled words (whose speaker is unknown); then, where there are any, of

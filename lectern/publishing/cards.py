@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
-from lectern.evaluation.figures import FIGURES
+from lectern.evaluation.answer_figures import FIGURES
 from lectern.publishing import consent, markdown
 from lectern.publishing.facts import Facts
 from lectern.report import judgement, wording

@@ -14,7 +14,7 @@ from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.revisions import call_git
 from lectern.core.schema import SPLITS, Conversation, Example, Source
-from lectern.formats.attribution import UNKNOWN
+from lectern.formats.caption_files import UNKNOWN
 
 METRICS = (
     "curation",

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lectern.core.schema import BASE, DIALOGUES, HELD_OUT, TUNED
-from lectern.evaluation import figures
+from lectern.evaluation import answer_figures
+from lectern.evaluation.answer_figures import FIGURES, GROUPS
 from lectern.evaluation.figure_type import Figure
-from lectern.evaluation.figures import FIGURES, GROUPS
 from lectern.evaluation.judge_figures import WIN_RATE
 from lectern.report import drawing, wording
 from lectern.report.figures import show, show_change, show_change_interval, show_interval, tell
@@ -119,7 +119,7 @@ def _lanes(scores: Scores) -> dict[str, Mapping[str, Mapping[str, Any]]]:
         lanes[name] = {
             key: value
             for key, value in part["scores"].items()
-            if key not in figures.of_tokens() or key in part["difference"]
+            if key not in answer_figures.of_tokens() or key in part["difference"]
         }
     return lanes
 
@@ -231,7 +231,7 @@ def _values(figure: Figure, parts: Sequence[Mapping[str, Any] | None]) -> dict[s
 
 def _change(figure: Figure, difference: Mapping[str, Any] | None) -> dict[str, str]:
     if difference is None:
-        verdict = "other tokens" if figure.key in figures.of_tokens() else "not compared"
+        verdict = "other tokens" if figure.key in answer_figures.of_tokens() else "not compared"
         return {"change": "", "change_interval": "", "verdict": verdict, "tone": "unknown"}
     return {
         "change": show_change(figure, difference["value"]),

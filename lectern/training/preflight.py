@@ -4,7 +4,7 @@ A row passes when: each answer is trained from its first token to its end of tur
 reads the same tokens in training as a server would send it; the beginning-of-sequence token stands where the
 template puts it and nowhere else; no message smuggles in a control token; and the row is within the length limit.
 
-Nothing is taken over from `templates.encode` but the rows: the text is written anew by the model's own template, and
+Nothing is taken over from `chat_format.encode` but the rows: the text is written anew by the model's own template, and
 tokenized anew.
 """
 

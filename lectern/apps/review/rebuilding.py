@@ -19,6 +19,13 @@ from lectern.apps.review import changes
 from lectern.core.errors import LecternError
 from lectern.core.printing import last_lines, one_line
 
+DVC = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from dvc.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""`python -m dvc` that heeds Ctrl-C even if the server ignores it, as what a script starts in the background does."""
 RUNNING = re.compile(r"Running stage '([\w-]+)'")
 CACHED = re.compile(r"Stage '([\w-]+)' is cached")
 SKIPPED = re.compile(r"Stage '([\w-]+)' didn't change")
@@ -138,7 +145,7 @@ class Builder:
             if target is not None and target not in stages:
                 raise LecternError(f"there is no stage {target!r}; the stages are {', '.join(stages)}")
             before = changes.take(self._root)
-            command = [sys.executable, "-m", "dvc", "repro", *([target] if target else [])]
+            command = [sys.executable, "-c", DVC, "repro", *([target] if target else [])]
             path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
             self._process = subprocess.Popen(
                 command,

@@ -9,14 +9,13 @@ from typing import Any
 
 from lectern.apps.review import speaker_edits
 from lectern.apps.web import versions
-from lectern.conversations import conversation, speaker_corrections, voice_matching
+from lectern.conversations import conversation, speaker_corrections, voice_matching, word_speakers
 from lectern.conversations import inputs as episodes
 from lectern.core import io, items, params
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.item import Item
 from lectern.core.manifest import MANIFEST
 from lectern.core.schema import Conversation, Source
-from lectern.formats import attribution
 from lectern.settings.converse import Converse
 
 SAMPLES = 3
@@ -267,7 +266,9 @@ def _cut_segments(
     words, duration = spoken.transcript.words, spoken.transcript.duration
     _, locate = speaker_corrections.read(text, name)
     turns, _ = speaker_corrections.lay_over(edits, locate, spoken.turns, duration)
-    labels = speaker_corrections.claim_unknown(edits, words, attribution.attribute_words(words, turns, reach))
+    labels = speaker_corrections.claim_unknown(
+        edits, words, word_speakers.attribute_words(words, turns, reach)
+    )
     stays = {word.start: utterance for utterance in made.utterances for word in utterance.words}
     shown = {
         label: (u.speaker, u.role)

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lectern.core.schema import BASE, HELD_OUT, TUNED
-from lectern.evaluation import figures
+from lectern.evaluation import answer_figures
+from lectern.evaluation.answer_figures import FIGURES
 from lectern.evaluation.bootstrap import Bootstrap
 from lectern.evaluation.figure_type import Figure
-from lectern.evaluation.figures import FIGURES
 from lectern.evaluation.rows import RowScore
 from lectern.report import wording
 from lectern.report.comparison.inputs import SCORES, Key, Run, explain
@@ -95,10 +95,10 @@ def _pair(
     pairs: Sequence[tuple[RowScore, RowScore]], contestant: str, bootstrap: Bootstrap
 ) -> Iterator[dict[str, Any]]:
     """`b` minus `a` for every figure that both measure on the same questions."""
-    left_out = figures.of_tokens() if _has_other_tokens(pairs) else []
+    left_out = answer_figures.of_tokens() if _has_other_tokens(pairs) else []
     names = [name for name in FIGURES if name not in left_out]
     sides = [
-        figures.statistics(rows, [row.answers.get(contestant) for row in rows], names)
+        answer_figures.statistics(rows, [row.answers.get(contestant) for row in rows], names)
         for rows in (list(side) for side in zip(*pairs, strict=True))
     ] or [{}, {}]
     both = {name: (sides[1][name], sides[0][name]) for name in names if name in sides[0] and name in sides[1]}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -93,10 +94,16 @@ def test_a_failure_says_which_stage_and_keeps_what_was_finished(root: Path) -> N
     assert (root / "first.txt").is_file()
 
 
-def test_one_at_a_time_and_a_stop_ends_all_of_it(root: Path) -> None:
+@pytest.mark.parametrize("background", [False, True])
+def test_one_at_a_time_and_a_stop_ends_all_of_it(root: Path, background: bool) -> None:
     (root / "source.txt").write_text("wait second")
     builder = Builder(root)
-    job = builder.start(None)
+    # A shell lets what a script starts with `&` ignore Ctrl-C, and so do all processes that it starts.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if background else signal.getsignal(signal.SIGINT)
+    try:
+        job = builder.start(None)
+    finally:
+        signal.signal(signal.SIGINT, before)
     while not (root / "waiting").exists():  # the stage is at work
         assert job.running, job.lines
         os.sched_yield()

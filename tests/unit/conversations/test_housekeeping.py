@@ -114,7 +114,7 @@ def test_no_word_is_lost_without_being_counted() -> None:
             [{"name": "broken", "pattern": "next (question"}],
             ["broken", "next (question", "regular expression"],
         ),
-        ([{"name": "greedy", "pattern": ".*"}], ["greedy", "matches the empty text"]),
+        ([{"name": "greedy", "pattern": ".*"}], ["greedy", "matches where nothing is said"]),
         ([{"name": "x", "pattern": "x", "scope": "page"}], ["'x'", "page", "utterance"]),
         ([{"name": "x", "pattern": "x"}, {"name": "x", "pattern": "y"}], ["'x'", "name"]),
         ([{"pattern": "x"}], ["name"]),

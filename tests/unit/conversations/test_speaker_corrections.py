@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from lectern.conversations import speaker_corrections
 from lectern.conversations.cuts import cut_words
+from lectern.conversations.word_speakers import attribute_words, join_utterances
 from lectern.core.errors import ItemError
 from lectern.core.schema import SpeakerTurn, Word
-from lectern.formats.attribution import attribute_words, join_utterances
 
 TURNS = [
     SpeakerTurn(speaker=speaker, start=start, end=end)

@@ -8,7 +8,7 @@ import pytest
 from lectern.core import io
 from lectern.core.schema import Prediction
 from lectern.evaluation import health, judge_figures, measuring, plotting, speech, summary
-from lectern.evaluation.figures import FIGURES, GROUPS, HEALTH, AnswerFigure, Counts
+from lectern.evaluation.answer_figures import FIGURES, GROUPS, HEALTH, AnswerFigure, Counts
 from lectern.evaluation.rows import AnswerScore, RowScore
 from lectern.publishing import cards
 from lectern.report import scores as shown_scores

@@ -11,7 +11,7 @@ import pytest
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Example, Message, Prediction, Provenance
-from lectern.evaluation import figures, measuring, summary
+from lectern.evaluation import answer_figures, measuring, summary
 from lectern.evaluation.rows import RowScore
 from lectern.settings.score import Score
 from stages import score
@@ -113,7 +113,7 @@ def test_copies_of_training_answers_are_counted(tmp_path: Path) -> None:
 def test_true_answers_are_measured_by_what_means_something(tmp_path: Path) -> None:
     found = run(tmp_path, [answer(0)], [answer(0)])["reference"]
     # property: what a reader compares answers with, and no overlap of a text with itself
-    assert set(found) == set(figures.of_references())
+    assert set(found) == set(answer_figures.of_references())
     assert (found["words"]["value"], found["distinct1"]["value"]) == (5, 1.0)
 
 
@@ -173,7 +173,7 @@ def test_questions_without_a_true_answer_have_figures_of_the_answer_alone(tmp_pa
     rows = [answer(n, "some words", reference=None, nll=None, tokens=None, set="talks") for n in range(6)]
     found = run(tmp_path, rows, rows)
     # property: no overlap with nothing, no likelihood of nothing
-    of_text = {name for name, one in figures.FIGURES.items() if one.of == "text"}
+    of_text = {name for name, one in answer_figures.FIGURES.items() if one.of == "text"}
     assert set(found["tuned"]) == (of_text | {"finished"}) - {"repetition4"}, "two words hold no run of four"
     assert (found["reference"], found["tokens"]) == ({}, None)
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lectern.conversations import word_speakers
 from lectern.core.errors import ItemError
-from lectern.formats import attribution, captions
+from lectern.formats import captions
+from lectern.formats.caption_files import UNKNOWN
 from lectern.formats.captions import Ready
-
-UNKNOWN = attribution.UNKNOWN
 
 
 def read(text: str | bytes, suffix: str = ".vtt", language: str | None = None) -> Ready:
@@ -28,7 +28,7 @@ def read(text: str | bytes, suffix: str = ".vtt", language: str | None = None) -
 def said(ready: Ready) -> list[tuple[str, str]]:
     """(speaker, text) as the converse stage finds them: by attribution, which sees words and turns only."""
     words = ready.transcript.words
-    speakers = attribution.attribute_words(words, ready.turns, 0.5)
+    speakers = word_speakers.attribute_words(words, ready.turns, 0.5)
     pairs = groupby(zip(speakers, words, strict=True), key=lambda pair: pair[0])
     return [(speaker, " ".join(word.text for _, word in group)) for speaker, group in pairs]
 
@@ -140,7 +140,7 @@ def test_what_is_written_is_read(form: str, written: list[Line]) -> None:
         written = [*written, *(line._replace(start=end + line.start, end=end + line.end) for line in written)]
     ready = read(write(written), suffix)
     expected = [(line.speaker or UNKNOWN, word) for line in written for word in line.words]
-    speakers = attribution.attribute_words(ready.transcript.words, ready.turns, 0.5)
+    speakers = word_speakers.attribute_words(ready.transcript.words, ready.turns, 0.5)
     assert list(zip(speakers, [w.text for w in ready.transcript.words], strict=True)) == expected
     check_times(ready)
     words = iter(ready.transcript.words)
@@ -166,7 +166,7 @@ def test_times_in_any_disorder_lose_no_word_and_no_speaker(drawn: list[Any], for
     written = [Line(*values) for values in drawn]
     ready = read(write(written), suffix)
     expected = sorted((line.speaker or UNKNOWN, word) for line in written for word in line.words)
-    speakers = attribution.attribute_words(ready.transcript.words, ready.turns, 0.5)
+    speakers = word_speakers.attribute_words(ready.transcript.words, ready.turns, 0.5)
     assert sorted(zip(speakers, [w.text for w in ready.transcript.words], strict=True)) == expected
     check_times(ready)
     assert ready == read(write(written), suffix)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lectern.core import io
 from lectern.core.errors import LecternError
-from lectern.evaluation.figures import FIGURES
+from lectern.evaluation.answer_figures import FIGURES
 from lectern.evaluation.rows import AnswerScore, RowScore
 from lectern.report import drawing, figures, marking, origin, render, samples, wording
 from lectern.report.inputs import Answers

@@ -1,7 +1,7 @@
 """Words to speakers, and consecutive words of one to utterances."""
 
+from lectern.conversations.word_speakers import attribute_words, join_utterances
 from lectern.core.schema import SpeakerTurn, Word
-from lectern.formats.attribution import attribute_words, join_utterances
 
 
 def word(text: str, start: float, end: float) -> Word:

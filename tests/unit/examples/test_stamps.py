@@ -3,7 +3,7 @@
 import pytest
 
 from lectern.core.schema import Chapter
-from lectern.examples.questions import parse_stamps, read_chapters, split_parts
+from lectern.examples.stamps import parse_stamps, read_chapters, split_parts
 
 
 def texts(description: str) -> list[tuple[float, str]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from lectern.core.schema import Chapter
-from lectern.examples.layout import (
+from lectern.examples.description_layout import (
     LONGEST_STAMP,
     NUMBERING,
     RANGE,

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from lectern.core.schema import Role, SpeakerTurn, Utterance, Word
-
-UNKNOWN = "unknown"
+from lectern.formats.caption_files import UNKNOWN
 
 
 def attribute_words(words: Sequence[Word], turns: Sequence[SpeakerTurn], reach: float) -> list[str]:
