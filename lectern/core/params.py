@@ -6,15 +6,19 @@ string). The dataclass checks the values in `__post_init__`.
 
 import dataclasses
 import difflib
+import io
 import types
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from lectern.core.errors import LecternError, WrongValuesError
+from lectern.core.printing import first_line
 
 P = TypeVar("P")
 NAMES: Mapping[Any, str] = {
@@ -34,14 +38,37 @@ def load(section: str, cls: type[P], path: Path = Path("params.yaml")) -> P:
         LecternError: the file or the section is missing, a key is unknown or missing, or a value has the wrong type or
             is out of bounds; the message names each of them.
     """
-    try:
-        everything = OmegaConf.load(path)
-    except FileNotFoundError as error:
-        raise LecternError(f"{path} does not exist. `lectern params` writes it from conf/.") from error
-    chosen = OmegaConf.select(everything, section)
+    chosen = OmegaConf.select(read_file(path), section)
     if chosen is None:
         raise LecternError(f"{path} has no section {section!r}. `lectern params` writes it from conf/.")
     return parse(chosen, cls, f"{path}: section {section!r}")
+
+
+def read_file(path: Path) -> DictConfig:
+    """Read a whole parameter file, which cannot be changed through what is returned.
+
+    Raises:
+        LecternError: the file is missing, is no YAML or has no sections.
+    """
+    try:
+        found = _read_text(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise LecternError(f"{path} does not exist. `lectern params` writes it from conf/.") from error
+    except (OmegaConfBaseException, YAMLError, OSError, UnicodeDecodeError) as error:
+        raise LecternError(
+            f"{path} cannot be read ({first_line(error)}). `lectern params` writes it again."
+        ) from error
+    if not isinstance(found, DictConfig):
+        raise LecternError(f"{path} has no sections. `lectern params` writes it from conf/.")
+    return found
+
+
+@lru_cache(maxsize=4)
+def _read_text(text: str) -> Any:
+    """The parsed file. A stage reads a section at a time, and parsing takes a hundred times as long as reading."""
+    found = OmegaConf.load(io.StringIO(text))
+    OmegaConf.set_readonly(found, True)
+    return found
 
 
 def parse(values: Any, cls: type[P], where: str) -> P:

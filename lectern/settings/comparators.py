@@ -46,10 +46,8 @@ def load_comparators(path: Path = Path("params.yaml")) -> dict[str, Comparator]:
         LecternError: the file or section is missing, or entries are wrong; the message has a line for each of them.
     """
     try:
-        everything = OmegaConf.load(path)
-        section: Any = OmegaConf.to_container(OmegaConf.select(everything, "comparators"), resolve=True)
-    except FileNotFoundError as error:
-        raise LecternError(f"{path} does not exist. `lectern params` writes it from conf/.") from error
+        chosen = OmegaConf.select(params.read_file(path), "comparators")
+        section: Any = OmegaConf.to_container(chosen, resolve=True)
     except (OmegaConfBaseException, ValueError) as error:
         raise LecternError(
             f"{path}: section 'comparators' is missing or is not a mapping ({error}). Write `comparators: {{}}` into "

@@ -6,13 +6,8 @@ Of the stages only `check_params` imports this: any other would depend on every 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
-
 from lectern.core import params
 from lectern.core.errors import LecternError
-from lectern.core.printing import first_line
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.clean_answers import CleanAnswers
 from lectern.settings.comparators import load_comparators
@@ -87,15 +82,9 @@ def check(path: Path) -> None:
 def find_faults(path: Path) -> Iterator[str]:
     """What is wrong in a parameter file: a line for each section and source, with every key, value and remedy."""
     try:
-        found = OmegaConf.load(path)
-    except FileNotFoundError:
-        yield f"{path} does not exist. `lectern params` writes it from conf/."
-        return
-    except (OmegaConfBaseException, YAMLError, OSError, UnicodeDecodeError) as error:
-        yield f"{path} cannot be read ({first_line(error)}). `lectern params` writes it again."
-        return
-    if not OmegaConf.is_dict(found):
-        yield f"{path} has no sections. `lectern params` writes it from conf/."
+        found = params.read_file(path)
+    except LecternError as error:
+        yield str(error)
         return
     for name, cls in SECTIONS.items():
         try:
