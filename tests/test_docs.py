@@ -199,7 +199,7 @@ def test_the_readmes_table_has_the_figures_of_the_run(scores: Any) -> None:
     true = scores["reference"]
     words, repeated = show(true["words"]["value"], 0), show(100 * true["repetition4"]["value"], 0)
     rows = [
-        write_row("negative log-likelihood, nats a token", "nll", 3, scores),
+        write_row("negative log-likelihood, nats per token", "nll", 3, scores),
         write_row("ROUGE-1", "rouge1", 3, scores),
         write_row("ROUGE-L", "rougeL", 3, scores),
         write_row("chrF", "chrf", 1, scores),
@@ -245,7 +245,7 @@ def test_the_text_has_the_figures_of_the_run(scores: Any) -> None:
             f"the {scores['rows']} held-out answers of {scores['recordings']} talks",
         ],
         "docs/did-it-help.md": [
-            f"{value('tuned', 'nll')} nats a token against {value('base', 'nll')}, which is "
+            f"{value('tuned', 'nll')} nats per token against {value('base', 'nll')}, which is "
             f"{value('difference', 'nll')} less (95 % interval {low} to {high})",
             f"it ends {value('tuned', 'finished', 0, 100)} % of its answers itself, the base model "
             f"{value('base', 'finished', 0, 100)} %, and its answers have {value('tuned', 'words', 0)} words instead "

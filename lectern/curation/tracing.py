@@ -289,6 +289,6 @@ def _show_answers(data: Path, ids: set[str]) -> Iterator[str]:
     for path, prediction in _read_own(data / "predictions", Prediction, ids):
         told = path.stem
         if prediction.nll is not None and prediction.tokens:
-            told += f", {prediction.nll / prediction.tokens:.2f} nats a token for the true answer"
+            told += f", {prediction.nll / prediction.tokens:.2f} nats per token for the true answer"
         yield f"  {told}" + ("" if prediction.finished else ", cut off")
         yield from indent(prediction.prediction, MARGIN)

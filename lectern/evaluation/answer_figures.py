@@ -111,7 +111,7 @@ FIGURES: dict[str, AnswerFigure] = {
     figure.key: figure
     for figure in (
         AnswerFigure(
-            key="nll", name="Negative log-likelihood", about="nats a token of the true answer; lower is better",
+            key="nll", name="Negative log-likelihood", about="nats per token of the true answer; lower is better",
             what="negative log-likelihood of the true answers with their end-of-turn tokens, divided by the number of "
             "tokens",
             scale="nats per token", group=LIKELIHOOD, lower_is_better=True, count=_count_nats, of="model",
@@ -124,7 +124,7 @@ FIGURES: dict[str, AnswerFigure] = {
             finish=_exponential, of="model", needs_same_tokens=True,
         ),
         AnswerFigure(
-            key="bits_per_byte", name="Bits a byte", about="comparable between tokenizers; lower is better",
+            key="bits_per_byte", name="Bits per byte", about="comparable between tokenizers; lower is better",
             what="the same likelihood in bits per UTF-8 byte of the true answers, by which models with different "
             "tokenizers can be compared",
             scale="bits", group=LIKELIHOOD, lower_is_better=True, digits=3, count=_count_bits, of="model",

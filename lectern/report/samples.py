@@ -132,7 +132,7 @@ def _answer(name: str, said: Prediction, score: AnswerScore, other: str | None) 
     shown = wording.shorten(said.prediction, SHOWN)
     rate = _rate(score)
     figures = [
-        "" if rate is None else f"{rate:.2f} nats a token",
+        "" if rate is None else f"{rate:.2f} nats per token",
         "" if score.rougeL is None else f"ROUGE-L {score.rougeL:.2f}",
         wording.count(score.words, "word"),
         "" if not score.longest_copy else f"{score.longest_copy} copied in a run",

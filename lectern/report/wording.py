@@ -147,7 +147,7 @@ def title(scores: Mapping[str, Any]) -> str:
     difference = scores["difference"].get("nll")
     if difference is None:
         return f"{count(scores['rows'], 'answer')} without a likelihood by which the models could be compared"
-    amount = f"{abs(difference['value']):.{places(difference['value'])}f} nats a token"
+    amount = f"{abs(difference['value']):.{places(difference['value'])}f} nats per token"
     name = scores.get("set", HELD_OUT)
     answers = "held-out answers" if name in (HELD_OUT, DIALOGUES) else f"answers of {short(name)}"
     verdict = judge(difference, lower_is_better=True)
@@ -176,7 +176,7 @@ def headline(scores: Mapping[str, Any]) -> str:
     base, tuned = (f"{scores[side]['nll']['value']:.{digits}f}" for side in ("base", "tuned"))
     opening = (
         f"On {where} the tuned "
-        f"model's negative log-likelihood is {tuned} nats a token against {base} for the base"
+        f"model's negative log-likelihood is {tuned} nats per token against {base} for the base"
     )
     if low is None or high is None:
         return f"{opening}: {_more(value, digits)}, with too few rows for an interval."

@@ -71,7 +71,7 @@ def write_run(
     tokens: int = 10,
     seconds: float = 100.0,
 ) -> None:
-    """Write a run: its held-out `questions`, of `nll` nats a token each, and other files to be compared.
+    """Write a run: its held-out `questions`, of `nll` nats per token each, and other files to be compared.
 
     Args:
         root: the repository.

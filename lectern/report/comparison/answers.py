@@ -25,7 +25,7 @@ class _Measure:
 
 MEASURES = {
     "rougeL": _Measure("ROUGE-L", "", 1),
-    "nll": _Measure("Negative log-likelihood", "nats a token of the true answer", -1),
+    "nll": _Measure("Negative log-likelihood", "nats per token of the true answer", -1),
 }
 
 

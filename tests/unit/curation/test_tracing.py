@@ -176,8 +176,8 @@ def test_an_edited_row_is_found_by_either_id(data: Path) -> None:
         "| Chance is drawn anew.",
         "split\n  test",
         "5 tokens, 2 of them scored",
-        "base, 2.25 nats a token for the true answer, cut off\n    | So says base.",
-        "tuned, 2.25 nats a token for the true answer\n    | So says tuned.",
+        "base, 2.25 nats per token for the true answer, cut off\n    | So says base.",
+        "tuned, 2.25 nats per token for the true answer\n    | So says tuned.",
         "failed: no reply, by judge-1",
     ):
         assert text in old, text

@@ -185,7 +185,7 @@ def test_comparators_are_compared_over_common_rows(tmp_path: Path) -> None:
     silent = [answer(n, nll=None, tokens=None) for n in range(8)]
     found = run(tmp_path, rows, rows, other=other, silent=silent)
     compared = found["comparators"]["other"]
-    # property: own figures over own rows, differences over rows of both, nats a token never across tokenizers
+    # property: own figures over own rows, differences over rows of both, nats per token never across tokenizers
     assert compared["scores"]["nll"] == pytest.approx({"value": 6.0, "low": 6.0, "high": 6.0, "n": 8})
     assert compared["difference"]["rougeL"]["n"] == 7
     assert not {"nll", "perplexity"} & set(compared["difference"])

@@ -158,9 +158,9 @@ def test_likelihoods_of_other_tokens_are_not_compared(here: Path, tmp_path: Path
     runs.write_run(here, questions=QUESTIONS, nll=2.0, tokens=14)
     shown = look("main", None, tmp_path)
     keys = [row["key"] for row in shown["sets"][0]["tuned"]]
-    # property: nats a token mean nothing between two tokenizers; bits a byte do, and the headline speaks of them
+    # property: nats per token mean nothing between two tokenizers; bits per byte do, and the headline speaks of them
     assert not {"nll", "perplexity"} & set(keys)
-    assert "Bits a byte" in shown["headline"]
+    assert "Bits per byte" in shown["headline"]
     assert [row["name"] for row in shown["answers"]["counts"]] == ["ROUGE-L"]
     # 2 nats by 14 tokens for 40 bytes, against 4.035 by 10
     expected = (2.0 * 14 - 4.035 * 10) / 40 / 0.693147

@@ -191,7 +191,7 @@ def test_what_is_shown_is_what_was_measured(good: Path) -> None:
     difference = scores["difference"]["nll"]
     # property: headline and table hold the metric's numbers, in both formats
     for text in (
-        f"{scores['tuned']['nll']['value']:.2f} nats a token against {scores['base']['nll']['value']:.2f} for the base",
+        f"{scores['tuned']['nll']['value']:.2f} nats per token against {scores['base']['nll']['value']:.2f} for the base",
         f"{-difference['value']:.2f} lower (95 % interval {-difference['high']:.2f} to {-difference['low']:.2f})",
         "On 11 held-out answers from 2 sources",
         "nearly the same words as a row that was kept",
@@ -411,7 +411,7 @@ def scores_of(
     [
         (
             scores_of(-0.79, -0.95, -0.61),
-            "On 11 held-out answers from 2 sources the tuned model's negative log-likelihood is 1.92 nats a token "
+            "On 11 held-out answers from 2 sources the tuned model's negative log-likelihood is 1.92 nats per token "
             "against 2.71 for the base: 0.79 lower (95 % interval 0.61 to 0.95).",
         ),
         (scores_of(0.2, 0.1, 0.3), "0.20 higher (95 % interval 0.10 to 0.30), so the tuning made it worse."),
@@ -425,10 +425,13 @@ def scores_of(
         ),
         (
             scores_of(-0.5, None, None, 1, 1),
-            "On 1 held-out answer from 1 source the tuned model's negative log-likelihood is 2.21 nats a token "
+            "On 1 held-out answer from 1 source the tuned model's negative log-likelihood is 2.21 nats per token "
             "against 2.71 for the base: 0.50 lower, with too few rows for an interval.",
         ),
-        (scores_of(-0.0123, -0.02, -0.004), "2.6977 nats a token against 2.7100 for the base: 0.0123 lower"),
+        (
+            scores_of(-0.0123, -0.02, -0.004),
+            "2.6977 nats per token against 2.7100 for the base: 0.0123 lower",
+        ),
     ],
 )
 def test_the_headline_says_no_more_than_the_figures(scores: dict, sentence: str) -> None:

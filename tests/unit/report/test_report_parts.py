@@ -245,8 +245,8 @@ def test_a_sample_says_where_it_comes_from_and_who_said_what() -> None:
         ("other", "other", True, False),
     ]
     assert [one["figures"] for one in sample["answers"]] == [
-        "2.00 nats a token · 3 words",
-        "1.50 nats a token · 3 words",
+        "2.00 nats per token · 3 words",
+        "1.50 nats per token · 3 words",
         "3 words",
     ]
     shown = samples._answer("tuned", said("tuned"), score(rougeL=0.5, words=1, longest_copy=7), None)
