@@ -191,7 +191,7 @@ def test_what_is_shown_is_what_was_measured(good: Path) -> None:
     difference = scores["difference"]["nll"]
     # property: headline and table hold the metric's numbers, in both formats
     for text in (
-        f"{scores['tuned']['nll']['value']:.2f} nats per token against {scores['base']['nll']['value']:.2f} for the base",
+        f"{scores['tuned']['nll']['value']:.2f} nats per token against {scores['base']['nll']['value']:.2f} for ",
         f"{-difference['value']:.2f} lower (95 % interval {-difference['high']:.2f} to {-difference['low']:.2f})",
         "On 11 held-out answers from 2 sources",
         "nearly the same words as a row that was kept",
