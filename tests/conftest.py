@@ -3,6 +3,7 @@
 Property tests draw the same examples in every run; `pytest --hypothesis-profile=search` draws others, and more.
 """
 
+import gc
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -43,3 +44,17 @@ COLLECTED = pytest.StashKey[frozenset[str]]()
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     session.config.stash[COLLECTED] = frozenset(sys.modules)
+
+
+FROZEN = pytest.StashKey[int]()
+"""How many modules were imported when the garbage collector was last told that they stay."""
+MANY = 200
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Keep what was imported out of the garbage collector's sight: a training calls it after each run, and it would
+    walk through all of torch."""
+    imported = len(sys.modules)
+    if imported - item.config.stash.get(FROZEN, 0) >= MANY:
+        item.config.stash[FROZEN] = imported
+        gc.freeze()

@@ -151,6 +151,7 @@ def test_the_same_voice_in_two_recordings_has_like_embeddings_and_two_voices_hav
     assert likeness["speaker_2"] > 0.8 > likeness["speaker_1"] + 0.3
 
 
+@pytest.mark.slow
 def test_a_second_run_makes_nothing_and_a_clean_one_the_same_bytes(built: Path, tmp_path: Path) -> None:
     before = {p.relative_to(built): p.read_bytes() for p in sorted(built.rglob("*.json*"))}
     assert run(built) == ["made 0, kept 4, removed 0, failed 0"] * 4

@@ -116,6 +116,7 @@ def repository(adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_an_adapter_of_a_commit_answers_as_it_did_then(
     tmp_path: Path, adapter: Path, repository: Path
 ) -> None:

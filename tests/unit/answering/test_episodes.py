@@ -333,6 +333,7 @@ def test_a_killed_run_goes_on_with_the_batch_that_it_was_writing(
     assert outputs(tmp_path / "killed") == outputs(tmp_path / "clean")
 
 
+@pytest.mark.slow
 def test_only_what_changed_is_written_again(tmp_path: Path, adapter: Path) -> None:
     from safetensors.torch import load_file, save_file
 

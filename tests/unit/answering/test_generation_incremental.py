@@ -53,6 +53,7 @@ def changed(adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_changed_adapter_redoes_only_its_own(
     tmp_path: Path, adapter: Path, changed: Path, loaded: list[str]
 ) -> None:

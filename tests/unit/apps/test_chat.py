@@ -201,6 +201,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
         yield root, address
 
 
+@pytest.mark.slow
 @browsers.needs_chromium
 def test_two_people_chat_in_the_browser_at_once(served: tuple[Path, str]) -> None:
     root, address = served

@@ -123,7 +123,15 @@ def run_client(server: Server, folder: Path, count: int) -> "subprocess.Popen[by
     return subprocess.Popen(script, cwd=ROOT, stderr=subprocess.DEVNULL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGKILL,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+    ids=lambda number: number.name,
+)
 def test_an_interrupted_run_goes_on_and_asks_only_for_what_the_store_lacks(
     start: Start, tmp_path: Path, number: signal.Signals
 ) -> None:

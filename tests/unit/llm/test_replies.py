@@ -64,6 +64,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(steps, some)
 @settings(max_examples=60, deadline=None)
 def test_whatever_is_killed_no_stored_reply_is_lost(played: list[Any], needed: set[str]) -> None:

@@ -116,6 +116,7 @@ def lost_turns(media: Path, text: str) -> list[str]:
     return [true_turns(media)[number] for number, got in shares.items() if sum(got) < len(got) / 3]
 
 
+@pytest.mark.slow
 def test_no_turn_is_lost_that_faster_whispers_own_batches_lose(heard: asr.Heard) -> None:
     # Property: every turn of the talk has words. faster-whisper's own pipeline drops one here, which shows that this
     # test sees such a loss; and there are not more errors than it makes.

@@ -42,7 +42,10 @@ def tuned(tmp_path_factory: pytest.TempPathFactory, rows: Rows) -> Callable[[str
     return make
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param(name, marks=pytest.mark.slow if name in ("rslora", "dora") else ()) for name in METHODS],
+)
 def test_what_was_learned_is_saved_and_loaded(tuned: Callable[[str], Path], method: str, rows: Rows) -> None:
     folder = tuned(method)
     learned = figures(folder)

@@ -73,7 +73,14 @@ def test_the_same_seed_gives_the_same_bytes_and_another_others(done: Path, tmp_p
     assert changed["adapter/adapter_model.safetensors"] != outputs(done)["adapter/adapter_model.safetensors"]
 
 
-@pytest.mark.parametrize("after", [2, 3, 5], ids=["in epoch 1", "between epochs", "in epoch 2"])
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param(2, id="in epoch 1"),
+        pytest.param(3, id="between epochs", marks=pytest.mark.slow),
+        pytest.param(5, id="in epoch 2", marks=pytest.mark.slow),
+    ],
+)
 def test_an_interrupted_run_ends_with_the_same_bytes(
     done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
