@@ -385,7 +385,7 @@ def _find_wrong_limits(
 
 def _find_wrong_host(host: str) -> Iterator[str]:
     if not re.fullmatch(r"(\*\.)?[a-z0-9.-]+(:\d+)?|\[[0-9a-f:]+\](:\d+)?", host):
-        yield f"hosts: {host!r} is no host such as example.org, *.example.org or example.org:8080"
+        yield f"hosts: {host!r} is not a host such as example.org, *.example.org or example.org:8080"
 
 
 def _find_wrong_header(name: str, value: str) -> Iterator[str]:

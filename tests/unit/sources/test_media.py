@@ -113,7 +113,7 @@ def test_folders_in_the_folder_count(folder: Path, tmp_path: Path) -> None:
     [
         ({"kind": "media", "path": "data/nowhere"}, "data/nowhere is not a folder"),
         ({"kind": "media", "path": "tests/conf"}, "holds no recording"),
-        ({"kind": "radio"}, "kind is 'radio'; it must be one of media"),
+        ({"kind": "radio"}, "kind is 'radio'; choose one of media"),
         ({"kind": "media", "pth": "x"}, r"sources\[0\].*pth"),
         ({"kind": "media"}, r"path"),
     ],

@@ -281,7 +281,7 @@ def test_a_folder_that_is_no_sites_is_named() -> None:
         ({"max_pages": 0}, "max_pages is 0"),
         ({"delay": -1}, "delay is -1"),
         ({"render": "sometimes"}, "one of never, empty, always"),
-        ({"gone": "burn"}, "one of keep, remove"),
+        ({"gone": "burn"}, "choose keep or remove"),
         ({"headers": {"Authorization": "Bearer abc"}}, "holds a secret, which git would keep"),
         ({"headers": {"Cookie": "session=abc"}}, "holds a secret"),
         ({"headers": {"X-Api-Key": "{HOME}"}}, "only variables whose names begin with LECTERN_"),
