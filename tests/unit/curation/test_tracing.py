@@ -22,7 +22,7 @@ from lectern.core.schema import (
 )
 from lectern.curation import tracing
 from lectern.curation.decisions import drop
-from lectern.tools import trace
+from lectern.tools.main import lectern
 
 TEXT = "Chance is drawn anew in each run.\nA seed fixes what is drawn, and two runs agree.\n"
 PASSAGE = passage_id("guide", TEXT)
@@ -119,7 +119,7 @@ def _rate(row: Example, score: int | None) -> Rating:
 
 
 def show(data: Path, row: str) -> str:
-    done = CliRunner().invoke(trace.command, [row, "--data", str(data)], catch_exceptions=False)
+    done = CliRunner().invoke(lectern, ["trace", row, "--data", str(data)], catch_exceptions=False)
     return done.stdout.rstrip("\n")
 
 
