@@ -4,9 +4,11 @@ Property tests draw the same examples in every run; `pytest --hypothesis-profile
 """
 
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +38,29 @@ def chromium() -> Iterator[Any]:
         pytest.skip(browsers.MISSING)
     with browsers.start() as started:
         yield started
+
+
+FIGURES = pytest.StashKey[dict[Path, bytes]]()
+"""The committed figures as they were when the tests began."""
+
+
+def read_figures() -> dict[Path, bytes]:
+    folder = Path(__file__).parents[1] / "metrics"
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*.json"))}
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[FIGURES] = read_figures()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run of tests that changed the figures of the repository itself: a stage was run in the wrong folder."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    before, now = session.config.stash.get(FIGURES, {}), read_figures()
+    if changed := [path for path in {*before, *now} if before.get(path) != now.get(path)]:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\nThese tests changed files of the repository: {', '.join(map(str, sorted(changed)))}")
 
 
 COLLECTED = pytest.StashKey[frozenset[str]]()

@@ -33,6 +33,7 @@ from lectern.settings.compute import Compute
 from tests.settings import configure
 from tests.support.training import run, with_params
 compute = configure(Compute, processes=2, accelerate=sys.argv[2])
+stage.RUNTIME = Path(sys.argv[1]) / "runtime"
 stage.run("train", lambda: run(Path(sys.argv[1]), with_params({params}), compute=compute))
 """
 

@@ -118,6 +118,7 @@ import torch
 from lectern.core import stage
 from tests.support.training import run, with_params
 resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}))
+stage.RUNTIME = Path(sys.argv[1]) / "runtime"
 stage.run("train", lambda: run(Path(sys.argv[1]), with_params(batch_size=64, gradient_accumulation=1)))
 """
 
