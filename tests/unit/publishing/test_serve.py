@@ -557,10 +557,12 @@ def test_the_chat_page_answers_by_the_server(exported: Path, server: str) -> Non
     from lectern.apps.chat import endpoint
     from lectern.core.errors import LecternError
     from lectern.core.schema import Message
-    from lectern.models.generation import Decoding
+    from tests.settings import write_answers
 
     asked, told = [Message(role="user", content="What is a seed?")], list[str]()
-    reply = endpoint.answer(f"{server}/v1", "lectern-tiny-llama", asked, Decoding(8), told.append, Event())
+    reply = endpoint.answer(
+        f"{server}/v1", "lectern-tiny-llama", asked, write_answers(8), told.append, Event()
+    )
     assert reply.text == told[-1] != ""
     with pytest.raises(LecternError, match="Check that the server is running"):
-        endpoint.answer("http://127.0.0.1:9/v1", "x", asked, Decoding(8), told.append, Event())
+        endpoint.answer("http://127.0.0.1:9/v1", "x", asked, write_answers(8), told.append, Event())
