@@ -45,6 +45,13 @@ def name_for_transformers(decoding: Decoding) -> Mapping[str, Any]:
     return {"do_sample": bool(decoding.temperature), **decoding.changes}
 
 
+def describe(decoding: Decoding) -> str:
+    """How tokens were chosen, as a sentence."""
+    said = ", ".join(f"{name} {value}" for name, value in decoding.changes.items())
+    how = f"with {said}" if said else "by taking the most likely token each time"
+    return f"The answers that were measured were written {how}."
+
+
 def list_differences(decoding: Decoding, program: str) -> list[str]:
     """What a program does otherwise than the stages with these options, in sentences."""
     found = []

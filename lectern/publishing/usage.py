@@ -57,9 +57,7 @@ print(ask(asked, max_new_tokens=256, {options})[0]["generated_text"][-1]["conten
 
 def _describe(decoding: Decoding, programs: Sequence[str]) -> list[str]:
     """How tokens were chosen, and what the programs do otherwise."""
-    said = ", ".join(f"{name} {value}" for name, value in decoding.changes.items())
-    how = f"with {said}" if said else "by taking the most likely token each time"
-    lines = [f"The answers that were measured were written {how}. The commands say the same."]
+    lines = [f"{engine_options.describe(decoding)} The commands say the same."]
     for program in programs:
         lines += engine_options.list_differences(decoding, program)
     return [*lines, ""]

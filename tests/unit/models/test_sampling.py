@@ -14,7 +14,7 @@ from tests.support.tiny import TINY
 TOKENS = 24
 LOOPING = [
     {"repetition_penalty": 1.15},
-    {"repetition_penalty": 0.8},
+    {"repetition_penalty": 0.5},  # a reward, which would take up the tokens of the prompt if it counted them
     {"no_repeat_ngram_size": 2},
     {"no_repeat_ngram_size": 3},
     {"repetition_penalty": 1.3, "no_repeat_ngram_size": 2},
