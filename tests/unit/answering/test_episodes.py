@@ -420,3 +420,18 @@ def test_openings_that_cannot_be_used(tmp_path: Path, adapter: Path) -> None:
 def test_a_wrong_setting_says_what_is_right(wrong: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason.replace("(", r"\(")):
         replace(CHOSEN, **wrong)
+
+
+def test_episodes_share_the_options_of_all_answers_but_are_sampled(tmp_path: Path, adapter: Path) -> None:
+    loopless = configure(Decoding, temperature=0.0, repetition_penalty=2.0, no_repeat_ngram_size=2)
+    chosen = replace(CHOSEN, temperature=0.7, top_p=0.9)
+    decoding = chosen.for_episode(loopless).decoding
+    assert decoding == replace(loopless, temperature=0.7, top_p=0.9)
+    likeliest = replace(SHORT, temperature=0.0)
+    run(tmp_path / "plain", adapter, likeliest)
+    run(tmp_path / "loopless", adapter, likeliest, decoding=loopless)
+    plain, told = read(tmp_path / "plain"), read(tmp_path / "loopless")
+    assert [one.turns for one in told] != [one.turns for one in plain]
+    # property: an option that the episodes have themselves is not that of the answers
+    run(tmp_path / "loopless", adapter, likeliest, decoding=replace(loopless, temperature=1.5, top_p=0.1))
+    assert read(tmp_path / "loopless") == told
