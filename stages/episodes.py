@@ -12,12 +12,14 @@ from lectern.core import batches, io, params, paths, stage
 from lectern.core.schema import Episode, Example
 from lectern.models import loading
 from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.decoding import Decoding
 from lectern.settings.episodes import Episodes
 from lectern.settings.render import Render
 
 
 def main(
-    settings: Episodes,
+    chosen: Episodes,
+    decoding: Decoding,
     base: BaseModelSettings,
     persona: str | None,
     *,
@@ -27,16 +29,17 @@ def main(
     out: Path = paths.EPISODES,
 ) -> str:
     """Bring `out` to exactly one episode of each model for each opening, in the openings' order."""
-    examples = io.read_jsonl(held_out, Example) if settings.held_out else []
-    groups = openings.collect(settings.openings, folder, examples, settings.held_out)
+    settings = chosen.for_episode(decoding)
+    examples = io.read_jsonl(held_out, Example) if chosen.held_out else []
+    groups = openings.collect(chosen.openings, folder, examples, chosen.held_out)
     store = batches.Store(out, Episode, lambda episode: episode.id)
     everyone, _ = contestants.gather(base, adapter, persona, {})
     plans: dict[str, episode_batches.EpisodePlan] = {who.name: {} for who in everyone}
     made = 0
     if any(groups):
         form = turns.get_format(base, loading.get_tokenizer(base), persona)
-        plans = episode_batches.make_plans(everyone, groups, form, settings.for_episode, settings.batch_size)
-        made = episode_batches.write_missing(everyone, plans, store, base, form, settings.for_episode)
+        plans = episode_batches.make_plans(everyone, groups, form, settings, chosen.batch_size)
+        made = episode_batches.write_missing(everyone, plans, store, base, form, settings)
     files = {
         name: batches.File(list(plan), [one for batch in plan for one in store.get(batch) or []])
         for name, plan in plans.items()
@@ -51,6 +54,7 @@ if __name__ == "__main__":
         "episodes",
         lambda: main(
             params.load("episodes", Episodes),
+            params.load("decoding", Decoding),
             params.load("base_model", BaseModelSettings),
             params.load("render", Render).persona,
         ),

@@ -15,15 +15,17 @@ from lectern.answering import answering, contestants, endpoints, questions
 from lectern.core import batches, io, params, paths, revisions, stage
 from lectern.core.errors import LecternError
 from lectern.core.schema import TUNED, Example, Prediction
-from lectern.models.generation import Decoding
+from lectern.models.generation import AnswerOptions
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.comparators import Comparator, load_comparators
+from lectern.settings.decoding import Decoding
 from lectern.settings.generate import Generate
 from lectern.settings.render import Render
 
 
 def main(
     settings: Generate,
+    decoding: Decoding,
     base: BaseModelSettings,
     others: Mapping[str, Comparator],
     persona: str | None,
@@ -46,16 +48,16 @@ def main(
     asks = questions.collect(io.read_jsonl(held_out, Example), settings.evals, evals)
     by_key = {ask.key: ask for ask in asks}
     local, served = contestants.gather(base, adapter, persona, others, root)
-    decoding = Decoding(settings.max_new_tokens, settings.temperature, settings.top_p, settings.seed)
-    plans = answering.make_plans(local, asks, decoding, settings.batch_size)
-    came = endpoints.answer_all(served, asks, persona, decoding, replies)
+    options = AnswerOptions(settings.max_new_tokens, decoding, settings.seed)
+    plans = answering.make_plans(local, asks, options, settings.batch_size)
+    came = endpoints.answer_all(served, asks, persona, options, replies)
     compared = answering.plan_parity(
         next(plan for plan in plans if plan.who.name == TUNED),
         settings.parity_prompts,
         settings.parity_tokens,
     )
     store = batches.Store(out, Prediction, answering.identify)
-    made = answering.make_missing(plans, by_key, store, decoding, compared)
+    made = answering.make_missing(plans, by_key, store, options, compared)
     files = {plan.who.name: answering.fill(plan, by_key, store) for plan in plans}
     for name, answers in came.items():
         rows = [answering.predict(by_key[key], outcome) for key, outcome in answers.outcomes.items()]
@@ -80,6 +82,7 @@ if __name__ == "__main__":
         "generate",
         lambda: main(
             params.load("generate", Generate),
+            params.load("decoding", Decoding),
             params.load("base_model", BaseModelSettings),
             load_comparators(),
             params.load("render", Render).persona,

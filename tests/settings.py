@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 from omegaconf import OmegaConf
 
 from lectern.core import params
+from lectern.models.generation import AnswerOptions
 from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.decoding import Decoding
 from lectern.settings.sections import SECTIONS
 
 T = TypeVar("T")
@@ -28,6 +30,11 @@ def configure(cls: type[T], *given: Any, **changes: Any) -> T:
     return dataclasses.replace(  # type: ignore[type-var]
         defaults(cls), **(own | dict(zip(names, given, strict=False)) | changes)
     )
+
+
+def write_answers(max_new_tokens: int, seed: int = 0, **decoding: float) -> AnswerOptions:
+    """Options of answers of this length: the likeliest token each time, but for the options of `decoding` given."""
+    return AnswerOptions(max_new_tokens, configure(Decoding, **decoding), seed)
 
 
 @cache

@@ -13,7 +13,7 @@ from lectern.core import batches, code
 from lectern.core.schema import HELD_OUT, TUNED, Prediction
 from lectern.models import chat_format, generation, loading
 from lectern.models.batching import by_length
-from lectern.models.generation import Decoding, Row, RowResult
+from lectern.models.generation import AnswerOptions, Row, RowResult
 from lectern.training import adapters, merging
 
 Store = batches.Store[Prediction]
@@ -41,14 +41,14 @@ class Parity:
 
 
 def make_plans(
-    everyone: Sequence[Local], asks: Sequence[Ask], decoding: Decoding, batch_size: int
+    everyone: Sequence[Local], asks: Sequence[Ask], options: AnswerOptions, batch_size: int
 ) -> list[AnsweringPlan]:
     """Divide the prompts of each contestant into batches. The batches do not depend on what the store already has.
 
     Args:
         everyone: the contestants.
         asks: the questions, in order of set and id.
-        decoding: how tokens are chosen.
+        options: how the answers are written.
         batch_size: number of rows that are computed together.
 
     Raises:
@@ -65,19 +65,19 @@ def make_plans(
                 tokenizer,
                 chat_format.training_template(tokenizer, who.base.chat_template),
                 context_length=who.base.context_length,
-                max_new_tokens=decoding.max_new_tokens,
+                max_new_tokens=options.max_new_tokens,
                 persona_text=who.persona,
             )
             seen[same] = tokenizer, prepared
         tokenizer, prepared = seen[same]
-        plans.append(AnsweringPlan(who, tokenizer, prepared, _cut(who, prepared.rows, decoding, batch_size)))
+        plans.append(AnsweringPlan(who, tokenizer, prepared, _cut(who, prepared.rows, options, batch_size)))
     return plans
 
 
 def _cut(
-    who: Local, rows: Sequence[Row], decoding: Decoding, size: int
+    who: Local, rows: Sequence[Row], options: AnswerOptions, size: int
 ) -> dict[batches.Batch, Sequence[Row]]:
-    decides = {**_made_with(who, generation, loading, adapters), "decoding": decoding.decides}
+    decides = {**_made_with(who, generation, loading, adapters), "decoding": options.decides}
     cut: dict[batches.Batch, Sequence[Row]] = {}
     for numbers in by_length([len(row.prompt) for row in rows], size):
         batch = [rows[number] for number in numbers]
@@ -118,7 +118,7 @@ def make_missing(
     plans: Sequence[AnsweringPlan],
     asks: Mapping[str, Ask],
     store: Store,
-    decoding: Decoding,
+    options: AnswerOptions,
     parity: Parity | None,
 ) -> dict[str, int]:
     """Compute the batches that the store lacks, and the parity check. Models with nothing to compute are not loaded.
@@ -127,7 +127,7 @@ def make_missing(
         plans: of all contestants.
         asks: key -> question.
         store: gets each batch as soon as it is computed.
-        decoding: how tokens are chosen.
+        options: how the answers are written.
         parity: the parity check of the tuned model; None for no check.
 
     Returns: name of the contestant -> number of rows that were computed.
@@ -148,7 +148,7 @@ def make_missing(
             stop = generation.stop_tokens(model, plan.tokenizer, who.base.end_of_turn)
             for batch in missing[who.name]:
                 outcomes = generation.answer_rows(
-                    model, plan.batches[batch], plan.tokenizer, stop=stop, decoding=decoding
+                    model, plan.batches[batch], plan.tokenizer, stop=stop, options=options
                 )
                 told = zip(batch.ids, outcomes, strict=True)
                 store.put(batch, [predict(asks[key], outcome) for key, outcome in told])

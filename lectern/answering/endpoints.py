@@ -11,7 +11,8 @@ from lectern.core.errors import LecternError
 from lectern.llm import client
 from lectern.llm.replies import COUNT, Replies
 from lectern.llm.request import make_request
-from lectern.models.generation import Decoding, RowResult
+from lectern.models.generation import AnswerOptions, RowResult
+from lectern.settings.decoding import Decoding
 from lectern.settings.llm import LLM
 from lectern.training import persona
 
@@ -30,7 +31,7 @@ def answer_all(
     everyone: Sequence[Served],
     asks: Sequence[Ask],
     persona_text: str | None,
-    decoding: Decoding,
+    options: AnswerOptions,
     replies: Path,
 ) -> dict[str, Answers]:
     """Get the answers of each endpoint.
@@ -41,12 +42,12 @@ def answer_all(
         everyone: the contestants at endpoints.
         asks: the questions, in any order.
         persona_text: `render.persona`, as for the other contestants.
-        decoding: how tokens are chosen.
+        options: how the answers are written.
         replies: folder of the stores.
     """
     _remove_others(replies, [who.name for who in everyone])
     came = {
-        who.name: answer(who.name, who.llm, asks, persona_text, decoding, replies / who.name)
+        who.name: answer(who.name, who.llm, asks, persona_text, options, replies / who.name)
         for who in everyone
     }
     count = sum(len(answers.outcomes) for answers in came.values())
@@ -55,7 +56,7 @@ def answer_all(
 
 
 def answer(
-    name: str, llm: LLM, asks: Sequence[Ask], persona_text: str | None, decoding: Decoding, replies: Path
+    name: str, llm: LLM, asks: Sequence[Ask], persona_text: str | None, options: AnswerOptions, replies: Path
 ) -> Answers:
     """Get the answers of one endpoint to all questions. Those in the store are not asked again.
 
@@ -64,10 +65,10 @@ def answer(
         llm: the endpoint, with its limits and budget.
         asks: the questions, in any order.
         persona_text: `render.persona`, as for the other contestants.
-        decoding: how tokens are chosen; it overrides the options of `llm`.
+        options: how the answers are written; they override those of `llm`.
         replies: folder of its store.
     """
-    shape, asked = persona.Shape(persona_text, system_role=True), _with_decoding(llm, decoding)
+    shape, asked = persona.Shape(persona_text, system_role=True), _with_options(llm, options)
     requests = {
         ask.key: make_request(asked, shape.place(shape.introduce(ask.messages, ask.provenance)))
         for ask in asks
@@ -86,21 +87,32 @@ def answer(
     return Answers(outcomes, failure)
 
 
-def _with_decoding(llm: LLM, decoding: Decoding) -> LLM:
+def _with_options(llm: LLM, options: AnswerOptions) -> LLM:
     """Return the endpoint with the same decoding options as the models that run here."""
     extra = dict(llm.extra)
     if "max_completion_tokens" in extra:  # some models accept only this name for the limit
-        extra["max_completion_tokens"] = decoding.max_new_tokens
-    if decoding.temperature:
-        extra = {"top_p": decoding.top_p, **extra}
+        extra["max_completion_tokens"] = options.max_new_tokens
     return replace(
         llm,
-        max_tokens=decoding.max_new_tokens,
-        temperature=decoding.temperature,
-        seed=decoding.seed if decoding.temperature else llm.seed,
-        extra=extra,
+        max_tokens=options.max_new_tokens,
+        temperature=options.decoding.temperature,
+        seed=options.seed if options.decoding.temperature else llm.seed,
+        extra={**_name_options(options.decoding, llm.engine), **extra},
         repair=False,  # an answer that reached the limit counts as it is
     )
+
+
+def _name_options(decoding: Decoding, engine: str) -> dict[str, float]:
+    """The options beside the temperature that change anything, by their names at the engine.
+
+    What changes nothing is not sent, because OpenAI's own server refuses the options that it does not know.
+    """
+    named = {name: value for name, value in decoding.changes.items() if name != "temperature"}
+    if engine != "embedded":
+        named.pop("no_repeat_ngram_size", None)  # no server has it
+        if "repetition_penalty" in named:  # the name of vLLM, which ignores the one of llama.cpp
+            named["repeat_penalty"] = named["repetition_penalty"]
+    return named
 
 
 def _remove_others(replies: Path, names: Sequence[str]) -> None:

@@ -68,7 +68,7 @@ def _plan(
     decides: dict[str, Any] = {
         "contestant": contestants.fingerprint(who),
         "context": who.base.context_length,
-        "settings": asdict(settings),
+        "settings": {**asdict(settings), "decoding": settings.decoding.changes},
         "code": written_by,
         "libraries": {name: importlib.metadata.version(name) for name in libraries},
     }

@@ -131,7 +131,7 @@ def write(
             pad=tokenizer.pad_token_id,
             batch_size=len(waiting),
             draws=[
-                Draw(f"{settings.seed}/{draft.begun.start.id}/{number}", settings.temperature, settings.top_p)
+                Draw(f"{settings.seed}/{draft.begun.start.id}/{number}", settings.decoding)
                 for draft in waiting
             ],
         )

@@ -13,15 +13,26 @@ from lectern.llm.request import CUT, Reply, Request
 from lectern.llm.structured import find_problem
 from lectern.models import integer_layers, packaged
 from lectern.models.sampling import Draw, make_sampler
+from lectern.settings.decoding import Decoding
 from lectern.settings.llm import LLM
 
 TOKENS_IN_BATCH = 16_384
 """Limit on prompt and reply tokens of all rows in a batch, padding included. It bounds the memory needed."""
 PLAIN_CHARACTER, SHORT_ESCAPE = r"[^\0-\x1f\"\\]", r"[\"\\/bfnrt]"
 """Characters inside a JSON string, in EBNF."""
-OPTIONS = {"temperature", "max_tokens", "seed", "top_p", "int8"}
-"""The options that servers have too, and `int8: true`, which quantizes the linear layers to 8-bit integers. On a CPU
-that is twice as fast and slightly less exact (lectern/models/integer_layers.py)."""
+CHOICE = {
+    "temperature": 0.0,
+    "top_p": 1.0,
+    "top_k": 0,
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+}
+"""The options of section `decoding`, and what an option that a request lacks means: it changes nothing."""
+OPTIONS = {*CHOICE, "max_tokens", "seed", "int8"}
+"""The options that an LLM in this process has. `int8: true` quantizes the linear layers to 8-bit integers: on a CPU
+that is twice as fast and slightly less exact (lectern/models/integer_layers.py). no_repeat_ngram_size is for plain text
+alone, because JSON has to repeat what its schema prescribes."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,12 @@ def answer(
         raise LecternError(
             f"the embedded LLM has no option {', '.join(unknown)}. Remove it from {what}.extra; the options are "
             + ", ".join(sorted(OPTIONS))
+        )
+    if any(
+        request.schema is not None and request.options.get("no_repeat_ngram_size") for request in requests
+    ):
+        raise LecternError(
+            f"{what}.extra has no_repeat_ngram_size, but JSON repeats what its schema prescribes. Remove it."
         )
     if not requests:
         return {}
@@ -174,7 +191,7 @@ def _generate(
         made = model.generate(
             input_ids=ids.to(model.device),
             attention_mask=attention.to(model.device),
-            logits_processor=LogitsProcessorList([*processors, _sampler(batch)]),
+            logits_processor=LogitsProcessorList([*processors, _sampler(batch, longest)]),
             generation_config=GenerationConfig(
                 do_sample=False,
                 num_beams=1,
@@ -191,18 +208,16 @@ def _generate(
     return written
 
 
-def _sampler(batch: Sequence[Row]) -> Callable[[Any, Any], Any]:
-    """A sampler whose draws for each row depend only on that row's request."""
+def _sampler(batch: Sequence[Row], prompt: int) -> Callable[[Any, Any], Any]:
+    """A sampler whose draws for each row depend only on that row's request; `prompt` is the width of the prompts."""
     return make_sampler(
-        [
-            Draw(
-                row.request.key,
-                row.request.options.get("temperature") or 0.0,
-                row.request.options.get("top_p", 1.0),
-            )
-            for row in batch
-        ]
+        [Draw(row.request.key, _choose_decoding(row.request.options)) for row in batch], prompt
     )
+
+
+def _choose_decoding(options: Mapping[str, Any]) -> Decoding:
+    given = {name: value for name in CHOICE if (value := options.get(name)) is not None}
+    return Decoding(**{**CHOICE, **given})
 
 
 def _reply(row: Row, tokens: list[int], tokenizer: Any) -> Reply:

@@ -7,30 +7,29 @@ from typing import Any
 from lectern.models import likelihood
 from lectern.models.batching import by_length
 from lectern.models.sampling import Draw, make_sampler
+from lectern.settings.decoding import Decoding
 
 
 @dataclass(frozen=True)
-class Decoding:
-    """How tokens are chosen."""
+class AnswerOptions:
+    """How an answer is written."""
 
     max_new_tokens: int
     """limit of an answer in tokens"""
-    temperature: float = 0.0
-    """0 always takes the most likely token"""
-    top_p: float = 1.0
-    """Draws only from the most likely tokens whose probabilities together reach this value."""
-    seed: int = 0
+    decoding: Decoding
+    """how tokens are chosen"""
+    seed: int
     """seed of the sampling"""
 
     @property
     def decides(self) -> dict[str, float]:
-        """The fields that affect an answer; without sampling, only the limit does."""
-        drawn = {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
-        return {"max_new_tokens": self.max_new_tokens, **(drawn if self.temperature else {})}
+        """The fields that affect an answer; without sampling, neither the seed nor the options of sampling do."""
+        seed = {"seed": self.seed} if self.decoding.temperature else {}
+        return {"max_new_tokens": self.max_new_tokens, **self.decoding.changes, **seed}
 
     def draw(self, key: str) -> Draw:
         """Return the random draw for the row with this key, which does not depend on other rows."""
-        return Draw(f"{self.seed}/{key}", self.temperature, self.top_p)
+        return Draw(f"{self.seed}/{key}", self.decoding)
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class RowResult:
 
 
 def answer_rows(
-    model: Any, rows: Sequence[Row], tokenizer: Any, *, stop: set[int], decoding: Decoding
+    model: Any, rows: Sequence[Row], tokenizer: Any, *, stop: set[int], options: AnswerOptions
 ) -> list[RowResult]:
     """Generate the answer to each row, and measure the likelihood of its reference, all as one batch.
 
@@ -79,17 +78,17 @@ def answer_rows(
         rows: prompts in the tokens of the model.
         tokenizer: of the model.
         stop: tokens that end an answer.
-        decoding: how tokens are chosen.
+        options: how the answers are written.
     """
     pad, together = tokenizer.pad_token_id, max(len(rows), 1)
     said = answer(
         model,
         [row.prompt for row in rows],
-        max_new_tokens=decoding.max_new_tokens,
+        max_new_tokens=options.max_new_tokens,
         stop=stop,
         pad=pad,
         batch_size=together,
-        draws=[decoding.draw(row.key) for row in rows] if decoding.temperature else None,
+        draws=[options.draw(row.key) for row in rows],
     )
     known = [number for number, row in enumerate(rows) if row.whole]
     pairs = [(rows[number].whole, rows[number].mask) for number in known]
@@ -126,7 +125,7 @@ def answer(
     batch_size: int,
     draws: Sequence[Draw] | None = None,
 ) -> list[Answer]:
-    """Generate an answer to each prompt, by the most likely token each time or by sampling.
+    """Generate an answer to each prompt, by the most likely token each time or as its draw says.
 
     Prompts of similar length are computed together, padded on the left and masked. Batching changes the last bits of
     float32 sums. If two tokens are equally likely at that precision, an answer may depend on the others in its batch.
@@ -138,7 +137,7 @@ def answer(
         stop: tokens that end an answer.
         pad: any token.
         batch_size: number of prompts that are computed together.
-        draws: random draw for each prompt; None takes the most likely token each time.
+        draws: how the tokens of each prompt's answer are chosen; None takes the most likely one each time.
     """
     import torch
     from transformers import GenerationConfig, LogitsProcessorList
@@ -146,7 +145,8 @@ def answer(
     greedy = GenerationConfig(
         do_sample=False,
         num_beams=1,
-        repetition_penalty=1.0,
+        repetition_penalty=1.0,  # ours is in the sampler, and does not count the prompt
+        no_repeat_ngram_size=0,
         max_new_tokens=max_new_tokens,
         eos_token_id=sorted(stop),
         pad_token_id=pad,
@@ -159,7 +159,8 @@ def answer(
         for place, row in enumerate(batch):
             ids[place, longest - len(prompts[row]) :] = torch.tensor(prompts[row])
             attention[place, longest - len(prompts[row]) :] = 1
-        sampler = [make_sampler([draws[row] for row in batch])] if draws is not None else []
+        own = [draws[row] for row in batch] if draws is not None else []
+        sampler = [make_sampler(own, longest)] if any(draw.decoding.changes for draw in own) else []
         with torch.inference_mode():
             made = model.generate(
                 input_ids=ids.to(model.device),

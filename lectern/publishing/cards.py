@@ -6,11 +6,13 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
+from lectern.core import params
 from lectern.evaluation.answer_figures import FIGURES
-from lectern.publishing import consent, markdown
+from lectern.publishing import consent, engine_options, markdown
 from lectern.publishing.facts import Facts
 from lectern.report import judgement, wording
 from lectern.report.figures import show, show_change, show_change_interval, tell
+from lectern.settings.decoding import Decoding
 from lectern.settings.publish import Publish
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -102,6 +104,7 @@ def _render(template: str, facts: Facts, chosen: Publish, data: Any, name: str, 
         agreed=[(voice, consent.find(voice, chosen.consent)) for voice in facts.voices],
         licences=_count_licences(facts),
         scores=_score_rows(facts),
+        decoding=_describe_decoding(facts),
         judge=_describe_judge(facts),
         limits=_list_limits(facts),
         **more,
@@ -162,6 +165,13 @@ def _describe_judge(facts: Facts) -> str:
         why = (judge.get("why") or {}).get("pairs") or wording.NOT_COMPARED
         doubt = f" It {why}, so no figure of it is given here."
     return f"The judge was compared with people on {found.get('judged', 0)} labelled pairs: {told}.{doubt}"
+
+
+def _describe_decoding(facts: Facts) -> str:
+    section = facts.params.get("decoding")
+    if section is None:  # of an older release
+        return ""
+    return engine_options.describe(params.parse(section, Decoding, "params.yaml: section 'decoding'"))
 
 
 def _list_limits(facts: Facts) -> list[str]:

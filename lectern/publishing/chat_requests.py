@@ -19,6 +19,9 @@ from pydantic import (
     model_validator,
 )
 
+from lectern.publishing import engine_options
+from lectern.settings.decoding import Decoding
+
 MOST_MESSAGES = 1024
 TOP_LOGPROBS = 20
 TEMPERATURE = 2.0
@@ -210,7 +213,8 @@ class TemplateOptions(_Strict):
 class Chat(_Strict):
     """POST /v1/chat/completions, as in https://platform.openai.com/docs/api-reference/chat/create.
 
-    Four fields of llama.cpp are accepted too: `top_k`, `min_p`, `repeat_penalty` and `cache_prompt`.
+    Four fields of llama.cpp are accepted too: `top_k`, `min_p`, `repeat_penalty` and `cache_prompt`, and
+    `repetition_penalty`, which is vLLM's name for `repeat_penalty`.
     """
 
     model: str | None = None
@@ -224,6 +228,8 @@ class Chat(_Strict):
     presence_penalty: float | None = Field(default=None, ge=-PENALTY, le=PENALTY)
     frequency_penalty: float | None = Field(default=None, ge=-PENALTY, le=PENALTY)
     repeat_penalty: float | None = Field(default=None, gt=0, le=PENALTY)
+    repetition_penalty: float | None = Field(default=None, gt=0, le=PENALTY)
+    no_repeat_ngram_size: int | None = None
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     n: int | None = Field(default=None, ge=1, le=CHOICES)
     stop: str | list[str] | None = None
@@ -266,8 +272,21 @@ class Chat(_Strict):
                 raise ValueError(f"each must be a token's number with a bias from -{BIAS:g} to {BIAS:g}")
         return biases
 
+    @field_validator("no_repeat_ngram_size")
+    @classmethod
+    def _no_ngrams(cls, size: int | None) -> None:
+        if size:
+            raise ValueError(
+                "llama.cpp cannot forbid repeated runs of tokens; leave it out, or give repeat_penalty"
+            )
+
     @model_validator(mode="after")
     def _fits(self) -> "Chat":
+        penalties = {self.repeat_penalty, self.repetition_penalty} - {None}
+        if len(penalties) > 1:
+            raise ValueError(
+                "repeat_penalty and repetition_penalty are the same option, but have different values"
+            )
         if self.top_logprobs and not self.logprobs:
             raise ValueError("top_logprobs needs logprobs: true")
         if self.stream_options is not None and not self.stream:
@@ -276,10 +295,22 @@ class Chat(_Strict):
             raise ValueError("tools and response_format cannot be combined")
         return self
 
-    def for_llama(self, default: int) -> dict[str, Any]:
-        """The body for llama.cpp. `default` is the most tokens of the answer if the request gives no number."""
-        left_out = {"max_tokens", "max_completion_tokens", "modalities", "model"}
-        sent = self.model_dump(exclude_none=True, exclude=left_out, by_alias=True)
+    def for_llama(self, default: int, decoding: Decoding) -> dict[str, Any]:
+        """The body for llama.cpp.
+
+        Args:
+            default: most tokens of the answer if the request gives no number.
+            decoding: how tokens are chosen as far as the request does not say.
+        """
+        left_out = {"max_tokens", "max_completion_tokens", "modalities", "model", "repetition_penalty"}
+        given = self.model_dump(exclude_none=True, exclude=left_out, by_alias=True)
+        if self.repetition_penalty is not None:
+            given["repeat_penalty"] = self.repetition_penalty
+        sent = {
+            **engine_options.name_for_llama_cpp(decoding),
+            "samplers": list(engine_options.ORDER),
+            **given,
+        }
         if not self.tools:  # llama.cpp's parser wants both or neither
             sent = {name: value for name, value in sent.items() if name not in ("tools", "tool_choice")}
         if not self.logprobs:

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ from lectern.core.schema import TUNED
 from lectern.models import generation, loading
 from lectern.publishing import asking, converter, fidelity, llama_server, modelfile, usage
 from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.decoding import Decoding
 from lectern.training import adapters, merging
 
 MANIFEST = "manifest.json"
@@ -36,6 +37,8 @@ class Model:
     """Section `base_model`."""
     persona: str | None
     """`render.persona`; `None` if there is none."""
+    decoding: Decoding
+    """Section `decoding`, for the programs that load the model."""
     adapter: Path
     """Folder of the trained weights."""
     test: Path
@@ -90,7 +93,7 @@ def export(model: Model, out: Path, *, gguf: bool, metrics: Path, say: Callable[
         parts.make(ADAPTER, [decides], lambda place: _copy_adapter(model, place))
     parts.make(MERGED, [decides], lambda place: _write_merged(model, place))
     converted = [decides, converter.fingerprint()]
-    described = [decides, model.base.context_length, code.digest((modelfile,))]
+    described = [decides, model.base.context_length, asdict(model.decoding), code.digest((modelfile,))]
     files = [_file(model, kind) for kind in KINDS]
     if gguf:
         for kind, file in zip(KINDS, files, strict=True):
@@ -103,7 +106,7 @@ def export(model: Model, out: Path, *, gguf: bool, metrics: Path, say: Callable[
         if files[0] in parts.current:  # the Modelfile names it
             parts.leave(MODELFILE, described)
     files = [file for file in files if file in parts.current]
-    io.write_text(out / "USAGE.md", usage.write(model.name, method, files))
+    io.write_text(out / "USAGE.md", usage.write(model.name, method, files, model.decoding))
     parts.close()
     return parts.counted
 
@@ -203,6 +206,7 @@ def _write_modelfile(model: Model, gguf: str, place: Path) -> None:
         context=model.base.context_length,
         end_of_turn=model.base.end_of_turn,
         persona=model.persona if "{" not in (model.persona or "") else None,
+        decoding=model.decoding,
     )
     io.write_text(place, text)
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from lectern.core.guard import OWN_NAMES, App, Guard, Receive, Scope, Send
 from lectern.publishing import chat_requests
 from lectern.publishing.llama_server import LOOPBACK, PARALLEL
+from lectern.settings.decoding import Decoding
 
 WILDCARDS = ("0.0.0.0", "::")
 BODY, BODY_PER_TOKEN = 2**20, 16
@@ -37,6 +38,8 @@ class Served:
     """Name of the model."""
     context: int
     """Most tokens of a conversation."""
+    decoding: Decoding
+    """How tokens are chosen as far as a request does not say."""
     max_tokens: int = chat_requests.DEFAULT_TOKENS
     """Most tokens of an answer if the request names no number."""
     host: str = "127.0.0.1"
@@ -168,7 +171,7 @@ class _Gateway:
         asked = await self._read(chat_requests.Chat, receive)
         self._check_model(asked.model)
         self._check_length("max_tokens", asked.most_tokens or 1)
-        body = asked.for_llama(min(self.served.max_tokens, self.served.context))
+        body = asked.for_llama(min(self.served.max_tokens, self.served.context), self.served.decoding)
         await self._pass_on("/v1/chat/completions", body, receive, send, checked=body)
 
     async def _complete(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from lectern.core.schema import Message
 from lectern.models import chat_format
+from lectern.publishing import engine_options
+from lectern.settings.decoding import Decoding
 
 SENTINELS = {"system": "5f0e7a", "user": "8c1f22", "assistant": "d94b03"}
 PROBES = (
@@ -87,7 +89,9 @@ def _put_together(found: Format, roles: Sequence[str]) -> str:
     return ("" if "system" in roles else found.opening) + said + found.asking
 
 
-def write(gguf: str, tokenizer: Any, *, context: int, end_of_turn: str, persona: str | None) -> str:
+def write(
+    gguf: str, tokenizer: Any, *, context: int, end_of_turn: str, persona: str | None, decoding: Decoding
+) -> str:
     """The text of a Modelfile.
 
     Args:
@@ -96,6 +100,7 @@ def write(gguf: str, tokenizer: Any, *, context: int, end_of_turn: str, persona:
         context: most tokens of a conversation.
         end_of_turn: the token that ends an answer.
         persona: a system message for every conversation; `None` for no message.
+        decoding: how tokens are chosen.
     """
     lines = ["# ollama create lectern -f Modelfile && ollama run lectern", f"FROM ./{gguf}"]
     found = find_format(tokenizer)
@@ -109,6 +114,9 @@ def write(gguf: str, tokenizer: Any, *, context: int, end_of_turn: str, persona:
     if persona:
         lines.append(f"SYSTEM {_quote(persona)}")
     lines += [f"PARAMETER stop {json.dumps(end_of_turn)}", f"PARAMETER num_ctx {context}"]
+    named = engine_options.name_for_llama_cpp(decoding)
+    lines += [f"PARAMETER {name} {value}" for name, value in named.items()]
+    lines += [f"# {said}" for said in engine_options.list_differences(decoding, engine_options.OLLAMA)]
     return "\n".join(lines) + "\n"
 
 

@@ -8,8 +8,10 @@ import yaml
 
 from lectern.core import io
 from lectern.core.errors import LecternError
+from lectern.publishing import engine_options
 from lectern.publishing.chat_requests import TOP_LOGPROBS
 from lectern.publishing.exporting import ADAPTER, MERGED, Model
+from lectern.settings.decoding import Decoding
 from lectern.training import adapters
 
 FILE = "vllm.yaml"
@@ -39,6 +41,7 @@ def configure(model: Model, out: Path, *, host: str, port: int) -> dict[str, Any
         "max-model-len": model.base.context_length,
         "max-logprobs": TOP_LOGPROBS,
         "allowed-origins": "[]",  # JSON; by default every web site may read the answers
+        "override-generation-config": engine_options.name_for_vllm(model.decoding),
     }
     # vLLM does not support DoRA.
     beside = model.base.source == "hub" and record.method in ("lora", "qlora", "rslora")
@@ -62,9 +65,13 @@ def configure(model: Model, out: Path, *, host: str, port: int) -> dict[str, Any
     return served
 
 
-def write(configured: dict[str, Any], out: Path) -> Path:
-    """Write the configuration beside the exported model. Returns its path."""
-    io.write_text(out / FILE, yaml.safe_dump(configured, sort_keys=False, allow_unicode=True))
+def write(configured: dict[str, Any], decoding: Decoding, out: Path) -> Path:
+    """Write the configuration beside the exported model, with what differs as comments. Returns its path."""
+    differences = engine_options.list_differences(decoding, engine_options.VLLM)
+    comments = "".join(f"# {said}\n" for said in differences)
+    io.write_text(
+        out / FILE, comments + yaml.safe_dump(configured, sort_keys=False, allow_unicode=True, width=4096)
+    )
     return out / FILE
 
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import regex
 
 from lectern.settings import checks
+from lectern.settings.decoding import Decoding
 
 HOSTS = ("continue", "swap")
 LEAST_TOKENS = 16
@@ -20,8 +21,8 @@ class EpisodeSettings:
 
     turns: int
     max_turn_tokens: int
-    temperature: float
-    top_p: float
+    decoding: Decoding
+    """section `decoding` with the temperature and top_p of the episodes"""
     seed: int
     host: Literal["continue", "swap"]
     host_persona: str
@@ -44,9 +45,11 @@ class Episodes:
     """Number of held-out conversations, in order of their ids, whose first question serves as an opening; only
     conversations with several answers are used."""
     temperature: float
-    """0 takes the most likely token each time, which soon leads to repetition; with more, tokens are sampled."""
+    """Takes the place of `decoding.temperature`. 0 takes the most likely token each time, which soon leads to
+    repetition; with more, tokens are sampled."""
     top_p: float
-    """Tokens are sampled from the smallest set of most likely tokens with at least this probability together."""
+    """Takes the place of `decoding.top_p`. Tokens are sampled from the smallest set of most likely tokens with at least
+    this probability together."""
     seed: int
     """Seed of the sampling; each turn of each episode is sampled independently of what is generated beside it."""
     host: str
@@ -78,15 +81,17 @@ class Episodes:
         for closing in self.closings:
             yield from _find_problems_of(closing)
 
-    @property
-    def for_episode(self) -> EpisodeSettings:
-        """Everything that decides an episode, except for the model and the opening."""
+    def for_episode(self, decoding: Decoding) -> EpisodeSettings:
+        """Everything that decides an episode, except for the model and the opening.
+
+        Args:
+            decoding: section `decoding`.
+        """
         swap = self.host == "swap"
         return EpisodeSettings(
             turns=self.turns,
             max_turn_tokens=self.max_turn_tokens,
-            temperature=self.temperature,
-            top_p=self.top_p,
+            decoding=replace(decoding, temperature=self.temperature, top_p=self.top_p),
             seed=self.seed,
             host="swap" if swap else "continue",
             host_persona=self.host_persona if swap else "",

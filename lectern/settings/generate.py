@@ -20,12 +20,9 @@ class Generate:
     """Number of held-out questions that the merged model answers too, for the parity check; 0 for no check."""
     parity_tokens: int
     """Greatest length of these answers. Unit: tokens."""
-    temperature: float
-    """0 takes the most likely token each time; with more, tokens are sampled."""
-    top_p: float
-    """Tokens are sampled from the smallest set of most likely tokens with at least this probability together."""
     seed: int
-    """Seed of the sampling; each prompt is sampled independently of the others in its batch."""
+    """Seed of the sampling, if section `decoding` samples; each prompt is sampled independently of the others in its
+    batch."""
     evals: list[str]
     """Names of files in data/evals, without suffix; the answers to each are reported separately."""
 
@@ -33,10 +30,7 @@ class Generate:
         checks.refuse(self._find_problems())
 
     def _find_problems(self) -> Iterator[str]:
-        yield from checks.at_least(
-            self, max_new_tokens=1, batch_size=1, parity_tokens=1, parity_prompts=0, temperature=0
-        )
-        yield from checks.share("top_p", self.top_p, above_zero=True)
+        yield from checks.at_least(self, max_new_tokens=1, batch_size=1, parity_tokens=1, parity_prompts=0)
         for name in self.evals:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or name in (HELD_OUT, DIALOGUES):
                 yield (

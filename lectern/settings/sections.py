@@ -15,6 +15,7 @@ from lectern.settings.compute import Compute
 from lectern.settings.converse import Converse
 from lectern.settings.corpus import Corpus
 from lectern.settings.curate import Curate
+from lectern.settings.decoding import Decoding
 from lectern.settings.diarize import Diarize
 from lectern.settings.episodes import Episodes
 from lectern.settings.examples import Examples
@@ -57,6 +58,7 @@ SECTIONS: Mapping[str, type] = {
     "curate": Curate,
     "split": Split,
     "render": Render,
+    "decoding": Decoding,
     "generate": Generate,
     "episodes": Episodes,
     "clean_answers": CleanAnswers,

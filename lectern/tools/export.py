@@ -13,6 +13,7 @@ from lectern.core.errors import LecternError
 from lectern.publishing import exporting, writing
 from lectern.publishing.exporting import Model
 from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.decoding import Decoding
 from lectern.settings.render import Render
 from lectern.tools.terminal import Command, tell
 
@@ -33,6 +34,7 @@ def read_model(root: Path = Path()) -> Model:
     return Model(
         base=params.load("base_model", BaseModelSettings, file),
         persona=params.load("render", Render, file).persona,
+        decoding=params.load("decoding", Decoding, file),
         adapter=adapter,
         test=root / "data/splits/test.jsonl",
     )

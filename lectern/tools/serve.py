@@ -12,7 +12,7 @@ import click
 from lectern.apps.web import server
 from lectern.core import stage
 from lectern.core.errors import LecternError
-from lectern.publishing import chat_requests, exporting, fidelity, gateway, llama_server, vllm
+from lectern.publishing import chat_requests, engine_options, exporting, fidelity, gateway, llama_server, vllm
 from lectern.tools import export
 from lectern.tools.terminal import Command, tell
 
@@ -45,10 +45,12 @@ def serve_llama_cpp(kind: str, host: str, port: int, context: int | None, max_to
     model = export.read_model()
     room = context or min(model.base.context_length, MOST_CONTEXT)
     llama = llama_server.start(exporting.gguf_file(model, export.OUT, kind), name=model.name, context=room)
-    served = gateway.Served(model.name, room, max_tokens, host, key)
+    served = gateway.Served(model.name, room, model.decoding, max_tokens, host, key)
     app = gateway.build(served, llama_server.socket_of(llama.listening_address) or "")
     where = f"http://{server.show_host(host)}:{bound.getsockname()[1]}/v1"
     server.listen(bound)
+    for difference in engine_options.list_differences(model.decoding, engine_options.LLAMA_CPP):
+        tell(f"serve: {difference}")
     print(f"serve: {where}   model {model.name} ({kind}), {room} tokens   (Ctrl-C ends it)", flush=True)
     try:
         server.run(app, bound)
@@ -66,7 +68,8 @@ def serve_vllm(host: str, port: int, *, only_print: bool) -> str:
     """
     key = llama_server.get_key(host)
     export.main(gguf=False)
-    file = vllm.write(vllm.configure(export.read_model(), export.OUT, host=host, port=port), export.OUT)
+    model = export.read_model()
+    file = vllm.write(vllm.configure(model, export.OUT, host=host, port=port), model.decoding, export.OUT)
     if only_print or shutil.which("vllm") is None:
         missing = (
             ""

@@ -23,7 +23,7 @@ def test_from_a_name_to_the_report_and_the_tuned_model(tmp_path: Path) -> None:
     # drawn, or the untrained model is silent; and tuned so hard that it draws something else
     drawn = (
         "generate.evals=[talks]",
-        "generate.temperature=1.2",
+        "decoding.temperature=1.2",
         "train.learning_rate=0.02",
         "train.epochs=3",
     )

@@ -8,12 +8,14 @@ from lectern.core.revisions import HERE
 from lectern.core.schema import Example, Prediction, Question
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.comparators import Comparator
+from lectern.settings.decoding import Decoding
 from lectern.settings.generate import Generate
 from stages import generate
 from tests.settings import configure
 from tests.support.tiny import TINY, example
 
 CHOSEN = configure(Generate, max_new_tokens=8, batch_size=3, parity_prompts=2, parity_tokens=4, evals=[])
+GREEDY = configure(Decoding)
 SINGLE = [example(f"What is {n} times {n}?", "It is " + "very " * (n % 4) + f"{n * n}.") for n in range(7)]
 DIALOGUE = example("And?", "So.", "Then?", "Done.")
 
@@ -24,6 +26,7 @@ def run(
     examples: Sequence[Example],
     chosen: Generate = CHOSEN,
     *,
+    decoding: Decoding = GREEDY,
     others: Mapping[str, Comparator] | None = None,
     base: BaseModelSettings = TINY,
     persona: str | None = None,
@@ -36,6 +39,7 @@ def run(
         io.write_jsonl(folder / f"evals/{name}.jsonl", questions)
     return generate.main(
         chosen,
+        decoding,
         base,
         others or {},
         persona,

@@ -9,17 +9,18 @@ from lectern.apps.chat.talker import Reply
 from lectern.core import secrets
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
-from lectern.models.generation import Decoding
+from lectern.models.generation import AnswerOptions
 
 KEY = "LECTERN_API_KEY"
 """The environment variable that holds the server's key, if it needs one."""
+WITHOUT_NGRAMS = "servers have no option no_repeat_ngram_size, so the answer was written without it"
 
 
 def answer(
     url: str,
     wanted: str,
     messages: Sequence[Message],
-    decoding: Decoding,
+    options: AnswerOptions,
     on_text: Callable[[str], None],
     stop: Event,
 ) -> Reply:
@@ -29,7 +30,7 @@ def answer(
         url: address of the API, such as http://127.0.0.1:8080/v1.
         wanted: name of the model at the server; if the server has no such model, its first one answers.
         messages: the conversation, which ends with a user's message.
-        decoding: how tokens are chosen.
+        options: how the answer is written; it is sent whole, because the server has defaults of its own.
         on_text: called with the text so far.
         stop: set to end the answer.
 
@@ -41,6 +42,7 @@ def answer(
     key = os.environ.get(KEY) or "none"
     client = openai.OpenAI(base_url=url, api_key=key, max_retries=1, timeout=120)
     chat: Any = [{"role": message.role, "content": message.content} for message in messages]
+    decoding = options.decoding
     text, finished = "", False
     try:
         known = [model.id for model in client.models.list()]
@@ -48,11 +50,17 @@ def answer(
         stream = client.chat.completions.create(
             model=model,
             messages=chat,
-            max_tokens=decoding.max_new_tokens,
+            max_tokens=options.max_new_tokens,
             temperature=decoding.temperature,
             top_p=decoding.top_p,
-            seed=decoding.seed,
+            seed=options.seed,
             stream=True,
+            extra_body={
+                "top_k": decoding.top_k,
+                "min_p": decoding.min_p,
+                "repeat_penalty": decoding.repetition_penalty,  # the name of llama.cpp
+                "repetition_penalty": decoding.repetition_penalty,  # the name of vLLM
+            },
         )
         for part in stream:
             if stop.is_set():
@@ -65,4 +73,4 @@ def answer(
     except (openai.OpenAIError, IndexError) as error:
         said = secrets.mask(str(error), key) or "it has no model"
         raise LecternError(f"{url} does not answer: {said}. Check that the server is running.") from None
-    return Reply(text.strip(), finished, False)
+    return Reply(text.strip(), finished, False, WITHOUT_NGRAMS if decoding.no_repeat_ngram_size else "")

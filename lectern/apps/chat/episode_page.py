@@ -12,6 +12,7 @@ from lectern.apps.chat.talker import Talker
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.schema import Episode
+from lectern.settings.decoding import Decoding
 from lectern.settings.episodes import Episodes
 
 
@@ -26,6 +27,7 @@ class _EpisodePage:
     def __init__(self, root: Path, talker: Talker) -> None:
         self.talker = talker
         self.settings = params.load("episodes", Episodes, root / "params.yaml")
+        self.decoding = params.load("decoding", Decoding, root / "params.yaml")
         self.stop = Event()
         self.working = False
         self.turns: list[str] = []
@@ -90,11 +92,11 @@ class _EpisodePage:
         self.working, self.note = True, "Loading the models …" if not self.talker.loaded else "writing …"
         self.stop.clear()
         try:
+            chosen = replace(self.settings, temperature=float(self.temperature.value))
             settings = replace(
-                self.settings.for_episode,
+                chosen.for_episode(self.decoding),
                 turns=int(self.count.value),
                 max_turn_tokens=int(self.most.value),
-                temperature=float(self.temperature.value),
                 seed=int(self.seed.value),
             )
             begun = Opening(

@@ -15,10 +15,11 @@ from lectern.apps.chat.talker import Talker
 from lectern.apps.review import origin
 from lectern.apps.web import widgets
 from lectern.core import params
-from lectern.core.errors import LecternError
+from lectern.core.errors import LecternError, WrongValuesError
 from lectern.core.schema import BASE, TUNED
-from lectern.models.generation import Decoding
+from lectern.models.generation import AnswerOptions
 from lectern.publishing.exporting import serving_name
+from lectern.settings.decoding import LARGEST_PENALTY, Decoding
 from lectern.settings.generate import Generate
 
 PAGES = {"Chat": "/", "Episode": "/episode"}
@@ -61,6 +62,12 @@ class _ChatPage:
         self.show_chats: Any = None
 
     @property
+    def _numbers(self) -> list[Any]:
+        """The fields that say how an answer is written."""
+        sampling = [self.temperature, self.top_p, self.top_k, self.min_p]
+        return [*sampling, self.penalty, self.ngrams, self.most, self.seed]
+
+    @property
     def asked(self) -> list[Chat]:
         """The conversations with the models that are asked now."""
         chosen = self.who.value
@@ -70,6 +77,7 @@ class _ChatPage:
         from nicegui import ui
 
         defaults = params.load("generate", Generate, self.root / "params.yaml")
+        decoding = params.load("decoding", Decoding, self.root / "params.yaml")
         several = len(self.chats) > 1
         if not several:
             ui.label(MISSING)
@@ -85,11 +93,23 @@ class _ChatPage:
                 .classes("w-36")
             )
             self.who.on_value_change(lambda: self.show_chats.refresh())
-            self.temperature = ui.number("Temperature", value=defaults.temperature, min=0, max=5, step=0.1)
-            self.top_p = ui.number("Top p", value=defaults.top_p, min=0.01, max=1, step=0.05)
+            self.temperature = ui.number("Temperature", value=decoding.temperature, min=0, max=5, step=0.1)
+            self.top_p = ui.number("Top p", value=decoding.top_p, min=0.01, max=1, step=0.05)
+            self.top_k = ui.number("Top k", value=decoding.top_k, min=0, precision=0)
+            self.min_p = ui.number("Min p", value=decoding.min_p, min=0, max=1, step=0.05)
+            self.penalty = ui.number(
+                "Repetition penalty",
+                value=decoding.repetition_penalty,
+                min=0.01,
+                max=LARGEST_PENALTY,
+                step=0.05,
+            )
+            self.ngrams = ui.number(
+                "No repeated n-gram", value=decoding.no_repeat_ngram_size, min=0, precision=0
+            )
             self.most = ui.number("Token limit", value=defaults.max_new_tokens, min=1, max=4096, precision=0)
             self.seed = ui.number("Seed", value=defaults.seed, min=0, precision=0)
-            for field in (self.temperature, self.top_p, self.most, self.seed):
+            for field in self._numbers:
                 field.props("dense").classes("w-28")
             ui.button("Save as JSON", on_click=self._keep_json).props("flat no-caps dense")
             ui.button("Save as Markdown", on_click=self._keep_markdown).props("flat no-caps dense")
@@ -198,9 +218,10 @@ class _ChatPage:
         from nicegui import ui
 
         try:
-            decoding = self._decoding()
-        except (TypeError, ValueError):
-            ui.notify("Fill in temperature, top p, limit and seed.", type="negative")
+            options = self._options()
+        except (TypeError, ValueError) as error:
+            wrong = isinstance(error, WrongValuesError)
+            ui.notify(str(error) if wrong else "Fill in all the numbers above.", type="negative")
             for chat in self.asked:
                 chat.turns.pop()
             return
@@ -213,16 +234,22 @@ class _ChatPage:
                 answer: session.Answer = self.talker.answer
                 if self.url and chat.name == TUNED:
                     answer = partial(_ask_server, self.url, serving_name(self.talker.base.name))
-                await to_thread(session.fill, chat, system, decoding, answer, self.stop)
+                await to_thread(session.fill, chat, system, options, answer, self.stop)
         finally:
             self.working = False
             self.show_chats.refresh()
 
-    def _decoding(self) -> Decoding:
-        top_p = float(self.top_p.value)
-        if not 0 < top_p <= 1:
-            raise ValueError(top_p)
-        return Decoding(int(self.most.value), float(self.temperature.value), top_p, int(self.seed.value))
+    def _options(self) -> AnswerOptions:
+        """How the next answer is written. Raises TypeError or ValueError if a field is empty or a value not allowed."""
+        decoding = Decoding(
+            temperature=float(self.temperature.value),
+            top_p=float(self.top_p.value),
+            top_k=int(self.top_k.value),
+            min_p=float(self.min_p.value),
+            repetition_penalty=float(self.penalty.value),
+            no_repeat_ngram_size=int(self.ngrams.value),
+        )
+        return AnswerOptions(int(self.most.value), decoding, int(self.seed.value))
 
     async def _again(self) -> None:
         """Ask the last question once more; sampled answers get the next seed."""
@@ -254,7 +281,7 @@ class _ChatPage:
             "base_model": self.talker.base.identity,
             "adapter": self.talker.adapter,
             "revision": describe_revision(self.root),
-            "settings": asdict(self._decoding()),
+            "settings": asdict(self._options()),
         }
 
     async def _keep_json(self) -> None:

@@ -8,9 +8,9 @@ from typing import Literal
 from lectern.apps.chat.talker import Reply
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
-from lectern.models.generation import Decoding
+from lectern.models.generation import AnswerOptions
 
-Answer = Callable[[str, Sequence[Message], Decoding, Callable[[str], None], Event], Reply]
+Answer = Callable[[str, Sequence[Message], AnswerOptions, Callable[[str], None], Event], Reply]
 """A function with the arguments of `Talker.answer`."""
 State = Literal["waiting", "writing", "done", "stopped", "failed"]
 
@@ -46,13 +46,13 @@ class Chat:
         return given
 
 
-def fill(chat: Chat, system: str, decoding: Decoding, answer: Answer, stop: Event) -> None:
+def fill(chat: Chat, system: str, options: AnswerOptions, answer: Answer, stop: Event) -> None:
     """Fill in the answer of the last turn, in this thread. An error is written into the turn's note.
 
     Args:
         chat: the conversation, whose last turn has no answer yet.
         system: the persona; empty for none.
-        decoding: how tokens are chosen.
+        options: how the answer is written.
         answer: `Talker.answer`, or a function for an endpoint with the same arguments.
         stop: set to end the answer.
     """
@@ -62,7 +62,7 @@ def fill(chat: Chat, system: str, decoding: Decoding, answer: Answer, stop: Even
         turn.text, turn.state = text, "writing"
 
     try:
-        reply = answer(chat.name, chat.messages(system, len(chat.turns) - 1), decoding, tell, stop)
+        reply = answer(chat.name, chat.messages(system, len(chat.turns) - 1), options, tell, stop)
     except LecternError as error:
         turn.state, turn.note = "failed", str(error)
         return
@@ -72,4 +72,5 @@ def fill(chat: Chat, system: str, decoding: Decoding, answer: Answer, stop: Even
         [] if reply.finished else ["stopped" if turn.state == "stopped" else "the token limit was reached"]
     )
     notes += ["the oldest turns were left out, because the context is full"] if reply.shortened else []
+    notes += [reply.note] if reply.note else []
     turn.note = "; ".join(notes)

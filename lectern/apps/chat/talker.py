@@ -15,7 +15,7 @@ from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.schema import BASE, TUNED, Episode, Message, Provenance
 from lectern.models import chat_format, devices, generation, loading
-from lectern.models.generation import Decoding
+from lectern.models.generation import AnswerOptions
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.render import Render
 from lectern.training import adapters
@@ -35,6 +35,8 @@ class Reply:
     """whether the model itself ended its turn; else the limit or the user did"""
     shortened: bool
     """whether the oldest turns were left out because the context is full"""
+    note: str = ""
+    """what else the user must know of it"""
 
 
 class Talker:
@@ -94,7 +96,7 @@ class Talker:
         self,
         name: str,
         messages: Sequence[Message],
-        decoding: Decoding,
+        options: AnswerOptions,
         on_text: Callable[[str], None],
         stop: Event,
     ) -> Reply:
@@ -103,7 +105,7 @@ class Talker:
         Args:
             name: base or tuned.
             messages: the conversation, which ends with a user's message; a persona is a system message.
-            decoding: how tokens are chosen.
+            options: how the answer is written.
             on_text: called after each token with the text so far.
             stop: set to end the answer.
 
@@ -119,23 +121,23 @@ class Talker:
             on_text(text)
 
         with self._using(name) as model:
-            prepared = self._prepare(messages, decoding)
+            prepared = self._prepare(messages, options)
             try:
                 [made] = generation.answer(
                     Watched(model, tell, stop),
                     [prepared.rows[0].prompt],
-                    max_new_tokens=decoding.max_new_tokens,
+                    max_new_tokens=options.max_new_tokens,
                     stop=generation.stop_tokens(model, self._tokenizer, self.base.end_of_turn),
                     pad=self._tokenizer.pad_token_id,
                     batch_size=1,
-                    draws=[decoding.draw(CHAT)] if decoding.temperature else None,
+                    draws=[options.draw(CHAT)],
                 )
             except StoppedError:
                 return Reply("", False, False)
         said = self._tokenizer.decode(made.tokens, skip_special_tokens=True).strip()
         return Reply(said, made.finished, bool(prepared.shortened))
 
-    def _prepare(self, messages: Sequence[Message], decoding: Decoding) -> questions.Prepared:
+    def _prepare(self, messages: Sequence[Message], options: AnswerOptions) -> questions.Prepared:
         if len(messages[-1].content) > LONGEST_QUESTION:
             raise LecternError(
                 f"the question has {len(messages[-1].content):,} characters; shorten it to {LONGEST_QUESTION:,}"
@@ -146,12 +148,12 @@ class Talker:
             self._tokenizer,
             chat_format.training_template(self._tokenizer, self.base.chat_template),
             context_length=self.base.context_length,
-            max_new_tokens=decoding.max_new_tokens,
+            max_new_tokens=options.max_new_tokens,
         )
         if not prepared.rows:
             raise LecternError(
                 f"{next(iter(prepared.skipped))}: the model can read {self.base.context_length:,} tokens, of which "
-                f"{decoding.max_new_tokens:,} are kept free for the answer. Shorten the question, or lower the token "
+                f"{options.max_new_tokens:,} are kept free for the answer. Shorten the question, or lower the token "
                 "limit."
             )
         return prepared

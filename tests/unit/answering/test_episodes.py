@@ -16,6 +16,7 @@ from lectern.core.errors import LecternError
 from lectern.core.schema import Episode, Example, Message, Provenance
 from lectern.models import generation, loading
 from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.decoding import Decoding
 from lectern.settings.episodes import Episodes
 from lectern.text.words import words
 from stages import episodes as stage
@@ -23,6 +24,7 @@ from tests.settings import configure
 from tests.support.tiny import TINY, example
 
 CHOSEN = configure(Episodes, turns=3, max_turn_tokens=16, batch_size=2, openings=["talks"], top_p=1.0)
+GREEDY = configure(Decoding)
 SHORT = replace(CHOSEN, turns=2)
 TALKS = [
     Opening(opening="Welcome. What is a seed?"),
@@ -36,6 +38,7 @@ def run(
     adapter: Path,
     chosen: Episodes = CHOSEN,
     *,
+    decoding: Decoding = GREEDY,
     talks: list[Opening] = TALKS,
     examples: list[Example] | None = None,
     base: BaseModelSettings = TINY,
@@ -45,6 +48,7 @@ def run(
     io.write_jsonl(folder / "test.jsonl", examples or [])
     return stage.main(
         chosen,
+        decoding,
         base,
         persona_text,
         held_out=folder / "test.jsonl",
@@ -108,7 +112,7 @@ def test_episodes_of_every_architecture_in_a_context_that_is_too_short(
 ) -> None:
     base = replace(tiny_base(name), context_length=120)
     chosen = replace(CHOSEN, turns=7, host=host, host_persona="Play the host." if host == "swap" else "")
-    form, begun = begin(base, TALKS[1], chosen.for_episode)
+    form, begun = begin(base, TALKS[1], chosen.for_episode(GREEDY))
     model, asked = loading.get_model(base), []
     answer = generation.answer
 
@@ -117,7 +121,7 @@ def test_episodes_of_every_architecture_in_a_context_that_is_too_short(
         return answer(model, prompts, **how)
 
     monkeypatch.setattr(generation, "answer", watch)
-    [made] = episodes.write(model, form.tokenizer, base, [begun], form, chosen.for_episode)
+    [made] = episodes.write(model, form.tokenizer, base, [begun], form, chosen.for_episode(GREEDY))
 
     # property: it begins with the opening, and from there the two speak in turn
     assert made.turns[0].text == made.opening == TALKS[1].opening
@@ -137,7 +141,7 @@ def test_episodes_of_every_architecture_in_a_context_that_is_too_short(
 @pytest.mark.parametrize("length", range(240, 400, 20))
 def test_the_window_keeps_as_many_exchanges_as_fit(length: int, tokenizer: Any) -> None:
     chance = random.Random(length)
-    settings = CHOSEN.for_episode
+    settings = CHOSEN.for_episode(GREEDY)
     form = turns.get_format(replace(TINY, context_length=length), tokenizer, "You know the rain.")
     begun = episodes.begin(start(TALKS[1]), form, settings)
     said = [f"turn {n} " + "word " * chance.randint(0, 20) + "over" for n in range(41)]
@@ -164,7 +168,7 @@ def test_the_window_keeps_as_many_exchanges_as_fit(length: int, tokenizer: Any) 
 
 
 def test_turns_longer_than_their_limit_lose_their_beginnings() -> None:
-    settings = CHOSEN.for_episode
+    settings = CHOSEN.for_episode(GREEDY)
     form, begun = begin(replace(TINY, context_length=128), TALKS[0], settings)
     draft = episodes.Draft(begun, [], ["early " * 200 + "late", "soon " * 200 + "now"])
     text = form.tokenizer.decode(tokens := episodes._fit(draft, "guest", "assistant", form, settings))
@@ -176,7 +180,7 @@ def test_turns_longer_than_their_limit_lose_their_beginnings() -> None:
 
 
 def test_roles_are_exchanged_for_the_host_alone() -> None:
-    settings = replace(CHOSEN, host="swap", host_persona="Play the host.").for_episode
+    settings = replace(CHOSEN, host="swap", host_persona="Play the host.").for_episode(GREEDY)
     form, begun = begin(TINY, TALKS[1], settings, "You are a guest.")
     draft = episodes.Draft(begun, [], ["I like it.", "Why?", "It is wet."])
     host = form.tokenizer.decode(episodes._fit(draft, "host", "assistant", form, settings))
@@ -195,7 +199,7 @@ def test_roles_are_exchanged_for_the_host_alone() -> None:
 
 def test_a_model_without_system_role_reads_the_biography_before_the_opening() -> None:
     base = replace(tiny_base("tiny_mistral"), chat_template="mistral_v3.jinja", own_template=False)
-    form, begun = begin(base, TALKS[1], CHOSEN.for_episode)
+    form, begun = begin(base, TALKS[1], CHOSEN.for_episode(GREEDY))
     text = form.tokenizer.decode(form.prompt(begun.guest, "assistant"))
 
     # property: as it was trained: in front of the first question
@@ -203,7 +207,7 @@ def test_a_model_without_system_role_reads_the_biography_before_the_opening() ->
 
 
 def test_a_closing_ends_the_episode(model: Any, tokenizer: Any) -> None:
-    settings = replace(CHOSEN, closings=[r"\bit$"]).for_episode
+    settings = replace(CHOSEN, closings=[r"\bit$"]).for_episode(GREEDY)
     form, begun = begin(TINY, TALKS[0], settings)
     [said] = tokenizer(" it", add_special_tokens=False)["input_ids"]
     [made] = episodes.write(always(model, said), tokenizer, TINY, [begun], form, settings)
@@ -214,11 +218,11 @@ def test_a_closing_ends_the_episode(model: Any, tokenizer: Any) -> None:
 
 
 def test_a_model_that_says_nothing_ends_the_episode(model: Any, tokenizer: Any) -> None:
-    form, begun = begin(TINY, TALKS[0], CHOSEN.for_episode)
+    form, begun = begin(TINY, TALKS[0], CHOSEN.for_episode(GREEDY))
     silent = always(model, tokenizer.convert_tokens_to_ids("<|im_end|>"))
-    [made] = episodes.write(silent, tokenizer, TINY, [begun], form, CHOSEN.for_episode)
+    [made] = episodes.write(silent, tokenizer, TINY, [begun], form, CHOSEN.for_episode(GREEDY))
     stray = always(model, tokenizer.convert_tokens_to_ids("<|im_start|>"))
-    [strayed] = episodes.write(stray, tokenizer, TINY, [begun], form, CHOSEN.for_episode)
+    [strayed] = episodes.write(stray, tokenizer, TINY, [begun], form, CHOSEN.for_episode(GREEDY))
 
     # property: there is no empty turn, and a tag that stood for a turn is shown
     assert (made.ended, [turn.text for turn in made.turns]) == ("empty", [TALKS[0].opening])
@@ -380,7 +384,8 @@ def test_held_out_conversations_lend_their_first_questions(tmp_path: Path, adapt
     groups = openings.collect([], tmp_path, dialogues, 4)
     form = turns.get_format(TINY, loading.get_tokenizer(TINY), "You come from {{ item }}.")
     told = {
-        s.opening.opening: episodes.begin(s, form, CHOSEN.for_episode).guest[0].content for s in groups[-1]
+        s.opening.opening: episodes.begin(s, form, CHOSEN.for_episode(GREEDY)).guest[0].content
+        for s in groups[-1]
     }
     assert told == {"Told?": "You are told."} | {f"Talk {n}?": "You come from talk." for n in range(3)}
 
@@ -415,3 +420,18 @@ def test_openings_that_cannot_be_used(tmp_path: Path, adapter: Path) -> None:
 def test_a_wrong_setting_says_what_is_right(wrong: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason.replace("(", r"\(")):
         replace(CHOSEN, **wrong)
+
+
+def test_episodes_share_the_options_of_all_answers_but_are_sampled(tmp_path: Path, adapter: Path) -> None:
+    loopless = configure(Decoding, temperature=0.0, repetition_penalty=2.0, no_repeat_ngram_size=2)
+    chosen = replace(CHOSEN, temperature=0.7, top_p=0.9)
+    decoding = chosen.for_episode(loopless).decoding
+    assert decoding == replace(loopless, temperature=0.7, top_p=0.9)
+    likeliest = replace(SHORT, temperature=0.0)
+    run(tmp_path / "plain", adapter, likeliest)
+    run(tmp_path / "loopless", adapter, likeliest, decoding=loopless)
+    plain, told = read(tmp_path / "plain"), read(tmp_path / "loopless")
+    assert [one.turns for one in told] != [one.turns for one in plain]
+    # property: an option that the episodes have themselves is not that of the answers
+    run(tmp_path / "loopless", adapter, likeliest, decoding=replace(loopless, temperature=1.5, top_p=0.1))
+    assert read(tmp_path / "loopless") == told

@@ -13,13 +13,14 @@ from lectern.answering.questions import Ask
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message, Provenance
-from lectern.models.generation import Decoding, RowResult
+from lectern.models.generation import RowResult
 from lectern.settings.comparators import Comparator
+from tests.settings import write_answers
 from tests.support import answering_server
 from tests.support.answering_server import Server
 from tests.support.generating import CHOSEN, SINGLE, outputs, read, run
 
-GREEDY = Decoding(max_new_tokens=8)
+GREEDY = write_answers(8)
 
 
 @pytest.fixture
@@ -95,10 +96,20 @@ def test_it_is_asked_as_the_models_here_are(tmp_path: Path, server: Server) -> N
         "max_tokens": 8,
         "seed": 5,
     }
-    drawn = Decoding(9, temperature=0.7, top_p=0.9, seed=3)
+    drawn = write_answers(9, temperature=0.7, top_p=0.9, seed=3)
     answer(server, tmp_path, asks("Why?"), decoding=drawn, seed=5)
     options = {name: value for name, value in server.asked[-1].items() if name not in ("model", "messages")}
     assert options == {"temperature": 0.7, "max_tokens": 9, "seed": 3, "top_p": 0.9}
+    # property: what servers name otherwise has both names, and what no server has is left out
+    penalised = write_answers(9, repetition_penalty=1.2, no_repeat_ngram_size=3, top_k=5)
+    answer(server, tmp_path, asks("Why?"), decoding=penalised)
+    options = {name: value for name, value in server.asked[-1].items() if name not in ("model", "messages")}
+    penalties = {"repetition_penalty": 1.2, "repeat_penalty": 1.2}
+    assert options == {"temperature": 0.0, "max_tokens": 9, **penalties}
+    sampled = write_answers(9, 3, temperature=0.7, top_k=5, min_p=0.1, no_repeat_ngram_size=3)
+    answer(server, tmp_path, asks("Why?"), decoding=sampled)
+    options = {name: value for name, value in server.asked[-1].items() if name not in ("model", "messages")}
+    assert options == {"temperature": 0.7, "max_tokens": 9, "seed": 3, "top_k": 5, "min_p": 0.1}
     # property: a model that knows another limit, and no temperature, gets them so
     extra = {"max_tokens": None, "max_completion_tokens": 999, "temperature": None, "top_p": None}
     answer(server, tmp_path, asks("Why?"), decoding=drawn, extra=extra)

@@ -13,7 +13,9 @@ from lectern.core import io
 from lectern.core.schema import Question
 from lectern.models import generation
 from lectern.settings.comparators import Comparator
+from lectern.settings.decoding import Decoding
 from lectern.training import adapters
+from tests.settings import configure
 from tests.support.generating import CHOSEN, DIALOGUE, SINGLE, outputs, run
 from tests.support.tiny import TINY, example
 
@@ -121,7 +123,14 @@ def test_whatever_changes_an_incremental_run_leaves_the_bytes_of_a_clean_one(
         ),
         # the adapter, another contestant, a row less, and a file that somebody edits
         ("base 9", {"examples": rows[1:], "adapter": changed, "others": others}),
-        ("base 10", {"persona": "You are {{ item }}.", "chosen": replace(ASKING, temperature=0.7, seed=3)}),
+        (
+            "base 10",
+            {
+                "persona": "You are {{ item }}.",
+                "chosen": replace(ASKING, seed=3),
+                "decoding": configure(Decoding, temperature=0.7, repetition_penalty=1.2),
+            },
+        ),
     ]
     for number, (told, given) in enumerate(edits):
         wanted = {"adapter": adapter, "examples": rows, "chosen": ASKING, "evals": EVALS, **given}

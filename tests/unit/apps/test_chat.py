@@ -17,16 +17,17 @@ from lectern.apps.chat.talker import Talker
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.schema import Episode, Example, Message, Prediction
-from lectern.models.generation import Decoding
+from lectern.models.generation import AnswerOptions
 from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.decoding import Decoding
 from lectern.settings.episodes import Episodes
 from lectern.settings.generate import Generate
 from stages import generate
-from tests.settings import configure
+from tests.settings import configure, write_answers
 from tests.support import browsers, review_repo, tuned_repo
 from tests.support.review_repo import HOSTILE
 
-GREEDY = Decoding(max_new_tokens=12)
+GREEDY = write_answers(12)
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +44,11 @@ def talker(root: Path) -> Talker:
     return found
 
 
-def ask(talker: Talker, name: str, *said: str, decoding: Decoding = GREEDY) -> tuple[Any, list[str]]:
+def ask(talker: Talker, name: str, *said: str, options: AnswerOptions = GREEDY) -> tuple[Any, list[str]]:
     roles = ("user", "assistant")
     messages = [Message(role=roles[n % 2], content=text) for n, text in enumerate(said)]  # type: ignore[arg-type]
     told: list[str] = []
-    return talker.answer(name, messages, decoding, told.append, Event()), told
+    return talker.answer(name, messages, options, told.append, Event()), told
 
 
 def test_a_greedy_answer_is_the_one_that_the_pipeline_scores(
@@ -57,6 +58,7 @@ def test_a_greedy_answer_is_the_one_that_the_pipeline_scores(
     chosen = configure(Generate, max_new_tokens=12, batch_size=2, parity_prompts=0, parity_tokens=1, evals=[])
     generate.main(
         chosen,
+        configure(Decoding),
         params.load("base_model", BaseModelSettings, root / "params.yaml"),
         {},
         None,
@@ -81,10 +83,10 @@ def test_a_greedy_answer_is_the_one_that_the_pipeline_scores(
 
 
 def test_drawn_answers_repeat_with_their_seed(talker: Talker) -> None:
-    drawn = Decoding(12, temperature=1.5, top_p=0.9, seed=1)
-    first, _ = ask(talker, "tuned", "Why?", decoding=drawn)
-    assert ask(talker, "tuned", "Why?", decoding=drawn)[0] == first
-    assert ask(talker, "tuned", "Why?", decoding=replace(drawn, seed=2))[0] != first
+    drawn = write_answers(12, temperature=1.5, top_p=0.9, seed=1)
+    first, _ = ask(talker, "tuned", "Why?", options=drawn)
+    assert ask(talker, "tuned", "Why?", options=drawn)[0] == first
+    assert ask(talker, "tuned", "Why?", options=replace(drawn, seed=2))[0] != first
 
 
 def test_it_stops_at_the_next_token(talker: Talker) -> None:
@@ -95,7 +97,7 @@ def test_it_stops_at_the_next_token(talker: Talker) -> None:
         if len(told) == 3:
             stop.set()
 
-    reply = talker.answer("base", [Message(role="user", content="Go on.")], Decoding(200), tell, stop)
+    reply = talker.answer("base", [Message(role="user", content="Go on.")], write_answers(200), tell, stop)
     assert len(told) <= 4
     assert not reply.finished
     told.clear()
@@ -129,7 +131,8 @@ def test_an_adapter_of_another_model_is_named(root: Path, tmp_path: Path) -> Non
 
 
 def test_an_episode_is_the_stage_s_and_told_turn_by_turn(root: Path, talker: Talker) -> None:
-    settings = replace(params.load("episodes", Episodes, root / "params.yaml").for_episode, turns=4)
+    chosen = params.load("episodes", Episodes, root / "params.yaml")
+    settings = replace(chosen.for_episode(configure(Decoding)), turns=4)
     opening, told = Opening(opening="Welcome. What is a seed?"), dict[int, str]()
     made = talker.write_episode("tuned", opening, settings, told.__setitem__, Event())
     assert made is not None

@@ -120,7 +120,9 @@ def test_draws_follow_the_probabilities() -> None:
     warm = replace(SMALL, temperature=2.0)
     rows = [bundled.Row(ask(replace(warm, seed=seed), "x"), [1], 1) for seed in range(4000)]
     # logits twice as large, at temperature 2
-    drawn = bundled._sampler(rows)(None, (2 * chances.log()).expand(len(rows), -1).clone()).argmax(dim=-1)
+    read = torch.ones((len(rows), 1), dtype=torch.long)
+    scores = (2 * chances.log()).expand(len(rows), -1)
+    drawn = bundled._sampler(rows, 1)(read, scores.clone()).argmax(dim=-1)
     shares = torch.bincount(drawn, minlength=4) / len(rows)
     assert shares.tolist() == pytest.approx(chances.tolist(), abs=0.03)
     # the likeliest token alone has half of the probability
@@ -128,7 +130,7 @@ def test_draws_follow_the_probabilities() -> None:
         replace(row, request=ask(replace(warm, extra={"top_p": 0.4}), str(n)))
         for n, row in enumerate(rows[:50])
     ]
-    drawn = bundled._sampler(nucleus)(None, (2 * chances.log()).expand(50, -1).clone()).argmax(dim=-1)
+    drawn = bundled._sampler(nucleus, 1)(read[:50], scores[:50].clone()).argmax(dim=-1)
     assert drawn.tolist() == [0] * 50
 
 
@@ -175,6 +177,9 @@ def test_an_option_that_it_does_not_have_is_refused() -> None:
     llm = replace(SMALL, extra={"logit_bias": {}, "top_p": 1})
     with pytest.raises(LecternError, match=r"no option logit_bias\. Remove it from teacher\.extra"):
         answer(llm, ask(llm, "x"))
+    llm = replace(SMALL, extra={"no_repeat_ngram_size": 3})
+    with pytest.raises(LecternError, match=r"teacher\.extra has no_repeat_ngram_size, but JSON repeats"):
+        answer(llm, ask(llm, "x", CITY))
 
 
 @pytest.mark.slow

@@ -13,7 +13,9 @@ from lectern.core.errors import LecternError
 from lectern.core.schema import Question
 from lectern.models import chat_format, generation, loading
 from lectern.models.sampling import Draw
+from lectern.settings.decoding import Decoding
 from lectern.training import adapters
+from tests.settings import configure, write_answers
 from tests.support.generating import CHOSEN, DIALOGUE, SINGLE, read, run
 from tests.support.tiny import TINY, example
 from tests.support.training import run as train
@@ -96,10 +98,28 @@ def test_a_model_tuned_as_a_whole_stands_beside_its_base(tmp_path: Path, rows: A
     assert io.read_plain(tmp_path / "parity.json") == {"prompts": 0}, "there is nothing to merge"
 
 
-@pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_answers_do_not_depend_on_their_neighbours(tmp_path: Path, adapter: Path, temperature: float) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"temperature": 1.0},
+        {"repetition_penalty": 1.3, "no_repeat_ngram_size": 2},
+        {
+            "temperature": 1.0,
+            "top_p": 0.9,
+            "top_k": 50,
+            "min_p": 0.001,
+            "repetition_penalty": 1.3,
+            "no_repeat_ngram_size": 2,
+        },
+    ],
+)
+def test_answers_do_not_depend_on_their_neighbours(
+    tmp_path: Path, adapter: Path, options: dict[str, Any]
+) -> None:
     for size in (7, 1):
-        run(tmp_path / str(size), adapter, SINGLE, replace(CHOSEN, batch_size=size, temperature=temperature))
+        chosen, decoding = replace(CHOSEN, batch_size=size), configure(Decoding, **options)
+        run(tmp_path / str(size), adapter, SINGLE, chosen, decoding=decoding)
     for contestant in ("base", "tuned"):
         for one, other in zip(
             read(tmp_path / "7", contestant), read(tmp_path / "1", contestant), strict=True
@@ -112,8 +132,8 @@ def test_the_seed_decides_what_is_drawn(model: Any, tokenizer: Any) -> None:
     prompts = chat_format.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
 
     def said(seed: int, **more: float) -> list[list[int]]:
-        decoding = generation.Decoding(8, **{"temperature": 1.0, **more}, seed=seed)
-        draws = [decoding.draw(e.id) for e in SINGLE]
+        options = write_answers(8, seed, **{"temperature": 1.0, **more})
+        draws = [options.draw(e.id) for e in SINGLE]
         told = generation.answer(model, prompts, max_new_tokens=8, stop={2}, pad=2, batch_size=4, draws=draws)
         return [one.tokens for one in told]
 
@@ -123,10 +143,16 @@ def test_the_seed_decides_what_is_drawn(model: Any, tokenizer: Any) -> None:
         one.tokens
         for one in generation.answer(model, prompts, max_new_tokens=8, stop={2}, pad=2, batch_size=4)
     ]
-    assert said(0, top_p=1e-6) == said(0, temperature=1e-6) == greedy != said(0)
-    assert generation.Decoding(8, seed=1).decides == generation.Decoding(8, top_p=0.5).decides, (
+    assert said(0, top_p=1e-6) == said(0, temperature=1e-6) == said(0, top_k=1) == greedy != said(0)
+    assert said(0, min_p=1.0) == greedy
+    assert write_answers(8, seed=1).decides == write_answers(8, top_p=0.5, top_k=3, min_p=0.1).decides, (
         "the likeliest token is nobody's luck"
     )
+    assert write_answers(8).decides == {"max_new_tokens": 8}
+    assert write_answers(8, repetition_penalty=1.2).decides == {
+        "max_new_tokens": 8,
+        "repetition_penalty": 1.2,
+    }
 
 
 def test_padding_is_not_read(tokenizer: Any) -> None:
@@ -147,7 +173,9 @@ def test_padding_is_not_read(tokenizer: Any) -> None:
 def test_an_answer_ends_at_its_end_of_turn(model: Any, tokenizer: Any) -> None:
     prompts = chat_format.serve(tokenizer, [e.messages[:-1] for e in SINGLE], answering=True)
     settings: dict[str, Any] = {"max_new_tokens": 12, "pad": 2, "batch_size": 7}
-    settings["draws"] = [Draw(e.id, temperature=3.0) for e in SINGLE]  # so that no two say the same
+    settings["draws"] = [
+        Draw(e.id, configure(Decoding, temperature=3.0)) for e in SINGLE
+    ]  # so that no two say the same
     free = generation.answer(model, prompts, stop={2}, **settings)
     assert [(len(said.tokens), said.finished) for said in free] == [(12, False)] * 7
     # the same model, when what some of them say at some time is what ends a turn
@@ -220,9 +248,6 @@ def test_an_answer_may_be_empty(tmp_path: Path, adapter: Path, tokenizer: Any, m
     ("change", "message"),
     [
         ({"max_new_tokens": 0}, "max_new_tokens is 0; give 1 or more"),
-        ({"temperature": -0.1}, r"temperature is -0\.1; give 0 or more"),
-        ({"temperature": float("nan")}, "temperature is nan"),
-        ({"top_p": 0.0}, r"top_p is 0\.0"),
         ({"evals": ["../secret"]}, r"evals has '\.\./secret'; give the name of a file in data/evals"),
         ({"evals": ["held_out"]}, "evals has 'held_out'"),
         ({"evals": ["a", "a"]}, "evals names a set twice: a, a"),
@@ -231,3 +256,25 @@ def test_an_answer_may_be_empty(tmp_path: Path, adapter: Path, tokenizer: Any, m
 def test_a_wrong_value_is_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(CHOSEN, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"temperature": -0.1}, r"temperature is -0\.1; give 0 or more"),
+        ({"temperature": float("nan")}, "temperature is nan"),
+        ({"top_p": 0.0}, r"top_p is 0\.0; it is a share, above 0 to 1"),
+        ({"top_k": -1}, "top_k is -1; give 0 or more"),
+        ({"min_p": 1.1}, r"min_p is 1\.1; it is a share, from 0 to 1"),
+        (
+            {"repetition_penalty": 0.0},
+            r"repetition_penalty is 0\.0; give more than 0 and at most 2 \(1 changes",
+        ),
+        ({"repetition_penalty": float("nan")}, "repetition_penalty is nan"),
+        ({"no_repeat_ngram_size": 1}, "no_repeat_ngram_size is 1, with which no token could occur twice"),
+        ({"no_repeat_ngram_size": -2}, "no_repeat_ngram_size is -2; give 0 or more"),
+    ],
+)
+def test_a_wrong_option_of_decoding_is_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        configure(Decoding, **change)

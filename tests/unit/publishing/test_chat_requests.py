@@ -8,7 +8,10 @@ from pydantic import BaseModel, ValidationError
 
 from lectern.publishing import chat_requests
 from lectern.publishing.chat_requests import Chat, Completion, Template, Tokenize
+from lectern.settings.decoding import Decoding
+from tests.settings import configure
 
+GREEDY = configure(Decoding)
 SAID = [{"role": "user", "content": "Why?"}]
 CALL = {"id": "1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
 TOOL = {"type": "function", "function": {"name": "look_up"}}
@@ -41,6 +44,8 @@ def fault(kind: type[BaseModel], **values: Any) -> tuple[str, str | None]:
         ("presence_penalty", [-2, 2], [-2.1, 2.1]),
         ("frequency_penalty", [-2, 2], [-2.1, 2.1]),
         ("repeat_penalty", [0.1, 2], [0, 2.1]),
+        ("repetition_penalty", [0.1, 2], [0, 2.1]),
+        ("no_repeat_ngram_size", [0, None], [3, -1, 1.5]),
         ("seed", [-(2**63), 2**63 - 1], [2**63, -(2**63) - 1]),
         ("n", [1, 4], [0, 5]),
         ("stop", ["x", ["a"] * 4, "x" * 256, []], ["", ["a"] * 5, "x" * 257, ["a", ""]]),
@@ -94,6 +99,9 @@ def test_a_field_has_its_limits_and_the_fault_names_it(
         ),
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "a b", "schema": {}}}}, "name"),
         ({"grammar": "root ::= x"}, "does not support this field"),
+        ({"repeat_penalty": 1.2, "repetition_penalty": 1.2}, None),
+        ({"repeat_penalty": 1.2, "repetition_penalty": 1.3}, "are the same option"),
+        ({"no_repeat_ngram_size": 3}, "llama.cpp cannot forbid repeated runs of tokens"),
         ({"user": "me", "metadata": {"a": 1}, "store": True}, None),
         ({"temperature": None, "grammar": None}, None),
     ],
@@ -139,32 +147,39 @@ def test_a_message_says_something_in_a_role_that_may(said: dict[str, Any], messa
 
 
 def test_llama_is_sent_what_was_asked_and_a_limit() -> None:
-    assert chat(model="x", user="me", modalities=["text"]).for_llama(77) == {
+    assert chat(model="x", user="me", modalities=["text"]).for_llama(77, GREEDY) == {
         "messages": SAID,
         "max_tokens": 77,
+        "temperature": 0.0,
+        "top_p": 1.0,
+        "top_k": 0,
+        "min_p": 0.0,
+        "repeat_penalty": 1.0,
+        "repeat_last_n": 64,
+        "samplers": ["penalties", "temperature", "top_k", "top_p", "min_p"],
     }
-    assert chat(max_tokens=5).for_llama(77)["max_tokens"] == 5
-    assert chat(max_tokens=5, max_completion_tokens=6).for_llama(77)["max_tokens"] == 6
+    assert chat(max_tokens=5).for_llama(77, GREEDY)["max_tokens"] == 5
+    assert chat(max_tokens=5, max_completion_tokens=6).for_llama(77, GREEDY)["max_tokens"] == 6
     assert (chat().most_tokens, chat(max_tokens=5).most_tokens) == (None, 5)
     # property: a choice of tools without tools, and likeliest tokens without probabilities, are not passed on
-    assert "tool_choice" not in chat(tool_choice="auto").for_llama(1)
-    assert "tools" not in chat(tools=[]).for_llama(1)
-    assert chat(tools=[TOOL], tool_choice="auto").for_llama(1)["tools"] == [TOOL]
-    assert chat(tools=[TOOL], tool_choice="auto").for_llama(1)["tool_choice"] == "auto"
-    assert "top_logprobs" not in chat(top_logprobs=0).for_llama(1)
-    assert chat(logprobs=True, top_logprobs=3).for_llama(1)["top_logprobs"] == 3
+    assert "tool_choice" not in chat(tool_choice="auto").for_llama(1, GREEDY)
+    assert "tools" not in chat(tools=[]).for_llama(1, GREEDY)
+    assert chat(tools=[TOOL], tool_choice="auto").for_llama(1, GREEDY)["tools"] == [TOOL]
+    assert chat(tools=[TOOL], tool_choice="auto").for_llama(1, GREEDY)["tool_choice"] == "auto"
+    assert "top_logprobs" not in chat(top_logprobs=0).for_llama(1, GREEDY)
+    assert chat(logprobs=True, top_logprobs=3).for_llama(1, GREEDY)["top_logprobs"] == 3
     # property: every seed is one that llama.cpp takes as one
-    assert [chat(seed=seed).for_llama(1)["seed"] for seed in (0, 7, -1, 2**32 - 1, 2**32)] == [
+    assert [chat(seed=seed).for_llama(1, GREEDY)["seed"] for seed in (0, 7, -1, 2**32 - 1, 2**32)] == [
         0,
         7,
         2**32 - 2,
         0,
         1,
     ]
-    assert "seed" not in chat().for_llama(1)
+    assert "seed" not in chat().for_llama(1, GREEDY)
     schema = {"name": "a", "schema": {"type": "object"}}
     asked = {"type": "json_schema", "json_schema": schema}
-    assert chat(response_format=asked).for_llama(1)["response_format"] == asked
+    assert chat(response_format=asked).for_llama(1, GREEDY)["response_format"] == asked
 
 
 @pytest.mark.parametrize(
@@ -279,3 +294,28 @@ def test_numbers_that_json_does_not_have_are_refused() -> None:
     assert (named, "up to 256" in message) == ("response_format.json_schema.schema", True)
     assert fault(Chat, messages=SAID, **{"x" * 100: 1})[1] == "x" * 80 + "..."
     assert fault(Chat, messages=SAID, **{"x" * 80: 1})[1] == "x" * 80
+
+
+def test_the_options_of_the_stages_hold_unless_a_request_says_otherwise() -> None:
+    chosen = configure(
+        Decoding,
+        temperature=0.7,
+        top_p=0.9,
+        top_k=5,
+        min_p=0.1,
+        repetition_penalty=1.2,
+        no_repeat_ngram_size=3,
+    )
+    told = {
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "top_k": 5,
+        "min_p": 0.1,
+        "repeat_penalty": 1.2,
+        "repeat_last_n": 64,
+    }
+    assert told.items() <= chat().for_llama(1, chosen).items()
+    sent = chat(temperature=0.0, repetition_penalty=1.0, no_repeat_ngram_size=0).for_llama(1, chosen)
+    assert {**told, "temperature": 0.0, "repeat_penalty": 1.0}.items() <= sent.items()
+    # property: llama.cpp is sent no option that it does not have
+    assert not {"repetition_penalty", "no_repeat_ngram_size"} & set(sent)

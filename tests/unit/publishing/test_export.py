@@ -14,11 +14,14 @@ from lectern.core.errors import LecternError
 from lectern.models import generation, loading
 from lectern.publishing import converter, exporting, fidelity, llama_server, modelfile, vllm
 from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.decoding import Decoding
 from lectern.tools import export
 from lectern.training import adapters
 from tests.settings import configure
 from tests.support import tuned_repo
 from tests.support.running import run
+
+LOOPLESS = configure(Decoding, repetition_penalty=1.15, no_repeat_ngram_size=4)
 
 
 def test_the_merged_model_answers_as_the_adapter(exported: Path) -> None:
@@ -129,7 +132,12 @@ def test_the_ollama_template_writes_what_the_chat_template_writes() -> None:
     )
     tokenizer = loading.get_tokenizer(base)
     text = modelfile.write(
-        "a.gguf", tokenizer, context=8192, end_of_turn="<|im_end|>", persona='Say """ and {{ x }}.'
+        "a.gguf",
+        tokenizer,
+        context=8192,
+        end_of_turn="<|im_end|>",
+        persona='Say """ and {{ x }}.',
+        decoding=LOOPLESS,
     )
     template = text.partition('TEMPLATE """')[2].partition('"""')[0]
     chats: list[list[dict[str, str]]] = [
@@ -146,6 +154,22 @@ def test_the_ollama_template_writes_what_the_chat_template_writes() -> None:
         assert render_go(template, chat) == ours
     assert 'SYSTEM """Say \'\'\' and {{ x }}."""' in text
     assert 'PARAMETER stop "<|im_end|>"' in text
+    parameters = dict(line.split()[1:] for line in text.splitlines() if line.startswith("PARAMETER"))
+    # property: every option is there, because Ollama has a penalty and sampling of its own
+    assert parameters == {
+        "stop": '"<|im_end|>"',
+        "num_ctx": "8192",
+        "temperature": "0.0",
+        "top_p": "1.0",
+        "top_k": "0",
+        "min_p": "0.0",
+        "repeat_penalty": "1.15",
+        "repeat_last_n": "64",
+    }
+    comments = [line for line in text.splitlines() if line.startswith("# ")][1:]
+    assert len(comments) == 2
+    assert "counts tokens of the prompt too if they are among the last 64" in comments[0]
+    assert "Ollama has no option no_repeat_ngram_size, which is 4" in comments[1]
 
 
 def render_go(template: str, chat: list[dict[str, str]]) -> str:
@@ -214,8 +238,17 @@ def test_vllm_is_told_what_the_model_is(tuned: Path, tmp_path: Path) -> None:
     assert merged["max-model-len"] == model.base.context_length
     assert merged["max-logprobs"] == 20
     assert json.loads(merged["allowed-origins"]) == [], "no site of a browser reads the answers"
+    assert json.loads(merged["override-generation-config"]) == {
+        "temperature": 0.0,
+        "top_p": 1.0,
+        "top_k": 0,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+    }
     hub = {**vars(model.base), "source": "hub", "hub_id": "org/name; touch x", "revision": "a" * 40}
-    on_hub = exporting.Model(configure(BaseModelSettings, **hub), None, tmp_path / "adapter", model.test)
+    on_hub = exporting.Model(
+        configure(BaseModelSettings, **hub), None, LOOPLESS, tmp_path / "adapter", model.test
+    )
     shutil.copytree(model.adapter, on_hub.adapter)
     record = io.read_plain(on_hub.adapter / adapters.RECORD)
     io.write_json(on_hub.adapter / adapters.RECORD, {**record, "base_model": on_hub.base.identity})
@@ -223,8 +256,13 @@ def test_vllm_is_told_what_the_model_is(tuned: Path, tmp_path: Path) -> None:
     assert (beside["model"], beside["revision"]) == ("org/name; touch x", "a" * 40)
     assert (beside["enable-lora"], beside["max-lora-rank"]) == (True, 8)
     assert beside["lora-modules"] == [f"lectern-tiny-llama={tmp_path / 'adapter'}"]
-    file = vllm.write(beside, tmp_path)
+    assert json.loads(beside["override-generation-config"])["repetition_penalty"] == 1.15
+    file = vllm.write(beside, LOOPLESS, tmp_path)
     assert yaml.safe_load(file.read_text()) == beside
+    comments = [line for line in file.read_text().splitlines() if line.startswith("# ")]
+    assert len(comments) == 2
+    assert "counts the prompt too" in comments[0]
+    assert "vLLM has no option no_repeat_ngram_size" in comments[1]
     assert vllm.command(file) == ["vllm", "serve", "--config", str(file)]
     config = io.read_plain(on_hub.adapter / adapters.CONFIG)
     io.write_json(on_hub.adapter / adapters.CONFIG, {**config, "r": 1024})

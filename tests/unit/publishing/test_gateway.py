@@ -15,6 +15,8 @@ import uvicorn
 from lectern.apps.web.patience import PatientProtocol
 from lectern.publishing import gateway
 from lectern.publishing.gateway import Served
+from lectern.settings.decoding import Decoding
+from tests.settings import configure
 
 CHAT = {"messages": [{"role": "user", "content": "What is a seed?"}]}
 SOON = 15.0
@@ -59,7 +61,7 @@ def behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     inner, outer = socket.socket(socket.AF_UNIX), socket.socket()
     inner.bind(str(tmp_path / "llama.sock"))
     outer.bind(("127.0.0.1", 0))
-    app = gateway.build(Served("x", 128, parallel=1), str(tmp_path / "llama.sock"))
+    app = gateway.build(Served("x", 128, configure(Decoding), parallel=1), str(tmp_path / "llama.sock"))
     for bound in (inner, outer):
         bound.listen()
     servers = [start(llama, inner), start(app, outer)]
@@ -106,5 +108,7 @@ def test_whose_fault_it_is_is_said(behind: str, tmp_path: Path) -> None:
     ],
 )
 def test_it_answers_to_the_host_that_was_asked_for(host: str, names: set[str]) -> None:
-    assert set(Served("x", 1, host=host).names or ()) == names
-    assert Served("x", 1, host="0.0.0.0").names is None, "any name of this machine may lead there"
+    assert set(Served("x", 1, configure(Decoding), host=host).names or ()) == names
+    assert Served("x", 1, configure(Decoding), host="0.0.0.0").names is None, (
+        "any name of this machine may lead there"
+    )

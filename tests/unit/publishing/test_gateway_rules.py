@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from lectern.publishing import gateway
+from lectern.publishing import engine_options, gateway
 from lectern.publishing.gateway import Served
+from lectern.settings.decoding import Decoding
+from tests.settings import configure
 
 SAID = {"messages": [{"role": "user", "content": "Why?"}]}
 MODEL = {"id": "talks", "object": "model", "created": 0, "owned_by": "lectern", "max_model_len": 128}
@@ -77,7 +79,7 @@ def ask(
 ) -> Answer:
     """What comes of a request to a gateway of a model `talks` with 128 tokens of context."""
     headers = served.pop("headers", [])
-    app = gateway._Gateway(Served("talks", 128, **served), "/nowhere")
+    app = gateway._Gateway(Served("talks", 128, configure(Decoding), **served), "/nowhere")
     app._llama = llama or Llama()  # type: ignore[assignment]
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     size = -(-len(content) // parts)
@@ -119,7 +121,12 @@ def test_a_chat_is_checked_by_its_template_and_then_answered() -> None:
         "text/event-stream",
     )
     assert answer.headers["cache-control"] == "no-store"
-    built = {**SAID, "max_tokens": 128}
+    built = {
+        **SAID,
+        **engine_options.name_for_llama_cpp(configure(Decoding)),
+        "samplers": list(engine_options.ORDER),
+        "max_tokens": 128,
+    }
     assert llama.asked == [("/apply-template", {**built, "stream": False}), ("/v1/chat/completions", built)]
     assert ask("/chat/completions", SAID, max_tokens=7, llama=(short := Llama())).status == 200
     assert short.asked[1][1]["max_tokens"] == 7
@@ -275,7 +282,7 @@ def test_a_key_is_wanted_for_all_but_health(headers: list[tuple[bytes, bytes]], 
 
 
 def test_more_than_can_wait_are_sent_away() -> None:
-    app = gateway._Gateway(Served("talks", 128, parallel=2), "/nowhere")
+    app = gateway._Gateway(Served("talks", 128, configure(Decoding), parallel=2), "/nowhere")
     app._llama = Llama()  # type: ignore[assignment]
 
     async def try_with(waiting: int) -> None:

@@ -191,6 +191,8 @@ for _ in range(20):
         {"temperature": 2.1},
         {"temperature": "hot"},
         {"top_p": 1.5},
+        {"no_repeat_ngram_size": 3},
+        {"repeat_penalty": 1.1, "repetition_penalty": 1.2},
         {"n": 10**6},
         {"stop": ["a"] * 5},
         {"stop": ["a" * 10**5]},
@@ -253,6 +255,7 @@ def test_what_is_above_the_limits_is_refused_and_takes_no_memory(
     [
         {"logprobs": True, "top_logprobs": 20},
         {"temperature": 2, "top_p": 0.5, "top_k": 5, "min_p": 0.1, "repeat_penalty": 1.1},
+        {"repetition_penalty": 1.1, "no_repeat_ngram_size": 0},
         {"presence_penalty": -2, "frequency_penalty": 2, "seed": -5, "n": 2},
         {"user": "x", "store": False, "metadata": {}, "service_tier": "auto", "stop": None},
         {"logit_bias": {"5": -100}, "stop": "xyz", "max_tokens": None, "max_completion_tokens": 5},
@@ -557,10 +560,17 @@ def test_the_chat_page_answers_by_the_server(exported: Path, server: str) -> Non
     from lectern.apps.chat import endpoint
     from lectern.core.errors import LecternError
     from lectern.core.schema import Message
-    from lectern.models.generation import Decoding
+    from tests.settings import write_answers
 
     asked, told = [Message(role="user", content="What is a seed?")], list[str]()
-    reply = endpoint.answer(f"{server}/v1", "lectern-tiny-llama", asked, Decoding(8), told.append, Event())
+    reply = endpoint.answer(
+        f"{server}/v1", "lectern-tiny-llama", asked, write_answers(8), told.append, Event()
+    )
     assert reply.text == told[-1] != ""
+    assert reply.note == ""
+    # property: what the server cannot do is said beside the answer
+    loopless = write_answers(8, no_repeat_ngram_size=3, repetition_penalty=1.3)
+    reply = endpoint.answer(f"{server}/v1", "lectern-tiny-llama", asked, loopless, told.append, Event())
+    assert reply.note == endpoint.WITHOUT_NGRAMS
     with pytest.raises(LecternError, match="Check that the server is running"):
-        endpoint.answer("http://127.0.0.1:9/v1", "x", asked, Decoding(8), told.append, Event())
+        endpoint.answer("http://127.0.0.1:9/v1", "x", asked, write_answers(8), told.append, Event())
