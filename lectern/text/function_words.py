@@ -1,6 +1,7 @@
 """Keep the words that carry style, and mask those that carry the topic."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 
 import regex
 
@@ -40,8 +41,8 @@ ENGLISH = frozenset(_ENGLISH.split())
 """English function words, and the adverbs and verbs that fill speech whatever it is about; as `text.words` splits."""
 
 
-def mask_topic(words: Sequence[str], kept: Collection[str]) -> list[str]:
-    """Replace each word that is not `kept` by a mask with its ending, and each number by `#`.
+def mask_topic(words: Sequence[str], kept: Collection[str], endings: Collection[str] = ()) -> list[str]:
+    """Replace each word that is not `kept` by a mask, with its ending if that is one of `endings`; a number by `#`.
 
     This is text distortion (Stamatatos 2017, "Authorship attribution using text distortion", EACL), which masks all but
     frequent words; the ending is added.
@@ -49,11 +50,19 @@ def mask_topic(words: Sequence[str], kept: Collection[str]) -> list[str]:
     Args:
         words: as `text.words` splits them.
         kept: the words that stay as they are. Membership is asked for each word, so a set is quick.
+        endings: the endings that stay, as `find_endings` finds them.
     """
-    return [word if word in kept else _mask(word) for word in words]
+    return [word if word in kept else _mask(word, endings) for word in words]
 
 
-def _mask(word: str) -> str:
+def find_endings(words: Iterable[str], least: int) -> set[str]:
+    """Return the endings that at least `least` different words have: fewer might be those of one topic."""
+    counts = Counter(word[-ENDING:] for word in set(words) if len(word) >= SHORTEST)
+    return {ending for ending, count in counts.items() if count >= least}
+
+
+def _mask(word: str, endings: Collection[str]) -> str:
     if _DIGIT.search(word):
         return NUMBER
-    return MASK + (word[-ENDING:] if len(word) >= SHORTEST else "")
+    ending = word[-ENDING:]
+    return MASK + (ending if len(word) >= SHORTEST and ending in endings else "")

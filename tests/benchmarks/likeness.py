@@ -1,11 +1,13 @@
 """How well style alone tells the speaker from others on unseen episodes: the AUC by size of pool, and rival methods.
 
-Run: python -m tests.benchmarks.likeness FOLDER [SPEAKER] [--rivals]
+Run: python -m tests.benchmarks.likeness FOLDER [SPEAKER] [--taught WORDS] [--skip WORDS] [--rivals]
 
 FOLDER holds transcripts with the speakers' names (.vtt, .srt, .json), one file an episode. SPEAKER is the name as the
 files write it; without it, the name that most of the files have. Everyone else who is labelled is the others.
 
-Each episode in turn is left out of learning and scored. With --rivals the methods are also chosen and reported on
+Each episode in turn is left out of learning and scored. --taught learns from so many words of either side of an episode
+only. --skip leaves out the first and the last words of either side of each episode, because whoever greets and takes
+leave is known by that. With --rivals the methods are also chosen and reported on
 separate halves of the episodes: within each half every method is learned from all but one of its episodes and scored on
 that one, the method with the highest AUC of 300 words is chosen, and on the other half it is reported, learned from all
 other episodes.
@@ -16,6 +18,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +38,14 @@ Method = Callable[[Sequence[tuple[Sequence[str], bool]], Sequence[Sequence[str]]
 """Takes pieces with their side, and unseen texts; returns a score for each of these."""
 
 
-def read(folder: Path, speaker: str | None) -> Episodes:
-    """Read what each side says in each episode. Words whose speaker the file does not name are left out."""
+def read(folder: Path, speaker: str | None, skip: int = 0) -> Episodes:
+    """Read what each side says in each episode. Words whose speaker the file does not name are left out.
+
+    Args:
+        folder: the transcripts.
+        speaker: the name as the files write it; None takes the name that most files have.
+        skip: words left out at the beginning and at the end of each side of an episode.
+    """
     turns = {}
     for path in sorted(folder.iterdir()):
         if path.suffix in {".vtt", ".srt", ".json"}:
@@ -60,16 +69,28 @@ def read(folder: Path, speaker: str | None) -> Episodes:
             True: " ".join(text for who, text in said if who == name),
             False: " ".join(text for who, text in said if who not in (name, caption_files.UNKNOWN)),
         }
-        episodes[item] = {side: [Said(item, text)] for side, text in sides.items()}
+        episodes[item] = {
+            side: [Said(item, " ".join(text.split()[skip : -skip or None]))] for side, text in sides.items()
+        }
     return episodes
 
 
-def ours(episodes: Episodes, size: int) -> tuple[Interval, list[Scored], list[Scored]]:
-    """Leave each episode out in turn; return the AUC, and the pools of the speaker and of the others."""
+def ours(
+    episodes: Episodes, size: int, words: int | None = None
+) -> tuple[Interval, list[Scored], list[Scored]]:
+    """Leave each episode out in turn; return the AUC, and the pools of the speaker and of the others.
+
+    Learned from the first `words` words of either side of each other episode.
+    """
     own, others = [], []
     for out, sides in episodes.items():
         taught = {
-            side: [one for item in episodes if item != out for one in episodes[item][side]]
+            side: [
+                Said(item, " ".join(one.text.split()[:words]))
+                for item in episodes
+                if item != out
+                for one in episodes[item][side]
+            ]
             for side in (True, False)
         }
         learned = likeness.learn(taught[True], taught[False], pool_words=size)
@@ -88,7 +109,7 @@ def log_loss(own: Sequence[Scored], others: Sequence[Scored]) -> float:
 
 
 def keep_list(said: Sequence[str]) -> list[str]:
-    return function_words.mask_topic(said, function_words.ENGLISH)
+    return [word if word in function_words.ENGLISH else f"*{word[-function_words.ENDING :]}" for word in said]
 
 
 def tf_idf(
@@ -160,12 +181,14 @@ def chosen(pieces: Sequence[tuple[Sequence[str], bool]], unseen: Sequence[Sequen
 
 RIVALS: Mapping[str, Method] = {
     "likeness (words and pairs, masked)": chosen,
-    "only the list kept": tf_idf(lambda said: likeness._grams(said, function_words.ENGLISH)),
+    "the list and all endings kept": tf_idf(
+        lambda said: [*keep_list(said), *map(" ".join, pairwise(keep_list(said)))]
+    ),
     "function words alone": tf_idf(lambda said: [word for word in said if word in function_words.ENGLISH]),
     "function words alone, standardised": tf_idf(
         lambda said: [word for word in said if word in function_words.ENGLISH], 0.01, scale=True
     ),
-    "characters, masked": tf_idf(characters),
+    "characters, all endings kept": tf_idf(characters),
     "Burrows's Delta, 150 words": delta(150, cosine=False),
     "Burrows's Delta, 300 words": delta(300, cosine=False),
     "cosine Delta, 300 words": delta(300, cosine=True),
@@ -202,13 +225,15 @@ def show(interval: Interval) -> str:
     return f"{interval.value:.3f}{bounds}"
 
 
-def main(folder: Path, speaker: str | None, rivals: bool) -> None:
+def main(folder: Path, speaker: str | None, taught: int | None, skip: int, rivals: bool) -> None:
     """Print a table by size of pool, and with `rivals` the choice of a method."""
-    episodes = read(folder, speaker)
+    episodes = read(folder, speaker, skip)
     print(f"{len(episodes)} episodes; each is scored by what was learned from all others")
     print("words  AUC (95 %)                speaker's pools  others'  lowest episode  log loss, bits")
     for size in SIZES:
-        area, own, others = ours(episodes, size)
+        if taught and size > taught:
+            continue
+        area, own, others = ours(episodes, size, taught)
         alone = [
             likeness.auc(
                 [one for one in own if one.item == item], [one for one in others if one.item == item]
@@ -251,6 +276,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("speaker", nargs="?")
+    parser.add_argument("--taught", type=int, help="words of each side of an episode to learn from")
+    parser.add_argument("--skip", type=int, default=0, help="words left out at both ends")
     parser.add_argument("--rivals", action="store_true")
     arguments = parser.parse_args()
-    sys.exit(main(arguments.folder, arguments.speaker, arguments.rivals))
+    sys.exit(main(arguments.folder, arguments.speaker, arguments.taught, arguments.skip, arguments.rivals))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lectern.core.errors import LecternError
 from lectern.evaluation import likeness
 from lectern.evaluation.likeness import Likeness, Said, Scored
-from lectern.text.function_words import mask_topic
+from lectern.text.function_words import find_endings, mask_topic
 from lectern.text.words import words
 
 HANDS = {
@@ -101,9 +101,12 @@ def test_another_hand_on_her_topic_is_not_taken_for_her(confounded: Likeness) ->
     # property: the hand decides, though in training the topic told the sides apart just as well
     assert score(confounded, write("theirs", "sea", 20, "unseen")) < 0
     assert score(confounded, write("hers", "bread", 20, "unseen")) > 0
-    # property: masked alike, so her own topic adds nothing that could decide
+    # property: her own topic adds hardly anything
     near, far = (score(confounded, write("hers", topic, 20, "unseen")) for topic in ("sea", "bread"))
-    assert abs(near - far) < min(near, far)
+    assert abs(near - far) < 0.2 * min(near, far)
+    # property: the words of the two topics, without a sentence around them, are one and the same
+    bare = [score(confounded, [" ".join((nouns + adjectives) * 20)]) for nouns, adjectives in TOPICS.values()]
+    assert bare[0] == bare[1]
 
 
 def test_another_hand_of_the_same_length_and_a_longer_one_of_hers(learned: Likeness) -> None:
@@ -227,8 +230,22 @@ def test_a_script_without_spaces_is_told_by_its_common_characters() -> None:
 
 def test_words_of_a_topic_are_masked() -> None:
     said = words("We baked 12 loaves in Kyoto, an odd oven.")
-    assert mask_topic(said, {"we", "in", "an"}) == ["we", "*ed", "#", "*es", "in", "*to", "an", "*", "*en"]
+    assert mask_topic(said, {"we", "in", "an"}, {"ed", "es", "to", "en", "dd"}) == [
+        "we",
+        "*ed",
+        "#",
+        "*es",
+        "in",
+        "*to",
+        "an",
+        "*",
+        "*en",
+    ]
     assert mask_topic(words("波は"), {"は"}) == ["*", "は"]
+    # property: an ending stays only where many words have it
+    assert mask_topic(said, {"we"}, {"ed"})[:2] == ["we", "*ed"]
+    assert mask_topic(said, {"we"})[:2] == ["we", "*"]
+    assert find_endings(["baked", "baked", "fried", "rested", "oven", "red"], 3) == {"ed"}
 
 
 @given(
