@@ -134,9 +134,9 @@ def tf_idf(
     return score
 
 
-def characters(said: Sequence[str]) -> list[str]:
-    """All runs of 2 to 5 characters of the masked text."""
-    text = f" {' '.join(keep_list(said))} "
+def cut_characters(said: Sequence[str]) -> list[str]:
+    """All runs of 2 to 5 characters."""
+    text = f" {' '.join(said)} "
     return [text[at : at + n] for n in range(2, 6) for at in range(len(text) - n + 1)]
 
 
@@ -179,6 +179,20 @@ def chosen(pieces: Sequence[tuple[Sequence[str], bool]], unseen: Sequence[Sequen
     return list(likeness._margins(fitted, unseen))
 
 
+def masked_characters(
+    pieces: Sequence[tuple[Sequence[str], bool]], unseen: Sequence[Sequence[str]]
+) -> Sequence[float]:
+    """Runs of characters of the text as `likeness` masks it."""
+    kept, endings = likeness._keep(
+        {side: [list(piece) for piece, whose in pieces if whose is side] for side in (True, False)}
+    )
+
+    def analyse(said: Sequence[str]) -> list[str]:
+        return cut_characters(function_words.mask_topic(said, kept, endings))
+
+    return tf_idf(analyse)(pieces, unseen)
+
+
 RIVALS: Mapping[str, Method] = {
     "likeness (words and pairs, masked)": chosen,
     "the list and all endings kept": tf_idf(
@@ -188,7 +202,8 @@ RIVALS: Mapping[str, Method] = {
     "function words alone, standardised": tf_idf(
         lambda said: [word for word in said if word in function_words.ENGLISH], 0.01, scale=True
     ),
-    "characters, all endings kept": tf_idf(characters),
+    "characters, masked as likeness does": masked_characters,
+    "characters, all endings kept": tf_idf(lambda said: cut_characters(keep_list(said))),
     "Burrows's Delta, 150 words": delta(150, cosine=False),
     "Burrows's Delta, 300 words": delta(300, cosine=False),
     "cosine Delta, 300 words": delta(300, cosine=True),
