@@ -66,10 +66,10 @@ def test_the_model_card_has_the_pipeline_s_figures(known: facts.Facts) -> None:
     assert f"{known.splits['train']} rows were trained on" in body
     assert "voices are known by a label only" in body
     assert "in writing, 2026" in body
+    assert "that were measured were written with repetition_penalty 1.1." in body
+    plain = {**known.params, "decoding": {**known.params["decoding"], "repetition_penalty": 1.0}}
+    body = cards.write_model_card(replace(known, params=plain), CHOSEN, "tiny_llama")
     assert "that were measured were written by taking the most likely token each time." in body
-    loopless = {**known.params, "decoding": {**known.params["decoding"], "repetition_penalty": 1.15}}
-    body = cards.write_model_card(replace(known, params=loopless), CHOSEN, "tiny_llama")
-    assert "were written with repetition_penalty 1.15." in body
 
 
 def test_without_figures_it_says_so_and_makes_up_none(known: facts.Facts) -> None:

@@ -243,7 +243,7 @@ def test_vllm_is_told_what_the_model_is(tuned: Path, tmp_path: Path) -> None:
         "top_p": 1.0,
         "top_k": 0,
         "min_p": 0.0,
-        "repetition_penalty": 1.0,
+        "repetition_penalty": 1.1,
     }
     hub = {**vars(model.base), "source": "hub", "hub_id": "org/name; touch x", "revision": "a" * 40}
     on_hub = exporting.Model(
