@@ -96,3 +96,13 @@ def test_a_value_of_another_type_is_named(values: object, said: str | None) -> N
 def test_no_file_says_what_writes_it(tmp_path: Path) -> None:
     with pytest.raises(LecternError, match=r"params\.yaml does not exist\. `lectern params` writes it"):
         params.load("toy", ToyParams, tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, []), (0.5, []), ([1], ["share is [1]; give a number, or null"])],
+)
+def test_a_value_that_may_be_null_is_held_to_its_type_otherwise(value: object, said: list[str]) -> None:
+    values = {"count": 1, "share": value, "on": True, "parts": [], "names": {}, "text": ""}
+    found = params.read(values, Whole)
+    assert (found if isinstance(found, list) else []) == said

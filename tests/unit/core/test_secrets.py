@@ -195,3 +195,18 @@ def test_what_stands_in_files_beside_a_recording_or_a_table_reaches_no_other_fil
     layouts.write(tmp_path / "old", tmp_path / "out/export")
     for path in (tmp_path / "out").rglob("*"):
         assert path.is_dir() or b"0ur-pw" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("value", "secret"),
+    [
+        ("a1" * 8, True),
+        ("aB" * 8, True),
+        ("B1" * 8, True),
+        ("a" * 16, False),
+        ("1" * 16, False),
+        ("a1" * 7, False),
+    ],
+)
+def test_a_vague_name_hides_a_secret_if_its_value_looks_drawn(value: str, secret: bool) -> None:
+    assert secrets.is_secret("session", value) == secret

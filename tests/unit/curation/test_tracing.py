@@ -119,7 +119,10 @@ def _rate(row: Example, score: int | None) -> Rating:
 
 
 def show(data: Path, row: str) -> str:
+    """What `lectern trace` prints; its error is raised with the words that a user reads."""
     done = CliRunner().invoke(lectern, ["trace", row, "--data", str(data)], catch_exceptions=False)
+    if done.exit_code:
+        raise LecternError(done.stderr)
     return done.stdout.rstrip("\n")
 
 
@@ -281,3 +284,18 @@ def test_an_item_is_never_a_way_out_of_the_folder(data: Path) -> None:
     outside = made("Where?", "There.", item="../secret")
     io.write_jsonl(data / "taught/other.jsonl", [outside])
     assert "SECRET" not in show(data, outside.id)
+
+
+@pytest.mark.parametrize(("rows", "rest"), [(8, ""), (9, " and 1 more")])
+def test_of_many_rows_the_first_eight_are_named(data: Path, rows: int, rest: str) -> None:
+    by_digit: dict[str, list[Example]] = {}
+    for number in range(999):
+        row = made(f"Question {number}?", "So it is.")
+        by_digit.setdefault(row.id[0], []).append(row)
+    digit = next(d for d, alike in sorted(by_digit.items()) if d != KEPT.id[0] and len(alike) >= rows)
+    io.write_jsonl(data / "examples/guide.jsonl", by_digit[digit][:rows])
+    with pytest.raises(LecternError) as caught:
+        show(data, digit)
+    assert f"{rows} rows have an id that begins with '{digit}'" in str(caught.value)
+    named = sorted(row.id for row in by_digit[digit][:rows])[:8]
+    assert f": {', '.join(named)}{rest}. Give more of it." in str(caught.value)

@@ -284,7 +284,7 @@ def test_a_book_is_read_by_its_spine_and_a_chapter_without_heading_gets_its_entr
     )
     path = epub(
         tmp_path / "a.epub",
-        {"b.xhtml": "<h1>Erstes</h1><p>Über</p>", "a.xhtml": "<p>ß</p>"},
+        {"b.xhtml": "<h1>Erstes</h1><p>Über</p>", "empty.xhtml": " \n\t", "a.xhtml": "<p>ß</p>"},
         **{"o__toc.ncx": ncx},
     )
     assert read(path) == [

@@ -8,7 +8,7 @@ import pytest
 from lectern.core.schema import Message, PairJudgement, Prediction, Provenance, RubricJudgement
 from lectern.evaluation.figure_type import Figure
 from lectern.evaluation.rows import AnswerScore, RowScore
-from lectern.report import drawing, figures, judgement, samples, scores, wording
+from lectern.report import drawing, figures, judgement, samples, scores, sources, wording
 from lectern.report.inputs import Answers
 
 LOSS = Figure(key="loss", name="Loss", about="", lower_is_better=True)
@@ -443,3 +443,17 @@ def test_tiles_are_of_the_main_figures_and_of_a_judge_that_is_trusted() -> None:
     )
     few = scores.build_tiles(measured, pairs(win_rate=interval(0.7, n=3)))[1]
     assert (few["change"], few["tone"]) == ("ties count half", "unknown")
+
+
+def test_a_table_shows_ten_recordings_and_one_line_for_the_rest() -> None:
+    spoken = [
+        sources.Spoken(f"talk-{n:02}", f"Talk {n}", 100.0 + n, {"joe": ("guest", 50.0)}) for n in range(12)
+    ]
+    metrics: dict[str, dict[str, Any]] = {
+        name: {} for name in ("curation", "transcripts", "conversations", "documents")
+    }
+    for count, last in ((10, "Talk 0"), (12, "2 other recordings")):
+        found = sources.build(spoken[:count], metrics)
+        assert found is not None
+        assert len(found["rows"]) == (10 if count == 10 else 11)
+        assert found["rows"][-1]["name"] == last

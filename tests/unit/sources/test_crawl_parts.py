@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from protego import Protego
 
 from lectern.core.errors import LecternError
 from lectern.sources import addresses
@@ -20,6 +21,7 @@ from lectern.sources.crawl.frontier import Found, Frontier
 from lectern.sources.crawl.job import Job
 from lectern.sources.crawl.journal import Visit
 from lectern.sources.crawl.pages import Page
+from lectern.sources.crawl.robots import Rules
 
 
 @pytest.mark.parametrize(
@@ -395,3 +397,12 @@ def test_only_sitemaps_of_the_sources_hosts_are_read(tmp_path: Path, monkeypatch
     assert Named(tmp_path, monkeypatch, usual, "").starts() == ["http://h/", "http://h/3"]
     closed = "User-agent: *\nDisallow: /sitemap.xml"
     assert Named(tmp_path, monkeypatch, usual, closed).starts() == ["http://h/"]
+
+
+def test_a_host_that_is_closed_allows_nothing() -> None:
+    rules = Protego.parse("User-agent: *\nDisallow: /private")
+    assert Rules(rules).allow("https://example.org/a")
+    assert not Rules(rules).allow("https://example.org/private/a")
+    assert Rules().allow("https://example.org/private/a")
+    assert not Rules(closed="robots.txt cannot be had").allow("https://example.org/a")
+    assert not Rules(rules, closed="robots.txt cannot be had").allow("https://example.org/a")
