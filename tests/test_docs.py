@@ -208,7 +208,7 @@ def test_the_readmes_table_has_the_figures_of_the_run(scores: Any) -> None:
         write_row(
             f"repeated runs of four words (true answers: {repeated} %)",
             "repetition4",
-            0,
+            1,
             scores,
             percent=True,
         ),
