@@ -1,5 +1,6 @@
 """Every section is checked at once, and each fault is named."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -55,11 +56,13 @@ def test_a_source_a_comparator_and_a_section_that_do_not_fit_are_faults(tmp_path
     settings = OmegaConf.load(path)
     settings.corpus.sources = [{"kind": "media", "path": "a"}, {"kind": "radio"}]
     settings.comparators = {"base": {"revision": "0123456789"}}
-    settings.invented = {}
+    settings.invented = settings.found = settings.zebra = settings.alone = {}
     del settings["report"]
     OmegaConf.save(settings, path)
     faults = list(sections.find_faults(path))
-    assert len(faults) == 4
+    assert len(faults) == 7
+    unknown = [name for fault in faults for name in re.findall(r"no stage reads section '(\w+)'", fault)]
+    assert unknown == ["alone", "found", "invented", "zebra"]
     for part in ("corpus.sources[1]", "comparators.base", "'invented'", "no section 'report'"):
         assert any(part in fault for fault in faults), part
 

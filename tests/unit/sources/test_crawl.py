@@ -154,6 +154,18 @@ def test_a_start_that_cannot_be_asked_fails_the_command_and_keeps_what_there_was
     assert snapshot(FOLDER) == before
 
 
+def test_a_page_that_fails_for_a_day_is_not_gone(site: Site) -> None:
+    put(site, "/", "/a", "/never")
+    put(site, "/a")
+    done = crawl(site.address, gone="remove")
+    assert f"{site.address}/never: HTTP 404" in done.asides, "what never was there cannot be gone"
+    site.pages["/a"] = Reply(status=500)
+    done = crawl(site.address, gone="remove")
+    assert kept(site) == ["/", "/a"]
+    assert "gone" not in done.line
+    assert any(f"{site.address}/a: HTTP 500" in problem for problem in done.asides)
+
+
 def test_what_changes_is_fetched_and_what_is_gone_is_kept_or_removed(site: Site) -> None:
     for path in ("/", "/a", "/b", "/c", "/moved"):
         put(site, path, *(["/a", "/b", "/c", "/moved"] if path == "/" else []))

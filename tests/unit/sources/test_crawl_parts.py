@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protego import Protego
 
 from lectern.core.errors import LecternError
 from lectern.sources import addresses
@@ -21,7 +20,6 @@ from lectern.sources.crawl.frontier import Found, Frontier
 from lectern.sources.crawl.job import Job
 from lectern.sources.crawl.journal import Visit
 from lectern.sources.crawl.pages import Page
-from lectern.sources.crawl.robots import Rules
 
 
 @pytest.mark.parametrize(
@@ -400,6 +398,10 @@ def test_only_sitemaps_of_the_sources_hosts_are_read(tmp_path: Path, monkeypatch
 
 
 def test_a_host_that_is_closed_allows_nothing() -> None:
+    from protego import Protego
+
+    from lectern.sources.crawl.robots import Rules
+
     rules = Protego.parse("User-agent: *\nDisallow: /private")
     assert Rules(rules).allow("https://example.org/a")
     assert not Rules(rules).allow("https://example.org/private/a")
