@@ -443,6 +443,7 @@ class Chooser:
 
         First come the tests of files that import the module, then those that only come by it; in each the cheapest.
         A line that runs at import, and a file edited since it was recorded, concern each test that runs any of it.
+        A line that no recorded test runs is tried on the tests of its module and its folder.
         """
         module = mutant.path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
         near: list[dict[str, Any]] = []
@@ -456,6 +457,13 @@ class Chooser:
             own = module in self.imports[file]
             if any(mutant.lines[0] <= line <= mutant.lines[1] for line in ran) or (anywhere and (ran or own)):
                 (near if own else far).append(row)
+        measured = bool(near or far)
+        if not measured:  # it may run in a process that a test starts, or in a copy of the file
+            mirror = f"tests/unit/{'/'.join(mutant.path.split('/')[1:-1])}/"
+            for row in self.tests:
+                file = row["test"].partition("::")[0]
+                if file in self.imports and (module in self.imports[file] or file.startswith(mirror)):
+                    (near if module in self.imports[file] else far).append(row)
         rounds, taken, left = [], set(), BUDGET
         for limit, rows in ((FILES[0], near), (FILES[1], near + far)):
             chosen: list[dict[str, Any]] = []
@@ -474,7 +482,7 @@ class Chooser:
             # What tests of a file share would be made again, if those of another came between.
             chosen.sort(key=lambda row: (sum(row["shared"].values()) > 0.2, cost(row)))
             rounds += [[row["test"] for row in chosen]] if chosen else []
-        return rounds, bool(near or far)
+        return rounds, measured
 
 
 def cost(row: dict[str, Any]) -> float:
