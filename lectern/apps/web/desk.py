@@ -1,4 +1,4 @@
-"""Support for pages on which a user decides about one thing after the other; browser/index.js is the browser's part."""
+"""Support for pages on which a user decides about one thing after the other; desk_browser/ is the browser part."""
 
 from asyncio import to_thread
 from collections import deque
@@ -8,7 +8,7 @@ from typing import Any
 
 from lectern.apps.web import widgets
 
-MODULES = {"lectern-desk": str(Path(__file__).parent / "browser")}
+MODULES = {"lectern-desk": str(Path(__file__).parent / "desk_browser")}
 """Modules that the scripts of the page elements import."""
 STYLE = """
 .lectern-dialog { margin: auto; border: none; border-radius: 4px; padding: 0; max-width: min(36rem, 90vw); }
