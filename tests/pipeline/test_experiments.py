@@ -107,7 +107,7 @@ def test_a_value_that_does_not_fit_fails_an_experiment_before_anything_is_done(f
     assert done.returncode != 0
     said = done.stdout + done.stderr
     for part in (
-        "learning_rate: Value 'abc'",
+        "learning_rate is 'abc'; give a number",
         "by is 'foo'",
         "min_rating: Value 'high'",
         "did you mean method?",
