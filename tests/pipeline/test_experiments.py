@@ -109,7 +109,7 @@ def test_a_value_that_does_not_fit_fails_an_experiment_before_anything_is_done(f
     for part in (
         "learning_rate is 'abc'; give a number",
         "by is 'foo'",
-        "min_rating: Value 'high'",
+        "min_rating is 'high'; give a number, or null",
         "did you mean method?",
     ):
         assert part in said
