@@ -50,14 +50,16 @@ def read_figures() -> dict[Path, bytes]:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    session.config.stash[FIGURES] = read_figures()
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # once for all workers
+        session.config.stash[FIGURES] = read_figures()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run of tests that changed the figures of the repository itself: a stage was run in the wrong folder."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    before = session.config.stash.get(FIGURES, None)
+    if before is None:
         return
-    before, now = session.config.stash.get(FIGURES, {}), read_figures()
+    now = read_figures()
     if changed := [path for path in {*before, *now} if before.get(path) != now.get(path)]:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         print(f"\nThese tests changed files of the repository: {', '.join(map(str, sorted(changed)))}")
