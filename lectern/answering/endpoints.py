@@ -9,6 +9,7 @@ from lectern.answering.questions import Ask
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.llm import client
+from lectern.llm.option_names import LLAMA_CPP, VLLM, name_options
 from lectern.llm.replies import COUNT, Replies
 from lectern.llm.request import make_request
 from lectern.models.generation import AnswerOptions, RowResult
@@ -107,12 +108,10 @@ def _name_options(decoding: Decoding, engine: str) -> dict[str, float]:
 
     What changes nothing is not sent, because OpenAI's own server refuses the options that it does not know.
     """
-    named = {name: value for name, value in decoding.changes.items() if name != "temperature"}
-    if engine != "embedded":
-        named.pop("no_repeat_ngram_size", None)  # no server has it
-        if "repetition_penalty" in named:  # the name of vLLM, which ignores the one of llama.cpp
-            named["repeat_penalty"] = named["repetition_penalty"]
-    return named
+    changes = {name: value for name, value in decoding.changes.items() if name != "temperature"}
+    if engine == "embedded":
+        return changes
+    return {**name_options(changes, VLLM), **name_options(changes, LLAMA_CPP)}
 
 
 def _remove_others(replies: Path, names: Sequence[str]) -> None:

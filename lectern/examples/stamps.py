@@ -183,7 +183,7 @@ def _read_last(lines: list[str]) -> list[_Entry]:
 
 def _is_middle(line: str) -> bool:
     """Tell whether a line seems to continue the line above it."""
-    return line[:1].isspace() or line.lstrip()[:1].islower() or _PART.match(line) is not None
+    return line[:1].isspace() or line[:1].islower() or _PART.match(line) is not None
 
 
 def _continues(text: str, line: str) -> bool:

@@ -5,7 +5,7 @@ Masks from xgrammar restrict the output to valid JSON. Only a reply that reaches
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lectern.core.errors import LecternError
@@ -13,23 +13,14 @@ from lectern.llm.request import CUT, Reply, Request
 from lectern.llm.structured import find_problem
 from lectern.models import integer_layers, packaged
 from lectern.models.sampling import Draw, make_sampler
-from lectern.settings.decoding import Decoding
+from lectern.settings.decoding import NEUTRAL, Decoding
 from lectern.settings.llm import LLM
 
 TOKENS_IN_BATCH = 16_384
 """Limit on prompt and reply tokens of all rows in a batch, padding included. It bounds the memory needed."""
 PLAIN_CHARACTER, SHORT_ESCAPE = r"[^\0-\x1f\"\\]", r"[\"\\/bfnrt]"
 """Characters inside a JSON string, in EBNF."""
-CHOICE = {
-    "temperature": 0.0,
-    "top_p": 1.0,
-    "top_k": 0,
-    "min_p": 0.0,
-    "repetition_penalty": 1.0,
-    "no_repeat_ngram_size": 0,
-}
-"""The options of section `decoding`, and what an option that a request lacks means: it changes nothing."""
-OPTIONS = {*CHOICE, "max_tokens", "seed", "int8"}
+OPTIONS = {*asdict(NEUTRAL), "max_tokens", "seed", "int8"}
 """The options that an LLM in this process has. `int8: true` quantizes the linear layers to 8-bit integers: on a CPU
 that is twice as fast and slightly less exact (lectern/models/integer_layers.py). no_repeat_ngram_size is for plain text
 alone, because JSON has to repeat what its schema prescribes."""
@@ -216,8 +207,10 @@ def _sampler(batch: Sequence[Row], prompt: int) -> Callable[[Any, Any], Any]:
 
 
 def _choose_decoding(options: Mapping[str, Any]) -> Decoding:
-    given = {name: value for name in CHOICE if (value := options.get(name)) is not None}
-    return Decoding(**{**CHOICE, **given})
+    """The options of a request. One that it lacks changes nothing."""
+    return replace(
+        NEUTRAL, **{name: value for name in asdict(NEUTRAL) if (value := options.get(name)) is not None}
+    )
 
 
 def _reply(row: Row, tokens: list[int], tokenizer: Any) -> Reply:

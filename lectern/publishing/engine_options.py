@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from lectern.llm import option_names
+from lectern.llm.option_names import name_options
 from lectern.settings.decoding import Decoding
 
 PENALTY_WINDOW = 64
@@ -20,14 +22,7 @@ COUNTED = {LLAMA_CPP: LAST, OLLAMA: LAST, VLLM: "the prompt too", TRANSFORMERS: 
 
 def name_for_llama_cpp(decoding: Decoding) -> Mapping[str, float]:
     """The options by the names of llama.cpp and Ollama."""
-    return {
-        "temperature": decoding.temperature,
-        "top_p": decoding.top_p,
-        "top_k": decoding.top_k,
-        "min_p": decoding.min_p,
-        "repeat_penalty": decoding.repetition_penalty,
-        "repeat_last_n": PENALTY_WINDOW,
-    }
+    return {**name_options(asdict(decoding), option_names.LLAMA_CPP), "repeat_last_n": PENALTY_WINDOW}
 
 
 def name_for_vllm(decoding: Decoding) -> str:
@@ -35,9 +30,7 @@ def name_for_vllm(decoding: Decoding) -> str:
 
     The options hold for the requests that do not give them, in place of those of generation_config.json.
     """
-    return json.dumps(
-        {name: value for name, value in asdict(decoding).items() if name != "no_repeat_ngram_size"}
-    )
+    return json.dumps(name_options(asdict(decoding), option_names.VLLM))
 
 
 def name_for_transformers(decoding: Decoding) -> Mapping[str, Any]:

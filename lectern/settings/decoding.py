@@ -67,3 +67,9 @@ class Decoding:
             "no_repeat_ngram_size": self.no_repeat_ngram_size > 0,
         }
         return {name: getattr(self, name) for name, changed in changes.items() if changed}
+
+
+NEUTRAL = Decoding(
+    temperature=0.0, top_p=1.0, top_k=0, min_p=0.0, repetition_penalty=1.0, no_repeat_ngram_size=0
+)
+"""Options that change nothing: the most likely token each time."""

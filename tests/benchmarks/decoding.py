@@ -18,12 +18,9 @@ from lectern.evaluation import health, rouge
 from lectern.models import chat_format, generation, loading
 from lectern.report.drawing import spread
 from lectern.settings.base_model import BaseModelSettings
-from lectern.settings.decoding import Decoding
+from lectern.settings.decoding import NEUTRAL
 from lectern.settings.render import Render
 
-NEUTRAL = Decoding(
-    temperature=0.0, top_p=1.0, top_k=0, min_p=0.0, repetition_penalty=1.0, no_repeat_ngram_size=0
-)
 SETTINGS = {
     "as the model is": NEUTRAL,
     **{f"penalty {p}": replace(NEUTRAL, repetition_penalty=p) for p in (1.1, 1.15, 1.2, 1.3)},
@@ -64,19 +61,15 @@ def main(number: int, most: int) -> None:
         stop = generation.stop_tokens(model, tokenizer, base.end_of_turn)
         for name, decoding in SETTINGS.items():
             options = generation.AnswerOptions(most, decoding, 0)
-            made = [
-                result
-                for first in range(0, len(prepared.rows), BATCH)
-                for result in generation.answer(
-                    model,
-                    [row.prompt for row in prepared.rows[first : first + BATCH]],
-                    max_new_tokens=most,
-                    stop=stop,
-                    pad=tokenizer.pad_token_id,
-                    batch_size=BATCH,
-                    draws=[options.draw(row.key) for row in prepared.rows[first : first + BATCH]],
-                )
-            ]
+            made = generation.answer(
+                model,
+                [row.prompt for row in prepared.rows],
+                max_new_tokens=most,
+                stop=stop,
+                pad=tokenizer.pad_token_id,
+                batch_size=BATCH,
+                draws=[options.draw(row.key) for row in prepared.rows],
+            )
             texts = [tokenizer.decode(one.tokens, skip_special_tokens=True).strip() for one in made]
             found = [health.measure(text) for text in texts]
             runs = sum(one.fourgrams for one in found)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from threading import Event
 from typing import Any
 
@@ -9,6 +10,7 @@ from lectern.apps.chat.talker import Reply
 from lectern.core import secrets
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
+from lectern.llm.option_names import LLAMA_CPP, VLLM, name_options
 from lectern.models.generation import AnswerOptions
 
 KEY = "LECTERN_API_KEY"
@@ -43,6 +45,7 @@ def answer(
     client = openai.OpenAI(base_url=url, api_key=key, max_retries=1, timeout=120)
     chat: Any = [{"role": message.role, "content": message.content} for message in messages]
     decoding = options.decoding
+    other = {name: value for name, value in asdict(decoding).items() if name not in ("temperature", "top_p")}
     text, finished = "", False
     try:
         known = [model.id for model in client.models.list()]
@@ -55,12 +58,7 @@ def answer(
             top_p=decoding.top_p,
             seed=options.seed,
             stream=True,
-            extra_body={
-                "top_k": decoding.top_k,
-                "min_p": decoding.min_p,
-                "repeat_penalty": decoding.repetition_penalty,  # the name of llama.cpp
-                "repetition_penalty": decoding.repetition_penalty,  # the name of vLLM
-            },
+            extra_body={**name_options(other, VLLM), **name_options(other, LLAMA_CPP)},
         )
         for part in stream:
             if stop.is_set():
