@@ -1,10 +1,11 @@
 """Let every contestant answer the held-out questions and the evaluation sets.
 
 Run: python -m stages.generate        (dvc stage: generate)
-Reads data/splits/test.jsonl, data/evals and models/adapter; writes data/predictions/<contestant>.jsonl (base, tuned and
-the comparators): each answer, and how likely the model finds the true one. Batches whose inputs have not changed are
-kept from the last run. metrics/generation.json says who answered what, metrics/parity.json whether the model with the
-adapter merged into it gives the same answers. The replies of endpoints are kept in data/replies/generate.
+Reads data/splits, data/evals and models/adapter; writes data/predictions/<contestant>.jsonl (base, tuned and the
+comparators): each answer, and how likely the model finds the true one. data/background/base.jsonl has the base's answers
+to some training questions, from which likeness learns. Batches whose inputs have not changed are kept from the last run.
+metrics/generation.json says who answered what, metrics/parity.json whether the model with the adapter merged into it
+gives the same answers. The replies of endpoints are kept in data/replies/generate.
 """
 
 from collections import Counter
@@ -12,9 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lectern.answering import answering, contestants, endpoints, questions
+from lectern.answering.background import draw_training
 from lectern.core import batches, io, params, paths, revisions, stage
 from lectern.core.errors import LecternError
-from lectern.core.schema import TUNED, Example, Prediction
+from lectern.core.schema import BASE, TUNED, Example, Prediction
 from lectern.models.generation import AnswerOptions
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.comparators import Comparator, load_comparators
@@ -30,10 +32,12 @@ def main(
     others: Mapping[str, Comparator],
     persona: str | None,
     *,
+    trained: Path = paths.TRAIN_SPLIT,
     held_out: Path = paths.TEST_SPLIT,
     evals: Path = paths.EVALS,
     adapter: Path = paths.ADAPTER,
     out: Path = paths.PREDICTIONS,
+    background: Path = paths.BACKGROUND,
     replies: Path = paths.REPLIES / "generate",
     metrics: Path = paths.METRICS / "generation.json",
     parity: Path = paths.METRICS / "parity.json",
@@ -63,6 +67,15 @@ def main(
         rows = [answering.predict(by_key[key], outcome) for key, outcome in answers.outcomes.items()]
         files[name] = batches.File([], answering.sort(rows))
     store.close(files, [compared.key] if compared else [])
+    taught = draw_training(io.read_jsonl(trained, Example), settings.background, settings.seed)
+    untuned = next(who for who in local if who.name == BASE)
+    answering.bring(
+        batches.Store(background, Prediction, answering.identify),
+        untuned,
+        taught,
+        options,
+        settings.batch_size,
+    )
 
     skipped = dict(answering.skipped(plans))
     skipped |= {f"no reply from {name}": n for name, a in came.items() if (n := len(asks) - len(a.outcomes))}

@@ -1,9 +1,10 @@
 """Score the answers of every contestant and the episodes, with intervals and paired differences.
 
 Run: python -m stages.score        (dvc stage: score)
-Reads data/predictions, data/cleaned, data/episodes and data/splits/train.jsonl; writes data/scores.jsonl (one line per
-question), metrics/scores.json (lectern/evaluation/answer_figures.py explains each figure), its plot
-metrics/scores.tsv, and metrics/episodes.json.
+Reads data/predictions, data/background, data/cleaned, data/episodes and data/splits/train.jsonl; writes
+data/scores.jsonl (one line per question), metrics/scores.json (lectern/evaluation/answer_figures.py explains each
+figure), its plot metrics/scores.tsv, metrics/likeness.json with data/likeness.jsonl (which of the tuned model's answers
+sound most like the speaker), and metrics/episodes.json.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 from lectern.core import io, params, paths, stage
 from lectern.core.schema import BASE, TUNED, Episode, Example, Prediction
-from lectern.evaluation import copying, health, measuring, plotting, summary
+from lectern.evaluation import copying, health, likeness_figures, measuring, plotting, summary
 from lectern.settings.score import Score
 
 
@@ -20,8 +21,9 @@ def main(settings: Score, data: Path = paths.DATA, metrics: Path = paths.METRICS
     """Write the scores of each row and the figures over all rows, in folders laid out like the repository."""
     trained = io.read_jsonl(data / "splits/train.jsonl", Example)
     copied = copying.index(_read_texts(trained, "assistant"), settings.copy_words)
+    answers = _read_answers(data / "predictions")
     rows = measuring.score_rows(
-        _read_answers(data / "predictions"),
+        answers,
         _read_answers(data / "cleaned"),
         copied=copied.measure,
         with_similarity=settings.similarity is not None,
@@ -32,9 +34,13 @@ def main(settings: Score, data: Path = paths.DATA, metrics: Path = paths.METRICS
         "confidence": settings.confidence,
     }
     found = summary.summarise(rows, **drawn)
+    background = _read_answers(data / "background").get(BASE, [])
+    alike, ranks = likeness_figures.measure(trained, background, answers, **drawn)
     base, tuned = (io.read_jsonl(data / f"episodes/{name}.jsonl", Episode) for name in (BASE, TUNED))
     io.write_jsonl(data / "scores.jsonl", rows)
     io.write_json(metrics / "scores.json", found)
+    io.write_jsonl(data / "likeness.jsonl", ranks)
+    io.write_json(metrics / "likeness.json", alike)
     plotting.write_plot(metrics / "scores.tsv", found)
     # An episode's host may copy a question. Indexing a large corpus takes a while, and few runs have episodes.
     said = _read_texts(trained, "user", "assistant") if base or tuned else []

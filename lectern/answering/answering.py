@@ -169,6 +169,18 @@ def make_missing(
     return {name: sum(len(batch.ids) for batch in parts) for name, parts in missing.items()}
 
 
+def bring(store: Store, who: Local, asks: Sequence[Ask], options: AnswerOptions, batch_size: int) -> None:
+    """Bring a store to exactly one file, with the answers of one contestant.
+
+    Raises:
+        LecternError: as `make_plans`.
+    """
+    (plan,) = make_plans([who], asks, options, batch_size)
+    by_key = {ask.key: ask for ask in asks}
+    make_missing([plan], by_key, store, options, None)
+    store.close({who.name: fill(plan, by_key, store)}, [])
+
+
 def predict(ask: Ask, outcome: RowResult) -> Prediction:
     """Make a line of `data/predictions`."""
     return Prediction(

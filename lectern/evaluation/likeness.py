@@ -119,13 +119,20 @@ class Likeness:
 
         It is not calibrated, because a single answer says too little. None if the answer has no word.
         """
-        said = _style_words(answer)
+        said = style_words(answer)
         return round(float(_margins(self, [said])[0]), DIGITS) if said else None
 
 
 def probability(log_odds: float) -> float:
     """Turn log-odds into a probability, if the speaker and the others are equally likely beforehand."""
     return 0.5 * (1 + math.tanh(log_odds / 2))
+
+
+def style_words(text: str) -> list[str]:
+    """Return the words of a text that count: those of its sentences that do not ask."""
+    *parts, rest = _END.split(text)
+    told = [part for part, end in zip(parts[::2], parts[1::2], strict=True) if not _ASKS.search(end)]
+    return [word for word in words(" ".join([*told, rest])) if any(map(str.isalnum, word))]
 
 
 class Pool(NamedTuple):
@@ -143,7 +150,7 @@ def pools(said: Iterable[Said], size: int) -> list[Pool]:
     """
     by_item: dict[str, list[str]] = {}
     for one in said:
-        by_item.setdefault(one.item, []).extend(_style_words(one.text))
+        by_item.setdefault(one.item, []).extend(style_words(one.text))
     found: list[Pool] = []
     left: list[tuple[str, str]] = []
     for item, joined in by_item.items():
@@ -215,19 +222,12 @@ def auc(
     return bootstrap.interval(kappa.auc(own, levels))
 
 
-def _style_words(text: str) -> list[str]:
-    """The words of a text without its sentences that ask."""
-    *parts, rest = _END.split(text)
-    told = [part for part, end in zip(parts[::2], parts[1::2], strict=True) if not _ASKS.search(end)]
-    return [word for word in words(" ".join([*told, rest])) if any(map(str.isalnum, word))]
-
-
 def _fold(sides: dict[bool, list[Said]], pool_words: int) -> list[frozenset[str]]:
     """Divide the items into groups of which each holds at least one pool of either side.
 
     Items go one by one, those with the most words of the speaker first, to the group that has the fewest.
     """
-    if not any(_style_words(one.text) for one in sides[False]):
+    if not any(style_words(one.text) for one in sides[False]):
         raise LecternError(
             "Likeness compares the speaker with somebody else, and no other text was given. Give the base model's "
             "answers to the same questions, or the answers of another speaker."
@@ -235,7 +235,7 @@ def _fold(sides: dict[bool, list[Said]], pool_words: int) -> list[frozenset[str]
     counts: dict[str, Counter[bool]] = {}
     for side, said in sides.items():
         for one in said:
-            counts.setdefault(one.item, Counter())[side] += len(_style_words(one.text))
+            counts.setdefault(one.item, Counter())[side] += len(style_words(one.text))
     order = sorted(counts, key=lambda item: (-counts[item][True], -counts[item][False], item))
     for number in range(min(FOLDS, len(order)), 1, -1):
         groups: list[list[str]] = [[] for _ in range(number)]

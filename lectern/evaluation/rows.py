@@ -59,6 +59,11 @@ class AnswerScore(Record):
         description="figure -> what the answer adds to its sums, of the figures without a field of their own",
     )
 
+    @property
+    def nats_per_token(self) -> float | None:
+        """The negative log-likelihood of the reference by the token; None if it was not measured."""
+        return self.nll / self.tokens if self.nll is not None and self.tokens else None
+
     @model_serializer(mode="wrap")
     def _leave_out_nothing(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         plain: dict[str, Any] = write(self)
@@ -82,4 +87,14 @@ class RowScore(Record):
     cleaned: Mapping[str, AnswerScore] = Field(
         default_factory=dict,
         description="contestant -> measurements of its answer after `clean_answers`",
+    )
+
+
+class LikenessRank(Record):
+    """A line of `data/likeness.jsonl`: how much one of the tuned model's answers sounds like the speaker."""
+
+    set: str
+    id: str
+    rank: float = Field(
+        description="the greater, the more alike; only the order means something, and only within one run"
     )

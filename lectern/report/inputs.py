@@ -23,7 +23,7 @@ from lectern.core.schema import (
     Record,
     RubricJudgement,
 )
-from lectern.evaluation.rows import RowScore
+from lectern.evaluation.rows import LikenessRank, RowScore
 from lectern.report import origin, sources
 
 Key = tuple[str, str]
@@ -37,6 +37,7 @@ METRICS = (
     "generation",
     "judge",
     "leakage",
+    "likeness",
     "preflight",
     "ratings",
     "speech",
@@ -67,6 +68,13 @@ class Answers:
         """Set and id."""
         return self.score.set, self.score.id
 
+    @property
+    def gain(self) -> float | None:
+        """How much more likely the tuned model finds the true answer, in nats per token; None if that is unknown."""
+        sides = [self.score.answers.get(side) for side in (BASE, TUNED)]
+        base, tuned = (None if side is None else side.nats_per_token for side in sides)
+        return None if base is None or tuned is None else base - tuned
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -79,6 +87,8 @@ class Inputs:
     """name in METRICS -> content of the file; an empty mapping if the file is missing"""
     pairs: Mapping[Key, list[PairJudgement]]
     rubric: Mapping[Key, list[RubricJudgement]]
+    ranks: Mapping[Key, float]
+    """how much the tuned model's answer to a question sounds like the speaker; empty if that was not measured"""
     episodes: Mapping[str, list[Episode]]
     spoken: list[sources.Spoken]
     revision: str
@@ -99,6 +109,7 @@ def read(metrics: Path, data: Path, params: Path) -> Inputs:
         metrics={name: _read_optional(metrics / f"{name}.json") for name in METRICS},
         pairs=_by_question(_read_rows(data / "judgements" / "pairs.jsonl", PairJudgement)),
         rubric=_by_question(_read_rows(data / "judgements" / "rubric.jsonl", RubricJudgement)),
+        ranks={(one.set, one.id): one.rank for one in _read_rows(data / "likeness.jsonl", LikenessRank)},
         episodes={name: _read_rows(data / "episodes" / f"{name}.jsonl", Episode) for name in (BASE, TUNED)},
         spoken=_read_spoken(data / "conversations"),
         revision=origin.git_name((metrics / "scores.json").read_bytes()),

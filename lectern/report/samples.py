@@ -42,7 +42,7 @@ def build(
         else:
             few = drawing.spread(len(rows), -(-count // 4))
             chosen = [(i, EVENLY if len(few) < len(rows) else "") for i in few]
-        samples = [_sample(rows[i], why, judge, pairs, rubric) for i, why in chosen]
+        samples = [show(rows[i], why, judge, pairs, rubric) for i, why in chosen]
         if samples:
             how = _describe_choice([why for _, why in chosen])
             shown.append({"name": name_set(name), "of": len(rows), "samples": samples, "how": how})
@@ -56,7 +56,7 @@ def choose(rows: Sequence[Answers], count: int) -> list[tuple[int, str]]:
     """
     if len(rows) <= count:
         return [(i, "") for i in range(len(rows))]
-    gains = {i: gain for i, row in enumerate(rows) if (gain := _gain(row)) is not None}
+    gains = {i: gain for i, row in enumerate(rows) if (gain := row.gain) is not None}
     best = sorted((i for i in gains if gains[i] > 0), key=lambda i: (-gains[i], i))[: count // 4]
     worst = sorted((i for i in gains if gains[i] < 0), key=lambda i: (gains[i], i))[: count // 4]
     rest = [i for i in range(len(rows)) if i not in {*best, *worst}]
@@ -73,17 +73,8 @@ def _describe_choice(reasons: Sequence[str]) -> str:
     return "; ".join(f"{n} {why}" for why in (GAIN, LOSS, EVENLY) if (n := reasons.count(why)))
 
 
-def _gain(row: Answers) -> float | None:
-    """Return how much more likely the tuned model finds the true answer, in nats per token."""
-    base, tuned = (_rate(row.score.answers.get(side)) for side in (BASE, TUNED))
-    return None if base is None or tuned is None else base - tuned
-
-
-def _rate(score: AnswerScore | None) -> float | None:
-    return None if score is None or score.nll is None or not score.tokens else score.nll / score.tokens
-
-
-def _sample(row: Answers, why: str, judge: Mapping[str, Any], pairs: Pairs, rubric: Rubric) -> dict[str, Any]:
+def show(row: Answers, why: str, judge: Mapping[str, Any], pairs: Pairs, rubric: Rubric) -> dict[str, Any]:
+    """Return what the templates need to show one question with its answers."""
     first = next(iter(row.predictions.values()))
     *earlier, question = first.messages
     rated = {one.contestant: one for one in rubric.get(row.key, [])}
@@ -130,7 +121,7 @@ def _compared_with(name: str, row: Answers) -> str | None:
 
 def _answer(name: str, said: Prediction, score: AnswerScore, other: str | None) -> dict[str, Any]:
     shown = wording.shorten(said.prediction, SHOWN)
-    rate = _rate(score)
+    rate = score.nats_per_token
     figures = [
         "" if rate is None else f"{rate:.2f} nats per token",
         "" if score.rougeL is None else f"ROUGE-L {score.rougeL:.2f}",

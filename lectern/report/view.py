@@ -7,11 +7,13 @@ from lectern.report import (
     episodes,
     funnel,
     judgement,
+    likeness,
     loss,
     origin,
     samples,
     scores,
     selection,
+    six,
     sources,
     speech,
     wording,
@@ -35,6 +37,12 @@ def build(inputs: Inputs, *, samples_shown: int) -> dict[str, Any]:
             for name in (BASE, TUNED)
             if (text := scores.describe_model(contestants.get(name, {})))
         ],
+        "six": six.build(inputs),
+        "three": [
+            samples.show(one, why, judge, inputs.pairs, inputs.rubric)
+            for one, why in six.choose_by_likeness(inputs.answers, inputs.ranks)
+        ],
+        "likeness": likeness.build(inputs.metrics["likeness"]),
         "tiles": scores.build_tiles(inputs.scores, trusted),
         "sets": scores.build_sets(inputs.scores, contestants),
         "loss": loss.build(inputs.loss, metrics["train"]),

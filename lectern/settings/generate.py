@@ -23,6 +23,9 @@ class Generate:
     seed: int
     """Seed of the sampling, if section `decoding` samples; each prompt is sampled independently of the others in its
     batch."""
+    background: int
+    """Number of training questions, drawn evenly over the items, that the base answers too. Likeness learns from these
+    answers how the speaker does not sound; without them it only knows what other people say in the rows."""
     evals: list[str]
     """Names of files in data/evals, without suffix; the answers to each are reported separately."""
 
@@ -30,7 +33,9 @@ class Generate:
         checks.refuse(self._find_problems())
 
     def _find_problems(self) -> Iterator[str]:
-        yield from checks.at_least(self, max_new_tokens=1, batch_size=1, parity_tokens=1, parity_prompts=0)
+        yield from checks.at_least(
+            self, max_new_tokens=1, batch_size=1, parity_tokens=1, parity_prompts=0, background=0
+        )
         for name in self.evals:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or name in (HELD_OUT, DIALOGUES):
                 yield (

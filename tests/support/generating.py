@@ -32,9 +32,11 @@ def run(
     persona: str | None = None,
     evals: Mapping[str, Sequence[Question]] | None = None,
     root: Path = HERE,
+    trained: Sequence[Example] = (),
 ) -> str:
     """The stage's main; what it reads and writes is in `folder`."""
     io.write_jsonl(folder / "test.jsonl", examples)
+    io.write_jsonl(folder / "train.jsonl", trained)
     for name, questions in (evals or {}).items():
         io.write_jsonl(folder / f"evals/{name}.jsonl", questions)
     return generate.main(
@@ -43,10 +45,12 @@ def run(
         base,
         others or {},
         persona,
+        trained=folder / "train.jsonl",
         held_out=folder / "test.jsonl",
         evals=folder / "evals",
         adapter=adapter,
         out=folder / "out",
+        background=folder / "background",
         replies=folder / "data/replies/generate",
         metrics=folder / "generation.json",
         parity=folder / "parity.json",
@@ -61,7 +65,10 @@ def read(folder: Path, contestant: str) -> list[Prediction]:
 def outputs(folder: Path) -> dict[str, bytes]:
     """Everything that the stage leaves."""
     found = [
-        path for part in ("out", "data/replies") for path in (folder / part).rglob("*") if path.is_file()
+        path
+        for part in ("out", "background", "data/replies")
+        for path in (folder / part).rglob("*")
+        if path.is_file()
     ]
     found += [folder / "generation.json", folder / "parity.json"]
     return {

@@ -22,7 +22,7 @@ from lectern.core.schema import (
     example_id,
 )
 from lectern.evaluation import summary
-from lectern.evaluation.rows import AnswerScore, RowScore
+from lectern.evaluation.rows import AnswerScore, LikenessRank, RowScore
 
 QUESTIONS = [
     (
@@ -74,6 +74,8 @@ MARKUP = (
 )
 """What somebody could write into a title, an answer or a name."""
 EVAL = "talks"
+TOO_LITTLE = "There are 90 words of the speaker, which is too little."
+"""Why likeness was not measured."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,6 +134,7 @@ def make(root: Path, run: Run = Run()) -> None:
     write_optional(root)
     write_judge(root, run, answers["base"])
     write_episodes(root, run)
+    write_likeness(root, run, answers["tuned"])
     write_conversations(root, run)
     parameters = "train:\n  learning_rate: 0.0002\n  epochs: 3\nsplit:\n  seed: 0\n"
     (root / "params.yaml").write_text(
@@ -514,6 +517,41 @@ def write_episodes(root: Path, run: Run) -> None:
             "confidence": 0.95,
             "resamples": 1000,
         },
+    )
+
+
+def write_likeness(root: Path, run: Run, answers: Sequence[Prediction]) -> None:
+    """metrics/likeness.json and data/likeness.jsonl, as of a run with enough answers, or with too few."""
+    if run.rows < 12:
+        io.write_json(
+            root / "metrics/likeness.json", {"words": {"speaker": 90, "others": 200}, "why": TOO_LITTLE}
+        )
+        io.write_jsonl(root / "data/likeness.jsonl", [])
+        return
+    sides = {
+        "base": interval(0.11, 0.05, 0.17, 20),
+        "tuned": interval(0.42, 0.3, 0.55, 18),
+        "reference": interval(0.81, 0.7, 0.9, 16),
+    }
+    io.write_json(
+        root / "metrics/likeness.json",
+        {
+            "pool_words": 100,
+            "answer_words": 40,
+            "words": {"speaker": 12000, "others": 9000},
+            "enough": True,
+            "told_apart": interval(0.93, 0.85, 0.98, 36),
+            "confidence": 0.95,
+            "contestants": sides,
+            "difference": {"tuned": interval(0.31, 0.2, 0.43, 38), "reference": interval(0.7, 0.6, 0.8, 36)},
+        },
+    )
+    io.write_jsonl(
+        root / "data/likeness.jsonl",
+        [
+            LikenessRank(set=row.set, id=row.id, rank=number % 7 - number / 100)
+            for number, row in enumerate(answers)
+        ],
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from lectern.answering import contestants
 from lectern.core import io
-from lectern.core.schema import Question
+from lectern.core.schema import Prediction, Question
 from lectern.models import generation
 from lectern.settings.comparators import Comparator
 from lectern.settings.decoding import Decoding
@@ -174,3 +174,24 @@ def test_a_model_in_a_directory_is_known_by_its_files(tmp_path: Path) -> None:
     assert str(tmp_path) not in str(before)
     one, other = (contestants._weights(replace(TINY, hub_id="a/b", revision=r, **hub)) for r in ("1", "2"))
     assert one != other
+
+
+def test_the_base_answers_training_questions_for_likeness_once(
+    tmp_path: Path, adapter: Path, loaded: list[str]
+) -> None:
+    chosen = replace(CHOSEN, background=2)
+    trained = [example("Why here?", "Since it is so."), example("And there?", "As it was."), DIALOGUE]
+    run(tmp_path, adapter, SINGLE[:1], chosen, trained=trained)
+    rows = io.read_jsonl(tmp_path / "background/base.jsonl", Prediction)
+    assert {row.messages[-1].content for row in rows} == {"Why here?", "And there?"}
+    assert {(row.set, row.reference, row.nll) for row in rows} == {("training", None, None)}
+    # property: they are no contestant's answers to held-out questions
+    assert [path.stem for path in sorted((tmp_path / "out").glob("[!_.]*.jsonl"))] == ["base", "tuned"]
+    before = outputs(tmp_path)
+    loaded.clear()
+    run(tmp_path, adapter, SINGLE[:1], chosen, trained=trained)
+    assert loaded == []
+    assert outputs(tmp_path) == before
+    # property: none are left where none are asked
+    run(tmp_path, adapter, SINGLE[:1], replace(chosen, background=0), trained=trained)
+    assert io.read_jsonl(tmp_path / "background/base.jsonl", Prediction) == []

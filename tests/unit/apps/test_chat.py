@@ -55,17 +55,21 @@ def test_a_greedy_answer_is_the_one_that_the_pipeline_scores(
     root: Path, talker: Talker, tmp_path: Path
 ) -> None:
     held_out = io.read_jsonl(root / "data/splits/test.jsonl", Example)
-    chosen = configure(Generate, max_new_tokens=12, batch_size=2, parity_prompts=0, parity_tokens=1, evals=[])
+    chosen = configure(
+        Generate, max_new_tokens=12, batch_size=2, parity_prompts=0, parity_tokens=1, background=0, evals=[]
+    )
     generate.main(
         chosen,
         configure(Decoding),
         params.load("base_model", BaseModelSettings, root / "params.yaml"),
         {},
         None,
+        trained=root / "data/splits/test.jsonl",
         held_out=root / "data/splits/test.jsonl",
         evals=root / "data/evals",
         adapter=root / "models/adapter",
         out=tmp_path / "out",
+        background=tmp_path / "background",
         replies=tmp_path / "replies",
         metrics=tmp_path / "generation.json",
         parity=tmp_path / "parity.json",

@@ -208,10 +208,9 @@ def test_the_largest_gains_and_losses_are_shown_and_the_rest_evenly() -> None:
 
 
 def test_a_gain_is_by_the_token_and_needs_both_likelihoods() -> None:
-    assert samples._gain(row(20.0, 15.0)) == 0.5
-    assert samples._gain(row(None, 15.0)) is samples._gain(row(20.0, None)) is None
-    assert samples._rate(score(20.0, tokens=0)) is None
-    assert samples._rate(None) is None
+    assert row(20.0, 15.0).gain == 0.5
+    assert row(None, 15.0).gain is row(20.0, None).gain is None
+    assert score(20.0, tokens=0).nats_per_token is None
 
 
 def built(rows: list[Answers], count: int, **judged: Any) -> list[dict[str, Any]]:

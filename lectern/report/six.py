@@ -1,0 +1,189 @@
+"""The six questions with which the report opens: each has a sentence, what it rests on, and one example."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lectern.core.schema import BASE, HELD_OUT, TUNED
+from lectern.evaluation.likeness_figures import ENOUGH, OWN
+from lectern.report import wording
+from lectern.report.inputs import Answers, Inputs
+
+SHOWN = 320
+"""Greatest number of characters that are shown of an answer of an example."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the report says to one of the questions."""
+
+    question: str
+    verdict: str
+    """in one to three words"""
+    tone: str
+    """`better`, `worse`, `unclear` or `unknown`, for the colour"""
+    text: str
+    """the sentences, with figure and interval"""
+    place: str = ""
+    """id of the section that has the tables; empty if there are none"""
+    example: Mapping[str, str] | None = None
+    """a question with the answers of base and tuned, and why it was chosen"""
+
+
+def build(inputs: Inputs) -> list[Reply]:
+    """Return the replies to the six questions, in order."""
+    whose = "the speaker" if inputs.metrics["conversations"].get("items") else "the sources"
+    return [
+        describe_likeness(inputs, whose),
+        describe_carrying_over(inputs),
+        describe_certainty(inputs.scores),
+    ]
+
+
+def describe_likeness(inputs: Inputs, whose: str) -> Reply:
+    """Say how surely the answers are taken for the speaker's, between the base's and the speaker's own."""
+    found, question = inputs.metrics["likeness"], f"Does it sound like {whose}?"
+    if not found or "why" in found:
+        return Reply(question, "not measured", "unknown", str(found.get("why", NOT_YET)))
+    sides, size = found["contestants"], found["pool_words"]
+    tuned = f"A passage of {size} words from the tuned model's answers is taken for {_whose(whose)} with a "
+    tuned += f"probability of {_share(sides[TUNED])}"
+    others = [f"one from the base model's answers with {_share(sides[BASE])}"]
+    if OWN in sides:
+        others.append(f"one of {_whose(whose)} own, which it never saw, with {_share(sides[OWN])}")
+    text = f"{tuned}; {', and '.join(others)}."
+    verdict, tone = _judge_likeness(found)
+    if tone == "unknown":
+        text += (
+            f" But on {wording.count(size, 'word')} the method cannot tell {_whose(whose)} own answers from the base "
+            "model's, so these figures say nothing."
+        )
+    elif not found["enough"]:
+        text += (
+            f" It learned from {min(found['words'].values()):,} words only, and from fewer than {ENOUGH:,} such "
+            "figures are a hint, no more."
+        )
+    return Reply(question, verdict, tone, text, "likeness", _find_likeness_example(inputs))
+
+
+def _judge_likeness(found: Mapping[str, Any]) -> tuple[str, str]:
+    apart, gain = found["told_apart"], found["difference"][TUNED]
+    if not apart or apart["low"] is None or apart["low"] <= 0.5:
+        return "cannot be told", "unknown"
+    verdict = wording.judge(gain, lower_is_better=False)
+    return {"better": "more than before", "worse": "less than before", "unclear": "may be chance"}.get(
+        verdict, "too few answers"
+    ), verdict
+
+
+def _whose(whose: str) -> str:
+    return f"{whose}'" if whose.endswith("s") else f"{whose}'s"
+
+
+def _share(part: Mapping[str, Any]) -> str:
+    text = wording.share(part["value"])
+    if part.get("low") is None:
+        return text
+    return f"{text} ({wording.share(part['low']).removesuffix(' %')} to {wording.share(part['high'])})"
+
+
+def _find_likeness_example(inputs: Inputs) -> Mapping[str, str] | None:
+    """The answer that stands in the middle by likeness."""
+    chosen = choose_by_likeness(inputs.answers, inputs.ranks)
+    return None if not chosen else show_example(chosen[len(chosen) // 2][0], "in the middle by likeness")
+
+
+def choose_by_likeness(
+    answers: Sequence[Answers], ranks: Mapping[tuple[str, str], float]
+) -> list[tuple[Answers, str]]:
+    """Choose the answers that sound least and most like the speaker, and the one in the middle.
+
+    Returns: up to three answers with the reason of each, or none if there are fewer than three.
+    """
+    ranked = sorted((one for one in answers if one.key in ranks), key=lambda one: (ranks[one.key], one.key))
+    if len(ranked) < 3:
+        return []
+    return [
+        (ranked[0], "sounds least like the speaker"),
+        (ranked[len(ranked) // 2], "in the middle"),
+        (ranked[-1], "sounds most like the speaker"),
+    ]
+
+
+def show_example(one: Answers, why: str) -> dict[str, str]:
+    """A question with the answers of base and tuned, cut to what an opening can hold."""
+    first = next(iter(one.predictions.values()))
+    return {
+        "why": why,
+        "question": wording.short(first.messages[-1].content, SHOWN),
+        **{
+            name: wording.short(one.predictions[name].prediction, SHOWN) or "nothing"
+            for name in (BASE, TUNED)
+            if name in one.predictions
+        },
+    }
+
+
+def describe_carrying_over(inputs: Inputs) -> Reply:
+    """Say what happened to the true answers of recordings that were held out."""
+    scores = inputs.scores
+    question, difference = "Does it carry over to what was not trained?", scores["difference"].get("nll")
+    if difference is None:
+        return Reply(question, "not measured", "unknown", wording.headline(scores), "scores")
+    verdict = wording.judge(difference, lower_is_better=True)
+    asked = wording.asked(scores.get("set", HELD_OUT), scores["rows"])
+    held = wording.count(scores["recordings"], "source")
+    if difference["low"] is None:
+        text = f"The {asked} from {held} are too few to tell."
+    elif verdict == "unclear":
+        text = (
+            f"On {asked} from {held} that the training never saw, the tuned model and the base find the true answers "
+            "about equally likely; the difference may be chance."
+        )
+    else:
+        near, far = sorted(math.exp(abs(difference[side])) for side in ("low", "high"))
+        times = math.exp(abs(difference["value"]))
+        text = (
+            f"On {asked} from {held} that the training never saw, the tuned model finds each token of the true answers "
+            f"{_times(times)} times as {'likely' if verdict == 'better' else 'unlikely'} as the base does "
+            f"({_times(near)} to {_times(far)})."
+        )
+    words = {
+        "better": "yes",
+        "worse": "no, it got worse",
+        "unclear": "may be chance",
+        "unknown": "too few answers",
+    }
+    return Reply(
+        question, words[verdict], verdict, text, "scores", _find_gain_example(inputs.answers, scores)
+    )
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.1f}" if factor < 100 else f"{factor:,.0f}"
+
+
+def _find_gain_example(answers: Sequence[Answers], scores: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """The answer of the headline set whose gain in likelihood is the median."""
+    name = scores.get("set", HELD_OUT)
+    gains = [(one.gain, one) for one in answers if one.score.set == name and one.gain is not None]
+    ordered = sorted(gains, key=lambda pair: (pair[0], pair[1].key))
+    return (
+        show_example(ordered[len(ordered) // 2][1], "in the middle by gain in likelihood")
+        if ordered
+        else None
+    )
+
+
+def describe_certainty(scores: Mapping[str, Any]) -> Reply:
+    """Say what the intervals cover."""
+    return Reply(
+        "How sure are we, and would more help?",
+        "one training run",
+        "unclear",
+        f"{wording.method(scores)} They stand on one training run: another seed would give somewhat other figures.",
+    )
+
+
+NOT_YET = "This run has no figures for it. `dvc repro` measures them."
