@@ -1,0 +1,145 @@
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lectern.report import inputs, six
+from lectern.settings.report import Report
+from stages import report
+from tests.settings import configure
+from tests.support import made_up_run
+from tests.support.made_up_run import EVERYTHING, Run
+
+
+def read(root: Path) -> inputs.Inputs:
+    return inputs.read(root / "metrics", root / "data", root / "params.yaml")
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> inputs.Inputs:
+    root = tmp_path_factory.mktemp("full")
+    made_up_run.make(root, EVERYTHING)
+    return read(root)
+
+
+def change(given: inputs.Inputs, metric: str, **values: Any) -> inputs.Inputs:
+    changed: Mapping[str, Any] = {**given.metrics[metric], **values}
+    return dataclasses.replace(given, metrics={**given.metrics, metric: changed})
+
+
+def test_likeness_stands_between_the_base_and_the_speakers_own(full: inputs.Inputs) -> None:
+    reply = six.describe_likeness(full, "the speaker")
+    assert reply.question == "Does it sound like the speaker?"
+    assert (reply.verdict, reply.tone) == ("more than before", "better")
+    assert reply.text == (
+        "A passage of 100 words from the tuned model's answers is taken for the speaker's with a probability of 42 % "
+        "(30 to 55 %); one from the base model's answers with 11 % (5.0 to 17 %), and one of the speaker's own, which "
+        "it never saw, with 81 % (70 to 90 %)."
+    )
+
+
+def test_likeness_says_nothing_where_the_method_cannot_tell_the_two_apart(full: inputs.Inputs) -> None:
+    for apart in (
+        {"value": 0.6, "low": 0.45, "high": 0.7, "n": 20},
+        {"value": 1.0, "low": None, "high": None, "n": 2},
+    ):
+        reply = six.describe_likeness(change(full, "likeness", told_apart=apart), "the speaker")
+        assert (reply.verdict, reply.tone) == ("cannot be told", "unknown")
+        assert "these figures say nothing" in reply.text
+    without = six.describe_likeness(change(full, "likeness", told_apart=None), "the speaker")
+    assert without.tone == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.1, 0.4, "more than before"),
+        (-0.4, -0.1, "less than before"),
+        (-0.1, 0.4, "may be chance"),
+        (None, None, "too few answers"),
+    ],
+)
+def test_the_verdict_follows_the_interval(full: inputs.Inputs, low: float, high: float, verdict: str) -> None:
+    difference = {"tuned": {"value": 0.2, "low": low, "high": high, "n": 9}}
+    assert (
+        six.describe_likeness(change(full, "likeness", difference=difference), "the speaker").verdict
+        == verdict
+    )
+
+
+def test_few_words_to_learn_from_are_said(full: inputs.Inputs) -> None:
+    few = change(full, "likeness", enough=False, words={"speaker": 1480, "others": 700})
+    assert (
+        "learned from 700 words only, and from fewer than 5,500"
+        in six.describe_likeness(few, "the speaker").text
+    )
+    assert "only" not in six.describe_likeness(full, "the speaker").text
+
+
+def test_what_was_not_measured_says_why(tmp_path: Path) -> None:
+    made_up_run.make(tmp_path, Run())
+    reply = six.describe_likeness(read(tmp_path), "the sources")
+    assert (reply.verdict, reply.text) == ("not measured", made_up_run.TOO_LITTLE)
+    # property: a run of an earlier version has no such file
+    (tmp_path / "metrics/likeness.json").unlink()
+    (tmp_path / "data/likeness.jsonl").unlink()
+    assert six.describe_likeness(read(tmp_path), "the sources").text == six.NOT_YET
+
+
+def test_the_three_answers_are_the_middle_and_both_ends(full: inputs.Inputs) -> None:
+    chosen = six.choose_by_likeness(full.answers, full.ranks)
+    order = sorted(full.ranks[one.key] for one in full.answers)
+    assert [full.ranks[one.key] for one, _ in chosen] == [order[0], order[len(order) // 2], order[-1]]
+    assert six.choose_by_likeness(full.answers[:2], full.ranks) == []
+    assert six.choose_by_likeness(full.answers, {}) == []
+
+
+def test_carrying_over_is_said_by_the_token(full: inputs.Inputs) -> None:
+    def say(low: float | None, value: float, high: float | None) -> six.Reply:
+        difference = {**full.scores["difference"], "nll": {"low": low, "value": value, "high": high, "n": 24}}
+        return six.describe_carrying_over(
+            dataclasses.replace(full, scores={**full.scores, "difference": difference})
+        )
+
+    # property: e to the power of the nats is how many times likelier a token is
+    better = say(-1.0986123, -0.6931472, -0.4054651)
+    assert (better.verdict, better.tone) == ("yes", "better")
+    assert "2.0 times as likely as the base does (1.5 to 3.0)." in better.text
+    assert "2.0 times as unlikely as the base does (1.5 to 3.0)." in say(0.4054651, 0.6931472, 1.0986123).text
+    assert say(-0.1, 0.2, 0.3).verdict == "may be chance"
+    assert say(None, -0.2, None).verdict == "too few answers"
+
+
+def test_a_run_without_true_answers_says_so(full: inputs.Inputs) -> None:
+    none = dataclasses.replace(full, scores={**full.scores, "difference": {}})
+    assert six.describe_carrying_over(none).verdict == "not measured"
+
+
+def test_the_example_is_the_median_gain_and_what_strangers_wrote_is_cut(full: inputs.Inputs) -> None:
+    example = six.describe_carrying_over(full).example
+    assert example is not None
+    gains = sorted(one.gain for one in full.answers if one.score.set == "held_out" and one.gain is not None)
+    [one] = [
+        one
+        for one in full.answers
+        if one.score.set == "held_out"
+        and one.gain == gains[len(gains) // 2]
+        and one.predictions["tuned"].messages[-1].content.startswith(example["question"].rstrip("…"))
+    ][:1]
+    assert one.predictions["tuned"].prediction.startswith(example["tuned"].rstrip("…"))
+    assert max(map(len, example.values())) <= six.SHOWN
+
+
+def test_the_report_opens_with_the_questions_in_order(tmp_path: Path) -> None:
+    made_up_run.make(tmp_path, EVERYTHING)
+    report.main(configure(Report), tmp_path / "metrics", tmp_path / "data", tmp_path / "params.yaml")
+    html, markdown = (
+        (tmp_path / f"metrics/report.{kind}").read_text(encoding="utf-8") for kind in ("html", "md")
+    )
+    replies = six.build(read(tmp_path))
+    for text in (html, markdown):
+        places = [text.index(reply.question) for reply in replies]
+        assert places == sorted(places)
+        assert places[-1] < text.index("Scores on the held-out answers")
