@@ -2,10 +2,10 @@
 
 Run: python -m stages.generate        (dvc stage: generate)
 Reads data/splits, data/evals and models/adapter; writes data/predictions/<contestant>.jsonl (base, tuned and the
-comparators): each answer, and how likely the model finds the true one. data/background/base.jsonl has the base's answers
-to some training questions, from which likeness learns. Batches whose inputs have not changed are kept from the last run.
-metrics/generation.json says who answered what, metrics/parity.json whether the model with the adapter merged into it
-gives the same answers. The replies of endpoints are kept in data/replies/generate.
+comparators): each answer, and how likely the model finds the true one. data/background/base.jsonl has the answers of
+the base to some training questions, from which likeness learns. Batches whose inputs have not changed are kept from the
+last run. metrics/generation.json says who answered what, metrics/parity.json whether the model with the adapter merged
+into it gives the same answers. The replies of endpoints are kept in data/replies/generate.
 """
 
 from collections import Counter

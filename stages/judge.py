@@ -73,6 +73,9 @@ def main(
             "confidence": settings.confidence,
             "resamples": settings.resamples,
             "pairs": {"tuned_vs_base": verdicts.summarise_pairs(contest, pairs, draws)},
+            "corrected": verdicts.correct_by_people(
+                contest, pairs, people, least=settings.min_labels, confidence=settings.confidence
+            ),
             "rubric": verdicts.summarise_rubric(contest, rubric, draws),
             "cut": contest.count_cut(settings.longest),
             **calibrated,

@@ -8,6 +8,8 @@ from lectern.core.schema import BASE, TUNED, PairJudgement, RubricJudgement
 from lectern.evaluation.bootstrap import Bootstrap, mean
 from lectern.evaluation.judging import NO_REPLY, SCORES, JudgingPlan
 from lectern.evaluation.kappa import as_figure
+from lectern.evaluation.labels import OTHER_SIDE, Labelled
+from lectern.evaluation.prediction_powered import correct_mean
 
 Draws = Callable[[Sequence[str]], Bootstrap]
 """Takes the unit of each row; returns the bootstrap for figures over these rows."""
@@ -48,6 +50,49 @@ def summarise_pairs(plan: JudgingPlan, judged: Sequence[PairJudgement], draws: D
             **_problems(found),
         }
     return summary
+
+
+def correct_by_people(
+    plan: JudgingPlan,
+    judged: Sequence[PairJudgement],
+    people: Sequence[Labelled],
+    *,
+    least: int,
+    confidence: float,
+) -> dict[str, Any]:
+    """Return for each set the win rate of `a`, corrected where people gave a verdict on the same pair.
+
+    Args:
+        plan: the pairs.
+        judged: the judge's verdict on each pair.
+        people: labelled pairs, of which those count that have the same messages and answers as a pair of the plan.
+        least: number of labels below which a set is left out.
+        confidence: of the intervals.
+    """
+    said = {(tuple(one.label.messages), frozenset((one.label.a, one.label.b))): one for one in people}
+    known: dict[str, list[tuple[float, float]]] = {}
+    rest: dict[str, list[float]] = {}
+    for (case, _), one in zip(plan.pairs, judged, strict=True):
+        if one.winner is None:
+            continue
+        ours, theirs = case.answers[one.a], case.answers[one.b]
+        label = said.get((tuple(case.messages), frozenset((ours, theirs))))
+        if label is None or label.verdict is None:
+            rest.setdefault(case.set, []).append(WORTH[one.winner])
+        else:
+            verdict = label.verdict if label.label.a == ours else OTHER_SIDE[label.verdict]
+            known.setdefault(case.set, []).append((WORTH[verdict], WORTH[one.winner]))
+    found = {}
+    for name, both in sorted(known.items()):
+        if len(both) >= least:
+            true, judge = zip(*both, strict=True)
+            corrected = correct_mean(true, judge, rest.get(name, []), confidence)
+            found[name] = {
+                **corrected.mean.as_dict(),
+                "weight": round(corrected.weight, 6),
+                "judged": corrected.judged,
+            }
+    return found
 
 
 def summarise_rubric(plan: JudgingPlan, judged: Sequence[RubricJudgement], draws: Draws) -> dict[str, Any]:

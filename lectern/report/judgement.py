@@ -40,7 +40,8 @@ def build(judge: Mapping[str, Any]) -> dict[str, Any] | None:
                 "why": "" if is_trusted(judge, kind) else wording.distrust(judge.get("why", {}).get(kind)),
                 "calibration": _calibration(judge.get("calibration", {}).get(kind, {})),
                 "pairs": [
-                    _pairs(name, part) for name, part in _in_order(judge.get("pairs", {}).get(PAIR, {}))
+                    _pairs(name, part, judge.get("corrected", {}).get(name))
+                    for name, part in _in_order(judge.get("pairs", {}).get(PAIR, {}))
                 ]
                 if kind == "pairs"
                 else [],
@@ -60,7 +61,7 @@ def _in_order(sets: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return sorted(sets.items(), key=lambda entry: (entry[0] != HELD_OUT, entry[0]))
 
 
-def _pairs(name: str, part: Mapping[str, Any]) -> dict[str, Any]:
+def _pairs(name: str, part: Mapping[str, Any], corrected: Mapping[str, Any] | None) -> dict[str, Any]:
     counts = [(what, part[what]) for what in ("wins", "ties", "losses")]
     rate, flips = part["win_rate"], part.get("flip_rate")
     return {
@@ -73,10 +74,23 @@ def _pairs(name: str, part: Mapping[str, Any]) -> dict[str, Any]:
         "flips": show(FLIP_RATE, flips["value"]) if flips else "",
         "flips_interval": show_interval(FLIP_RATE, flips) if flips else "",
         "notes": [
+            *_corrected(corrected),
             *([f"{part['same']:,} of the ties are identical answers"] if part.get("same") else []),
             *_useless(part),
         ],
     }
+
+
+def _corrected(found: Mapping[str, Any] | None) -> list[str]:
+    """Say the win rate that people's labels correct."""
+    if not found:
+        return []
+    span = show_interval(WIN_RATE, found)
+    return [
+        f"corrected by {wording.count(found['n'], 'label')} of people: {show(WIN_RATE, found['value'])}"
+        + (f" ({span})" if span else "")
+        + f", with a weight of {found['weight']:.2f} for the judge"
+    ]
 
 
 def _useless(part: Mapping[str, Any]) -> list[str]:

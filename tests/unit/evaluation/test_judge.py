@@ -584,3 +584,50 @@ def test_the_prompts_are_short() -> None:
 def test_a_section_that_cannot_be_says_why(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(PARAMS, **change)
+
+
+def label_answers(run: Run, numbers: range, prefer: str, *, turned: bool = False) -> list[Label]:
+    """People's verdicts on the run's own pairs; `turned` swaps the sides on which the answers stood."""
+    found = []
+    for base, tuned in zip(run.rows["base"], run.rows["tuned"], strict=True):
+        if int(base.id) in numbers:
+            a, b = (base, tuned) if turned else (tuned, base)
+            verdict = "tie" if prefer == "tie" else "a" if (prefer == "tuned") != turned else "b"
+            found.append(
+                Label(
+                    kind="pair", messages=base.messages, a=a.prediction, b=b.prediction, verdict=verdict, by="ann"
+                )
+            )  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_labels_of_the_runs_own_pairs_correct_the_win_rate(
+    tmp_path: Path, teacher: Teacher, turned: bool
+) -> None:
+    teacher.reply = judge_rules.longer
+    run = answered(tmp_path, teacher, count=40)
+    # People like base's answer wherever the judge likes tuned's, and the other way round.
+    liked = {number: "base" if number % 4 else "tuned" for number in range(24)}
+    run.labels = {
+        "own": [
+            one
+            for number, side in liked.items()
+            for one in label_answers(run, range(number, number + 1), side, turned=turned)
+        ]
+    }
+    found = run.run(replace(PARAMS, min_labels=20))
+    raw, corrected = found["pairs"]["tuned_vs_base"]["held_out"]["win_rate"], found["corrected"]["held_out"]
+    assert raw["value"] == 0.75
+    # property: a judge that is wrong everywhere is not heeded, so what people said is left
+    assert corrected["weight"] == 0.0
+    assert corrected["value"] == 0.25
+    assert corrected["low"] < 0.25 < corrected["high"]
+    assert (corrected["n"], corrected["judged"]) == (24, 16)
+
+
+def test_too_few_labels_of_the_runs_own_pairs_correct_nothing(tmp_path: Path, teacher: Teacher) -> None:
+    teacher.reply = judge_rules.longer
+    run = answered(tmp_path, teacher, count=40)
+    run.labels = {"own": label_answers(run, range(19), "tie"), "talks": LABELS}
+    assert run.run(replace(PARAMS, min_labels=20))["corrected"] == {}
