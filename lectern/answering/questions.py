@@ -31,6 +31,10 @@ class Ask:
     reference: str | None
     """the true answer, or None if it is unknown"""
     provenance: Provenance
+    items: tuple[str, ...] = ()
+    """items that hold the answer to a person's question, where that is known"""
+    rows: tuple[str, ...] = ()
+    """ids of the rows that hold it"""
 
     @property
     def key(self) -> str:
@@ -79,7 +83,8 @@ def _read_set(name: str, folder: Path) -> list[Ask]:
         prompt = [Message(role="user", content=question.question)]
         answer = (question.answer or "").strip() or None
         both = [*prompt, Message(role="assistant", content=answer)] if answer else prompt
-        ask = Ask(name, example_id(both), prompt, answer, Provenance(item=name, method="eval", row=number))
+        where = Provenance(item=name, method="eval", row=number)
+        ask = Ask(name, example_id(both), prompt, answer, where, tuple(question.items), tuple(question.rows))
         if ask.id in asked:
             raise LecternError(
                 f"{path}:{number}: the same question as in line {asked[ask.id].provenance.row}. Remove one of them."

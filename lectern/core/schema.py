@@ -323,6 +323,12 @@ class Question(Record):
     question: Annotated[str, Field(min_length=1)]
     answer: str | None = Field(default=None, description="a true answer")
     note: str | None = Field(default=None, description="where it comes from")
+    items: list[str] = Field(
+        default_factory=list, description="the items that hold the answer, where that is known"
+    )
+    rows: list[str] = Field(
+        default_factory=list, description="ids of the rows that hold the answer, where that is known"
+    )
 
 
 class TokenRow(Record):

@@ -24,7 +24,7 @@ def summarise(rows: Sequence[RowScore], *, seed: int, resamples: int, confidence
     order = [name for name in (HELD_OUT, DIALOGUES) if name in present]
     order += sorted(present - {HELD_OUT, DIALOGUES})
     parts = {
-        name: _summarise_set(
+        name: summarise_set(
             [row for row in rows if row.set == name], seed=seed, resamples=resamples, confidence=confidence
         )
         for name in order
@@ -38,9 +38,10 @@ def summarise(rows: Sequence[RowScore], *, seed: int, resamples: int, confidence
     }
 
 
-def _summarise_set(
+def summarise_set(
     rows: Sequence[RowScore], *, seed: int, resamples: int, confidence: float
 ) -> dict[str, Any]:
+    """Return the figures of some rows: those of each contestant, and the paired differences."""
     answers = _columns([row.answers for row in rows], {BASE, TUNED})
     cleaned = _columns([row.cleaned for row in rows])
     ours = {name: answer_figures.statistics(rows, column) for name, column in answers.items()}

@@ -36,6 +36,7 @@ METRICS = (
     "examples",
     "generation",
     "judge",
+    "knowledge",
     "leakage",
     "likeness",
     "preflight",

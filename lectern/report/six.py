@@ -6,12 +6,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from lectern.core.schema import BASE, HELD_OUT, TUNED
+from lectern.evaluation.knowledge import TRAINED
 from lectern.evaluation.likeness_figures import ENOUGH, OWN
 from lectern.report import wording
 from lectern.report.inputs import Answers, Inputs
 
 SHOWN = 320
 """Greatest number of characters that are shown of an answer of an example."""
+
+
+LIKELIHOOD: Mapping[wording.Verdict, str] = {
+    "better": "yes",
+    "worse": "no, it got worse",
+    "unclear": "may be chance",
+    "unknown": "too few answers",
+}
+"""What a difference in likelihood says of the tuned model."""
+NO_TRAINED = (
+    "No question of people is about what was trained: the items that data/evals names were held out, or no split has "
+    "them."
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,7 @@ def build(inputs: Inputs) -> list[Reply]:
     whose = "the speaker" if inputs.metrics["conversations"].get("items") else "the sources"
     return [
         describe_likeness(inputs, whose),
+        describe_knowledge(inputs),
         describe_carrying_over(inputs),
         describe_certainty(inputs.scores),
     ]
@@ -125,49 +140,69 @@ def show_example(one: Answers, why: str) -> dict[str, str]:
     }
 
 
+def describe_knowledge(inputs: Inputs) -> Reply:
+    """Say what the tuned model knows of what was trained, asked in other words."""
+    question = "Does it know what it was trained on?"
+    found = inputs.metrics["knowledge"]
+    if TRAINED not in found:
+        why = found.get("why") or (NO_TRAINED if found else NOT_YET)
+        return Reply(question, "not measured", "unknown", str(why))
+    part = found[TRAINED]
+    difference = part["difference"].get("nll")
+    about = "that people asked in their own words about what was trained"
+    if difference is None:
+        asked = wording.count(part["rows"], "question")
+        return Reply(
+            question, "not measured", "unknown", f"There are {asked} {about}, but none has a true answer."
+        )
+    asked = f"{wording.count(difference['n'], 'question')} {about}"
+    verdict, text = _compare_likelihood(difference, f"On {asked}")
+    if "rougeL" in part["difference"]:
+        own, others = (wording.share(part[side]["rougeL"]["value"]) for side in (TUNED, BASE))
+        text += f" Its answers have {own} of their words in common with the true ones (ROUGE-L), the base's {others}."
+    chosen = {(name, id) for name, id in part["questions"]}
+    example = _find_gain_example([one for one in inputs.answers if one.key in chosen])
+    return Reply(question, LIKELIHOOD[verdict], verdict, text, "scores", example)
+
+
+def _compare_likelihood(difference: Mapping[str, Any], opening: str) -> tuple[wording.Verdict, str]:
+    """Say how many times as likely the tuned model finds each token of the true answers."""
+    verdict = wording.judge(difference, lower_is_better=True)
+    if verdict == "unknown":
+        return verdict, f"{opening}, there are too few true answers to tell."
+    if verdict == "unclear":
+        return verdict, (
+            f"{opening}, the tuned model and the base find the true answers about equally likely; the difference may "
+            "be chance."
+        )
+    near, times, far = map(_times, sorted(math.exp(abs(difference[key])) for key in ("low", "value", "high")))
+    how = "likely" if verdict == "better" else "unlikely"
+    return verdict, (
+        f"{opening}, the tuned model finds each token of the true answers {times} times as {how} as the base does "
+        f"({near} to {far})."
+    )
+
+
 def describe_carrying_over(inputs: Inputs) -> Reply:
     """Say what happened to the true answers of recordings that were held out."""
     scores = inputs.scores
     question, difference = "Does it carry over to what was not trained?", scores["difference"].get("nll")
     if difference is None:
         return Reply(question, "not measured", "unknown", wording.headline(scores), "scores")
-    verdict = wording.judge(difference, lower_is_better=True)
     asked = wording.asked(scores.get("set", HELD_OUT), scores["rows"])
     held = wording.count(scores["recordings"], "source")
-    if difference["low"] is None:
-        text = f"The {asked} from {held} are too few to tell."
-    elif verdict == "unclear":
-        text = (
-            f"On {asked} from {held} that the training never saw, the tuned model and the base find the true answers "
-            "about equally likely; the difference may be chance."
-        )
-    else:
-        near, far = sorted(math.exp(abs(difference[side])) for side in ("low", "high"))
-        times = math.exp(abs(difference["value"]))
-        text = (
-            f"On {asked} from {held} that the training never saw, the tuned model finds each token of the true answers "
-            f"{_times(times)} times as {'likely' if verdict == 'better' else 'unlikely'} as the base does "
-            f"({_times(near)} to {_times(far)})."
-        )
-    words = {
-        "better": "yes",
-        "worse": "no, it got worse",
-        "unclear": "may be chance",
-        "unknown": "too few answers",
-    }
-    return Reply(
-        question, words[verdict], verdict, text, "scores", _find_gain_example(inputs.answers, scores)
-    )
+    verdict, text = _compare_likelihood(difference, f"On {asked} from {held} that the training never saw")
+    own = [one for one in inputs.answers if one.score.set == scores.get("set", HELD_OUT)]
+    return Reply(question, LIKELIHOOD[verdict], verdict, text, "scores", _find_gain_example(own))
 
 
 def _times(factor: float) -> str:
     return f"{factor:.1f}" if factor < 100 else f"{factor:,.0f}"
 
 
-def _find_gain_example(answers: Sequence[Answers], scores: Mapping[str, Any]) -> Mapping[str, str] | None:
-    """The answer of the headline set whose gain in likelihood is the median."""
-    name = scores.get("set", HELD_OUT)
-    gains = [(one.gain, one) for one in answers if one.score.set == name and one.gain is not None]
+def _find_gain_example(answers: Sequence[Answers]) -> Mapping[str, str] | None:
+    """The answer whose gain in likelihood is the median."""
+    gains = [(one.gain, one) for one in answers if one.gain is not None]
     ordered = sorted(gains, key=lambda pair: (pair[0], pair[1].key))
     return (
         show_example(ordered[len(ordered) // 2][1], "in the middle by gain in likelihood")

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lectern.answering.questions import Ask
 from lectern.core import io
 from lectern.core.manifest import MANIFEST
 from lectern.core.schema import (
     Conversation,
     Episode,
     EpisodeTurn,
+    Example,
     Message,
     PairJudgement,
     Prediction,
@@ -21,7 +23,7 @@ from lectern.core.schema import (
     Word,
     example_id,
 )
-from lectern.evaluation import summary
+from lectern.evaluation import knowledge, summary
 from lectern.evaluation.rows import AnswerScore, LikenessRank, RowScore
 
 QUESTIONS = [
@@ -134,6 +136,7 @@ def make(root: Path, run: Run = Run()) -> None:
     write_optional(root)
     write_judge(root, run, answers["base"])
     write_episodes(root, run)
+    write_knowledge(root, run, scores)
     write_likeness(root, run, answers["tuned"])
     write_conversations(root, run)
     parameters = "train:\n  learning_rate: 0.0002\n  epochs: 3\nsplit:\n  seed: 0\n"
@@ -553,6 +556,31 @@ def write_likeness(root: Path, run: Run, answers: Sequence[Prediction]) -> None:
             for number, row in enumerate(answers)
         ],
     )
+
+
+def write_knowledge(root: Path, run: Run, scores: Sequence[RowScore]) -> None:
+    """metrics/knowledge.json, as of a run whose first questions of people are about what was trained."""
+    asks = [
+        Ask(
+            row.set,
+            row.id,
+            [],
+            None,
+            Provenance(item=row.set, method="eval"),
+            (("taught",), ("kept",))[at % 4 == 3],
+        )
+        for at, row in enumerate(one for one in scores if one.set == run.eval_name)
+    ]
+    splits = {
+        name: [_example(item)] for name, item in (("train", "taught"), ("validation", "v"), ("test", "kept"))
+    }
+    found = knowledge.measure(scores, asks, splits, seed=0, resamples=300, confidence=0.95)
+    io.write_json(root / "metrics/knowledge.json", found)
+
+
+def _example(item: str) -> Example:
+    messages = [Message(role="user", content="How?"), Message(role="assistant", content="So.")]
+    return Example.of(messages, Provenance(item=item, method="qa"))
 
 
 def write_conversations(root: Path, run: Run) -> None:

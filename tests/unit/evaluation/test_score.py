@@ -62,6 +62,8 @@ def run(
         io.write_jsonl(root / f"data/episodes/{name}.jsonl", [])
     messages = [Message(role="user", content="how?"), Message(role="assistant", content=TRAINED)]
     io.write_jsonl(root / "data/splits/train.jsonl", [Example.of(messages, Provenance(item="t", method="m"))])
+    for name in ("validation", "test"):
+        io.write_jsonl(root / f"data/splits/{name}.jsonl", [])
     chosen = configure(Score, resamples=500, similarity=similarity)
     score.main(chosen, root / "data", root / "metrics")
     return json.loads((root / "metrics/scores.json").read_text())

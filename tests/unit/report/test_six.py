@@ -143,3 +143,30 @@ def test_the_report_opens_with_the_questions_in_order(tmp_path: Path) -> None:
         places = [text.index(reply.question) for reply in replies]
         assert places == sorted(places)
         assert places[-1] < text.index("Scores on the held-out answers")
+
+
+def test_knowledge_is_that_of_peoples_questions_about_what_was_trained(tmp_path: Path) -> None:
+    made_up_run.make(tmp_path, dataclasses.replace(EVERYTHING, evals=40))
+    full = read(tmp_path)
+    reply = six.describe_knowledge(full)
+    trained = full.metrics["knowledge"]["trained"]
+    # property: only questions with a true answer count
+    assert reply.text.startswith(
+        "On 18 questions that people asked in their own words about what was trained, the "
+    )
+    assert (reply.tone, trained["rows"]) == ("better", 30)
+    # property: the example is one of them
+    assert reply.example is not None
+    chosen = {tuple(key) for key in trained["questions"]}
+    asked = {one.predictions["tuned"].messages[-1].content for one in full.answers if one.key in chosen}
+    assert any(question.startswith(reply.example["question"].rstrip("…")) for question in asked)
+
+
+def test_knowledge_that_nobody_asked_for_says_what_to_write(full: inputs.Inputs, tmp_path: Path) -> None:
+    made_up_run.make(tmp_path, Run())
+    assert "Write a set in data/evals" in six.describe_knowledge(read(tmp_path)).text
+    without = change(full, "knowledge")
+    without.metrics["knowledge"].pop("trained")  # type: ignore[attr-defined]
+    assert six.describe_knowledge(without).text == six.NO_TRAINED
+    trained = {**full.metrics["knowledge"]["trained"], "difference": {}}
+    assert "none has a true answer" in six.describe_knowledge(change(full, "knowledge", trained=trained)).text
