@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lectern.core.schema import BASE, HELD_OUT, TUNED
 from lectern.evaluation.knowledge import TRAINED
 from lectern.evaluation.likeness_figures import ENOUGH, OWN
 from lectern.report import wording
-from lectern.report.inputs import Answers, Inputs
+from lectern.report.inputs import Answers, Key
 
 SHOWN = 320
 """Greatest number of characters that are shown of an answer of an example."""
@@ -45,20 +45,38 @@ class Reply:
     """a question with the answers of base and tuned, and why it was chosen"""
 
 
-def build(inputs: Inputs) -> list[Reply]:
+@dataclass(frozen=True)
+class Evidence:
+    """What the replies rest on."""
+
+    scores: Mapping[str, Any]
+    """content of metrics/scores.json"""
+    metrics: Mapping[str, Mapping[str, Any]]
+    """name of another file in metrics/ -> its content; one that is missing or empty was not measured"""
+    answers: Sequence[Answers] = ()
+    """all answers with their scores, for the examples; empty for replies without examples"""
+    ranks: Mapping[Key, float] = field(default_factory=dict)
+    """how much the tuned model's answers sound like the speaker"""
+
+    def read(self, name: str) -> Mapping[str, Any]:
+        """Return the content of a file in metrics/; empty if it is missing."""
+        return self.metrics.get(name) or {}
+
+
+def build(evidence: Evidence) -> list[Reply]:
     """Return the replies to the six questions, in order."""
-    whose = "the speaker" if inputs.metrics["conversations"].get("items") else "the sources"
+    whose = "the speaker" if evidence.read("conversations").get("items") else "the sources"
     return [
-        describe_likeness(inputs, whose),
-        describe_knowledge(inputs),
-        describe_carrying_over(inputs),
-        describe_certainty(inputs.scores),
+        describe_likeness(evidence, whose),
+        describe_knowledge(evidence),
+        describe_carrying_over(evidence),
+        describe_certainty(evidence.scores),
     ]
 
 
-def describe_likeness(inputs: Inputs, whose: str) -> Reply:
+def describe_likeness(evidence: Evidence, whose: str) -> Reply:
     """Say how surely the answers are taken for the speaker's, between the base's and the speaker's own."""
-    found, question = inputs.metrics["likeness"], f"Does it sound like {whose}?"
+    found, question = evidence.read("likeness"), f"Does it sound like {whose}?"
     if not found or "why" in found:
         return Reply(question, "not measured", "unknown", str(found.get("why", NOT_YET)))
     sides, size = found["contestants"], found["pool_words"]
@@ -79,7 +97,7 @@ def describe_likeness(inputs: Inputs, whose: str) -> Reply:
             f" It learned from {min(found['words'].values()):,} words only, and from fewer than {ENOUGH:,} such "
             "figures are a hint, no more."
         )
-    return Reply(question, verdict, tone, text, "likeness", _find_likeness_example(inputs))
+    return Reply(question, verdict, tone, text, "likeness", _find_likeness_example(evidence))
 
 
 def _judge_likeness(found: Mapping[str, Any]) -> tuple[str, str]:
@@ -103,9 +121,9 @@ def _share(part: Mapping[str, Any]) -> str:
     return f"{text} ({wording.share(part['low']).removesuffix(' %')} to {wording.share(part['high'])})"
 
 
-def _find_likeness_example(inputs: Inputs) -> Mapping[str, str] | None:
+def _find_likeness_example(evidence: Evidence) -> Mapping[str, str] | None:
     """The answer that stands in the middle by likeness."""
-    chosen = choose_by_likeness(inputs.answers, inputs.ranks)
+    chosen = choose_by_likeness(evidence.answers, evidence.ranks)
     return None if not chosen else show_example(chosen[len(chosen) // 2][0], "in the middle by likeness")
 
 
@@ -140,10 +158,10 @@ def show_example(one: Answers, why: str) -> dict[str, str]:
     }
 
 
-def describe_knowledge(inputs: Inputs) -> Reply:
+def describe_knowledge(evidence: Evidence) -> Reply:
     """Say what the tuned model knows of what was trained, asked in other words."""
     question = "Does it know what it was trained on?"
-    found = inputs.metrics["knowledge"]
+    found = evidence.read("knowledge")
     if TRAINED not in found:
         why = found.get("why") or (NO_TRAINED if found else NOT_YET)
         return Reply(question, "not measured", "unknown", str(why))
@@ -161,7 +179,7 @@ def describe_knowledge(inputs: Inputs) -> Reply:
         own, others = (wording.share(part[side]["rougeL"]["value"]) for side in (TUNED, BASE))
         text += f" Its answers have {own} of their words in common with the true ones (ROUGE-L), the base's {others}."
     chosen = {(name, id) for name, id in part["questions"]}
-    example = _find_gain_example([one for one in inputs.answers if one.key in chosen])
+    example = _find_gain_example([one for one in evidence.answers if one.key in chosen])
     return Reply(question, LIKELIHOOD[verdict], verdict, text, "scores", example)
 
 
@@ -183,16 +201,16 @@ def _compare_likelihood(difference: Mapping[str, Any], opening: str) -> tuple[wo
     )
 
 
-def describe_carrying_over(inputs: Inputs) -> Reply:
+def describe_carrying_over(evidence: Evidence) -> Reply:
     """Say what happened to the true answers of recordings that were held out."""
-    scores = inputs.scores
+    scores = evidence.scores
     question, difference = "Does it carry over to what was not trained?", scores["difference"].get("nll")
     if difference is None:
         return Reply(question, "not measured", "unknown", wording.headline(scores), "scores")
     asked = wording.asked(scores.get("set", HELD_OUT), scores["rows"])
     held = wording.count(scores["recordings"], "source")
     verdict, text = _compare_likelihood(difference, f"On {asked} from {held} that the training never saw")
-    own = [one for one in inputs.answers if one.score.set == scores.get("set", HELD_OUT)]
+    own = [one for one in evidence.answers if one.score.set == scores.get("set", HELD_OUT)]
     return Reply(question, LIKELIHOOD[verdict], verdict, text, "scores", _find_gain_example(own))
 
 

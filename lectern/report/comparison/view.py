@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lectern.report import six
 from lectern.report.comparison import answers, costs, differences, figures, rows, scores
 from lectern.report.comparison.inputs import Run, explain
 from lectern.report.comparison.sides import Side
@@ -21,6 +22,7 @@ def build(sides: tuple[Side, Side], a: Run, b: Run) -> dict[str, Any]:
         "headline": compared["headline"],
         "a": a,
         "b": b,
+        "six": compare_replies(a, b),
         "sets": [{**found, "title": name_set(found["name"])} for found in compared["sets"]],
         "judge": figures.compare_judge(a, b),
         "others": figures.compare_others(a, b),
@@ -35,6 +37,23 @@ def build(sides: tuple[Side, Side], a: Run, b: Run) -> dict[str, Any]:
         "costs": costs.compare_costs(a, b),
         "problems": [explain(path, a, b) for path in sorted({*a.problems, *b.problems})],
     }
+
+
+def compare_replies(a: Run, b: Run) -> list[dict[str, Any]]:
+    """Return the replies of both runs to the questions with which a report opens.
+
+    Empty if a run has no scores, or its metrics were written by another version of the pipeline.
+    """
+    if not all(run.metrics.get("scores") for run in (a, b)):
+        return []
+    try:
+        ours, theirs = (six.build(six.Evidence(run.metrics["scores"], run.metrics)) for run in (a, b))
+    except (KeyError, TypeError):
+        return []
+    return [
+        {"question": second.question, "replies": (first, second)}
+        for first, second in zip(ours, theirs, strict=True)
+    ]
 
 
 def summarise(shown: dict[str, Any]) -> str:

@@ -1,11 +1,13 @@
 """Two runs compared, part by part, without a repository: what counts as better, moved, changed, and what it cost."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from lectern.core.schema import Decision, Message, Prediction, Provenance
 from lectern.evaluation.rows import AnswerScore, RowScore
+from lectern.report import six
 from lectern.report.comparison import answers, costs, differences, figures, rows, scores, view
 from lectern.report.comparison.inputs import Run
 
@@ -487,3 +489,19 @@ def test_the_summary_in_a_terminal_names_what_differs() -> None:
     assert "differ: none" in bare.splitlines()[-1]
     eight = view.summarise({**shown, "params": [{"name": f"p{n}"} for n in range(8)]})
     assert "p7\n" in eight
+
+
+def test_the_questions_of_both_reports_stand_side_by_side() -> None:
+    told = {"confidence": 0.95, "recordings": 4, "resampled": "rows"}
+    worse, better = scored("main", 40.0, "abcdefgh", **told), scored("new", 30.0, "abcdefgh", **told)
+    rows = view.compare_replies(worse, better)
+    assert [row["question"] for row in rows] == [row["replies"][0].question for row in rows]
+    [carries] = [row for row in rows if "carry over" in row["question"]]
+    # property: each side's reply is that of its own report
+    for run, reply in zip((worse, better), carries["replies"], strict=True):
+        assert reply.text == six.describe_carrying_over(six.Evidence(run.metrics["scores"], run.metrics)).text
+    # property: a run of an earlier version lacks files, which is said
+    assert {row["replies"][0].verdict for row in rows if "sound" in row["question"]} == {"not measured"}
+    assert view.compare_replies(worse, dataclasses.replace(better, metrics={})) == []
+    # property: metrics of another form are left out and break nothing
+    assert view.compare_replies(worse, scored("old", 30.0, "abcdefgh")) == []

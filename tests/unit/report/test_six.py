@@ -13,23 +13,24 @@ from tests.support import made_up_run
 from tests.support.made_up_run import EVERYTHING, Run
 
 
-def read(root: Path) -> inputs.Inputs:
-    return inputs.read(root / "metrics", root / "data", root / "params.yaml")
+def read(root: Path) -> six.Evidence:
+    found = inputs.read(root / "metrics", root / "data", root / "params.yaml")
+    return six.Evidence(found.scores, found.metrics, found.answers, found.ranks)
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> inputs.Inputs:
+def full(tmp_path_factory: pytest.TempPathFactory) -> six.Evidence:
     root = tmp_path_factory.mktemp("full")
     made_up_run.make(root, EVERYTHING)
     return read(root)
 
 
-def change(given: inputs.Inputs, metric: str, **values: Any) -> inputs.Inputs:
+def change(given: six.Evidence, metric: str, **values: Any) -> six.Evidence:
     changed: Mapping[str, Any] = {**given.metrics[metric], **values}
     return dataclasses.replace(given, metrics={**given.metrics, metric: changed})
 
 
-def test_likeness_stands_between_the_base_and_the_speakers_own(full: inputs.Inputs) -> None:
+def test_likeness_stands_between_the_base_and_the_speakers_own(full: six.Evidence) -> None:
     reply = six.describe_likeness(full, "the speaker")
     assert reply.question == "Does it sound like the speaker?"
     assert (reply.verdict, reply.tone) == ("more than before", "better")
@@ -40,7 +41,7 @@ def test_likeness_stands_between_the_base_and_the_speakers_own(full: inputs.Inpu
     )
 
 
-def test_likeness_says_nothing_where_the_method_cannot_tell_the_two_apart(full: inputs.Inputs) -> None:
+def test_likeness_says_nothing_where_the_method_cannot_tell_the_two_apart(full: six.Evidence) -> None:
     for apart in (
         {"value": 0.6, "low": 0.45, "high": 0.7, "n": 20},
         {"value": 1.0, "low": None, "high": None, "n": 2},
@@ -61,7 +62,7 @@ def test_likeness_says_nothing_where_the_method_cannot_tell_the_two_apart(full: 
         (None, None, "too few answers"),
     ],
 )
-def test_the_verdict_follows_the_interval(full: inputs.Inputs, low: float, high: float, verdict: str) -> None:
+def test_the_verdict_follows_the_interval(full: six.Evidence, low: float, high: float, verdict: str) -> None:
     difference = {"tuned": {"value": 0.2, "low": low, "high": high, "n": 9}}
     assert (
         six.describe_likeness(change(full, "likeness", difference=difference), "the speaker").verdict
@@ -69,7 +70,7 @@ def test_the_verdict_follows_the_interval(full: inputs.Inputs, low: float, high:
     )
 
 
-def test_few_words_to_learn_from_are_said(full: inputs.Inputs) -> None:
+def test_few_words_to_learn_from_are_said(full: six.Evidence) -> None:
     few = change(full, "likeness", enough=False, words={"speaker": 1480, "others": 700})
     assert (
         "learned from 700 words only, and from fewer than 5,500"
@@ -88,7 +89,7 @@ def test_what_was_not_measured_says_why(tmp_path: Path) -> None:
     assert six.describe_likeness(read(tmp_path), "the sources").text == six.NOT_YET
 
 
-def test_the_three_answers_are_the_middle_and_both_ends(full: inputs.Inputs) -> None:
+def test_the_three_answers_are_the_middle_and_both_ends(full: six.Evidence) -> None:
     chosen = six.choose_by_likeness(full.answers, full.ranks)
     order = sorted(full.ranks[one.key] for one in full.answers)
     assert [full.ranks[one.key] for one, _ in chosen] == [order[0], order[len(order) // 2], order[-1]]
@@ -96,7 +97,7 @@ def test_the_three_answers_are_the_middle_and_both_ends(full: inputs.Inputs) -> 
     assert six.choose_by_likeness(full.answers, {}) == []
 
 
-def test_carrying_over_is_said_by_the_token(full: inputs.Inputs) -> None:
+def test_carrying_over_is_said_by_the_token(full: six.Evidence) -> None:
     def say(low: float | None, value: float, high: float | None) -> six.Reply:
         difference = {**full.scores["difference"], "nll": {"low": low, "value": value, "high": high, "n": 24}}
         return six.describe_carrying_over(
@@ -112,12 +113,12 @@ def test_carrying_over_is_said_by_the_token(full: inputs.Inputs) -> None:
     assert say(None, -0.2, None).verdict == "too few answers"
 
 
-def test_a_run_without_true_answers_says_so(full: inputs.Inputs) -> None:
+def test_a_run_without_true_answers_says_so(full: six.Evidence) -> None:
     none = dataclasses.replace(full, scores={**full.scores, "difference": {}})
     assert six.describe_carrying_over(none).verdict == "not measured"
 
 
-def test_the_example_is_the_median_gain_and_what_strangers_wrote_is_cut(full: inputs.Inputs) -> None:
+def test_the_example_is_the_median_gain_and_what_strangers_wrote_is_cut(full: six.Evidence) -> None:
     example = six.describe_carrying_over(full).example
     assert example is not None
     gains = sorted(one.gain for one in full.answers if one.score.set == "held_out" and one.gain is not None)
@@ -162,7 +163,7 @@ def test_knowledge_is_that_of_peoples_questions_about_what_was_trained(tmp_path:
     assert any(question.startswith(reply.example["question"].rstrip("…")) for question in asked)
 
 
-def test_knowledge_that_nobody_asked_for_says_what_to_write(full: inputs.Inputs, tmp_path: Path) -> None:
+def test_knowledge_that_nobody_asked_for_says_what_to_write(full: six.Evidence, tmp_path: Path) -> None:
     made_up_run.make(tmp_path, Run())
     assert "Write a set in data/evals" in six.describe_knowledge(read(tmp_path)).text
     without = change(full, "knowledge")
