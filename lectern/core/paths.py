@@ -32,6 +32,7 @@ DECISIONS = DATA / "curation_decisions.jsonl"
 SPLITS = DATA / "splits"
 TRAIN_SPLIT = SPLITS / "train.jsonl"
 TEST_SPLIT = SPLITS / "test.jsonl"
+REWORDED = DATA / "reworded.jsonl"
 SFT = DATA / "sft"
 ADAPTER = Path("models/adapter")
 CHECKPOINTS = Path("models/checkpoints")
