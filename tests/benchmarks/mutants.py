@@ -53,6 +53,8 @@ HEAVY = (
 )  # fmt: skip
 """What most tests import, so that it is imported once and not for each change."""
 TOO_LONG = "too long"
+RUNNING = "LECTERN_MUTANTS_RUNNING"
+"""The variable that tells a process under coverage for which test, or for which shared fixture, it was started."""
 
 # ---------------------------------------------------------------------------------------------------- the changes
 
@@ -263,7 +265,7 @@ class Recorder:
         self.passed: set[str] = set()
 
     def _switch(self, name: str) -> None:
-        self.now = name
+        self.now = os.environ[RUNNING] = name
         self.measured.switch_context(name)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -318,8 +320,8 @@ def record_here(arguments: list[str], out: Path, roots: list[str]) -> None:
     settings = folder / "coveragerc"
     include = "".join(f"\n    */{root}/*" for root in roots)
     settings.write_text(
-        f"[run]\nparallel = true\nsigterm = true\ndata_file = {folder}/data\nconcurrency = thread\n"
-        f"context = ${{PYTEST_CURRENT_TEST-}}\ninclude ={include}\n"
+        f"[run]\nparallel = true\nsigterm = true\npatch = _exit\ndata_file = {folder}/data\nconcurrency = thread\n"
+        f"context = ${{{RUNNING}-}}\ninclude ={include}\n"
     )
     # Processes that tests start are measured too; here and in no other checkout, since this one is a copy.
     found = Path(coverage.__file__).parents[1]
@@ -356,7 +358,7 @@ def record_here(arguments: list[str], out: Path, roots: list[str]) -> None:
             for path in {f"{root}/{name.rpartition(f'/{root}/')[2]}" for root in roots} & set(digests):
                 for line, contexts in data.contexts_by_lineno(name).items():
                     for context in contexts:
-                        ran[re.sub(r" \((setup|call|teardown)\)$", "", context)][path].add(line)
+                        ran[context][path].add(line)
     rows = []
     for test in sorted(recorder.passed):
         shared = [name for name in recorder.shared[test] if name in recorder.seconds]
