@@ -2,17 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-
-
-@contextmanager
-def storage(folder: Path) -> Iterator[None]:
-    """Let NiceGUI, which reads this when it is imported, create its folder elsewhere than here."""
-    os.environ.setdefault("NICEGUI_STORAGE_PATH", str(folder))
-    yield
+from unittest.mock import patch
 
 
 class Visitor:
@@ -53,7 +47,8 @@ class Visitor:
             element
             for element in self.elements(kind)
             if name is None
-            or name in (getattr(element, "text", None), element.props.get("label"), element.props.get("aria-label"))
+            or name
+            in (getattr(element, "text", None), element.props.get("label"), element.props.get("aria-label"))
         ]
         assert len(named) > number, f"there is no {kind.__name__} {name!r} among {self.texts}"
         return named[number]
@@ -90,7 +85,9 @@ class Visitor:
         try:
             await until(lambda: set(texts) <= set(self.texts))
         except AssertionError:
-            raise AssertionError(f"{[t for t in texts if t not in self.texts]} is not among {self.texts}") from None
+            raise AssertionError(
+                f"{[t for t in texts if t not in self.texts]} is not among {self.texts}"
+            ) from None
 
     @property
     def told(self) -> list[str]:
@@ -104,15 +101,11 @@ def _in_header(element: Any) -> bool:
     return any(isinstance(above, ui.header) for above in element.ancestors())
 
 
-def visit(define: Callable[[], None], act: Callable[[Visitor], Awaitable[None]], folder: Path) -> None:
-    """Define pages, and let `act` use them.
-
-    Args:
-        define: defines the pages, as the app does when it starts.
-        act: opens pages and acts on them.
-        folder: a place for what NiceGUI stores.
-    """
-    with storage(folder):
+def visit(define: Callable[[], None], act: Callable[[Visitor], Awaitable[None]]) -> None:
+    """Define pages, as the app does when it starts, and let `act` open them and act on them."""
+    # NiceGUI reads this when it is imported. It clears the folder whenever a simulation begins or ends.
+    storage = Path(tempfile.gettempdir()) / f"lectern-pages-{os.getpid()}"
+    with patch.dict(os.environ, NICEGUI_STORAGE_PATH=str(storage)):
         from nicegui import Client, ui
         from nicegui.testing import user_simulation
 
@@ -121,7 +114,9 @@ def visit(define: Callable[[], None], act: Callable[[Visitor], Awaitable[None]],
             visitor = Visitor(user)
             call = ui.element.run_method
             try:
-                setattr(ui.element, "run_method", lambda _, name, *values: visitor.calls.append((name, values)))
+                setattr(
+                    ui.element, "run_method", lambda _, name, *values: visitor.calls.append((name, values))
+                )
                 define()
                 await act(visitor)
             finally:

@@ -30,13 +30,14 @@ def root(made: Path, tmp_path: Path) -> Path:
 
 
 def visit(root: Path, act: Any) -> None:
-    pages.visit(lambda: labels_page.define(root, BY), act, root)
+    pages.visit(lambda: labels_page.define(root, BY), act)
 
 
 def labels(root: Path, by: str = "asha-rao") -> dict[str, str]:
     """Case -> verdict, as the files say."""
     return {
-        path.stem: json.loads(path.read_text())["verdict"] for path in (root / f"data/labels/{by}").glob("*.json")
+        path.stem: json.loads(path.read_text())["verdict"]
+        for path in (root / f"data/labels/{by}").glob("*.json")
     }
 
 
@@ -47,7 +48,9 @@ async def opened(page: Visitor) -> dict[str, Any]:
     return page.find(LabelDesk).props["view"]
 
 
-async def do(page: Visitor, n: int, case: dict[str, Any], verdict: str | None = "a", **act: Any) -> dict[str, Any]:
+async def do(
+    page: Visitor, n: int, case: dict[str, Any], verdict: str | None = "a", **act: Any
+) -> dict[str, Any]:
     """Send an act as the browser does; return the view after it."""
     desk = page.find(LabelDesk)
     values = {"decides": True, "verdict": verdict, "note": "", "seen": case["seen"], **act}
@@ -74,18 +77,26 @@ def test_two_answers_are_shown_without_names_and_a_verdict_moves_on(root: Path) 
         def told(role: str, text: str | None) -> dict[str, Any]:
             return {"role": role, "content": text, "length": len(text or ""), "cut": False}
 
-        below = [told("true answer", pair.reference)] + ([told("source", pair.passage)] if pair.passage else [])
+        below = [told("true answer", pair.reference)] + (
+            [told("source", pair.passage)] if pair.passage else []
+        )
         assert first == {
             "id": pair.id, "seen": "", "messages": [told(m.role, m.content) for m in pair.messages], "told": below,
             "sides": [told("Left", pair.a), told("Right", pair.b)],
         }  # fmt: skip
-        assert page.texts == [f"labels by {BY}", "0 pairs labelled by you; nobody else has labelled the same cases"]
+        assert page.texts == [
+            f"labels by {BY}",
+            "0 pairs labelled by you; nobody else has labelled the same cases",
+        ]
         view = await do(page, 1, first, "b", note=" a note ")
         assert labels(root) == {first["id"]: "b"}
         written = json.loads((root / f"data/labels/asha-rao/{first['id']}.json").read_text())
         assert (written["note"], written["by"], written["a"]) == ("a note", BY, pair.a)
         assert page.calls[-1] == ("done", (1, {"label": written}))
-        assert (view["labelled"], [case["id"] for case in view["cases"]]) == (1, [pair.id for pair in pairs[1:9]])
+        assert (view["labelled"], [case["id"] for case in view["cases"]]) == (
+            1,
+            [pair.id for pair in pairs[1:9]],
+        )
         assert page.texts[-1] == "1 pairs labelled by you (1 b); nobody else has labelled the same cases"
         # one that is skipped comes last; one whose verdict is taken back comes first
         view = await do(page, 2, view["cases"][0], decides=False, skip=True)
@@ -138,7 +149,9 @@ def test_what_another_tab_wrote_is_told_and_kept(root: Path) -> None:
         await do(page, 4, case, "b", seen="act 77")
         assert "theirs" in page.calls[-1][1][1], "an act that this tab never did was not seen"
         await do(page, 5, {"id": "0" * 16, "seen": ""}, "b")
-        assert page.calls[-1][1][1] == {"error": "this case is not shown on this page now; load the page again"}
+        assert page.calls[-1][1][1] == {
+            "error": "this case is not shown on this page now; load the page again"
+        }
         assert labels(root) == {}
 
     visit(root, act)
@@ -174,7 +187,10 @@ def test_rows_are_labelled_too_and_what_was_labelled_before_is_not_shown_again(r
 
 def test_three_contestants_can_be_chosen_and_new_answers_are_loaded(root: Path) -> None:
     folder = root / "data/predictions"
-    third = [row.model_copy(update={"prediction": f"retrieved {row.id}"}) for row in io.read_jsonl(folder / "base.jsonl", Prediction)]
+    third = [
+        row.model_copy(update={"prediction": f"retrieved {row.id}"})
+        for row in io.read_jsonl(folder / "base.jsonl", Prediction)
+    ]
     io.write_jsonl(folder / "retrieval.jsonl", third)
 
     async def act(page: Visitor) -> None:
@@ -185,10 +201,16 @@ def test_three_contestants_can_be_chosen_and_new_answers_are_loaded(root: Path) 
         assert [field.value for field in page.elements(ui.select)] == ["base", "tuned"]
         await page.fill(page.find(ui.select, "with"), "retrieval")
         view = await pages.until(lambda: (v := page.find(LabelDesk).props["view"])["set"] == 2 and v)
-        assert {side["content"].split()[0] for case in view["cases"] for side in case["sides"]} == {"base", "retrieved"}
+        assert {side["content"].split()[0] for case in view["cases"] for side in case["sides"]} == {
+            "base",
+            "retrieved",
+        }
         await page.fill(page.find(ui.select, "compare"), "tuned")
         view = await pages.until(lambda: (v := page.find(LabelDesk).props["view"])["set"] == 3 and v)
-        assert {side["content"].split()[0] for case in view["cases"] for side in case["sides"]} == {"tuned", "retrieved"}
+        assert {side["content"].split()[0] for case in view["cases"] for side in case["sides"]} == {
+            "tuned",
+            "retrieved",
+        }
         assert view["asked"]
         await page.tick()
         assert page.told == []

@@ -31,11 +31,15 @@ def root(made: Path, tmp_path: Path) -> Path:
 
 
 def visit(root: Path, act: Any) -> None:
-    pages.visit(lambda: examples_page.define(root), act, root)
+    pages.visit(lambda: examples_page.define(root), act)
 
 
 def rows(root: Path, item: str) -> list[Example]:
-    [path] = [root / f"data/{kind}/{item}.jsonl" for kind in ("taught", "examples") if (root / f"data/{kind}/{item}.jsonl").exists()]
+    [path] = [
+        root / f"data/{kind}/{item}.jsonl"
+        for kind in ("taught", "examples")
+        if (root / f"data/{kind}/{item}.jsonl").exists()
+    ]
     return io.read_jsonl(path, Example)
 
 
@@ -77,13 +81,20 @@ def test_the_page_shows_the_row_what_became_of_it_and_its_source(root: Path) -> 
             ],
         }  # fmt: skip
         # of a duplicate, the row that was kept instead is shown, and a recording's row can be heard
-        repeats = [row for row in rows(root, "talk-0001") + rows(root, "talk-0000") if row.id in dropped(root)]
+        repeats = [
+            row for row in rows(root, "talk-0001") + rows(root, "talk-0000") if row.id in dropped(root)
+        ]
         view = await opened(page, f"?row={repeats[0].id}")
         assert view["here"] == repeats[0].id
-        assert [row["id"] for row in view["rows"] if row["dropped"]] == [row["id"] for row in view["rows"] if row["id"] in dropped(root)]
+        assert [row["id"] for row in view["rows"] if row["dropped"]] == [
+            row["id"] for row in view["rows"] if row["id"] in dropped(root)
+        ]
         kept = dropped(root)[repeats[0].id]
         await page.see("This row was kept instead", kept.messages[0].content, "user", "assistant")
-        assert f"description_questions, rated {1 + number(root, repeats[0].id) % 5} of 5, dropped: near_duplicate, similarity 0.91" in page.texts
+        assert (
+            f"description_questions, rated {1 + number(root, repeats[0].id) % 5} of 5, dropped: near_duplicate, similarity 0.91"
+            in page.texts
+        )
 
     visit(root, act)
 
@@ -148,7 +159,9 @@ def test_decisions_are_written_and_counted(root: Path) -> None:
     async def act(page: Visitor) -> None:
         view = await opened(page, "?item=talk-0000")
         a, b, c, d = [row["id"] for row in view["rows"]]
-        view = await do(page, a, 1, to=b, seen=view["rows"][0]["seen"], decision={"action": "accept", "reason": "good"})
+        view = await do(
+            page, a, 1, to=b, seen=view["rows"][0]["seen"], decision={"action": "accept", "reason": "good"}
+        )
         assert page.calls[-1] == ("done", (1, {}))
         assert view["here"] == b
         assert view["rows"][0]["decided"] == {"action": "accept", "reason": "good", "messages": None}
@@ -180,11 +193,17 @@ def test_decisions_are_written_and_counted(root: Path) -> None:
         assert page.calls[-1][1][1] == {
             "error": page.calls[-1][1][1]["error"],
             "told": "Not saved: somebody else has decided about this row in the meantime.",
-            "theirs": {"told": "They removed their decision.", "messages": [], "seen": decisions.digest(None)},
+            "theirs": {
+                "told": "They removed their decision.",
+                "messages": [],
+                "seen": decisions.digest(None),
+            },
         }
         theirs = decisions.make(d, "edit", "theirs", rows(root, "talk-0001")[0].messages)
         decisions.write(root, d, theirs, None)
-        await do(page, d, 8, to=a, seen=decisions.digest(None), decision={"action": "reject", "reason": "mine"})
+        await do(
+            page, d, 8, to=a, seen=decisions.digest(None), decision={"action": "reject", "reason": "mine"}
+        )
         told = page.calls[-1][1][1]["theirs"]
         assert told["told"] == f"They {theirs}"
         assert [m["content"] for m in told["messages"]] == [m.content for m in theirs.messages]
@@ -207,7 +226,12 @@ def test_a_rebuild_and_others_decisions_are_shown_when_they_come(root: Path) -> 
         await page.tick()
         assert page.told == ["Somebody else decided about rows; this is shown now."]
         view = page.find(RowDesk).props["view"]
-        assert [row["decided"] and row["decided"]["reason"] for row in view["rows"]] == [None, None, "theirs", None]
+        assert [row["decided"] and row["decided"]["reason"] for row in view["rows"]] == [
+            None,
+            None,
+            "theirs",
+            None,
+        ]
         assert "4 of 12 rows shown, 1 of them reviewed" in page.texts
         path = root / "data/examples/talk-0001.jsonl"
         kept = rows(root, "talk-0001")

@@ -35,7 +35,7 @@ def root(made: Path, tmp_path: Path) -> Path:
 
 
 def visit(root: Path, act: Any) -> None:
-    pages.visit(lambda: speakers_page.define(root), act, root)
+    pages.visit(lambda: speakers_page.define(root), act)
 
 
 def corrections(root: Path) -> Any:
@@ -132,9 +132,23 @@ def test_a_list_that_is_empty_or_cannot_be_read_says_so(
 
 VOICES = [
     "Voices",
-    *("speaker_2", "50%, 0:10", "“this is word number 1 of a talk about seeds …”", "Sample 1", "Sample 2", "Sample 3"),
+    *(
+        "speaker_2",
+        "50%, 0:10",
+        "“this is word number 1 of a talk about seeds …”",
+        "Sample 1",
+        "Sample 2",
+        "Sample 3",
+    ),
     "Save name",
-    *("speaker_1", "50%, 0:10", "“this is word number 0 of a talk about seeds …”", "Sample 1", "Sample 2", "Sample 3"),
+    *(
+        "speaker_1",
+        "50%, 0:10",
+        "“this is word number 0 of a talk about seeds …”",
+        "Sample 1",
+        "Sample 2",
+        "Sample 3",
+    ),
     "Save name",
 ]
 LEAVE_OUT = "Leave out"
@@ -195,7 +209,10 @@ def test_chosen_words_are_split_swapped_and_cut(root: Path) -> None:
         transcript = page.find(Transcript)
         assert transcript.props["audio"] == f"/audio/{ITEM}"
         assert transcript.props["labels"] == ["speaker_1", "speaker_2"]
-        assert [segment["label"] for segment in transcript.props["segments"]] == ["speaker_1", "speaker_2"] * 3
+        assert [segment["label"] for segment in transcript.props["segments"]] == [
+            "speaker_1",
+            "speaker_2",
+        ] * 3
         await page.press("Sample 2", 1)
         assert page.calls == [("play", (7.8, 11.69))]
 
@@ -236,7 +253,9 @@ def test_chosen_words_are_split_swapped_and_cut(root: Path) -> None:
         await page.fill(page.find(ui.select, "These are the words of"), "speaker_2")
         await page.press("Swap two voices")
         await page.see("speaker_1 and speaker_2 swapped from 0:00 to 0:01")
-        assert corrections(root) == {"swap": [{"start": 0.3, "end": 1.45, "speakers": ["speaker_1", "speaker_2"]}]}
+        assert corrections(root) == {
+            "swap": [{"start": 0.3, "end": 1.45, "speakers": ["speaker_1", "speaker_2"]}]
+        }
         await page.press("Undo")
         await page.see("none yet")
         for why, told_of, entry in (
@@ -300,7 +319,9 @@ def test_what_somebody_else_changed_is_shown_when_asked_for_and_not_overwritten(
         await page.fill(page.find(ui.input, "Name of speaker_1"), "Benjamin")
         await page.press("Save name", 1)
         problem = "Not saved: somebody else changed the same value in the meantime."
-        await page.see(problem, "Their value: Bob. Your value: Benjamin.", "Save mine over theirs", "Keep theirs")
+        await page.see(
+            problem, "Their value: Bob. Your value: Benjamin.", "Save mine over theirs", "Keep theirs"
+        )
         assert corrections(root)["rename"]["speaker_1"] == "Bob"
         await page.press("Save mine over theirs")
         await page.see("Benjamin")
