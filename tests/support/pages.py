@@ -112,15 +112,15 @@ def visit(define: Callable[[], None], act: Callable[[Visitor], Awaitable[None]])
     async def run() -> None:
         async with user_simulation() as user:
             visitor = Visitor(user)
-            call = ui.element.run_method
+            called = patch.object(
+                ui.element, "run_method", lambda _, name, *values: visitor.calls.append((name, values))
+            )
+            called.start()
             try:
-                setattr(
-                    ui.element, "run_method", lambda _, name, *values: visitor.calls.append((name, values))
-                )
                 define()
                 await act(visitor)
             finally:
-                setattr(ui.element, "run_method", call)
+                called.stop()
                 for client in list(Client.instances.values()):
                     client.delete()
                 # The simulation would take the modules that define pages out of sys.modules, with all above them.

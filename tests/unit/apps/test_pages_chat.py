@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from lectern.answering.openings import Opening
-from lectern.apps.chat import near, page as chat_page
+from lectern.apps.chat import near
+from lectern.apps.chat import page as chat_page
 from lectern.apps.chat.near import Near
 from lectern.apps.chat.talker import Reply
 from lectern.core.errors import LecternError

@@ -127,7 +127,8 @@ def test_a_job_is_followed_to_its_end(monkeypatch: pytest.MonkeyPatch, tmp_path:
             "curate: 7 rows",
         ]
         assert page.texts == [
-            *TOP, "Running 7 s", "· fetch", "unchanged", "▶ curate", "running", "curate: 7 rows", "Output of DVC", *output
+            *TOP, "Running 7 s", "· fetch", "unchanged", "▶ curate", "running", "curate: 7 rows",
+            "Output of DVC", *output,
         ]  # fmt: skip
         builder.job.read("Stage 'split' is cached - skipping run")
         builder.job.read("ERROR: failed to reproduce 'split': x")

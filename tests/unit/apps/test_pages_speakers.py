@@ -1,6 +1,7 @@
 """The pages of the speakers in this process: exactly what they show, and what each button writes."""
 
 import shutil
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -66,17 +67,17 @@ def test_the_list_says_of_each_recording_what_is_left_to_do(
             ["A talk", "2 nameless", "ghost", "corrected", "1:02:05"], ["b/c", "not transcribed yet"],
             ["Über Samen", "1 nameless", "1:01"], ["Named", "corrected", "0:09"],
         ]  # fmt: skip
-        assert page.texts == [*top, "4 shown", *sum(lines, [])]
+        assert page.texts == [*top, "4 shown", *chain(*lines)]
         links = {link.text: link.props["href"] for link in page.elements(ui.link)}
         assert (links["A talk"], links["b/c"]) == ("/speakers/a", "/speakers/b%2Fc")
         # property: titles and items are searched, in any case, and together with the switch
         for typed, switch, shown in [
-            ("über", False, [2]), ("B/", False, [1]), ("a", False, [0, 2, 3]), ("a", True, [0, 2]), (None, True, [0, 2]),
-            ("nothing", False, []),
+            ("über", False, [2]), ("B/", False, [1]), ("a", False, [0, 2, 3]), ("a", True, [0, 2]),
+            (None, True, [0, 2]), ("nothing", False, []),
         ]:  # fmt: skip
             await page.fill(page.find(ui.switch), switch)
             await page.fill(page.find(ui.input), typed)
-            assert page.texts == [*top, f"{len(shown)} shown", *sum([lines[n] for n in shown], [])]
+            assert page.texts == [*top, f"{len(shown)} shown", *chain(*(lines[n] for n in shown))]
 
     visit(tmp_path, act)
 
