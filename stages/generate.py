@@ -1,28 +1,29 @@
 """Let every contestant answer the held-out questions and the evaluation sets.
 
 Run: python -m stages.generate        (dvc stage: generate)
-Reads data/splits, data/evals and models/adapter; writes data/predictions/<contestant>.jsonl (base, tuned and the
-comparators): each answer, and how likely the model finds the true one. data/background/base.jsonl has the answers of
-the base to some training questions, from which likeness learns. Batches whose inputs have not changed are kept from the
-last run. metrics/generation.json says who answered what, metrics/parity.json whether the model with the adapter merged
-into it gives the same answers. The replies of endpoints are kept in data/replies/generate.
+Reads data/splits, data/evals, data/retrieved/questions.jsonl and models/adapter; writes
+data/predictions/<contestant>.jsonl (base, tuned, the comparators, and those that answer with passages): each answer,
+and how likely the model finds the true one. data/background/base.jsonl has the answers of the base to some training
+questions, from which likeness learns. Batches whose inputs have not changed are kept from the last run.
+metrics/generation.json says who answered what, metrics/parity.json whether the model with the adapter merged into it
+gives the same answers. The replies of endpoints are kept in data/replies/generate.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from lectern.answering import answering, contestants, endpoints, questions
 from lectern.answering.background import draw_training
+from lectern.answering.sources import Sources
 from lectern.core import batches, io, params, paths, revisions, stage
-from lectern.core.errors import LecternError
-from lectern.core.schema import BASE, TUNED, Example, Prediction
+from lectern.core.schema import BASE, TUNED, Example, Prediction, Retrieved
 from lectern.models.generation import AnswerOptions
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.comparators import Comparator, load_comparators
 from lectern.settings.decoding import Decoding
 from lectern.settings.generate import Generate
 from lectern.settings.render import Render
+from lectern.settings.retrieval import Retrieval
 
 
 def main(
@@ -31,10 +32,12 @@ def main(
     base: BaseModelSettings,
     others: Mapping[str, Comparator],
     persona: str | None,
+    retrieval: Retrieval,
     *,
     trained: Path = paths.TRAIN_SPLIT,
     held_out: Path = paths.TEST_SPLIT,
     evals: Path = paths.EVALS,
+    retrieved: Path = paths.RETRIEVED / "questions.jsonl",
     adapter: Path = paths.ADAPTER,
     out: Path = paths.PREDICTIONS,
     background: Path = paths.BACKGROUND,
@@ -51,10 +54,12 @@ def main(
     """
     asks = questions.collect(io.read_jsonl(held_out, Example), settings.evals, evals)
     by_key = {ask.key: ask for ask in asks}
-    local, served = contestants.gather(base, adapter, persona, others, root)
+    looked_up = io.read_jsonl(retrieved, Retrieved) if retrieval.contestants else []
+    sources = Sources.choose(looked_up, retrieval.prompt, retrieval.passages, retrieval.max_words)
+    local, served = contestants.gather(base, adapter, persona, others, root, retrieval.contestants)
     options = AnswerOptions(settings.max_new_tokens, decoding, settings.seed)
-    plans = answering.make_plans(local, asks, options, settings.batch_size)
-    came = endpoints.answer_all(served, asks, persona, options, replies)
+    plans = answering.make_plans(local, asks, options, settings.batch_size, sources)
+    came = endpoints.answer_all(served, asks, persona, options, replies, sources)
     compared = answering.plan_parity(
         next(plan for plan in plans if plan.who.name == TUNED),
         settings.parity_prompts,
@@ -63,9 +68,7 @@ def main(
     store = batches.Store(out, Prediction, answering.identify)
     made = answering.make_missing(plans, by_key, store, options, compared)
     files = {plan.who.name: answering.fill(plan, by_key, store) for plan in plans}
-    for name, answers in came.items():
-        rows = [answering.predict(by_key[key], outcome) for key, outcome in answers.outcomes.items()]
-        files[name] = batches.File([], answering.sort(rows))
+    files |= endpoints.list_files(served, came, by_key, sources)
     store.close(files, [compared.key] if compared else [])
     taught = draw_training(io.read_jsonl(trained, Example), settings.background, settings.seed)
     untuned = next(who for who in local if who.name == BASE)
@@ -77,17 +80,13 @@ def main(
         settings.batch_size,
     )
 
-    skipped = dict(answering.skipped(plans))
-    skipped |= {f"no reply from {name}": n for name, a in came.items() if (n := len(asks) - len(a.outcomes))}
-    sets = Counter(row.set for row in files[plans[0].who.name].records)
-    everyone: list[contestants.Local | contestants.Served] = [*local, *served]
-    described = {who.name: contestants.describe(who) for who in everyone}
-    io.write_json(metrics, {"contestants": described, "sets": dict(sets), "skipped": skipped})
+    unanswered = {name: len(asks) - len(answers.outcomes) for name, answers in came.items()}
+    summary = answering.summarise([*local, *served], plans, files, unanswered)
+    io.write_json(metrics, summary)
     io.write_json(parity, store.result(compared.key) if compared else {"prompts": 0})
-    if failures := [answers.failure for answers in came.values() if answers.failure]:
-        raise LecternError(" ".join(failures))
+    endpoints.check(came)
     counts = {name: len(file.records) for name, file in files.items()}
-    return answering.tell_counts(counts, made, skipped)
+    return answering.tell_counts(counts, made, summary["skipped"])
 
 
 if __name__ == "__main__":
@@ -99,5 +98,6 @@ if __name__ == "__main__":
             params.load("base_model", BaseModelSettings),
             load_comparators(),
             params.load("render", Render).persona,
+            params.load("retrieval", Retrieval),
         ),
     )

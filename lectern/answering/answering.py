@@ -1,16 +1,18 @@
 """Answers of models that run here: divide the prompts into batches, compute those that the store lacks, sort them."""
 
 import importlib.metadata
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lectern.answering import contestants
 from lectern.answering import questions as prompts
-from lectern.answering.contestants import Local
+from lectern.answering.contestants import Local, Served
 from lectern.answering.questions import Ask, Prepared
+from lectern.answering.sources import Sources
 from lectern.core import batches, code
-from lectern.core.schema import HELD_OUT, TUNED, Prediction
+from lectern.core.schema import BASE, HELD_OUT, TUNED, WITH_SOURCES, Found, Prediction
 from lectern.models import chat_format, generation, loading
 from lectern.models.batching import by_length
 from lectern.models.generation import AnswerOptions, Row, RowResult
@@ -41,7 +43,11 @@ class Parity:
 
 
 def make_plans(
-    everyone: Sequence[Local], asks: Sequence[Ask], options: AnswerOptions, batch_size: int
+    everyone: Sequence[Local],
+    asks: Sequence[Ask],
+    options: AnswerOptions,
+    batch_size: int,
+    sources: Sources | None = None,
 ) -> list[AnsweringPlan]:
     """Divide the prompts of each contestant into batches. The batches do not depend on what the store already has.
 
@@ -50,14 +56,15 @@ def make_plans(
         asks: the questions, in order of set and id.
         options: how the answers are written.
         batch_size: number of rows that are computed together.
+        sources: the passages of contestants that answer with some; None if there are no such contestants.
 
     Raises:
         LecternError: a tokenizer or a chat template cannot be loaded, or the persona does not fit a row.
     """
-    seen: dict[tuple[str, str | None], tuple[Any, Prepared]] = {}
+    seen: dict[tuple[str, str | None, bool], tuple[Any, Prepared]] = {}
     plans = []
     for who in everyone:
-        same = (repr(who.base), who.persona)
+        same = (repr(who.base), who.persona, who.sources)
         if same not in seen:  # the base and the tuned model get the same prompts
             tokenizer = loading.get_tokenizer(who.base)
             prepared = prompts.prepare(
@@ -67,6 +74,7 @@ def make_plans(
                 context_length=who.base.context_length,
                 max_new_tokens=options.max_new_tokens,
                 persona_text=who.persona,
+                sources=sources if who.sources else None,
             )
             seen[same] = tokenizer, prepared
         tokenizer, prepared = seen[same]
@@ -151,7 +159,8 @@ def make_missing(
                     model, plan.batches[batch], plan.tokenizer, stop=stop, options=options
                 )
                 told = zip(batch.ids, outcomes, strict=True)
-                store.put(batch, [predict(asks[key], outcome) for key, outcome in told])
+                shown = plan.prepared.shown
+                store.put(batch, [predict(asks[key], outcome, shown[key]) for key, outcome in told])
                 bar.update()
             if (
                 who.name == TUNED and parity is not None and not compared
@@ -181,8 +190,8 @@ def bring(store: Store, who: Local, asks: Sequence[Ask], options: AnswerOptions,
     store.close({who.name: fill(plan, by_key, store)}, [])
 
 
-def predict(ask: Ask, outcome: RowResult) -> Prediction:
-    """Make a line of `data/predictions`."""
+def predict(ask: Ask, outcome: RowResult, shown: Sequence[Found] = ()) -> Prediction:
+    """Make a line of `data/predictions`; `shown` are the passages that stood in the prompt."""
     return Prediction(
         id=ask.id,
         set=ask.set,
@@ -193,6 +202,7 @@ def predict(ask: Ask, outcome: RowResult) -> Prediction:
         nll=outcome.nll,
         tokens=outcome.tokens,
         provenance=ask.provenance,
+        sources=[passage.provenance for passage in shown],
     )
 
 
@@ -207,7 +217,8 @@ def fill(plan: AnsweringPlan, asks: Mapping[str, Ask], store: Store) -> batches.
     Fields that do not come from the model, such as the provenance, are taken from the current questions.
     """
     rows = [row for batch in plan.batches for row in store.get(batch) or []]
-    current = [predict(asks[identify(row)], _outcome(row)) for row in rows]
+    shown = plan.prepared.shown
+    current = [predict(asks[key := identify(row)], _outcome(row), shown[key]) for row in rows]
     return batches.File(list(plan.batches), sort(current))
 
 
@@ -222,10 +233,35 @@ def _outcome(row: Prediction) -> RowResult:
 
 def skipped(plans: Sequence[AnsweringPlan]) -> Iterator[tuple[str, int]]:
     """Yield (reason, number) of the prompts that a contestant skips. The tuned model skips the same as its base."""
+    names = {plan.who.name for plan in plans}
     for plan in plans:
-        if plan.who.kind != "tuned":
-            for reason, count in sorted(plan.prepared.skipped.items()):
-                yield reason if plan.who.kind == "base" else f"{reason} of {plan.who.name}", count
+        name = plan.who.name
+        if name == TUNED or (name == TUNED + WITH_SOURCES and BASE + WITH_SOURCES in names):
+            continue
+        for reason, count in sorted(plan.prepared.skipped.items()):
+            yield reason if name == BASE else f"{reason} of {name}", count
+
+
+def summarise(
+    everyone: Sequence[Local | Served],
+    plans: Sequence[AnsweringPlan],
+    files: Mapping[str, batches.File[Prediction]],
+    unanswered: Mapping[str, int],
+) -> dict[str, Any]:
+    """Return the content of metrics/generation.json.
+
+    Args:
+        everyone: all contestants.
+        plans: of those that run here; the base comes first.
+        files: contestant -> its answers.
+        unanswered: contestant at an endpoint -> number of questions that got no reply.
+    """
+    missing = {f"no reply from {name}": count for name, count in unanswered.items() if count}
+    return {
+        "contestants": {who.name: contestants.describe(who) for who in everyone},
+        "sets": dict(Counter(row.set for row in files[plans[0].who.name].records)),
+        "skipped": {**dict(skipped(plans)), **missing},
+    }
 
 
 def tell_counts(counts: Mapping[str, int], made: Mapping[str, int], skipped: Mapping[str, int]) -> str:

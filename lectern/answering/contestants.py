@@ -2,11 +2,11 @@
 
 import gc
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from omegaconf import OmegaConf
 
@@ -14,7 +14,7 @@ from lectern.answering.comparators import find_commit
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.revisions import HERE, Revision
-from lectern.core.schema import BASE, TUNED
+from lectern.core.schema import BASE, TUNED, WITH_SOURCES
 from lectern.models import bundled, chat_format, devices
 from lectern.models import loading as models
 from lectern.settings.base_model import LEFT_OUT, BaseModelSettings
@@ -23,6 +23,8 @@ from lectern.settings.llm import LLM
 from lectern.training import adapters
 
 ADAPTER = "models/adapter"
+IN_SETTINGS = {"adapter": "revision"}
+"""Kinds whose name in the settings is another one."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Served:
 
     name: str
     llm: LLM
+    sources: bool = False
+    """whether it answers with the passages that a search found"""
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,21 @@ class Local:
     """for kind `tuned`: folder of the adapter"""
     commit: Revision | None = None
     """for kind `adapter`: the commit that holds the adapter"""
+    sources: bool = False
+    """whether it answers with the passages that a search found"""
+
+    @property
+    def model(self) -> str:
+        """Name of the contestant with the same weights that answers without passages; its own name if it is that."""
+        return self.name.removesuffix(WITH_SOURCES)
 
     @property
     def quantized(self) -> bool:
         """Whether the base model is loaded in 4 bits, as for the training; other models are loaded whole."""
         return self.record.quantized and self.kind != "model"
+
+
+W = TypeVar("W", Served, Local)
 
 
 def gather(
@@ -62,8 +76,11 @@ def gather(
     persona: str | None,
     comparators: Mapping[str, Comparator],
     root: Path = HERE,
+    with_sources: Collection[str] = (),
 ) -> tuple[list[Local], list[Served]]:
     """Return all contestants: base and tuned, then the comparators by name; those at endpoints in a list of their own.
+
+    Those that also answer with passages come a second time, at the end of their list.
 
     Args:
         base: section `base_model`.
@@ -71,6 +88,7 @@ def gather(
         persona: `render.persona`.
         comparators: section `comparators`.
         root: folder of dvc.yaml in its repository, in which revisions are looked up.
+        with_sources: kinds of contestants that also answer with passages (`retrieval.contestants`).
 
     Raises:
         LecternError: there are no trained weights, they were made for another base model, or a revision is unknown.
@@ -88,7 +106,14 @@ def gather(
             local.append(Local(name, "model", given.model, persona, record))
         elif given.revision is not None:
             local.append(_of_revision(name, find_commit(name, given.revision, root), record))
+    local += [_with_sources(who) for who in local if IN_SETTINGS.get(who.kind, who.kind) in with_sources]
+    if "endpoint" in with_sources:
+        served += [_with_sources(who) for who in served]
     return local, served
+
+
+def _with_sources(who: W) -> W:
+    return replace(who, name=who.name + WITH_SOURCES, sources=True)
 
 
 def _of_revision(name: str, commit: Revision, record: adapters.Record) -> Local:
@@ -103,12 +128,13 @@ def _of_revision(name: str, commit: Revision, record: adapters.Record) -> Local:
     return Local(name, "adapter", base, OmegaConf.select(then, "render.persona"), record, commit=commit)
 
 
-def describe(who: Local | Served) -> dict[str, str | None]:
-    """Return kind, model and revision of a contestant, for metrics/generation.json."""
+def describe(who: Local | Served) -> dict[str, Any]:
+    """Return kind, model and revision of a contestant, and whether it has passages, for metrics/generation.json."""
+    sources = {"sources": True} if who.sources else {}
     if isinstance(who, Served):
-        return {"kind": "endpoint", "model": who.llm.model, "revision": None}
+        return {"kind": "endpoint", "model": who.llm.model, "revision": None, **sources}
     revision = who.commit.commit if who.commit else who.base.revision
-    return {"kind": who.kind, "model": who.base.identity, "revision": revision}
+    return {"kind": who.kind, "model": who.base.identity, "revision": revision, **sources}
 
 
 def fingerprint(who: Local) -> dict[str, Any]:
@@ -156,22 +182,29 @@ def _hash_files(folder: Path) -> dict[str, str]:
 def load_in_turn(wanted: Sequence[Local]) -> Iterator[tuple[Local, Any]]:
     """Yield each contestant with its model, one after the other. A model is freed before the next one is loaded.
 
-    The base model and its adapter are loaded together. The base model comes first, with the adapter switched off.
+    The base model and its adapter are loaded together. The base model comes first, with the adapter switched off. Of
+    the contestants with the same weights, the one without passages comes last.
 
     Raises:
         LecternError: there are no weights, they were made for another base model, or they cannot be loaded.
     """
-    by_kind = {who.kind: who for who in wanted}
-    shared = {"base", "tuned"} <= set(by_kind) and by_kind["tuned"].record.method != "full"
-    loading = [who for who in wanted if not (who.kind == "base" and shared)]
-    for who in loading:
-        if who is not loading[0]:
+    by_model: dict[str, list[Local]] = {}
+    for who in sorted(wanted, key=lambda who: not who.sources):
+        by_model.setdefault(who.model, []).append(who)
+    loading = sorted(by_model, key=[who.model for who in wanted].index)
+    shared = {BASE, TUNED} <= set(by_model) and by_model[TUNED][0].record.method != "full"
+    if shared:
+        loading.remove(BASE)
+    for name in loading:
+        if name != loading[0]:
             _free()
-        with _load(who) as model:
-            if who.kind == "tuned" and shared:
+        with _load(by_model[name][0]) as model:
+            if name == TUNED and shared:
                 with model.disable_adapter():
-                    yield by_kind["base"], model
-            yield who, model
+                    for who in by_model[BASE]:
+                        yield who, model
+            for who in by_model[name]:
+                yield who, model
             del model
 
 

@@ -1,13 +1,16 @@
 """Get the answers of contestants at endpoints, through the same client and store of replies as all calls of LLMs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lectern.answering import answering
 from lectern.answering.contestants import Served
 from lectern.answering.questions import Ask
-from lectern.core import io
+from lectern.answering.sources import Sources
+from lectern.core import batches, io
 from lectern.core.errors import LecternError
+from lectern.core.schema import WITH_SOURCES, Prediction
 from lectern.llm import client
 from lectern.llm.option_names import LLAMA_CPP, VLLM, name_options
 from lectern.llm.replies import COUNT, Replies
@@ -34,6 +37,7 @@ def answer_all(
     persona_text: str | None,
     options: AnswerOptions,
     replies: Path,
+    sources: Sources | None = None,
 ) -> dict[str, Answers]:
     """Get the answers of each endpoint.
 
@@ -45,11 +49,11 @@ def answer_all(
         persona_text: `render.persona`, as for the other contestants.
         options: how the answers are written.
         replies: folder of the stores.
+        sources: the passages of contestants that answer with some; None if there are no such contestants.
     """
     _remove_others(replies, [who.name for who in everyone])
     came = {
-        who.name: answer(who.name, who.llm, asks, persona_text, options, replies / who.name)
-        for who in everyone
+        who.name: answer(who, asks, persona_text, options, replies / who.name, sources) for who in everyone
     }
     count = sum(len(answers.outcomes) for answers in came.values())
     io.write_json(replies / COUNT, {"replies": count})  # DVC warns of an empty folder
@@ -57,26 +61,33 @@ def answer_all(
 
 
 def answer(
-    name: str, llm: LLM, asks: Sequence[Ask], persona_text: str | None, options: AnswerOptions, replies: Path
+    who: Served,
+    asks: Sequence[Ask],
+    persona_text: str | None,
+    options: AnswerOptions,
+    replies: Path,
+    sources: Sources | None = None,
 ) -> Answers:
     """Get the answers of one endpoint to all questions. Those in the store are not asked again.
 
     Args:
-        name: name of the contestant.
-        llm: the endpoint, with its limits and budget.
+        who: the contestant, with the limits and budget of its endpoint.
         asks: the questions, in any order.
         persona_text: `render.persona`, as for the other contestants.
-        options: how the answers are written; they override those of `llm`.
+        options: how the answers are written; they override those of the endpoint.
         replies: folder of its store.
+        sources: the passages for each question, if the contestant answers with some.
     """
-    shape, asked = persona.Shape(persona_text, system_role=True), _with_options(llm, options)
-    requests = {
-        ask.key: make_request(asked, shape.place(shape.introduce(ask.messages, ask.provenance)))
-        for ask in asks
-    }
-    what, failure = f"comparators.{name}.endpoint", None
+    shape, asked = persona.Shape(persona_text, system_role=True), _with_options(who.llm, options)
+    requests = {}
+    for ask in asks:
+        messages = shape.introduce(ask.messages, ask.provenance)
+        if who.sources and sources:
+            messages = sources.place(messages, sources.of(ask.key))
+        requests[ask.key] = make_request(asked, shape.place(messages))
+    what, failure = f"comparators.{who.name.removesuffix(WITH_SOURCES)}.endpoint", None
     try:
-        client.ask([*requests.values()], asked, replies, what).check(llm.allow_failed, what)
+        client.ask([*requests.values()], asked, replies, what).check(who.llm.allow_failed, what)
     except LecternError as error:  # replies that came before the error are in the store
         failure = str(error)
     store = Replies(replies)
@@ -86,6 +97,41 @@ def answer(
         if reply := store.get(request.key):
             outcomes[key] = RowResult(reply.text.strip(), finished=not reply.cut, nll=None, tokens=None)
     return Answers(outcomes, failure)
+
+
+def list_files(
+    everyone: Sequence[Served], came: Mapping[str, Answers], asks: Mapping[str, Ask], sources: Sources
+) -> dict[str, batches.File[Prediction]]:
+    """Return the file of each contestant, its rows sorted by set and id.
+
+    Args:
+        everyone: the contestants.
+        came: contestant -> its answers.
+        asks: key -> question.
+        sources: the passages for each question.
+    """
+    return {
+        who.name: batches.File(
+            [],
+            answering.sort(
+                [
+                    answering.predict(asks[key], outcome, sources.of(key) if who.sources else ())
+                    for key, outcome in came[who.name].outcomes.items()
+                ]
+            ),
+        )
+        for who in everyone
+    }
+
+
+def check(came: Mapping[str, Answers]) -> None:
+    """Raise one error for all contestants that left more questions unanswered than allowed.
+
+    Raises:
+        LecternError: there are some.
+    """
+    if failures := [answers.failure for answers in came.values() if answers.failure]:
+        raise LecternError(" ".join(failures))
 
 
 def _with_options(llm: LLM, options: AnswerOptions) -> LLM:

@@ -2,14 +2,15 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lectern.answering.sources import Sources
 from lectern.core import io
 from lectern.core.errors import LecternError
-from lectern.core.schema import DIALOGUES, HELD_OUT, Example, Message, Provenance, Question, example_id
+from lectern.core.schema import DIALOGUES, HELD_OUT, Example, Found, Message, Provenance, Question, example_id
 from lectern.models import chat_format
 from lectern.models.generation import Row
 from lectern.training import persona
@@ -102,6 +103,8 @@ class Prepared:
     """reason -> number of questions that the model cannot be asked"""
     shortened: int
     """number of dialogues whose oldest turns were left out"""
+    shown: Mapping[str, Sequence[Found]]
+    """key of a question -> the passages in its prompt"""
 
 
 def prepare(
@@ -112,11 +115,13 @@ def prepare(
     context_length: int,
     max_new_tokens: int,
     persona_text: str | None = None,
+    sources: Sources | None = None,
 ) -> Prepared:
     """Tokenize all questions that fit the model's context, in the given order.
 
-    If a dialogue does not fit, as few as possible of the oldest turns after the system message are left out. The rest
-    begins with a user turn.
+    If a prompt with passages does not fit, as few as possible of those that rank last are left out. If a dialogue does
+    not fit even then, as few as possible of the oldest turns after the system message are left out. The rest begins
+    with a user turn.
 
     Args:
         asks: the questions, in any order.
@@ -125,9 +130,15 @@ def prepare(
         context_length: number of tokens that the model can read.
         max_new_tokens: number of tokens that are kept free for the answer.
         persona_text: `render.persona`, so that prompts have the form of the training rows.
+        sources: the passages for each question; None for a contestant that gets none.
     """
     shape = persona.shape(tokenizer, template, persona_text)
-    opened = [shape.introduce(ask.messages, ask.provenance) for ask in asks]
+    introduced = [shape.introduce(ask.messages, ask.provenance) for ask in asks]
+    found = [sources.of(ask.key) if sources else () for ask in asks]
+    opened = [
+        sources.place(messages, passages) if sources else messages
+        for messages, passages in zip(introduced, found, strict=True)
+    ]
 
     def encode(ask: Ask, messages: Sequence[Message]) -> Row | None:
         try:
@@ -138,11 +149,15 @@ def prepare(
     def fits(row: Row | None) -> bool:
         return row is not None and max(len(row.prompt) + max_new_tokens, len(row.whole)) <= context_length
 
-    def shorten(ask: Ask, messages: Sequence[Message]) -> Row | None:
-        tries = _leave_out_turns(messages)
-        # Fewer turns have fewer tokens, so bisection finds the first that fits.
+    def shorten(ask: Ask, messages: Sequence[Message], passages: Sequence[Found]) -> tuple[Row | None, int]:
+        """Return the longest prompt that fits, and the number of passages in it."""
+        fewer = (
+            [sources.place(messages, passages[:n]) for n in reversed(range(len(passages)))] if sources else []
+        )
+        tries = fewer + _leave_out_turns(messages)
+        # Fewer passages and turns have fewer tokens, so bisection finds the first that fits.
         at = bisect_left(tries, True, key=lambda shorter: fits(encode(ask, shorter)))
-        return encode(ask, tries[at]) if at < len(tries) else None
+        return (encode(ask, tries[at]) if at < len(tries) else None), max(-1, len(passages) - 1 - at)
 
     encoded: Sequence[Row | None]
     try:
@@ -150,17 +165,22 @@ def prepare(
     except chat_format.RefusedError:  # at least one is refused: find out which
         encoded = [encode(ask, messages) for ask, messages in zip(asks, opened, strict=True)]
     rows, skipped, shortened = [], Counter[str](), 0
-    for ask, messages, row in zip(asks, opened, encoded, strict=True):
+    shown: dict[str, Sequence[Found]] = {}
+    for ask, messages, passages, row in zip(asks, introduced, found, encoded, strict=True):
+        count = len(passages)
         if row is None:
             skipped[REFUSED] += 1
-        elif fits(row):
-            rows.append(row)
-        elif shorter := shorten(ask, messages):
-            rows.append(shorter)
-            shortened += 1
-        else:
-            skipped[TOO_LONG] += 1
-    return Prepared(rows, skipped, shortened)
+            continue
+        if not fits(row):
+            shorter, count = shorten(ask, messages, passages)
+            if shorter is None:
+                skipped[TOO_LONG] += 1
+                continue
+            shortened += count < 0
+            row = shorter
+        rows.append(row)
+        shown[ask.key] = passages[: max(0, count)]
+    return Prepared(rows, skipped, shortened, shown)
 
 
 def _leave_out_turns(messages: Sequence[Message]) -> list[list[Message]]:

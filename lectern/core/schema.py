@@ -331,6 +331,50 @@ class Question(Record):
     )
 
 
+class Unit(Record):
+    """A line of `data/index/<item>.jsonl`: a passage or turn that a search can find."""
+
+    id: str = Field(description="of the passage; of a turn, the hash of its item and text")
+    text: Annotated[str, Field(min_length=1)]
+    question: str | None = Field(
+        default=None, description="asked before the turn; it is searched where `retrieval.turns` says so"
+    )
+    provenance: Provenance
+    vector: str | None = Field(
+        default=None,
+        description="the embedding as whole numbers of 8 bits, in base64; null when it has none",
+    )
+    scale: float | None = Field(default=None, description="by which the whole numbers are multiplied")
+
+
+class Found(Record):
+    """A passage or turn that a search found."""
+
+    id: str = Field(description="of the unit in `data/index`")
+    text: str
+    question: str | None = None
+    provenance: Provenance
+    score: float = Field(description="sum over the methods of 1 / (60 + rank)")
+    ranks: dict[str, int] = Field(
+        description="method -> rank, from 1; a method that did not find it is left out"
+    )
+    own: bool = Field(default=False, description="it overlaps the place that the row itself comes from")
+
+
+class Retrieved(Record):
+    """A line of `data/retrieved`: what was found for a question, the best first."""
+
+    id: str = Field(description="of the question, as in `data/predictions`; of a training row, its own")
+    set: str = Field(description="`held_out`, `dialogues`, `train`, or the name of an evaluation set")
+    query: str = Field(description="what was searched for")
+    found: list[Found]
+    evidence: dict[str, int] | None = Field(
+        default=None,
+        description="method -> rank of the first passage that holds the answer when everything is searched, where the "
+        "method found one; null when nobody knows where the answer is",
+    )
+
+
 class TokenRow(Record):
     """A line of `data/sft/*.jsonl`: the tokens that the model sees, and which of them are trained."""
 
@@ -364,6 +408,8 @@ DIALOGUES = "dialogues"
 """The set of the held-out conversations; the contestants give the last answer of each."""
 BASE, TUNED = "base", "tuned"
 """The contestants that always exist."""
+WITH_SOURCES = "+sources"
+"""What follows a contestant's name when it answers with passages that a search found."""
 
 
 class Prediction(Record):
@@ -384,6 +430,10 @@ class Prediction(Record):
     tokens: int | None = Field(description="how many tokens `nll` sums over", gt=0)
     provenance: Provenance = Field(
         description="the example's; for a question of an evaluation set, the set's name and the line"
+    )
+    sources: list[Provenance] = Field(
+        default_factory=list,
+        description="of the passages that stood in the prompt, in their order; empty for contestants without them",
     )
 
 

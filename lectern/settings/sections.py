@@ -29,6 +29,7 @@ from lectern.settings.publish import Publish
 from lectern.settings.rate import Rate
 from lectern.settings.render import Render
 from lectern.settings.report import Report
+from lectern.settings.retrieval import Retrieval
 from lectern.settings.score import Score
 from lectern.settings.score_speech import ScoreSpeech
 from lectern.settings.sources import parse_source
@@ -57,6 +58,7 @@ SECTIONS: Mapping[str, type] = {
     "rate": Rate,
     "curate": Curate,
     "split": Split,
+    "retrieval": Retrieval,
     "render": Render,
     "decoding": Decoding,
     "generate": Generate,

@@ -5,17 +5,19 @@ from pathlib import Path
 
 from lectern.core import io
 from lectern.core.revisions import HERE
-from lectern.core.schema import Example, Prediction, Question
+from lectern.core.schema import Example, Prediction, Question, Retrieved
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.comparators import Comparator
 from lectern.settings.decoding import Decoding
 from lectern.settings.generate import Generate
+from lectern.settings.retrieval import Retrieval
 from stages import generate
 from tests.settings import configure
 from tests.support.tiny import TINY, example
 
 CHOSEN = configure(Generate, max_new_tokens=8, batch_size=3, parity_prompts=2, parity_tokens=4, evals=[])
 GREEDY = configure(Decoding)
+WITHOUT = configure(Retrieval, contestants=[])
 SINGLE = [example(f"What is {n} times {n}?", "It is " + "very " * (n % 4) + f"{n * n}.") for n in range(7)]
 DIALOGUE = example("And?", "So.", "Then?", "Done.")
 
@@ -33,19 +35,24 @@ def run(
     evals: Mapping[str, Sequence[Question]] | None = None,
     root: Path = HERE,
     trained: Sequence[Example] = (),
+    retrieval: Retrieval = WITHOUT,
+    retrieved: Sequence[Retrieved] = (),
 ) -> str:
     """The stage's main; what it reads and writes is in `folder`."""
     io.write_jsonl(folder / "test.jsonl", examples)
     io.write_jsonl(folder / "train.jsonl", trained)
     for name, questions in (evals or {}).items():
         io.write_jsonl(folder / f"evals/{name}.jsonl", questions)
+    io.write_jsonl(folder / "retrieved.jsonl", retrieved)
     return generate.main(
         chosen,
         decoding,
         base,
         others or {},
         persona,
+        retrieval,
         trained=folder / "train.jsonl",
+        retrieved=folder / "retrieved.jsonl",
         held_out=folder / "test.jsonl",
         evals=folder / "evals",
         adapter=adapter,

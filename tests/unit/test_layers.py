@@ -23,6 +23,7 @@ LAYERS = (
     "examples",
     "teaching",
     "curation",
+    "retrieval",
     "training",
     "answering",
     "evaluation",

@@ -11,7 +11,7 @@ STEPS = {
     "Hear": ("check_params", "fetch", "transcribe", "diarize", "converse", "score_speech"),
     "Read": ("extract", "parse"),
     "Make rows": ("examples", "teach", "rate", "curate", "split"),
-    "Tune": ("render", "train"),
+    "Tune": ("retrieve", "render", "train"),
     "Answer": ("generate", "episodes", "clean_answers"),
     "Tell": ("score", "judge", "report"),
 }
