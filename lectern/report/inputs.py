@@ -41,6 +41,7 @@ METRICS = (
     "likeness",
     "preflight",
     "ratings",
+    "retrieval",
     "speech",
     "train",
     "transcripts",

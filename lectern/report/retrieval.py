@@ -1,0 +1,106 @@
+"""Say whether looking it up would do as well as the tuning, and how well the search finds what it is asked for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lectern.core.schema import BASE, HELD_OUT, TUNED, WITH_SOURCES
+from lectern.evaluation.answer_figures import FIGURES
+from lectern.report import wording
+from lectern.report.figures import show, show_change_interval
+
+COMPARED = ("nll", "similarity", "rougeL")
+"""The figures by which answers are compared, the most telling first."""
+RANKINGS = {
+    "both": "words and meanings together",
+    "bm25": "words (BM25)",
+    "embeddings": "meanings (embeddings)",
+}
+Scores = Mapping[str, Any]
+
+
+def build(scores: Scores, retrieval: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the report shows of the search; None if nothing was looked up.
+
+    Args:
+        scores: content of metrics/scores.json.
+        retrieval: content of metrics/retrieval.json; empty if the file is missing.
+    """
+    if not retrieval.get("units"):
+        return None
+    sets = [(scores.get("set", HELD_OUT), scores), *sorted(scores.get("sets", {}).items())]
+    return {
+        "searched": describe_search(retrieval),
+        "compared": [text for name, part in sets if (text := compare(name, part))],
+        "recall": [
+            {"set": name, "ranking": RANKINGS[ranking], "first": _show_recall(first)}
+            for name, rankings in sorted(retrieval["recall"].items())
+            for ranking in RANKINGS
+            if (first := rankings.get(ranking))
+        ],
+    }
+
+
+def compare(name: str, scores: Scores) -> str:
+    """Say how the tuned model does against the base with passages, and whether passages help the tuned one.
+
+    Args:
+        name: of the set.
+        scores: its part of metrics/scores.json.
+
+    Returns: one or two sentences; empty if nobody answered with passages or nothing can be compared.
+    """
+    return " ".join(_compare(name, scores))
+
+
+def _compare(name: str, scores: Scores) -> Iterator[str]:
+    others = scores.get("comparators", {})
+    for rival in (BASE + WITH_SOURCES, TUNED + WITH_SOURCES):
+        difference = others.get(rival, {}).get("difference", {})
+        key = next((key for key in COMPARED if key in difference), None)
+        if key is None:
+            continue
+        figure, found = FIGURES[key], difference[key]
+        # The difference is the tuned model's value minus that of the other.
+        verdict = wording.judge(found, bool(figure.lower_is_better))
+        who = "the base model with passages" if rival.startswith(BASE) else "itself with passages"
+        told = {
+            "better": f"does better than {who}",
+            "worse": f"does worse than {who}",
+            "unclear": f"does neither surely better nor surely worse than {who}",
+            "unknown": f"cannot be compared with {who}, for want of rows",
+        }[verdict]
+        ours, theirs = (part[key]["value"] for part in (scores[TUNED], others[rival]["scores"]))
+        values = f"{show(figure, ours)} against {show(figure, theirs)}"
+        interval = show_change_interval(figure, found)
+        yield (
+            f"On {wording.asked(name, found['n'])}, the tuned model alone {told}: {figure.name} {values}"
+            + (f", interval of the difference {interval}." if interval else ".")
+        )
+
+
+def describe_search(retrieval: Mapping[str, Any]) -> str:
+    """Say what was searched, and whether a row could find its own answer."""
+    count = retrieval["units"]
+    what = "1 passage or turn" if count == 1 else f"{count:,} passages and turns"
+    where = "the items that were trained on" if retrieval["searched"] == "train" else "all items"
+    own = (
+        "A held-out question may find the very place that its answer comes from."
+        if retrieval["include_own"]
+        else "A held-out question cannot find the place that its own answer comes from."
+    )
+    return f"The search knows {what} of {wording.count(retrieval['items'], 'item')}: {where}. {own}"
+
+
+def _show_recall(first: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return the share for each number of passages that are looked at."""
+    return [
+        {
+            "k": k,
+            "share": wording.share(part["value"]),
+            "interval": ""
+            if part["low"] is None
+            else f"{wording.share(part['low']).removesuffix(' %')} to {wording.share(part['high'])}",
+            "n": f"{part['n']:,}",
+        }
+        for k, part in sorted(first.items(), key=lambda pair: int(pair[0]))
+    ]
