@@ -102,16 +102,24 @@ def test_people_name_the_items_and_rows_that_hold_the_answer(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("question", "message"),
     [
-        ({"items": ["chese"]}, r"people.jsonl:1: items names 'chese'.*are cheese"),
-        ({"rows": ["0123"]}, r"people.jsonl:1: rows names '0123'"),
+        ({"items": ["chese"]}, r"people.jsonl:2: items names 'chese'.*It has bridges, cheese\."),
+        ({"rows": ["0123"]}, r"people.jsonl:2: rows names '0123'"),
     ],
 )
 def test_a_name_that_does_not_exist_is_refused(
     tmp_path: Path, question: dict[str, Any], message: str
 ) -> None:
-    data = write(tmp_path / "data", [CHEESE], [Question(question="Why?", **question)])
+    people = [Question(question="How?", items=["cheese"]), Question(question="Why?", **question)]
+    data = write(tmp_path / "data", [CHEESE, BRIDGES], people)
     with pytest.raises(LecternError, match=message):
         run(data)
+
+
+def test_a_set_that_was_written_for_another_corpus_names_nothing(tmp_path: Path) -> None:
+    people = [Question(question="Why?", items=["talk-01"]), Question(question="How?", rows=["0123"])]
+    data = write(tmp_path / "data", [CHEESE, BRIDGES], people)
+    assert "people" not in run(data)["recall"]
+    assert {one.evidence is None for one in found(data) if one.set == "people"} == {True}
 
 
 def test_training_rows_are_looked_up_where_they_carry_passages(data: Path) -> None:
