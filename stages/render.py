@@ -1,18 +1,20 @@
 """Turn the examples of each split into the tokens to train on, and reject rows that would spoil the training.
 
 Run: python -m stages.render        (dvc stage: render)
-Reads data/splits, writes data/sft/{train,validation,test}.jsonl and metrics/preflight.json. Fails if a row is broken.
+Reads data/splits and data/retrieved/train.jsonl, writes data/sft/{train,validation,test}.jsonl and
+metrics/preflight.json. Fails if a row is broken.
 """
 
 from pathlib import Path
 
 from lectern.core import io, params, paths, stage
 from lectern.core.errors import LecternError
-from lectern.core.schema import SPLITS, Example
+from lectern.core.schema import SPLITS, Example, Retrieved
 from lectern.models import chat_format, loading
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.render import Render
-from lectern.training import preflight, rendering
+from lectern.settings.retrieval import Retrieval
+from lectern.training import preflight, rendering, with_passages
 
 
 def main(
@@ -21,6 +23,8 @@ def main(
     splits: Path = paths.SPLITS,
     out: Path = paths.SFT,
     metrics: Path = paths.METRICS / "preflight.json",
+    retrieval: Retrieval | None = None,
+    retrieved: Path = paths.RETRIEVED / "train.jsonl",
 ) -> str:
     """Write the token rows of each split if all of them pass the checks, and nothing otherwise."""
     if settings.max_length > base.context_length:
@@ -30,6 +34,17 @@ def main(
         )
     tokenizer = loading.get_tokenizer(base)
     template = chat_format.training_template(tokenizer, base.chat_template)
+    passages = None
+    if retrieval is not None and retrieval.train_share > 0:
+        passages = with_passages.choose(
+            io.read_jsonl(retrieved, Retrieved),
+            share=retrieval.train_share,
+            true_share=retrieval.train_true,
+            seed=retrieval.seed,
+            prompt=retrieval.prompt,
+            most=retrieval.passages,
+            max_words=retrieval.max_words,
+        )
     rendered = {
         split: rendering.render(
             io.read_jsonl(splits / f"{split}.jsonl", Example),
@@ -38,6 +53,7 @@ def main(
             settings.max_length,
             too_long=settings.too_long,
             persona_text=settings.persona,
+            passages=passages if split == SPLITS[0] else None,
         )
         for split in SPLITS
     }
@@ -64,5 +80,10 @@ def main(
 
 if __name__ == "__main__":
     stage.run(
-        "render", lambda: main(params.load("render", Render), params.load("base_model", BaseModelSettings))
+        "render",
+        lambda: main(
+            params.load("render", Render),
+            params.load("base_model", BaseModelSettings),
+            retrieval=params.load("retrieval", Retrieval),
+        ),
     )

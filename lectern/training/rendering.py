@@ -9,6 +9,7 @@ from lectern.core.schema import Example, Message, TokenRow, example_id
 from lectern.models import chat_format
 from lectern.models.chat_format import Encoded
 from lectern.training import chunking, persona
+from lectern.training.with_passages import Passages
 
 BATCH = 256
 """Number of conversations that are tokenized together, which bounds the memory for intermediate results."""
@@ -39,6 +40,7 @@ COUNTED = (
     "questions_shortened",
     "unasked_turns",  # assistant turns before the first question, which were left out
     "dropped_too_long",  # examples
+    "with_passages",  # examples
     "repeated_rows",  # rows that were left out because the same row exists already
 )
 
@@ -91,6 +93,7 @@ def render(
     *,
     too_long: str = "divide",
     persona_text: str | None = None,
+    passages: Passages | None = None,
 ) -> Rendered:
     """Tokenize examples, in their order. Those above `max_length` tokens are cut into rows of whole exchanges.
 
@@ -103,6 +106,7 @@ def render(
         max_length: tokens of a row.
         too_long: divide or drop a single question and answer that are longer.
         persona_text: see `Render.persona`.
+        passages: those that some rows carry, as far as they fit; None for no row.
 
     Raises:
         LecternError: the persona is not a Jinja template, or does not fit a row.
@@ -113,6 +117,11 @@ def render(
     for begin in range(0, len(examples), BATCH):
         batch = examples[begin : begin + BATCH]
         opened = [chunking.begin_with_user(writer.shape.open(example)) for example in batch]
+        if passages is not None:
+            opened = [
+                (_add_passages(example, messages, passages, max_length, writer, result.counts), unasked)
+                for example, (messages, unasked) in zip(batch, opened, strict=True)
+            ]
         wholes = _encode_short([messages for messages, _ in opened], max_length, writer)
         for example, (messages, unasked), whole in zip(batch, opened, wholes, strict=True):
             try:
@@ -124,6 +133,26 @@ def render(
             result.counts["unasked_turns"] += unasked
             _add(example, chunks, writer.shape, seen, result)
     return result
+
+
+def _add_passages(
+    example: Example,
+    messages: list[Message],
+    passages: Passages,
+    limit: int,
+    writer: Writer,
+    counts: Counter[str],
+) -> list[Message]:
+    """Return the messages with as many passages as fit into a row; without any if the row is too long anyway."""
+    *versions, plain = passages.versions(example.id, messages)
+    for version in versions:
+        try:
+            if len(writer.encode(version).input_ids) <= limit:
+                counts["with_passages"] += 1
+                return version
+        except chat_format.RefusedError:  # `_cut` says why
+            break
+    return plain
 
 
 def _encode_short(conversations: Sequence[list[Message]], limit: int, writer: Writer) -> list[Encoded | None]:
