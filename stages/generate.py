@@ -1,12 +1,10 @@
 """Let every contestant answer the held-out questions and the evaluation sets.
 
 Run: python -m stages.generate        (dvc stage: generate)
-Reads data/splits, data/evals, data/retrieved/questions.jsonl and models/adapter; writes
-data/predictions/<contestant>.jsonl (base, tuned, the comparators, and those that answer with passages): each answer,
-and how likely the model finds the true one. data/background/base.jsonl has the answers of the base to some training
-questions, from which likeness learns. Batches whose inputs have not changed are kept from the last run.
-metrics/generation.json says who answered what, metrics/parity.json whether the model with the adapter merged into it
-gives the same answers. The replies of endpoints are kept in data/replies/generate.
+Reads data/splits, data/evals, data/reworded.jsonl, data/retrieved, models/adapter. Writes data/predictions: each answer
+of each contestant, and how likely the true one is; data/background: the base on training questions, for likeness;
+metrics/generation.json: who answered what; metrics/parity.json: whether the merged model answers the same. Unchanged
+batches, and the replies of endpoints (data/replies/generate), are kept.
 """
 
 from collections.abc import Mapping
@@ -16,7 +14,7 @@ from lectern.answering import answering, contestants, endpoints, questions
 from lectern.answering.background import draw_training
 from lectern.answering.sources import Sources
 from lectern.core import batches, io, params, paths, revisions, stage
-from lectern.core.schema import BASE, TUNED, Example, Prediction, Retrieved
+from lectern.core.schema import TUNED, Example, Prediction, Retrieved
 from lectern.models.generation import AnswerOptions
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.comparators import Comparator, load_comparators
@@ -37,6 +35,7 @@ def main(
     trained: Path = paths.TRAIN_SPLIT,
     held_out: Path = paths.TEST_SPLIT,
     evals: Path = paths.EVALS,
+    reworded: Path = paths.REWORDED,
     retrieved: Path = paths.RETRIEVED / "questions.jsonl",
     adapter: Path = paths.ADAPTER,
     out: Path = paths.PREDICTIONS,
@@ -52,7 +51,7 @@ def main(
         LecternError: a contestant cannot be asked at all, or more calls to an endpoint got no reply than allowed; in
             the latter case everything else is written first.
     """
-    asks = questions.collect(io.read_jsonl(held_out, Example), settings.evals, evals)
+    asks = questions.collect(io.read_jsonl(held_out, Example), settings.evals, evals, reworded)
     by_key = {ask.key: ask for ask in asks}
     looked_up = io.read_jsonl(retrieved, Retrieved) if retrieval.contestants else []
     sources = Sources.choose(looked_up, retrieval.prompt, retrieval.passages, retrieval.max_words)
@@ -60,29 +59,17 @@ def main(
     options = AnswerOptions(settings.max_new_tokens, decoding, settings.seed)
     plans = answering.make_plans(local, asks, options, settings.batch_size, sources)
     came = endpoints.answer_all(served, asks, persona, options, replies, sources)
-    compared = answering.plan_parity(
-        next(plan for plan in plans if plan.who.name == TUNED),
-        settings.parity_prompts,
-        settings.parity_tokens,
-    )
+    tuned = next(plan for plan in plans if plan.who.name == TUNED)
+    compared = answering.plan_parity(tuned, settings.parity_prompts, settings.parity_tokens)
     store = batches.Store(out, Prediction, answering.identify)
     made = answering.make_missing(plans, by_key, store, options, compared)
     files = {plan.who.name: answering.fill(plan, by_key, store) for plan in plans}
     files |= endpoints.list_files(served, came, by_key, sources)
     store.close(files, [compared.key] if compared else [])
     taught = draw_training(io.read_jsonl(trained, Example), settings.background, settings.seed)
-    untuned = next(who for who in local if who.name == BASE)
-    answering.bring(
-        batches.Store(background, Prediction, answering.identify),
-        untuned,
-        taught,
-        options,
-        settings.batch_size,
-    )
-
+    answering.bring(background, local[0], taught, options, settings.batch_size)
     unanswered = {name: len(asks) - len(answers.outcomes) for name, answers in came.items()}
-    summary = answering.summarise([*local, *served], plans, files, unanswered)
-    io.write_json(metrics, summary)
+    io.write_json(metrics, summary := answering.summarise([*local, *served], plans, files, unanswered))
     io.write_json(parity, store.result(compared.key) if compared else {"prompts": 0})
     endpoints.check(came)
     counts = {name: len(file.records) for name, file in files.items()}

@@ -35,12 +35,12 @@ def main(
     known = items.read_records(data / "index", Unit)
     train, *others = (io.read_jsonl(data / f"splits/{split}.jsonl", Example) for split in SPLITS)
     rows = [*train, *others[0], *others[1]]
-    everything = Index(known, settings.methods)
-    searched = everything
+    searched = everything = Index(known, settings.methods)
     if settings.searched == "train":
         searched = Index(lookup.select_trained(known, train, rows[len(train) :]), settings.methods)
 
-    asks = questions.collect(others[-1], evals, data / "evals") if settings.contestants else []
+    sets = evals, data / "evals", data / "reworded.jsonl"
+    asks = questions.collect(others[-1], *sets) if settings.contestants else []
     queries = lookups.of_asks(asks, rows, known)
     own, most = settings.include_own, settings.passages
     found = lookup.look_up(queries, searched, everything, include_own=own, most=most)

@@ -1,7 +1,7 @@
 """Score the answers of every contestant and the episodes, with intervals and paired differences.
 
 Run: python -m stages.score        (dvc stage: score)
-Reads data/predictions, data/background, data/cleaned, data/episodes, data/evals and data/splits; writes
+Reads data/predictions, data/background, data/cleaned, data/episodes and data/splits; writes
 data/scores.jsonl (one line per question), metrics/scores.json (lectern/evaluation/answer_figures.py explains each
 figure), its plot metrics/scores.tsv, metrics/knowledge.json (people's questions, by whether their answer was trained),
 metrics/likeness.json, data/likeness.jsonl (which answers of the tuned model sound most like the speaker), and
@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lectern.answering import questions
 from lectern.core import io, params, paths, stage
 from lectern.core.schema import BASE, SPLITS, TUNED, Episode, Example, Prediction
 from lectern.evaluation import copying, health, knowledge, likeness_figures, measuring, plotting, summary
@@ -44,9 +43,8 @@ def main(settings: Score, data: Path = paths.DATA, metrics: Path = paths.METRICS
     io.write_json(metrics / "scores.json", found)
     io.write_jsonl(data / "likeness.jsonl", ranks)
     io.write_json(metrics / "likeness.json", alike)
-    sets = {row.set for row in rows} & {path.stem for path in (data / "evals").glob("*.jsonl")}
-    asked = questions.collect([], sorted(sets), data / "evals")
-    io.write_json(metrics / "knowledge.json", knowledge.measure(rows, asked, splits, **drawn))
+    places = {(row.set, row.id): row.places for row in answers[BASE]}
+    io.write_json(metrics / "knowledge.json", knowledge.measure(rows, places, splits, **drawn))
     plotting.write_plot(metrics / "scores.tsv", found)
     # An episode's host may copy a question. Indexing a large corpus takes a while, and few runs have episodes.
     said = _read_texts(trained, "user", "assistant") if base or tuned else []

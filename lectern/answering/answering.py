@@ -4,6 +4,7 @@ import importlib.metadata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from lectern.answering import contestants
@@ -178,14 +179,15 @@ def make_missing(
     return {name: sum(len(batch.ids) for batch in parts) for name, parts in missing.items()}
 
 
-def bring(store: Store, who: Local, asks: Sequence[Ask], options: AnswerOptions, batch_size: int) -> None:
-    """Bring a store to exactly one file, with the answers of one contestant.
+def bring(out: Path, who: Local, asks: Sequence[Ask], options: AnswerOptions, batch_size: int) -> None:
+    """Bring a folder to exactly one file, with the answers of one contestant.
 
     Raises:
         LecternError: as `make_plans`.
     """
     (plan,) = make_plans([who], asks, options, batch_size)
     by_key = {ask.key: ask for ask in asks}
+    store = batches.Store(out, Prediction, identify)
     make_missing([plan], by_key, store, options, None)
     store.close({who.name: fill(plan, by_key, store)}, [])
 
@@ -202,6 +204,7 @@ def predict(ask: Ask, outcome: RowResult, shown: Sequence[Found] = ()) -> Predic
         nll=outcome.nll,
         tokens=outcome.tokens,
         provenance=ask.provenance,
+        places=[*ask.items, *ask.rows],
         sources=[passage.provenance for passage in shown],
     )
 

@@ -10,7 +10,17 @@ from typing import Any
 from lectern.answering.sources import Sources
 from lectern.core import io
 from lectern.core.errors import LecternError
-from lectern.core.schema import DIALOGUES, HELD_OUT, Example, Found, Message, Provenance, Question, example_id
+from lectern.core.schema import (
+    DIALOGUES,
+    HELD_OUT,
+    REWORDED,
+    Example,
+    Found,
+    Message,
+    Provenance,
+    Question,
+    example_id,
+)
 from lectern.models import chat_format
 from lectern.models.generation import Row
 from lectern.training import persona
@@ -55,19 +65,23 @@ class Ask:
         )
 
 
-def collect(held_out: Iterable[Example], sets: Sequence[str], folder: Path) -> list[Ask]:
+def collect(
+    held_out: Iterable[Example], sets: Sequence[str], folder: Path, reworded: Path | None = None
+) -> list[Ask]:
     """Return all questions, in order of set and id.
 
     Args:
         held_out: the rows of the test split.
         sets: names of evaluation sets.
         folder: the folder of their files, data/evals.
+        reworded: training questions in other words, data/reworded.jsonl; None for none.
 
     Raises:
         LecternError: a set has no file, or the file has a line that is not a question, or the same question twice.
     """
     asked = [Ask.of(example) for example in held_out]
     asked += [ask for name in sets for ask in _read_set(name, folder)]
+    asked += [] if reworded is None else _read_questions(REWORDED, reworded)
     return sorted(asked, key=lambda ask: (ask.set, ask.id))
 
 
@@ -79,12 +93,18 @@ def _read_set(name: str, folder: Path) -> list[Ask]:
             f"generate.evals: there is no evaluation set {name!r}, since {path} does not exist. Sets in {folder}: "
             f"{known}. Correct the name under conf/ and run `lectern params`, or write the file."
         )
+    return _read_questions(name, path)
+
+
+def _read_questions(name: str, path: Path) -> list[Ask]:
     asked: dict[str, Ask] = {}
     for number, question in io.read_numbered(path, Question):
         prompt = [Message(role="user", content=question.question)]
         answer = (question.answer or "").strip() or None
         both = [*prompt, Message(role="assistant", content=answer)] if answer else prompt
-        where = Provenance(item=name, method="eval", row=number)
+        # Rewordings of one recording belong together; people's questions do not tell which they were asked about.
+        item = question.items[0] if name == REWORDED else name
+        where = Provenance(item=item, method="eval", row=number)
         ask = Ask(name, example_id(both), prompt, answer, where, tuple(question.items), tuple(question.rows))
         if ask.id in asked:
             raise LecternError(

@@ -21,8 +21,6 @@ from lectern.models import embeddings
 from lectern.settings.llm import LLM
 from lectern.text.words import normalise, words
 
-SET = "reworded"
-"""The set of these questions."""
 SCHEMA = closed_object(question={"type": "string"})
 OUTCOMES = ("kept", "same_words", "trained", "other_meaning", "malformed", "no_reply")
 """What can happen to a rewording: it is kept; it has too many of the question's words; another training question has

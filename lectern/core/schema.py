@@ -406,6 +406,8 @@ HELD_OUT = "held_out"
 """The set of the held-out rows that have exactly one answer."""
 DIALOGUES = "dialogues"
 """The set of the held-out conversations; the contestants give the last answer of each."""
+REWORDED = "reworded"
+"""The set of training questions in other words."""
 BASE, TUNED = "base", "tuned"
 """The contestants that always exist."""
 WITH_SOURCES = "+sources"
@@ -430,6 +432,10 @@ class Prediction(Record):
     tokens: int | None = Field(description="how many tokens `nll` sums over", gt=0)
     provenance: Provenance = Field(
         description="the example's; for a question of an evaluation set, the set's name and the line"
+    )
+    places: list[str] = Field(
+        default_factory=list,
+        description="of a person's question or a reworded one: the items and rows that hold the answer, where known",
     )
     sources: list[Provenance] = Field(
         default_factory=list,

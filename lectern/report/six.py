@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lectern.core.schema import BASE, HELD_OUT, TUNED
+from lectern.core.schema import BASE, HELD_OUT, REWORDED, TUNED
 from lectern.evaluation.knowledge import TRAINED
 from lectern.evaluation.likeness_figures import ENOUGH, OWN
 from lectern.report import wording
@@ -26,6 +26,9 @@ NO_TRAINED = (
     "No question of people is about what was trained: the items that data/evals names were held out, or no split has "
     "them."
 )
+
+
+NO_ANSWER = "There are questions about what was trained, but none of them has a true answer."
 
 
 @dataclass(frozen=True)
@@ -159,22 +162,22 @@ def show_example(one: Answers, why: str) -> dict[str, str]:
 
 
 def describe_knowledge(evidence: Evidence) -> Reply:
-    """Say what the tuned model knows of what was trained, asked in other words."""
+    """Say what the tuned model knows of what was trained, asked in other words: people's if they asked, or an LLM's."""
     question = "Does it know what it was trained on?"
     found = evidence.read("knowledge")
-    if TRAINED not in found:
-        why = found.get("why") or (NO_TRAINED if found else NOT_YET)
-        return Reply(question, "not measured", "unknown", str(why))
-    part = found[TRAINED]
-    difference = part["difference"].get("nll")
-    about = "that people asked in their own words about what was trained"
-    if difference is None:
-        asked = wording.count(part["rows"], "question")
-        return Reply(
-            question, "not measured", "unknown", f"There are {asked} {about}, but none has a true answer."
-        )
-    asked = f"{wording.count(difference['n'], 'question')} {about}"
-    verdict, text = _compare_likelihood(difference, f"On {asked}")
+    asked = {
+        TRAINED: "that people asked in their own words about what was trained",
+        REWORDED: "of the training that an LLM put into other words",
+    }
+    group = next((name for name in asked if found.get(name, {}).get("difference", {}).get("nll")), None)
+    if group is None:
+        why = NO_ANSWER if any(name in found for name in asked) else NO_TRAINED if found else NOT_YET
+        return Reply(question, "not measured", "unknown", str(found.get("why", why)))
+    part = found[group]
+    difference = part["difference"]["nll"]
+    verdict, text = _compare_likelihood(
+        difference, f"On {wording.count(difference['n'], 'question')} {asked[group]}"
+    )
     if "rougeL" in part["difference"]:
         own, others = (wording.share(part[side]["rougeL"]["value"]) for side in (TUNED, BASE))
         text += f" Its answers have {own} of their words in common with the true ones (ROUGE-L), the base's {others}."

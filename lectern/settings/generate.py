@@ -4,8 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lectern.core.schema import DIALOGUES, HELD_OUT
+from lectern.core.schema import DIALOGUES, HELD_OUT, REWORDED
 from lectern.settings import checks
+
+OWN_SETS = (HELD_OUT, DIALOGUES, REWORDED)
+"""Sets that the pipeline makes."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,9 @@ class Generate:
             self, max_new_tokens=1, batch_size=1, parity_tokens=1, parity_prompts=0, background=0
         )
         for name in self.evals:
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or name in (HELD_OUT, DIALOGUES):
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or name in OWN_SETS:
                 yield (
                     f"evals has {name!r}; give the name of a file in data/evals without .jsonl, which has only "
-                    f"letters, digits, _ and -, and is not {HELD_OUT} or {DIALOGUES}"
+                    f"letters, digits, _ and -, and is not {', '.join(OWN_SETS)}"
                 )
         yield from checks.unique("evals", self.evals, "a set")

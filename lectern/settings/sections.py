@@ -30,6 +30,7 @@ from lectern.settings.rate import Rate
 from lectern.settings.render import Render
 from lectern.settings.report import Report
 from lectern.settings.retrieval import Retrieval
+from lectern.settings.reword import Reword
 from lectern.settings.score import Score
 from lectern.settings.score_speech import ScoreSpeech
 from lectern.settings.sources import parse_source
@@ -59,6 +60,7 @@ SECTIONS: Mapping[str, type] = {
     "curate": Curate,
     "split": Split,
     "retrieval": Retrieval,
+    "reword": Reword,
     "render": Render,
     "decoding": Decoding,
     "generate": Generate,

@@ -46,6 +46,8 @@ NUMBERS = [
     ("rate.confidence", [0.01, 0.99], [0.0, 1.0]), ("rate.min_labels", [1], [0]), ("rate.resamples", [100], [99]),
     ("render.max_length", [8], [7]),
     ("report.samples", [0], [-1]),
+    ("reword.count", [0], [-1]), ("reword.most_shared", [0.01, 1.0], [0.0, 1.01]),
+    ("reword.least_similar", [0.0, 1.0], [-0.01, 1.01]), ("generate.background", [0], [-1]),
     ("retrieval.confidence", [0.01, 0.99], [0.0, 1.0]), ("retrieval.max_turn_words", [20], [19]),
     ("retrieval.max_words", [1], [0]), ("retrieval.passages", [1], [0]), ("retrieval.resamples", [100], [99]),
     ("retrieval.train_share", [0.0, 1.0], [-0.01, 1.01]), ("retrieval.train_true", [0.0, 1.0], [-0.01, 1.01]),

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lectern.answering.questions import Ask
 from lectern.core import io
 from lectern.core.manifest import MANIFEST
 from lectern.core.schema import (
@@ -560,21 +559,12 @@ def write_likeness(root: Path, run: Run, answers: Sequence[Prediction]) -> None:
 
 def write_knowledge(root: Path, run: Run, scores: Sequence[RowScore]) -> None:
     """metrics/knowledge.json, as of a run whose first questions of people are about what was trained."""
-    asks = [
-        Ask(
-            row.set,
-            row.id,
-            [],
-            None,
-            Provenance(item=row.set, method="eval"),
-            (("taught",), ("kept",))[at % 4 == 3],
-        )
-        for at, row in enumerate(one for one in scores if one.set == run.eval_name)
-    ]
+    asked = [row for row in scores if row.set == run.eval_name]
+    places = {(row.set, row.id): ["kept" if at % 4 == 3 else "taught"] for at, row in enumerate(asked)}
     splits = {
         name: [_example(item)] for name, item in (("train", "taught"), ("validation", "v"), ("test", "kept"))
     }
-    found = knowledge.measure(scores, asks, splits, seed=0, resamples=300, confidence=0.95)
+    found = knowledge.measure(scores, places, splits, seed=0, resamples=300, confidence=0.95)
     io.write_json(root / "metrics/knowledge.json", found)
 
 

@@ -11,7 +11,7 @@ STEPS = {
     "Hear": ("check_params", "fetch", "transcribe", "diarize", "converse", "score_speech"),
     "Read": ("extract", "parse"),
     "Make rows": ("examples", "teach", "rate", "curate", "split"),
-    "Tune": ("retrieve", "render", "train"),
+    "Tune": ("reword", "retrieve", "render", "train"),
     "Answer": ("generate", "episodes", "clean_answers"),
     "Tell": ("score", "judge", "report"),
 }

@@ -187,7 +187,9 @@ def test_only_web_addresses_are_links(url: str, safe: bool) -> None:
     assert widgets.is_web_address(url) is safe
 
 
-@pytest.mark.parametrize(("length", "shown", "cut"), [(200_000, 200_000, False), (200_001, 200_000, True), (3, 3, False)])
+@pytest.mark.parametrize(
+    ("length", "shown", "cut"), [(200_000, 200_000, False), (200_001, 200_000, True), (3, 3, False)]
+)
 def test_a_text_for_the_browser_says_whether_it_is_cut(length: int, shown: int, cut: bool) -> None:
     told = desk.told("é" * length, "user")
     assert told == {"role": "user", "content": "é" * shown, "length": length, "cut": cut}

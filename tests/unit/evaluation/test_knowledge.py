@@ -1,6 +1,5 @@
 from typing import Any
 
-from lectern.answering.questions import Ask
 from lectern.core.schema import Example, Message, Provenance
 from lectern.evaluation import knowledge
 from lectern.evaluation.rows import AnswerScore, RowScore
@@ -20,9 +19,8 @@ SPLITS = {
 }
 
 
-def ask(number: int, *items: str, rows: tuple[str, ...] = ()) -> Ask:
-    where = Provenance(item="people", method="eval", row=number)
-    return Ask("people", f"{number:016x}", [], "x", where, items, rows)
+def ask(number: int, *places: str) -> tuple[tuple[str, str], tuple[str, ...]]:
+    return ("people", f"{number:016x}"), places
 
 
 def row(number: int, gain: float, set: str = "people") -> RowScore:
@@ -37,10 +35,7 @@ def row(number: int, gain: float, set: str = "people") -> RowScore:
 
 
 def test_what_was_trained_and_what_was_held_out_are_two_figures() -> None:
-    asked = [
-        *(ask(number, "taught") for number in range(8)),
-        *(ask(number, "kept") for number in range(8, 15)),
-    ]
+    asked = dict(ask(number, "taught" if number < 8 else "kept") for number in range(15))
     rows = [row(number, 1.0 if number < 8 else 0.25) for number in range(15)]
     found = knowledge.measure(rows, asked, SPLITS, **DRAWN)
     assert found["trained"]["difference"]["nll"]["value"] == -1.0
@@ -60,8 +55,7 @@ def test_a_question_counts_only_if_all_of_its_places_are_on_one_side() -> None:
         (trained,): "trained", (other,): "unseen", (trained, other): None, ("taught", "nowhere"): None,
     }  # fmt: skip
     for number, (places, group) in enumerate(cases.items()):
-        named = ask(number, *places) if len(places[0]) < 16 else ask(number, rows=places)
-        found = knowledge.measure([row(number, 1.0)], [named], SPLITS, **DRAWN)
+        found = knowledge.measure([row(number, 1.0)], dict([ask(number, *places)]), SPLITS, **DRAWN)
         assert {name for name in ("trained", "unseen") if name in found} == ({group} if group else set()), (
             places
         )
@@ -69,5 +63,12 @@ def test_a_question_counts_only_if_all_of_its_places_are_on_one_side() -> None:
 
 
 def test_where_no_question_names_a_place_that_is_said() -> None:
-    assert knowledge.measure([row(0, 1.0)], [ask(0)], SPLITS, **DRAWN) == {"why": knowledge.UNNAMED}
-    assert knowledge.measure([row(0, 1.0)], [], SPLITS, **DRAWN) == {"why": knowledge.UNNAMED}
+    assert knowledge.measure([row(0, 1.0)], dict([ask(0)]), SPLITS, **DRAWN) == {"why": knowledge.UNNAMED}
+    assert knowledge.measure([row(0, 1.0)], {}, SPLITS, **DRAWN) == {"why": knowledge.UNNAMED}
+
+
+def test_reworded_questions_stand_apart() -> None:
+    key = ("reworded", f"{1:016x}")
+    found = knowledge.measure([row(1, 1.0, "reworded")], {key: ["taught"]}, SPLITS, **DRAWN)
+    assert found["reworded"]["rows"] == 1
+    assert "trained" not in found
