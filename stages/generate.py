@@ -30,7 +30,7 @@ def main(
     base: BaseModelSettings,
     others: Mapping[str, Comparator],
     persona: str | None,
-    retrieval: Retrieval,
+    retrieval: Retrieval | None = None,
     *,
     trained: Path = paths.TRAIN_SPLIT,
     held_out: Path = paths.TEST_SPLIT,
@@ -53,9 +53,11 @@ def main(
     """
     asks = questions.collect(io.read_jsonl(held_out, Example), settings.evals, evals, reworded)
     by_key = {ask.key: ask for ask in asks}
-    looked_up = io.read_jsonl(retrieved, Retrieved) if retrieval.contestants else []
-    sources = Sources.choose(looked_up, retrieval.prompt, retrieval.passages, retrieval.max_words)
-    local, served = contestants.gather(base, adapter, persona, others, root, retrieval.contestants)
+    sources, with_sources = None, []
+    if retrieval is not None and (with_sources := retrieval.contestants):
+        looked_up = io.read_jsonl(retrieved, Retrieved)
+        sources = Sources.choose(looked_up, retrieval.prompt, retrieval.passages, retrieval.max_words)
+    local, served = contestants.gather(base, adapter, persona, others, root, with_sources)
     options = AnswerOptions(settings.max_new_tokens, decoding, settings.seed)
     plans = answering.make_plans(local, asks, options, settings.batch_size, sources)
     came = endpoints.answer_all(served, asks, persona, options, replies, sources)

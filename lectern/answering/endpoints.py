@@ -100,7 +100,7 @@ def answer(
 
 
 def list_files(
-    everyone: Sequence[Served], came: Mapping[str, Answers], asks: Mapping[str, Ask], sources: Sources
+    everyone: Sequence[Served], came: Mapping[str, Answers], asks: Mapping[str, Ask], sources: Sources | None
 ) -> dict[str, batches.File[Prediction]]:
     """Return the file of each contestant, its rows sorted by set and id.
 
@@ -108,14 +108,14 @@ def list_files(
         everyone: the contestants.
         came: contestant -> its answers.
         asks: key -> question.
-        sources: the passages for each question.
+        sources: the passages for each question; None if no contestant answers with some.
     """
     return {
         who.name: batches.File(
             [],
             answering.sort(
                 [
-                    answering.predict(asks[key], outcome, sources.of(key) if who.sources else ())
+                    answering.predict(asks[key], outcome, sources.of(key) if who.sources and sources else ())
                     for key, outcome in came[who.name].outcomes.items()
                 ]
             ),

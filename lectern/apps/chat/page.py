@@ -9,6 +9,7 @@ from threading import Event
 from typing import Any
 
 from lectern.apps.chat import endpoint, session, transcripts
+from lectern.apps.chat.library import Library
 from lectern.apps.chat.near import Index, Near
 from lectern.apps.chat.session import Chat, Turn
 from lectern.apps.chat.talker import Talker
@@ -16,7 +17,7 @@ from lectern.apps.review import origin
 from lectern.apps.web import widgets
 from lectern.core import params
 from lectern.core.errors import LecternError, WrongValuesError
-from lectern.core.schema import BASE, TUNED
+from lectern.core.schema import BASE, TUNED, Found, Provenance
 from lectern.models.generation import AnswerOptions
 from lectern.publishing.exporting import serving_name
 from lectern.settings.decoding import LARGEST_PENALTY, Decoding
@@ -37,12 +38,12 @@ def define(root: Path, url: str | None) -> None:
 
     from lectern.apps.chat.episode_page import show_episode
 
-    talker, index = Talker(root), Index(root)
+    talker, index, library = Talker(root), Index(root), Library(root)
 
     @ui.page("/", title="Chat - Lectern")
     async def chat() -> None:
         with widgets.frame("Lectern: chat", PAGES, "Chat"):
-            await _ChatPage(root, talker, index, url).show()
+            await _ChatPage(root, talker, index, library, url).show()
 
     @ui.page("/episode", title="Episode - Lectern")
     async def episode() -> None:
@@ -53,8 +54,8 @@ def define(root: Path, url: str | None) -> None:
 class _ChatPage:
     """The conversation of one browser tab."""
 
-    def __init__(self, root: Path, talker: Talker, index: Index, url: str | None) -> None:
-        self.root, self.talker, self.index, self.url = root, talker, index, url
+    def __init__(self, root: Path, talker: Talker, index: Index, library: Library, url: str | None) -> None:
+        self.root, self.talker, self.index, self.library, self.url = root, talker, index, library, url
         self.chats = {name: Chat(name) for name in ([BASE, TUNED] if url else talker.names)}
         self.stop = Event()
         self.working = False
@@ -93,6 +94,8 @@ class _ChatPage:
                 .classes("w-36")
             )
             self.who.on_value_change(lambda: self.show_chats.refresh())
+            self.sources = ui.switch("Look it up").props("dense")
+            self.sources.set_visibility(self.library.is_there)
             self.temperature = ui.number("Temperature", value=decoding.temperature, min=0, max=5, step=0.1)
             self.top_p = ui.number("Top p", value=decoding.top_p, min=0.01, max=1, step=0.05)
             self.top_k = ui.number("Top k", value=decoding.top_k, min=0, precision=0)
@@ -167,6 +170,8 @@ class _ChatPage:
             answer = ui.label(turn.text or " ").classes("whitespace-pre-wrap break-words max-w-full")
             note = ui.label(turn.note).classes("text-sm opacity-80")
             self.labels[chat.name, number] = (answer, note)
+            for passage in turn.passages if turn.state in ("done", "stopped") else []:
+                _show_passage(passage)
             if turn.state in ("done", "stopped") and turn.text:
                 place = ui.column().classes("w-full")
                 ui.button("Show similar training rows", on_click=lambda: self._show_near(turn, place)).props(
@@ -229,12 +234,13 @@ class _ChatPage:
         self.stop.clear()
         self.show_chats.refresh()
         asked, system = self.asked, self.persona.value or ""
+        look_up = self.library.look_up if self.sources.value else None
         try:
             for chat in asked:
                 answer: session.Answer = self.talker.answer
                 if self.url and chat.name == TUNED:
                     answer = partial(_ask_server, self.url, serving_name(self.talker.base.name))
-                await to_thread(session.fill, chat, system, options, answer, self.stop)
+                await to_thread(session.fill, chat, system, options, answer, self.stop, look_up)
         finally:
             self.working = False
             self.show_chats.refresh()
@@ -303,6 +309,24 @@ def _ask_server(url: str, wanted: str, name: str, *rest: Any) -> Any:
     return endpoint.answer(url, wanted, *rest)
 
 
+def _show_passage(passage: Found) -> None:
+    from nicegui import ui
+
+    with ui.column().classes("gap-0 w-full border-l-4 border-secondary pl-3"):
+        with ui.row().classes("items-center gap-3"):
+            ui.label("looked up").classes("font-semibold")
+            _show_place(passage.provenance)
+        widgets.text(passage.text, long=400, classes="text-sm")
+
+
+def _show_place(where: Provenance) -> None:
+    from nicegui import ui
+
+    ui.label(where.item).classes("text-sm")
+    ui.label(origin.describe(where)).classes("text-sm")
+    widgets.link(where.url, "open the source")
+
+
 def _show_row(near: Near) -> None:
     from nicegui import ui
 
@@ -310,9 +334,7 @@ def _show_row(near: Near) -> None:
     with ui.column().classes("gap-0 w-full border-l-4 border-primary pl-3"):
         with ui.row().classes("items-center gap-3"):
             ui.label(f"similarity {near.similarity:.2f}").classes("font-semibold")
-            ui.label(where.item).classes("text-sm")
-            ui.label(origin.describe(where)).classes("text-sm")
-            widgets.link(where.url, "open the source")
+            _show_place(where)
         for message in row.messages[:4]:
             widgets.text(f"{message.role}: {message.content}", long=400, classes="text-sm")
         ui.label(f"lectern trace {row.id}").classes("text-xs font-mono opacity-80")

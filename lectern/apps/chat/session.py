@@ -7,11 +7,13 @@ from typing import Literal
 
 from lectern.apps.chat.talker import Reply
 from lectern.core.errors import LecternError
-from lectern.core.schema import Message
+from lectern.core.schema import Found, Message
 from lectern.models.generation import AnswerOptions
 
 Answer = Callable[[str, Sequence[Message], AnswerOptions, Callable[[str], None], Event], Reply]
 """A function with the arguments of `Talker.answer`."""
+LookUp = Callable[[Sequence[Message]], tuple[list[Message], list[Found]]]
+"""A function like `Library.look_up`."""
 State = Literal["waiting", "writing", "done", "stopped", "failed"]
 
 
@@ -24,6 +26,8 @@ class Turn:
     state: State = "waiting"
     note: str = ""
     """a remark for the user: the limit was reached, older turns were left out, or an error"""
+    passages: list[Found] = field(default_factory=list)
+    """what stood before the question in the prompt"""
 
 
 @dataclass
@@ -46,7 +50,14 @@ class Chat:
         return given
 
 
-def fill(chat: Chat, system: str, options: AnswerOptions, answer: Answer, stop: Event) -> None:
+def fill(
+    chat: Chat,
+    system: str,
+    options: AnswerOptions,
+    answer: Answer,
+    stop: Event,
+    look_up: LookUp | None = None,
+) -> None:
     """Fill in the answer of the last turn, in this thread. An error is written into the turn's note.
 
     Args:
@@ -55,6 +66,7 @@ def fill(chat: Chat, system: str, options: AnswerOptions, answer: Answer, stop: 
         options: how the answer is written.
         answer: `Talker.answer`, or a function for an endpoint with the same arguments.
         stop: set to end the answer.
+        look_up: puts passages before the question; None for no passages.
     """
     turn = chat.turns[-1]
 
@@ -62,7 +74,10 @@ def fill(chat: Chat, system: str, options: AnswerOptions, answer: Answer, stop: 
         turn.text, turn.state = text, "writing"
 
     try:
-        reply = answer(chat.name, chat.messages(system, len(chat.turns) - 1), options, tell, stop)
+        messages = chat.messages(system, len(chat.turns) - 1)
+        if look_up is not None:
+            messages, turn.passages = look_up(messages)
+        reply = answer(chat.name, messages, options, tell, stop)
     except LecternError as error:
         turn.state, turn.note = "failed", str(error)
         return
@@ -72,5 +87,6 @@ def fill(chat: Chat, system: str, options: AnswerOptions, answer: Answer, stop: 
         [] if reply.finished else ["stopped" if turn.state == "stopped" else "the token limit was reached"]
     )
     notes += ["the oldest turns were left out, because the context is full"] if reply.shortened else []
+    notes += ["nothing was found"] if look_up is not None and not turn.passages else []
     notes += [reply.note] if reply.note else []
     turn.note = "; ".join(notes)

@@ -1,7 +1,7 @@
 """The chat: the pipeline's own answers, told while they are written."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -12,12 +12,14 @@ from markdown_it import MarkdownIt
 
 from lectern.answering.openings import Opening
 from lectern.apps.chat import near, session, transcripts
+from lectern.apps.chat.library import Library
 from lectern.apps.chat.session import Chat, Turn
-from lectern.apps.chat.talker import Talker
+from lectern.apps.chat.talker import Reply, Talker
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.schema import Episode, Example, Message, Prediction
 from lectern.models.generation import AnswerOptions
+from lectern.retrieval import units
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.decoding import Decoding
 from lectern.settings.episodes import Episodes
@@ -26,6 +28,7 @@ from stages import generate
 from tests.settings import configure, write_answers
 from tests.support import browsers, review_repo, tuned_repo
 from tests.support.review_repo import HOSTILE
+from tests.support.searched import unit
 
 GREEDY = write_answers(12)
 
@@ -176,6 +179,41 @@ def test_a_failure_is_told_in_the_turn_and_ends_nothing(talker: Talker) -> None:
     chat.turns += [Turn("Was this answered?"), Turn("And?")]
     given = chat.messages("You are short.", 2)
     assert [message.role for message in given] == ["system", "user", "assistant", "user"]
+
+
+def index(root: Path, *said: str) -> None:
+    """What `retrieve` leaves in data/index."""
+    made = units.embed([unit("talk", at, text) for at, text in enumerate(said)])
+    io.write_jsonl(root / "data/index/talk.jsonl", made)
+    review_repo.write_manifest(root / "data/index", ["talk"], ".jsonl")
+
+
+def test_what_is_looked_up_stands_before_the_question_and_not_in_the_history(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(Path("params.yaml").read_text())
+    found = Library(tmp_path)
+    assert not found.is_there
+    index(tmp_path, "Salt eats the steel of bridges.", "Goats are milked at five.")
+    assert found.is_there
+    given: list[list[Message]] = []
+
+    def answer(name: str, messages: Sequence[Message], *rest: Any) -> Reply:
+        given.append(list(messages))
+        return Reply("So.", True, False)
+
+    chat = Chat("tuned", [Turn("What eats the steel of a bridge?")])
+    session.fill(chat, "You are short.", GREEDY, answer, Event(), found.look_up)
+    assert chat.turns[0].passages[0].text == "Salt eats the steel of bridges."
+    assert chat.turns[0].passages[0].provenance.start == 0.0
+    assert given[0][0].content == "You are short."
+    assert "Salt eats" in given[0][-1].content
+    chat.turns.append(Turn("And when are the goats of the village milked?"))
+    session.fill(chat, "You are short.", GREEDY, answer, Event())
+    assert not any("Salt eats" in message.content for message in given[1])
+    assert chat.turns[1].passages == []
+    index(tmp_path, "A wheel of cheese ripens for ten months.")
+    chat.turns.append(Turn("?!"))
+    session.fill(chat, "", GREEDY, answer, Event(), found.look_up)
+    assert "Salt" not in str(chat.turns[2].passages), "it is read again when it changes"
 
 
 @pytest.mark.parametrize(
