@@ -131,8 +131,8 @@ class _Words:
             self._bm25.index((numbered, self._ids), create_empty_token=False, show_progress=False)
 
     def rank(self, query: Sequence[str]) -> Ranking:
-        """Rank the units that have any term of a query."""
-        known = [self._ids[term] for term in query if term in self._ids]
+        """Rank the units that have any term of a query. A term counts once, however often it is repeated."""
+        known = [self._ids[term] for term in dict.fromkeys(query) if term in self._ids]
         if self._bm25 is None or not known:
             return {}
         scores = np.round(self._bm25.get_scores_from_ids(known).astype(np.float64), DIGITS)

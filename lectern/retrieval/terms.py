@@ -2,6 +2,7 @@
 
 import regex
 
+from lectern.text.function_words import ENGLISH
 from lectern.text.words import UNSPACED, words
 
 _CHARACTER = regex.compile(rf"(?V1)[{UNSPACED}]\p{{M}}*")
@@ -13,6 +14,10 @@ def split(text: str) -> list[str]:
     Pairs of characters are the usual terms for Chinese, Japanese and Korean (Lucene's CJKBigramFilter), since most
     words there have two. Single characters are kept too, so that a question of one character finds something. A text
     without letters and digits has no terms.
+
+    English function words are left out, unless there is nothing else: spoken questions have many words that say nothing
+    of their subject (`so, what do you think of it`). On other people's talks more is found without them
+    (`tests.benchmarks.retrieval`).
     """
     terms: list[str] = []
     before = ""
@@ -24,4 +29,4 @@ def split(text: str) -> list[str]:
         before = ""
         if any(character.isalnum() for character in word):
             terms.append(word)
-    return terms
+    return [term for term in terms if term not in ENGLISH] or terms

@@ -25,7 +25,7 @@ CHEESE = conversation(
     item="cheese",
 )
 BRIDGES = conversation(
-    ("host", "What eats the steel of a bridge?"),
+    ("host", "Do salt and milk eat the steel of a bridge?"),
     ("guest", "Salt on the road eats the steel from within."),
     item="bridges",
 )
@@ -90,7 +90,7 @@ def test_everything_may_be_searched_but_for_the_own_place(data: Path) -> None:
 
 def test_people_name_the_items_and_rows_that_hold_the_answer(tmp_path: Path) -> None:
     people = [
-        Question(question="When is the cheese ripe?", items=["cheese"]),
+        Question(question="How long does a wheel ripen?", items=["cheese"]),
         Question(question="What is added to milk?", rows=[TRAINED[0].id]),
         Question(question="zzz", rows=[TRAINED[1].id]),
         Question(question="Who are you?"),

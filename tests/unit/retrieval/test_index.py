@@ -77,6 +77,11 @@ def test_equal_scores_keep_the_order_of_the_places() -> None:
     assert [hit.ranks for hit in hits] == [{"bm25": 1}] * 3
 
 
+def test_a_repeated_word_of_a_question_counts_once(embedded: Sequence[Unit]) -> None:
+    index = Index(embedded, ["bm25"])
+    assert index.search(["steel steel steel milk"]) == index.search(["steel milk"])
+
+
 def test_no_more_than_the_best_are_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searching, "DEPTH", 2)
     many = [unit("talk", at, "salt " * (at + 1) + "water " * 9) for at in range(6)]

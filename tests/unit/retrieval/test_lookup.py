@@ -18,7 +18,14 @@ from tests.support.tiny import chat
 STEEL = Provenance(item="bridges", start=8.0, end=20.0, method="question_turns")
 """The question is asked in the last two seconds of the turn before."""
 EVERYTHING = Index(units(), ["bm25"])
-ASKED = Query("held_out", "1", "What does salt eat on the road?", STEEL, SPEECH["bridges"][1], (STEEL,))
+ASKED = Query(
+    "held_out",
+    "1",
+    "Does salt on the road harm milk, or only a bridge?",
+    STEEL,
+    SPEECH["bridges"][1],
+    (STEEL,),
+)
 
 
 def found(query: Query, *, include_own: bool = False, most: int = 3) -> list[str]:

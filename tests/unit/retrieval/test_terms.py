@@ -8,7 +8,7 @@ from lectern.retrieval import terms
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Salt eats the STEEL!", ["salt", "eats", "the", "steel"]),
+        ("Salt eats the STEEL!", ["salt", "eats", "steel"]),
         ("東京都", ["東", "京", "東京", "都", "京都"]),
         ("C++ と Rust", ["c++", "と", "rust"]),
         ("", []),
@@ -24,3 +24,9 @@ def test_terms_are_words_and_in_scripts_without_spaces_pairs_of_characters(
 
 def test_a_word_between_two_characters_parts_them() -> None:
     assert "東京" not in terms.split("東 Tower 京")
+
+
+def test_function_words_are_left_out_unless_there_are_no_others() -> None:
+    assert terms.split("So, what do you think of salt?") == ["salt"]
+    assert terms.split("What is it?") == ["what", "is", "it"]
+    assert terms.split("Warum ist das Salz so schlecht?") == ["warum", "ist", "das", "salz", "schlecht"]
