@@ -48,6 +48,8 @@ LENGTHS = (40, 80, 120, 200)
 LEAST_QUESTION, LEAST_ANSWER = 5, 20
 """Words: shorter questions of a host (`Really?`) and shorter answers say too little to be looked for."""
 EMBEDDED = 300
+SCRIPT = Path("data/sources/demo/script.yaml")
+"""English words to embed."""
 WORDS = 100
 ASKED = 20
 
@@ -154,13 +156,15 @@ def size(count: int) -> None:
     def write() -> str:
         return " ".join(chance.choices(frequent, cum_weights=weights, k=WORDS))
 
-    sample = [write() for _ in range(EMBEDDED)]
+    said = SCRIPT.read_text(encoding="utf-8").split()
+    places = range(0, len(said) - WORDS, (len(said) - WORDS) // EMBEDDED)
+    sample = [" ".join(said[at : at + WORDS]) for at in places]
     vectors.make(sample[:8])  # loads the model
     began = time.process_time()
     vectors.make(sample)
-    each = (time.process_time() - began) / EMBEDDED
+    each = (time.process_time() - began) / len(sample)
     print(
-        f"embedding: {1000 * each:.0f} ms of CPU a passage of {WORDS} made-up words, "
+        f"embedding: {1000 * each:.0f} ms of CPU a passage of {WORDS} English words, "
         f"so {each * count / 60:.0f} min for {count:,} (not run)"
     )
     numbers = np.random.default_rng(0)
