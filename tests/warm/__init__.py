@@ -7,7 +7,8 @@ that process ends. Signals go through, in both directions. All workers of a test
 
 The process is a real one, but for these: it has another parent and process group than its client, and the seed of
 hashes is that of the server. Whatever needs more runs `sys.executable`: a test that kills process groups, for one.
-A client does so itself where a variable is set that the libraries read while they are imported.
+A client does so itself where a variable is set that the libraries read while they are imported, save for those of
+ANY_VALUE.
 """
 
 import atexit
@@ -23,7 +24,7 @@ from filelock import FileLock
 HERE = Path(__file__).parent
 HEAD = """#!{python} -IS
 MODULE, PYTHON, SOCKET = {module!r}, {python!r}, {socket!r}
-READ_AT_IMPORT, SETTINGS = {read!r}, {settings!r}
+READ_AT_IMPORT, ANY_VALUE, SETTINGS, SCRIPTS = {read!r}, {any_value!r}, {settings!r}, {scripts!r}
 """
 READ_AT_IMPORT = (
     "HF_",
@@ -37,6 +38,25 @@ READ_AT_IMPORT = (
     "CUDA",
     "LD_",
 )
+ANY_VALUE = (
+    # what the code under test, and torch with its compiler, leave in the environment of a process of tests: the server
+    # has one thread for products of matrices as well, and nothing is compiled
+    "OPENBLAS_NUM_THREADS",
+    "TORCHINDUCTOR_CACHE_DIR",
+    # what huggingface_hub reads again in a process whose hub is another one
+    "HF_ENDPOINT",
+    "HF_HOME",
+    "HF_HUB_DISABLE_PROGRESS_BARS",
+    "HF_HUB_DISABLE_TELEMETRY",
+    "HF_HUB_DISABLE_XET",
+    "HF_HUB_OFFLINE",
+    "HF_TOKEN",
+)
+"""The variables among them that may differ from the server's."""
+SCRIPTS = ("convert_hf_to_gguf.py",)
+"""The files that are worth a warm process; others run cold."""
+CHILDREN = "LECTERN_TESTS_PYTHON"
+"""The variable that makes a Python the `sys.executable` of a warm process, so that what it starts is warm too."""
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -75,7 +95,8 @@ def _start(place: Path) -> None:
     os.mkfifo(place / "alive")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"OMP_NUM_THREADS": "1"}
-    _write_clients(place, {n: v for n, v in environment.items() if n.startswith(READ_AT_IMPORT)})
+    read = {n: v for n, v in environment.items() if n.startswith(READ_AT_IMPORT) and n not in ANY_VALUE}
+    _write_clients(place, read)
     command = [sys.executable, str(HERE / "server.py"), str(place)]
     with (place / "log").open("w") as log:
         process = subprocess.Popen(
@@ -101,6 +122,8 @@ def _write_clients(place: Path, settings: dict[str, str]) -> None:
             module=module,
             socket=str(place / "socket"),
             read=READ_AT_IMPORT,
+            any_value=ANY_VALUE,
+            scripts=SCRIPTS,
             settings=settings,
         )
         (place / "bin" / name).write_text(head + code, encoding="utf-8")

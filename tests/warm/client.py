@@ -8,9 +8,10 @@ import sys
 
 def is_cold(arguments):
     """Whether only a Python of its own can do this: other options, or other variables that imports read."""
-    if {n: v for n, v in os.environ.items() if n.startswith(READ_AT_IMPORT)} != SETTINGS:
+    read = {n: v for n, v in os.environ.items() if n.startswith(READ_AT_IMPORT) and n not in ANY_VALUE}
+    if read != SETTINGS:
         return True
-    return len(arguments) < 2 or arguments[0] not in ("-m", "-c")
+    return len(arguments) < 2 or arguments[0].rpartition("/")[2] not in ("-m", "-c", *SCRIPTS)
 
 
 arguments = ["-m", MODULE, *sys.argv[1:]] if MODULE else sys.argv[1:]

@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import types
 
@@ -173,6 +174,7 @@ def attend(client: socket.socket, files: list[int]) -> bool:
 def become(request: list, files: list[int]) -> list[str]:
     """Take over the client's arguments, environment, folder and files."""
     arguments, environment, folder, ignored = request
+    hub_before = {name: value for name, value in os.environ.items() if name.startswith("HF_")}
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
@@ -189,13 +191,30 @@ def become(request: list, files: list[int]) -> list[str]:
     sys.stdout.reconfigure(line_buffering=direct, write_through=direct)
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.stderr.reconfigure(line_buffering=True)
-    first = folder if arguments[0] == "-m" else ""
+    sys.executable = environment.get("LECTERN_TESTS_PYTHON", sys.executable)
+    tempfile.tempdir = None  # it is found anew
+    if {name: value for name, value in environment.items() if name.startswith("HF_")} != hub_before:
+        change_hub()
+    first = {"-m": folder, "-c": ""}.get(arguments[0], arguments[0].rpartition("/")[0])
     own = environment.get("PYTHONPATH", "")
     sys.path[:0] = [first, *filter(None, own.split(os.pathsep))]
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
     gc.enable()
     return arguments
+
+
+def change_hub() -> None:
+    """Let huggingface_hub read its variables again. It and transformers look most constants up when they need them."""
+    if (constants := sys.modules.get("huggingface_hub.constants")) is None:
+        return
+    importlib.reload(constants)
+    for name, module in list(sys.modules.items()):
+        if name.startswith("huggingface_hub."):
+            for constant in vars(module).keys() & {name for name in vars(constants) if name.isupper()}:
+                setattr(module, constant, getattr(constants, constant))
+    if interface := sys.modules.get("huggingface_hub.hf_api"):
+        interface.api.endpoint = constants.ENDPOINT
 
 
 def run(arguments: list[str]) -> int:
@@ -206,6 +225,9 @@ def run(arguments: list[str]) -> int:
     try:
         if kind == "-m":
             runpy._run_module_as_main(what)
+        elif kind != "-c":
+            sys.argv = arguments
+            runpy.run_path(kind, run_name="__main__")
         else:
             exec(compile(what, "<string>", "exec"), main.__dict__)
     except SystemExit as ended:
