@@ -1,8 +1,6 @@
 import json
-import os
 import re
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from lectern.core import params
 from lectern.core.errors import LecternError
 from lectern.models import loading
 from lectern.settings.base_model import ARCHITECTURES, BaseModelSettings
+from tests import warm
 from tests.settings import configure
 from tests.support import hub_server
 from tests.support.tiny import TINY
@@ -46,10 +45,10 @@ for case in json.loads(sys.argv[1]):
 
 
 def ask(environment: dict[str, str], *cases: dict[str, Any]) -> list[Any]:
-    """What a fresh process gets for each model: the class in a list, or the text of the error."""
+    """What another process gets for each model: the class in a list, or the text of the error."""
     done = subprocess.run(
-        [sys.executable, "-c", LOAD, json.dumps(cases)],
-        env={**os.environ, **environment},
+        [warm.python(), "-c", LOAD, json.dumps(cases)],
+        env=warm.environment(**environment),
         capture_output=True,
         text=True,
         check=True,

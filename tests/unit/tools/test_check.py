@@ -1,7 +1,6 @@
 """`lectern check`: what it needs to find, on toy configurations, real servers and folders."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from lectern.tools import main as cli
 from lectern.tools import params
 from lectern.tools.checking import configuration, machine, models, packages, requirements, services, speech
 from lectern.tools.checking.finding import MISSING, NOTE, OK, Finding
+from tests import warm
 from tests.settings import configure
 from tests.support import hub_server
 
@@ -246,9 +246,9 @@ print(json.dumps([[[one.state, one.what + ": " + one.remedy] for one in found], 
 def ask_hub(settings: dict[str, Any], **environment: str) -> tuple[list[tuple[str, str]], int]:
     """What `check_hub` finds, in a process of its own: the hub's client reads the environment once."""
     done = subprocess.run(
-        [sys.executable, "-c", CODE, json.dumps(settings)],
+        [warm.python(), "-c", CODE, json.dumps(settings)],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env=warm.environment(**environment),
         capture_output=True,
         text=True,
         check=True,

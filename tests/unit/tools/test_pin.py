@@ -1,14 +1,13 @@
 """Pinning against a hub on 127.0.0.1, in a process of its own: the client library reads the hub's address once."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lectern.core.errors import LecternError
 from lectern.tools import pin
+from tests import warm
 from tests.support import hub_server
 
 OLD, NEW = "a" * 40, "5f0b02c75b57c5855da9ae460ce51323ea669d8a"
@@ -34,9 +33,9 @@ def folder(tmp_path: Path) -> Path:
 
 def run(hub: hub_server.Hub, folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "lectern", "pin", *names],
+        [warm.python(), "-m", "lectern", "pin", *names],
         cwd=folder.parent.parent,
-        env={**os.environ, **hub.environment(folder / "home"), "PYTHONPATH": str(Path.cwd())},
+        env=warm.environment(**hub.environment(folder / "home"), PYTHONPATH=str(Path.cwd())),
         capture_output=True,
         text=True,
     )

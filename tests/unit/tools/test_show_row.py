@@ -1,5 +1,4 @@
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from lectern.settings.render import Render
 from lectern.tools import show_row
 from lectern.training import rendering
 from stages import render
+from tests import warm
 from tests.settings import configure
 from tests.support.tiny import FAMILIES, TINY, chat, example, family
 
@@ -101,7 +101,8 @@ def test_what_is_shown_is_the_text_of_the_row(tokenizer: Any, name: str) -> None
 
 def test_it_runs_without_a_terminal_and_in_one_word_says_what_is_wrong(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "lectern", "show-row", "--data", str(tmp_path)],
+        [warm.python(), "-m", "lectern", "show-row", "--data", str(tmp_path)],
+        env=warm.environment(),
         capture_output=True,
         text=True,
         check=False,
