@@ -1,16 +1,18 @@
 """A rebuild as a job: real DVC in a small repository of three stages."""
 
 import json
-import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from lectern.apps.review.rebuilding import Builder, Job, find_due, list_stages
 from lectern.core.errors import LecternError
+from tests import warm
 
 PIPELINE = """
 stages:
@@ -35,17 +37,37 @@ print(f"{name}: made 1, kept 0, removed 0, failed 0")
 """
 
 
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository, in which nothing has run; each test takes a copy."""
+    root = tmp_path_factory.mktemp("started") / "repo"
+    (root / "metrics/runtime").mkdir(parents=True)
+    (root / "dvc.yaml").write_text(PIPELINE)
+    (root / "work.py").write_text(WORK)
+    (root / "source.txt").write_text("one")
+    (root / "metrics/runtime/first.json").write_text(json.dumps({"seconds": 215.0}))
+    for command in (["git", "init", "-q"], ["dvc", "init", "-q"]):
+        subprocess.run(command, cwd=root, check=True, env=warm.environment(DVC_NO_ANALYTICS="1"))
+    return root
+
+
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "dvc.yaml").write_text(PIPELINE)
-    (tmp_path / "work.py").write_text(WORK)
-    (tmp_path / "source.txt").write_text("one")
-    (tmp_path / "metrics/runtime").mkdir(parents=True)
-    (tmp_path / "metrics/runtime/first.json").write_text(json.dumps({"seconds": 215.0}))
-    env = {**os.environ, "DVC_NO_ANALYTICS": "1"}
-    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
-        subprocess.run(command, cwd=tmp_path, check=True, env=env)
-    return tmp_path
+def root(started: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(started, tmp_path / "repo")
+
+
+@pytest.fixture
+def warm_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rebuild's DVC is a warm process: for a test that stops none, since that would have another group."""
+    monkeypatch.setattr(sys, "executable", warm.python())
+
+
+def wait_until_at_work(root: Path, job: Job) -> None:
+    """Until a stage has written that it waits."""
+    beat = threading.Event()
+    while not (root / "waiting").exists():
+        assert job.running, job.lines
+        beat.wait(0.01)
 
 
 def wait(builder: Builder, job: Job) -> Job:
@@ -56,6 +78,7 @@ def wait(builder: Builder, job: Job) -> Job:
     return job
 
 
+@pytest.mark.usefixtures("warm_dvc")
 def test_it_runs_what_changed_says_so_and_how_the_outputs_differ(root: Path) -> None:
     builder = Builder(root)
     due = find_due(root)
@@ -84,6 +107,7 @@ def test_it_runs_what_changed_says_so_and_how_the_outputs_differ(root: Path) -> 
     assert job.found.outputs == {"first": ["first.txt"]}
 
 
+@pytest.mark.usefixtures("warm_dvc")
 def test_a_failure_says_which_stage_and_keeps_what_was_finished(root: Path) -> None:
     (root / "source.txt").write_text("fail second")
     builder = Builder(root)
@@ -104,9 +128,7 @@ def test_one_at_a_time_and_a_stop_ends_all_of_it(root: Path, background: bool) -
         job = builder.start(None)
     finally:
         signal.signal(signal.SIGINT, before)
-    while not (root / "waiting").exists():  # the stage is at work
-        assert job.running, job.lines
-        os.sched_yield()
+    wait_until_at_work(root, job)
     with pytest.raises(LecternError, match="already running"):
         builder.start(None)
     builder.stop()
@@ -121,9 +143,7 @@ def test_the_end_of_the_server_ends_the_job(root: Path) -> None:
     (root / "source.txt").write_text("wait first")
     builder = Builder(root)
     job = builder.start(None)
-    while not (root / "waiting").exists():
-        assert job.running, job.lines
-        os.sched_yield()
+    wait_until_at_work(root, job)
     builder.close()
     wait(builder, job)
     assert job.returncode != 0
