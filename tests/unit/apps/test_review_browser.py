@@ -26,15 +26,22 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
         yield root, address
 
 
-@pytest.fixture
-def visit(chromium: Any, app: tuple[Path, str]) -> Iterator[Open]:
-    """Open pages, each a tab of its own; none of them may complain or ask another host."""
-    wrong: list[str] = []
+@pytest.fixture(scope="module")
+def window(chromium: Any) -> Any:
+    """One for all tests, as a person has it: what pages have in common is loaded and compiled once."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(15_000)
+    return context
+
+
+@pytest.fixture
+def visit(window: Any, app: tuple[Path, str]) -> Iterator[Open]:
+    """Open pages, each a tab of its own, which is closed after the test; none of them may complain or ask another
+    host."""
+    wrong: list[str] = []
 
     def visit(path: str) -> Any:
-        page = context.new_page()
+        page = window.new_page()
         page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on(
@@ -44,7 +51,8 @@ def visit(chromium: Any, app: tuple[Path, str]) -> Iterator[Open]:
         return page
 
     yield visit
-    context.close()
+    for page in window.pages:
+        page.close()
     assert wrong == []
 
 

@@ -30,22 +30,29 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
         yield root, address
 
 
-@pytest.fixture
-def visit(chromium: Any, app: tuple[Path, str]) -> Iterator[Open]:
-    """Open pages, each a tab of its own."""
+@pytest.fixture(scope="module")
+def window(chromium: Any) -> Any:
+    """One for all tests, as a person has it: what pages have in common is loaded and compiled once."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(15_000)
+    return context
+
+
+@pytest.fixture
+def visit(window: Any, app: tuple[Path, str]) -> Iterator[Open]:
+    """Open pages, each a tab of its own, which is closed after the test."""
     wrong: list[str] = []
 
     def visit(path: str) -> Any:
-        page = context.new_page()
+        page = window.new_page()
         page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         browsers.open_page(page, app[1] + path)
         return page
 
     yield visit
-    context.close()
+    for page in window.pages:
+        page.close()
     assert wrong == []
 
 
@@ -372,10 +379,10 @@ def verdicts(root: Path, ids: list[str]) -> dict[int, str]:
 
 
 def test_a_label_is_one_on_the_pair_on_the_screen_however_fast(
-    labelled: tuple[Path, str, list[str]], chromium: Any
+    labelled: tuple[Path, str, list[str]], window: Any
 ) -> None:
     root, address, ids = labelled
-    page = chromium.new_page()
+    page = window.new_page()
     browsers.open_page(page, f"{address}/labels")
     page.get_by_text("0 of 30 labelled").wait_for()
     draw = random.Random(1)
@@ -406,10 +413,10 @@ def test_a_label_is_one_on_the_pair_on_the_screen_however_fast(
 
 
 def test_a_label_that_is_not_saved_is_told_until_it_is(
-    labelled: tuple[Path, str, list[str]], chromium: Any
+    labelled: tuple[Path, str, list[str]], window: Any
 ) -> None:
     root, address, ids = labelled
-    one, other = (chromium.new_page() for _ in range(2))
+    one, other = (window.new_page() for _ in range(2))
     for page in (one, other):
         browsers.open_page(page, f"{address}/labels")
         page.get_by_text("0 of 30 labelled").wait_for()
