@@ -1,8 +1,10 @@
 """A site of the test's own, and a project folder that is empty but for what the test puts there."""
 
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,30 @@ from tests import warm
 from tests.support import server
 
 SMOKE = Path("data/sources/smoke").absolute()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_sessions() -> Iterator[None]:
+    """yt-dlp does for each session again what comes out the same: it compares each of its 1,800 extractors with all
+    others, and reads the certificates of the web."""
+    import certifi
+    from yt_dlp.networking import common
+    from yt_dlp.utils import _utils
+
+    slow, make = _utils.orderedSet, common.make_ssl_context
+
+    @functools.cache
+    def read(_file: str, **options: Any) -> Any:
+        return make(**options)
+
+    def order(iterable: Iterable[Any], *, lazy: bool = False) -> Any:
+        values = list(iterable)
+        return list(dict.fromkeys(values)) if set(map(type, values)) == {str} else slow(values, lazy=lazy)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_utils, "orderedSet", order)
+        patch.setattr(common, "make_ssl_context", lambda **options: read(certifi.where(), **options))
+        yield
 
 
 @pytest.fixture
