@@ -1,5 +1,6 @@
 """llama.cpp's server chooses tokens as the stages do, with the options under its own names."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from lectern.models import chat_format, generation, loading, sampling
 from lectern.publishing import converter, engine_options, fidelity, llama_server, usage
 from lectern.publishing.chat_requests import Chat
 from lectern.settings.decoding import Decoding
+from tests import warm
 from tests.settings import configure
 from tests.support.tiny import TINY
 
@@ -46,7 +48,9 @@ def llama(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     folder = tmp_path_factory.mktemp("llama")
     model.save_pretrained(folder / "model")
     loading.get_tokenizer(TINY).save_pretrained(folder / "model")
-    converter.convert(folder / "model", folder / "f16.gguf", "f16")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", warm.python())
+        converter.convert(folder / "model", folder / "f16.gguf", "f16")
     server = llama_server.start(folder / "f16.gguf", name="x", context=512, parallel=1)
     yield server.listening_address
     server.close()

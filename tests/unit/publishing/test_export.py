@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.decoding import Decoding
 from lectern.tools import export
 from lectern.training import adapters
+from tests import warm
 from tests.settings import configure
 from tests.support import tuned_repo
 from tests.support.running import run
@@ -108,7 +110,8 @@ def test_the_converter_knows_the_families(tmp_path: Path, architecture: str) -> 
     assert found["q8_0"]["same_tokens"] >= 0.9, found
 
 
-def test_what_the_converter_does_not_know_is_said(tmp_path: Path) -> None:
+def test_what_the_converter_does_not_know_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", warm.python())
     (tmp_path / "config.json").write_text(
         json.dumps({"architectures": ["UnheardOfForCausalLM"], "model_type": "x"})
     )
