@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from lectern.core import code, stage
+from tests.support import listing
 
 # As every stage does before it loads torch.
 stage.quieten_libraries()
@@ -24,6 +25,9 @@ ANY_SPEED: Any = {"deadline": None, "suppress_health_check": [HealthCheck.too_sl
 settings.register_profile("fixed", derandomize=True, **ANY_SPEED)
 settings.register_profile("search", max_examples=500, **ANY_SPEED)
 settings.load_profile("fixed")
+
+# A file system lists a folder in any order; here it is the one that no code can take for sorted.
+listing.reverse()
 
 # A stage reads its own source once, the tests hundreds of times in a process; the result depends on the text alone.
 code._bare = cache(code._bare)
