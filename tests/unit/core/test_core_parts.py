@@ -121,8 +121,8 @@ def test_no_data_says_what_makes_it(tmp_path: Path) -> None:
     [
         (
             "{\n<<<<<<< ours\n",
-            "two people decided differently here, and git left both between <<<<<<< and >>>>>>>. Keep the lines of one of "
-            "them, then `git add` the file.",
+            "two people decided differently here, and git left both between <<<<<<< and >>>>>>>. Keep the lines of "
+            "one of them, then `git add` the file.",
         ),
         ("{\n <<<<<<< ours\n", None),
     ],
