@@ -107,7 +107,7 @@ class Browser:
         # When something goes wrong the whole browser is closed, and the context with it.
         context = await self.chromium.new_context(service_workers="block", accept_downloads=False)
         page = await context.new_page()
-        serve = _Serving(url, body, content_type, self.ask)
+        serve = Serving(url, body, content_type, self.ask)
         await context.route("**/*", serve)
         await context.route_web_socket("**/*", lambda socket: socket.close())
         await page.goto(url, wait_until="load", timeout=0)  # `render` limits the time
@@ -131,7 +131,7 @@ class Browser:
         )
 
 
-class _Serving:
+class Serving:
     """Answers the requests of a page. Playwright calls it for each request."""
 
     def __init__(self, url: str, body: bytes, content_type: str, ask: Ask) -> None:
@@ -140,6 +140,7 @@ class _Serving:
         self.opened = False
 
     async def __call__(self, route: Any) -> None:
+        """Answer the request of a route of Playwright's."""
         from playwright.async_api import Error
 
         with suppress(Error):  # the page was closed meanwhile
@@ -173,4 +174,4 @@ class _Serving:
             await route.fulfill(status=answer.status, headers=kept, body=answer.body)
 
 
-__all__ = ["MISSING", "NAMES", "Browser", "find"]
+__all__ = ["MISSING", "NAMES", "Browser", "Serving", "find"]

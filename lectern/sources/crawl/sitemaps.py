@@ -48,7 +48,7 @@ async def _read_one(web: Web, url: str, allows: Callable[[str], bool]) -> tuple[
         packed = response.body[:2] == b"\x1f\x8b"
         body = gunzip(response.body, max_size=_LARGEST) if packed else response.body
         sitemap = Sitemap(body)
-        listed = [addresses.canonical(entry.get("loc", ""), url) for entry in sitemap]
+        listed = [addresses.canonical(entry["loc"], url) for entry in sitemap if entry.get("loc")]
     except Exception as error:  # lxml, zlib and Scrapy raise many kinds
         raise FetchError(f"is not a sitemap ({type(error).__name__})") from error
     if sitemap.type not in ("urlset", "sitemapindex"):
