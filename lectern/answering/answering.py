@@ -86,7 +86,7 @@ def make_plans(
 def _cut(
     who: Local, rows: Sequence[Row], options: AnswerOptions, size: int
 ) -> dict[batches.Batch, Sequence[Row]]:
-    decides = {**_made_with(who, generation, loading, adapters), "decoding": options.decides}
+    decides = {**made_with(who, generation, loading, adapters), "decoding": options.decides}
     cut: dict[batches.Batch, Sequence[Row]] = {}
     for numbers in by_length([len(row.prompt) for row in rows], size):
         batch = [rows[number] for number in numbers]
@@ -95,7 +95,7 @@ def _cut(
     return cut
 
 
-def _made_with(who: Local, *modules: Any) -> dict[str, Any]:
+def made_with(who: Local, *modules: Any) -> dict[str, Any]:
     """Return everything that affects an answer besides the prompt: weights, code and libraries."""
     libraries = ["torch", "transformers", "peft"] + (["bitsandbytes"] if who.quantized else [])
     return {
@@ -119,7 +119,7 @@ def plan_parity(plan: AnsweringPlan, prompts: int, new_tokens: int) -> Parity | 
     if not asked or plan.who.record.method == "full":
         return None
     return Parity(
-        batches.make_key(_made_with(plan.who, merging, adapters), asked, new_tokens), asked, new_tokens
+        batches.make_key(made_with(plan.who, merging, adapters), asked, new_tokens), asked, new_tokens
     )
 
 

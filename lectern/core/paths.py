@@ -13,6 +13,7 @@ LISTINGS = DATA / "listings"
 CORRECTIONS = DATA / "corrections"
 LABELS = DATA / "labels"
 EVALS = DATA / "evals"
+GENERAL = DATA / "general"
 OPENINGS = DATA / "openings"
 EARLIER_ADAPTERS = Path("models/adapters")
 
@@ -41,6 +42,7 @@ CHECKPOINTS = Path("models/checkpoints")
 PREDICTIONS = DATA / "predictions"
 BACKGROUND = DATA / "background"
 EPISODES = DATA / "episodes"
+FORGETTING = DATA / "forgetting"
 CLEANED = DATA / "cleaned"
 SCORES = DATA / "scores.jsonl"
 JUDGEMENTS = DATA / "judgements"

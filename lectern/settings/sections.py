@@ -20,6 +20,7 @@ from lectern.settings.diarize import Diarize
 from lectern.settings.episodes import Episodes
 from lectern.settings.examples import Examples
 from lectern.settings.extract import Extract
+from lectern.settings.forget import Forget
 from lectern.settings.generate import Generate
 from lectern.settings.housekeeping import Housekeeping
 from lectern.settings.judging import Judging
@@ -65,6 +66,7 @@ SECTIONS: Mapping[str, type] = {
     "decoding": Decoding,
     "generate": Generate,
     "episodes": Episodes,
+    "forget": Forget,
     "clean_answers": CleanAnswers,
     "score": Score,
     "judging": Judging,

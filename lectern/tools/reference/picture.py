@@ -28,6 +28,7 @@ PLACES: dict[str, tuple[int, float]] = {
     "train": (1, 1),
     "generate": (0, 2),
     "episodes": (0, 1),
+    "forget": (0, 0),
     "clean_answers": (1, 1.5),
     "score": (0, 1),
     "judge": (0, 2),

@@ -12,7 +12,7 @@ STEPS = {
     "Read": ("extract", "parse"),
     "Make rows": ("examples", "teach", "rate", "curate", "split"),
     "Tune": ("reword", "retrieve", "render", "train"),
-    "Answer": ("generate", "episodes", "clean_answers"),
+    "Answer": ("generate", "episodes", "forget", "clean_answers"),
     "Tell": ("score", "judge", "report"),
 }
 """The steps of the whole, in order, and the stages of each; a test holds them equal to dvc.yaml."""

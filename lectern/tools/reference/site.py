@@ -19,6 +19,7 @@ PAGES = {
     "dev/LOG.md": "log.md",
     "data/corrections/README.md": "data/corrections.md",
     "data/evals/README.md": "data/evals.md",
+    "data/general/README.md": "data/general.md",
     "data/labels/README.md": "data/labels.md",
     "data/listings/README.md": "data/listings.md",
     "data/openings/README.md": "data/openings.md",
