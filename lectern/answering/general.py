@@ -67,25 +67,36 @@ class General:
     requests: Sequence[Request]
 
 
-def read(folder: Path, *, words: int | None, questions: bool, refusals: bool, seed: int) -> General:
+def read(
+    folder: Path, *, words: int | None, questions: int | None, refusals: int | None, seed: int
+) -> General:
     """Read what is asked for.
 
     Args:
         folder: data/general.
         words: number of words of passages, drawn by `draw`; None for all, 0 for none.
-        questions: whether the questions are read.
-        refusals: whether the requests are read.
+        questions: number of questions, drawn at random; None for all, 0 for none.
+        refusals: the same for requests.
         seed: of the drawing.
 
     Raises:
         LecternError: a file is missing or empty, or a line does not fit, is blank or repeats another.
     """
-    passages = _read(folder / PASSAGES, Passage, "id", "words: 0") if words != 0 else []
     return General(
-        draw(passages, words, seed),
-        _read(folder / QUESTIONS, Question, "question", "questions: false") if questions else [],
-        _read(folder / REFUSALS, Request, "request", "refusals: false") if refusals else [],
+        draw(_read(folder / PASSAGES, Passage, "id", "words"), words, seed) if words != 0 else [],
+        _sample(folder / QUESTIONS, Question, "question", "questions", questions, seed),
+        _sample(folder / REFUSALS, Request, "request", "refusals", refusals, seed),
     )
+
+
+def _sample(path: Path, record: type[R], field: str, setting: str, wanted: int | None, seed: int) -> list[R]:
+    """Draw so many rows at random, and return them in their own order. More rows are the same ones and others."""
+    if wanted == 0:
+        return []
+    rows = _read(path, record, field, setting)
+    order = list(range(len(rows)))
+    random.Random(f"{seed}/{setting}").shuffle(order)
+    return [rows[place] for place in sorted(order[:wanted])]
 
 
 def draw(passages: Sequence[Passage], words: int | None, seed: int) -> list[Passage]:
@@ -121,8 +132,8 @@ def count_words(text: str) -> int:
     return len(text.split())
 
 
-def _read(path: Path, record: type[R], field: str, off: str) -> list[R]:
-    """Read a file in which no two lines have the same `field`; `off` is the setting that does without it."""
+def _read(path: Path, record: type[R], field: str, setting: str) -> list[R]:
+    """Read a file in which no two lines have the same `field`; with 0 as `setting`, the stage does without it."""
     found: dict[str, int] = {}
     rows = []
     for number, row in io.read_numbered(path, record):
@@ -135,7 +146,7 @@ def _read(path: Path, record: type[R], field: str, off: str) -> list[R]:
     if not rows:
         raise LecternError(
             f"{path} is empty, so there is nothing to ask. Write one {record.__name__.lower()} a line, as "
-            f"{path.parent / 'README.md'} shows, or switch it off with forget.{off}."
+            f"{path.parent / 'README.md'} shows, or set forget.{setting} to 0."
         )
     return rows
 

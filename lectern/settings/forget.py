@@ -14,10 +14,10 @@ class Forget:
     words: int | None
     """Number of words of general text whose likelihood is measured, drawn evenly from its domains; null for all of
     them, 0 for none. Unit: words."""
-    questions: bool
-    """Whether the general questions are asked."""
-    refusals: bool
-    """Whether the requests are made that a chat model should decline."""
+    questions: int | None
+    """Number of general questions that are asked, drawn at random; null for all of them, 0 for none."""
+    refusals: int | None
+    """Number of requests that a chat model should decline, drawn at random; null for all of them, 0 for none."""
     max_new_tokens: int
     """Greatest length of an answer to a question or request. Unit: tokens."""
     batch_size: int
@@ -32,13 +32,15 @@ class Forget:
     confidence: float
     """Confidence level of the intervals, between 0 and 1."""
     seed: int
-    """Seed of the drawing of passages and of the bootstrap."""
+    """Seed of the drawing from data/general and of the bootstrap."""
 
     def __post_init__(self) -> None:
         checks.refuse(self._find_problems())
 
     def _find_problems(self) -> Iterator[str]:
-        yield from checks.at_least(self, words=0, max_new_tokens=1, batch_size=1, task_rows=1)
+        yield from checks.at_least(
+            self, words=0, questions=0, refusals=0, max_new_tokens=1, batch_size=1, task_rows=1
+        )
         yield from checks.bootstrap(self.resamples, self.confidence)
         for name in self.tasks:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):

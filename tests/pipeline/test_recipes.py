@@ -21,6 +21,10 @@ OFFLINE = (
     "judging.labels=[]",
     "episodes.turns=4",
     "episodes.max_turn_tokens=16",
+    "forget.words=300",
+    "forget.questions=4",
+    "forget.refusals=2",
+    "forget.max_new_tokens=8",
 )
 MODELS = {"question_videos": "tiny_llama", "podcast": "tiny_mistral"}
 

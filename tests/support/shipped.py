@@ -17,6 +17,7 @@ _PATTERNS = (
     *(f"data/sources/documents/{name.partition('.')[0]}.*" for name in DOCUMENTS),
     "data/sources/*.py",
     *(f"data/{name}/talks*.jsonl" for name in ("evals", "labels", "openings")),
+    *(f"data/general/{name}.jsonl" for name in ("passages", "questions", "refusals")),
 )
 
 
