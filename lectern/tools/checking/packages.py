@@ -19,6 +19,7 @@ USES = {
     "publish": "`lectern export` and `lectern push`",
     "browser": "web pages that JavaScript makes",
     "cluster": "compute=ray",
+    "harness": "forget.tasks",
     "notebooks": "notebooks/ and `lectern plots`",
     "dev": "`make test` and `make check`",
 }
@@ -45,22 +46,25 @@ def check_extras(needed: Collection[str], pyproject: Path = Path("pyproject.toml
         for name, lines in project["optional-dependencies"].items()
     }
     main = {extra for requirement in extras.pop("main", []) for extra in requirement.extras}
-    extras.pop("all", None)
-    yield _check("packages that all commands need", map(Requirement, project["dependencies"]), True, True)
+    every = {extra for requirement in extras.pop("all", []) for extra in requirement.extras}
+    commands = {name: "make setup" if name in main else "make extras" for name in main | every}
+    base = [Requirement(line) for line in project["dependencies"]]
+    yield _check("packages that all commands need", base, True, "make setup")
     for name, requirements in extras.items():
         use = f" (for {USES[name]})" if name in USES else ""
-        yield _check(f"packages of the extra {name}{use}", requirements, name in needed, name in main)
+        by_hand = f"pip install {' '.join(repr(str(one)) for one in requirements)}"
+        command = commands.get(name, by_hand)
+        yield _check(f"packages of the extra {name}{use}", requirements, name in needed, command)
 
 
-def _check(
-    what: str, requirements: Iterator[Requirement] | list[Requirement], needed: bool, main: bool
-) -> Finding:
+def _check(what: str, requirements: list[Requirement], needed: bool, command: str) -> Finding:
     wanted = [one for one in requirements if one.marker is None or one.marker.evaluate()]
     problems = [problem for one in wanted if (problem := find_problem(one))]
     if not problems:
         return Finding(OK, f"{what}: {len(wanted)}")
-    remedy = f"`make {'setup' if main else 'extras'}` installs them"
-    return Finding(MISSING if needed else NOTE, f"{what}: {'; '.join(problems)}", remedy)
+    return Finding(
+        MISSING if needed else NOTE, f"{what}: {'; '.join(problems)}", f"`{command}` installs them"
+    )
 
 
 def find_problem(requirement: Requirement) -> str | None:

@@ -56,6 +56,8 @@ def find_extras(settings: DictConfig) -> set[str]:
     extras = {"speech", "text", "train"}
     if get(settings, "compute.executor") == "ray":
         extras.add("cluster")
+    if get(settings, "forget.tasks"):
+        extras.add("harness")
     if "always" in list_renders(settings):
         extras.add("browser")
     return extras

@@ -54,6 +54,8 @@ def test_the_demo_needs_only_what_is_bundled(tmp_path: Path) -> None:
     assert requirements.find_hub_models(demo) == []
     assert requirements.find_variables(demo) == {}
     assert requirements.list_renders(demo) == []
+    demo.forget.tasks = ["arc_easy"]
+    assert requirements.find_extras(demo) == {"speech", "text", "train", "harness"}
 
 
 def test_a_recipe_for_a_gpu_needs_models_of_the_hub(tmp_path: Path) -> None:
@@ -94,9 +96,10 @@ def test_packages_that_are_absent_or_too_old_are_named(tmp_path: Path) -> None:
         'speech = ["pydantic>=999", "no-such-package>=1"]\n'
         'browser = ["no-such-package"]\n'
         "search = [\"no-such-package; python_version < '3'\"]\n"
+        'harness = ["no-such-package>=3"]\n'
         'main = ["x[speech,search]"]\nall = ["x[main,browser]"]\n'
     )
-    everything, speech_, browser_, search = states(packages.check_extras({"speech"}, project))
+    everything, speech_, browser_, search, harness = states(packages.check_extras({"speech"}, project))
     assert everything == (OK, "packages that all commands need: 1: ")
     assert speech_[0] == MISSING
     assert "pydantic is 2." in speech_[1]
@@ -104,6 +107,8 @@ def test_packages_that_are_absent_or_too_old_are_named(tmp_path: Path) -> None:
     assert browser_[0] == NOTE
     assert "`make extras`" in browser_[1]
     assert search[0] == OK, "it is for another Python"
+    assert harness[0] == NOTE
+    assert "`pip install 'no-such-package>=3'`" in harness[1], "the locks do not have it"
 
 
 def test_a_version_that_is_not_locked_is_a_note(tmp_path: Path) -> None:
