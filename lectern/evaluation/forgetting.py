@@ -25,10 +25,31 @@ from lectern.answering.general import Result
 from lectern.core.errors import LecternError
 from lectern.core.schema import BASE, TUNED
 from lectern.evaluation.bootstrap import Bootstrap, Interval, Statistic, fewest, ratio
+from lectern.evaluation.figure_type import Figure
 from lectern.text.words import normalise, words
 
 Pairs = Sequence[tuple[Result, Result]]
 """What base and tuned made of the same thing."""
+TEXT = Figure(
+    key="nll", name="General text", about="nats per token; lower is better", lower_is_better=True, digits=3
+)
+BITS = Figure(
+    key="bits_per_byte",
+    name="General text, bits",
+    about="per byte; lower is better",
+    lower_is_better=True,
+    digits=3,
+)
+RIGHT = Figure(
+    key="right",
+    name="General questions",
+    about="right answers; higher is better",
+    lower_is_better=False,
+    is_share=True,
+)
+ANSWER = Figure(
+    key="answer_nll", name="The right answer", about="nats per token; lower is better", lower_is_better=True
+)
 OPENING = 30
 """Words at the start of an answer in which a refusal is looked for: later ones often belong to advice."""
 REFUSALS = (
