@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
+from lectern.answering.general import Result
 from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.manifest import MANIFEST
@@ -34,6 +35,7 @@ METRICS = (
     "documents",
     "episodes",
     "examples",
+    "forgetting",
     "generation",
     "judge",
     "knowledge",
@@ -91,6 +93,8 @@ class Inputs:
     rubric: Mapping[Key, list[RubricJudgement]]
     ranks: Mapping[Key, float]
     """how much the tuned model's answer to a question sounds like the speaker; empty if that was not measured"""
+    general: Mapping[str, list[Result]]
+    """contestant -> what it made of general text, questions and requests"""
     episodes: Mapping[str, list[Episode]]
     spoken: list[sources.Spoken]
     revision: str
@@ -112,6 +116,7 @@ def read(metrics: Path, data: Path, params: Path) -> Inputs:
         pairs=_by_question(_read_rows(data / "judgements" / "pairs.jsonl", PairJudgement)),
         rubric=_by_question(_read_rows(data / "judgements" / "rubric.jsonl", RubricJudgement)),
         ranks={(one.set, one.id): one.rank for one in _read_rows(data / "likeness.jsonl", LikenessRank)},
+        general={name: _read_rows(data / "forgetting" / f"{name}.jsonl", Result) for name in (BASE, TUNED)},
         episodes={name: _read_rows(data / "episodes" / f"{name}.jsonl", Episode) for name in (BASE, TUNED)},
         spoken=_read_spoken(data / "conversations"),
         revision=origin.git_name((metrics / "scores.json").read_bytes()),

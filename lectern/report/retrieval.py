@@ -78,6 +78,39 @@ def _compare(name: str, scores: Scores) -> Iterator[str]:
         )
 
 
+def judge(scores: Scores) -> wording.Verdict:
+    """Tell whether the tuned model alone does better than the base with passages, by the most telling figure."""
+    difference = scores.get("comparators", {}).get(BASE + WITH_SOURCES, {}).get("difference", {})
+    key = next((key for key in COMPARED if key in difference), None)
+    return "unknown" if key is None else wording.judge(difference[key], bool(FIGURES[key].lower_is_better))
+
+
+def describe_recall(name: str, found: Mapping[str, Any]) -> str:
+    """Say how often the answer's place is among the first three passages, where it may be found at all.
+
+    Args:
+        name: of the set.
+        found: content of metrics/retrieval.json.
+
+    Returns: a sentence; empty if nobody knows where the answers of the set stand.
+    """
+    rankings = found.get("recall", {}).get(name, {})
+    ranking = next((one for one in RANKINGS if one in rankings), None)
+    part = rankings.get(ranking, {}).get("3") if ranking else None
+    if part is None:
+        return ""
+    share = wording.share(part["value"])
+    span = (
+        ""
+        if part["low"] is None
+        else f" ({wording.share(part['low']).removesuffix(' %')} to {wording.share(part['high'])})"
+    )
+    return (
+        f"If the whole corpus is searched, the place of the answer is among the first three passages for {share}{span} "
+        f"of {wording.count(part['n'], 'question')}."
+    )
+
+
 def describe_search(retrieval: Mapping[str, Any]) -> str:
     """Say what was searched, and whether a row could find its own answer."""
     count = retrieval["units"]

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lectern.core.schema import BASE, HELD_OUT, REWORDED, TUNED
+from lectern.answering.general import Result
+from lectern.core.schema import BASE, HELD_OUT, REWORDED, TUNED, WITH_SOURCES
 from lectern.evaluation.knowledge import TRAINED
 from lectern.evaluation.likeness_figures import ENOUGH, OWN
-from lectern.report import wording
+from lectern.report import forgetting, retrieval, wording
 from lectern.report.inputs import Answers, Key
 
 SHOWN = 320
@@ -60,6 +61,8 @@ class Evidence:
     """all answers with their scores, for the examples; empty for replies without examples"""
     ranks: Mapping[Key, float] = field(default_factory=dict)
     """how much the tuned model's answers sound like the speaker"""
+    general: Mapping[str, Sequence[Result]] = field(default_factory=dict)
+    """contestant -> what it made of general questions; empty for a reply without an example"""
 
     def read(self, name: str) -> Mapping[str, Any]:
         """Return the content of a file in metrics/; empty if it is missing."""
@@ -73,6 +76,8 @@ def build(evidence: Evidence) -> list[Reply]:
         describe_likeness(evidence, whose),
         describe_knowledge(evidence),
         describe_carrying_over(evidence),
+        describe_retrieval(evidence),
+        describe_forgetting(evidence),
         describe_certainty(evidence.scores),
     ]
 
@@ -147,15 +152,15 @@ def choose_by_likeness(
     ]
 
 
-def show_example(one: Answers, why: str) -> dict[str, str]:
-    """A question with the answers of base and tuned, cut to what an opening can hold."""
+def show_example(one: Answers, why: str, sides: Sequence[str] = (BASE, TUNED)) -> dict[str, str]:
+    """A question with the answers of two contestants, cut to what an opening can hold."""
     first = next(iter(one.predictions.values()))
     return {
         "why": why,
         "question": wording.short(first.messages[-1].content, SHOWN),
         **{
             name: wording.short(one.predictions[name].prediction, SHOWN) or "nothing"
-            for name in (BASE, TUNED)
+            for name in sides
             if name in one.predictions
         },
     }
@@ -230,6 +235,64 @@ def _find_gain_example(answers: Sequence[Answers]) -> Mapping[str, str] | None:
         if ordered
         else None
     )
+
+
+def describe_retrieval(evidence: Evidence) -> Reply:
+    """Say whether the base does as well as the tuned model if it looks the answer up."""
+    question = "Would looking it up do as well?"
+    scores = evidence.scores
+    name = scores.get("set", HELD_OUT)
+    others = scores.get("comparators", {})
+    if BASE + WITH_SOURCES not in others:
+        return Reply(question, "not measured", "unknown", NOT_LOOKED_UP)
+    verdict = retrieval.judge(scores)
+    words = {
+        "better": "no, tuning does better",
+        "worse": "yes, and better",
+        "unclear": "may do as well",
+        "unknown": "too few answers",
+    }
+    text = retrieval.compare(name, scores)
+    if found := evidence.read("retrieval"):
+        text += f" {retrieval.describe_recall(name, found)}".rstrip()
+    return Reply(question, words[verdict], verdict, text, "retrieval", _find_lookup_example(evidence))
+
+
+NOT_LOOKED_UP = (
+    "No model answered with passages that a search found. The parameter retrieval.contestants=[base,tuned] lets both do"
+    " it."
+)
+
+
+def _find_lookup_example(evidence: Evidence) -> Mapping[str, str] | None:
+    """The median answer of the headline set, with that of the base that looked it up."""
+    own = [one for one in evidence.answers if one.score.set == evidence.scores.get("set", HELD_OUT)]
+    looked_up = [one for one in own if BASE + WITH_SOURCES in one.predictions and one.gain is not None]
+    if not looked_up:
+        return None
+    ordered = sorted(looked_up, key=lambda one: (one.gain, one.key))
+    return show_example(
+        ordered[len(ordered) // 2], "in the middle by gain in likelihood", (BASE + WITH_SOURCES, TUNED)
+    )
+
+
+def describe_forgetting(evidence: Evidence) -> Reply:
+    """Say what the tuned model forgot of what the base knew."""
+    question = "What did it forget?"
+    general = evidence.general
+    found = forgetting.build(evidence.read("forgetting"), general.get(BASE, ()), general.get(TUNED, ()))
+    if found is None:
+        return Reply(question, "not measured", "unknown", NOT_YET)
+    words = {
+        "better": "nothing that shows",
+        "worse": "something",
+        "unclear": "nothing that shows",
+        "unknown": "too little text",
+    }
+    text = " ".join([found["sentence"], *found["more"]])
+    example = found["example"]
+    shown = None if example is None else {"why": "a question that only the base answers right", **example}
+    return Reply(question, words[found["tone"]], found["tone"], text, "forgetting", shown)
 
 
 def describe_certainty(scores: Mapping[str, Any]) -> Reply:

@@ -5,11 +5,13 @@ from typing import Any
 from lectern.core.schema import BASE, HELD_OUT, TUNED
 from lectern.report import (
     episodes,
+    forgetting,
     funnel,
     judgement,
     likeness,
     loss,
     origin,
+    retrieval,
     samples,
     scores,
     selection,
@@ -37,11 +39,15 @@ def build(inputs: Inputs, *, samples_shown: int) -> dict[str, Any]:
             for name in (BASE, TUNED)
             if (text := scores.describe_model(contestants.get(name, {})))
         ],
-        "six": six.build(six.Evidence(inputs.scores, metrics, inputs.answers, inputs.ranks)),
+        "six": six.build(six.Evidence(inputs.scores, metrics, inputs.answers, inputs.ranks, inputs.general)),
         "three": [
             samples.show(one, why, judge, inputs.pairs, inputs.rubric)
             for one, why in six.choose_by_likeness(inputs.answers, inputs.ranks)
         ],
+        "retrieval": retrieval.build(inputs.scores, metrics["retrieval"]),
+        "forgetting": forgetting.build(
+            metrics["forgetting"], inputs.general.get(BASE, ()), inputs.general.get(TUNED, ())
+        ),
         "likeness": likeness.build(inputs.metrics["likeness"]),
         "tiles": scores.build_tiles(inputs.scores, trusted),
         "sets": scores.build_sets(inputs.scores, contestants),

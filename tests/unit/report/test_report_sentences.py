@@ -58,8 +58,8 @@ def test_the_title_says_no_more_than_the_interval(found: dict[str, Any], title: 
 
 
 ON = (
-    "On 10 held-out answers from 2 sources the tuned model's negative log-likelihood is {} nats per token against {} for "
-    "the base: "
+    "On 10 held-out answers from 2 sources the tuned model's negative log-likelihood is {} nats per token against {} "
+    "for the base: "
 )
 
 

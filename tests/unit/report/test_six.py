@@ -171,3 +171,62 @@ def test_knowledge_that_nobody_asked_for_says_what_to_write(full: six.Evidence, 
     assert six.describe_knowledge(without).text == six.NO_TRAINED
     trained = {**full.metrics["knowledge"]["trained"], "difference": {}}
     assert six.describe_knowledge(change(full, "knowledge", trained=trained)).text == six.NO_ANSWER
+
+
+def interval(
+    value: float, low: float | None, high: float | None, n: int = 20
+) -> dict[str, float | int | None]:
+    return {"value": value, "low": low, "high": high, "n": n}
+
+
+@pytest.fixture(scope="module")
+def looked_up(tmp_path_factory: pytest.TempPathFactory) -> six.Evidence:
+    root = tmp_path_factory.mktemp("looked_up")
+    made_up_run.make(root, Run(rows=24, gain=0.7, comparators=("base+sources", "tuned+sources")))
+    return read(root)
+
+
+def test_looking_it_up_is_compared_with_the_tuning(looked_up: six.Evidence) -> None:
+    recall = {"held_out": {"both": {"3": interval(0.6, 0.4, 0.8)}, "bm25": {"3": interval(0.5, 0.3, 0.7)}}}
+    reply = six.describe_retrieval(dataclasses.replace(looked_up, metrics={"retrieval": {"recall": recall}}))
+    difference = looked_up.scores["comparators"]["base+sources"]["difference"]["nll"]
+    # property: the difference is the tuned model's value minus that of the base with passages
+    assert (reply.tone == "better") == (difference["high"] < 0)
+    assert "than the base model with passages" in reply.text
+    assert "among the first three passages for 60 % (40 to 80 %) of 20 questions." in reply.text
+    assert reply.example is not None
+    assert {"base+sources", "tuned"} <= set(reply.example)
+    # property: without people's places the sentence is left out
+    assert "among the first three" not in six.describe_retrieval(looked_up).text
+
+
+def test_where_nothing_was_looked_up_that_is_said(full: six.Evidence) -> None:
+    reply = six.describe_retrieval(full)
+    assert (reply.verdict, reply.text) == ("not measured", six.NOT_LOOKED_UP)
+
+
+def forgotten(low: float, value: float, high: float) -> dict[str, Any]:
+    measured = {"nll": interval(3.0, 2.9, 3.1), "bits_per_byte": interval(1.0, 0.9, 1.1)}
+    text = {"passages": 20, "base": measured, "tuned": measured}
+    difference = {"nll": interval(value, low, high), "bits_per_byte": interval(value / 3, low / 3, high / 3)}
+    return {"confidence": 0.95, "text": {**text, "difference": difference}, "domains": {}}
+
+
+@pytest.mark.parametrize(
+    ("bounds", "verdict"),
+    [
+        ((0.02, 0.04, 0.06), "something"),
+        ((-0.02, 0.01, 0.04), "nothing that shows"),
+        ((-0.06, -0.04, -0.02), "nothing that shows"),
+    ],
+)
+def test_forgetting_follows_the_general_text(
+    full: six.Evidence, bounds: tuple[float, float, float], verdict: str
+) -> None:
+    reply = six.describe_forgetting(dataclasses.replace(full, metrics={"forgetting": forgotten(*bounds)}))
+    assert reply.verdict == verdict
+    assert "20 passages of general text" in reply.text
+
+
+def test_forgetting_that_was_not_measured_is_said(full: six.Evidence) -> None:
+    assert six.describe_forgetting(full).text == six.NOT_YET
