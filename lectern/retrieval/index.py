@@ -5,7 +5,7 @@ Meanings are compared by the cosine of embeddings (`models.embeddings`, which re
 reciprocal rank fusion (Cormack et al. 2009): what has the ranks r1 and r2 has the score 1 / (60 + r1) + 1 / (60 + r2).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +55,7 @@ class Index:
         self.units = sorted(unique.values(), key=_place)
         self.methods = tuple(sorted(methods))
         if "bm25" in methods:
-            self._words = _Words([terms.split(searched_text(unit)) for unit in self.units])
+            self._words = _Words(terms.split(searched_text(unit)) for unit in self.units)
         if "embeddings" in methods:
             self._meanings = _Meanings(self.units)
 
@@ -117,16 +117,16 @@ def _rank(scores: np.ndarray, found: np.ndarray) -> Ranking:
 class _Words:
     """BM25 over the terms of units."""
 
-    def __init__(self, documents: Sequence[Sequence[str]]) -> None:
+    def __init__(self, documents: Iterable[Sequence[str]]) -> None:
         import bm25s
 
         self._ids: dict[str, int] = {}
-        for document in documents:
-            for term in document:
-                self._ids.setdefault(term, len(self._ids))
+        # Numbers at once: the terms of all units as texts would take several times the memory.
+        numbered = [
+            [self._ids.setdefault(term, len(self._ids)) for term in document] for document in documents
+        ]
         self._bm25 = None
         if self._ids:
-            numbered = [[self._ids[term] for term in document] for document in documents]
             self._bm25 = bm25s.BM25(k1=K1, b=B, method="lucene")
             self._bm25.index((numbered, self._ids), create_empty_token=False, show_progress=False)
 
