@@ -34,7 +34,8 @@ def of_asks(asks: Sequence[Ask], rows: Sequence[Example], units: Sequence[Unit])
         text = write_query(ask.messages)
         if ask.provenance.method == EVAL:
             evidence = tuple(by_id[id].provenance for id in ask.rows if id in by_id)
-            named = () if ask.set in strange else ask.items
+            # A row is known to the second or page, so the whole item would say less.
+            named = () if evidence or ask.set in strange else ask.items
             queries.append(Query(ask.set, ask.id, text, evidence=evidence, items=named))
         else:
             # The place of a dialogue is the whole conversation, so finding any part of it would mean nothing.

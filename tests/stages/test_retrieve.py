@@ -100,6 +100,13 @@ def test_people_name_the_items_and_rows_that_hold_the_answer(tmp_path: Path) -> 
     assert (recall["3"]["n"], recall["3"]["value"]) == (3, pytest.approx(2 / 3, abs=1e-6))
 
 
+def test_a_row_that_is_named_is_more_exact_than_its_item(tmp_path: Path) -> None:
+    asked = Question(question="How long does a wheel ripen?", items=["cheese"], rows=[TRAINED[0].id])
+    data = write(tmp_path / "data", [CHEESE, BRIDGES], [asked])
+    recall = run(data)["recall"]["people"]["bm25"]
+    assert recall["1"]["value"] == 0.0, "another row of the same item is found first"
+
+
 @pytest.mark.parametrize(
     ("question", "message"),
     [
