@@ -81,6 +81,9 @@ def find_bundled(settings: DictConfig) -> dict[str, list[str]]:
     for key in ("curate.semantic_duplicate_threshold", "curate.decontamination_semantic_threshold"):
         if get(settings, key) is not None:
             needed.append(("minilm_l6", key))
+    looks_up = bool(get(settings, "retrieval.contestants")) or bool(get(settings, "retrieval.train_share"))
+    if looks_up and "embeddings" in get(settings, "retrieval.methods"):
+        needed.append(("minilm_l6", "retrieval.methods"))
     needed += [(model.get("package"), f"{key}.package") for key, model in list_models(settings)]
     needed += [
         (llm.get("model"), f"{key}.model")
