@@ -138,6 +138,12 @@ def test_where_nothing_changed_no_model_is_loaded(
     assert run(folder, adapter).endswith("0 made, 28 kept")
     assert loaded == []
     assert read(folder, "tuned")["What is 3 plus one?"].answers == ["It is 4.", "4"]
+    # property: a passage in other words is read again, with those that are computed together with it, by both models
+    changed = [PASSAGES[0].model_copy(update={"text": "It is very late."}), *PASSAGES[1:]]
+    write(folder, passages=changed)
+    assert run(folder, adapter).endswith("2 made, 26 kept")
+    assert read(folder, "base")["p0"].nll != read(whole, "base")["p0"].nll
+    write(folder, questions=[one.model_copy(update={"answers": [one.answers[0], "4"]}) for one in QUESTIONS])
     # property: fewer passages leave the bytes of a clean run
     fewer = replace(CHOSEN, words=20, questions=2, refusals=0)
     run(folder, adapter, fewer)

@@ -98,6 +98,7 @@ def test_so_many_questions_are_drawn_in_their_own_order() -> None:
     ten, twenty = (general.read(SHIPPED, words=0, questions=count, refusals=3, seed=0) for count in (10, 20))
     assert [len(ten.questions), len(twenty.questions), len(ten.requests)] == [10, 20, 3]
     every = general.read(SHIPPED, words=0, questions=None, refusals=0, seed=0).questions
+    assert every == io.read_jsonl(SHIPPED / "questions.jsonl", general.Question)
     assert [one for one in every if one in ten.questions] == list(ten.questions)
     assert all(one in twenty.questions for one in ten.questions)
     other = general.read(SHIPPED, words=0, questions=10, refusals=0, seed=1)

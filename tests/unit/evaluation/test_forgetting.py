@@ -97,6 +97,13 @@ def test_the_interval_of_a_difference_of_shares_holds_the_truth() -> None:
         )
 
 
+def test_where_nothing_was_lost_or_gained_the_interval_still_has_a_width() -> None:
+    found = forgetting.paired_shares(0, 0, 60, 0.95)
+    # 1.96 times the root of 2/62/62: one row more in either direction
+    assert (found.value, found.n) == (0.0, 60)
+    assert [found.low, found.high] == pytest.approx([-0.0447, 0.0447], abs=1e-4)
+
+
 def test_what_became_less_likely_is_told_with_its_domain() -> None:
     losses = [20.0, 31.0, 18.0, 25.0, 40.0, 22.0, 30.0, 27.0]
     base = [passage(n, nll, "law" if n < 6 else "fiction") for n, nll in enumerate(losses)]
