@@ -4,8 +4,10 @@ import atexit
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
+import pickle
 import runpy
 import select
 import shutil
@@ -139,9 +141,37 @@ def prepare(arguments: list[str]) -> None:
     new = [module for module in WANTED.get(name, LIBRARIES) if module not in sys.modules]
     for module in new:
         importlib.import_module(module)
+    if "dvc.repo.reproduce" in new:
+        remember_yaml()
     if new:
         gc.collect()
         gc.freeze()
+
+
+def remember_yaml() -> None:
+    """Let a DVC parse each text once. It reads params.yaml a hundred times in a run, and dvc.lock for each stage anew,
+    in pure Python, which takes most of its time."""
+    from dvc.utils import serialize
+    from dvc.utils.serialize import _yaml
+
+    parse, dump, read, written = _yaml.parse_yaml, _yaml._dump, {}, {}
+
+    def parse_once(text: str, path: str, typ: str = "safe") -> object:
+        if typ != "safe":  # it is changed and written again, and nobody else has it
+            return written.pop(text) if text in written else parse(text, path, typ)
+        if text not in read:
+            read[text] = pickle.dumps(parse(text, path, typ))
+        return pickle.loads(read[text])
+
+    def dump_and_keep(data: object, stream: io.TextIOBase) -> None:
+        with io.StringIO() as kept:
+            dump(data, kept)
+            written.clear()
+            written[kept.getvalue()] = data
+            stream.write(kept.getvalue())
+
+    _yaml.parse_yaml = serialize.parse_yaml = parse_once
+    _yaml._dump = dump_and_keep
 
 
 def attend(client: socket.socket, files: list[int]) -> bool:
