@@ -10,6 +10,8 @@ WHISPERX := .venv-whisperx
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
+# Images of containers often set it; then each process of a pipeline, and each run of the tests, compiles all code anew.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # By uv, which takes a fraction of pip's time, and by pip where uv cannot be had.
 INSTALL := $(BIN)/python lectern/tools/install.py
