@@ -1,3 +1,4 @@
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -6,10 +7,34 @@ import pytest
 
 from lectern.core.schema import TokenRow
 from lectern.models import chat_format, loading
+from lectern.settings.base_model import BaseModelSettings
 from lectern.training import rendering
 from tests import shared
 from tests.support import training
 from tests.support.tiny import TINY, example
+
+
+TOKENIZERS: dict[str, Any] = {}
+"""Base model as text -> its tokenizer. Reading one from its file takes a tenth of a second, and trainings, answers and
+random models did it hundreds of times."""
+read_tokenizer = loading.get_tokenizer
+
+
+def get_tokenizer(base: BaseModelSettings) -> Any:
+    """As `loading.get_tokenizer`, read once in a process unless it comes from a hub or a directory. Each caller may
+    change its own one, but for the tokens that are added to it."""
+    if base.source == "hub":
+        return read_tokenizer(base)
+    if repr(base) not in TOKENIZERS:
+        TOKENIZERS[repr(base)] = read_tokenizer(base)
+    own = copy.copy(TOKENIZERS[repr(base)])
+    for name, value in vars(own).items():
+        if isinstance(value, dict | list | set):
+            setattr(own, name, copy.copy(value))
+    return own
+
+
+loading.get_tokenizer = get_tokenizer
 
 
 @pytest.fixture(scope="session")
