@@ -190,8 +190,8 @@ def test_a_running_server_is_compared_with_the_original(monkeypatch: pytest.Monk
     )
     monkeypatch.setattr(serve.exporting, "ask_original", lambda model, out: "original")
     assert serve.check(url) == (
-        "the prompts have the tokens of the training; 98.8% of 100 tokens in 5 answers are the server's most likely too, "
-        "4 whole answers are equal"
+        "the prompts have the tokens of the training; 98.8% of 100 tokens in 5 answers are the server's most likely "
+        "too, 4 whole answers are equal"
     )
     assert parts.asked == [
         ("key", "127.0.0.1"),
