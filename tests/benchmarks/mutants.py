@@ -10,6 +10,10 @@ given test files, it brings only those up to date. `run` draws changes, weighted
 the tests that run the changed line, cheapest first, until one fails. Before a failure counts, the test that failed
 must pass without the change. A line per change is appended to the results, and a run that was cut off goes on where
 it stopped. `again` tries those that survived once more. All of it happens in a temporary copy of the checkout.
+
+Changes that by their form alone change nothing are not drawn (`_is_idle`, `_is_same`). A survivor that is proven by
+hand to change nothing that anybody could notice stands in mutants_equivalent.jsonl with the proof; the summary counts
+such changes apart, and gives the share with them and without.
 """
 
 import argparse
@@ -17,6 +21,7 @@ import ast
 import contextlib
 import hashlib
 import importlib
+import inspect
 import json
 import os
 import random
@@ -40,6 +45,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".pytest_cache" / "mutants"
+EQUIVALENT = Path(__file__).with_name("mutants_equivalent.jsonl")
+"""A line for each change that changes nothing: path, kind, before, after, and why."""
 BUDGET = 60.0
 """Seconds of a processor that the tests of one change may take, as recorded."""
 FILES = 12, 25
@@ -155,7 +162,7 @@ def changes(node: Any) -> Iterator[tuple[Any, str, ast.AST | None]]:
                     generators = [*node.generators[:i], fewer, *node.generators[i + 1 :]]
                     yield node, "lost filter", changed(generators=generators)
         case ast.Subscript(slice=ast.Slice(lower, upper, step), ctx=ast.Load()):
-            if lower is not None:
+            if lower is not None and not _is_zero(lower):
                 yield node, "slice", changed(slice=ast.Slice(None, upper, step))
             if upper is not None:
                 yield node, "slice", changed(slice=ast.Slice(lower, None, step))
@@ -169,6 +176,38 @@ def changes(node: Any) -> Iterator[tuple[Any, str, ast.AST | None]]:
             yield node, "lost statement", None
         case ast.Return(value=said) if said is not None and ast.unparse(said) != "None":
             yield node, "return None", ast.Return(ast.Constant(None))
+
+
+def _is_zero(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value == 0
+
+
+def _is_same(mutant: Mutant, tree: ast.Module) -> bool:
+    """Whether a keyword that is left out repeats, as a literal, the default of a function that can be looked up."""
+    call = ast.parse(mutant.before, mode="eval").body if mutant.kind == "lost keyword" else None
+    if not isinstance(call, ast.Call):
+        return False
+    left = {keyword.arg for keyword in ast.parse(mutant.after, mode="eval").body.keywords}  # type: ignore[attr-defined]
+    [lost] = [keyword for keyword in call.keywords if keyword.arg not in left]
+    if not isinstance(lost.value, ast.Constant):
+        return False
+    names = {
+        alias.asname or alias.name: f"{node.module}:{alias.name}"
+        if isinstance(node, ast.ImportFrom)
+        else alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    first, *rest = ast.unparse(call.func).split(".")
+    with contextlib.suppress(Exception):  # whatever cannot be looked up is tried
+        module, _, name = names[first].partition(":")
+        found: Any = importlib.import_module(module)
+        for part in [*([name] if name else []), *rest]:
+            found = getattr(found, part)
+        default = inspect.signature(found).parameters[lost.arg or ""].default
+        return type(default) is type(lost.value.value) and default == lost.value.value
+    return False
 
 
 def _is_idle(node: ast.AST) -> bool:
@@ -247,7 +286,8 @@ def draw(tree: Path, roots: list[str], seed: int) -> Iterator[Mutant]:
             continue
         seen.add(mutant.key)
         with contextlib.suppress(SyntaxError):
-            if ast.dump(ast.parse(mutant.text)) != ast.dump(ast.parse(sources[path])):
+            parsed = ast.parse(sources[path])
+            if ast.dump(ast.parse(mutant.text)) != ast.dump(parsed) and not _is_same(mutant, parsed):
                 compile(mutant.text, path, "exec")
                 yield mutant
 
@@ -616,8 +656,17 @@ def _package(path: str) -> str:
     return "/".join(path.split("/")[:2]) if path.count("/") > 1 else path.split("/")[0]
 
 
+def _key(row: dict[str, Any]) -> str:
+    return json.dumps([row["path"], row["kind"], row["before"], row["after"]])
+
+
 def _summary(rows: list[dict[str, Any]]) -> str:
     """Killed and survived by package, and those that survived."""
+    proven = {_key(json.loads(line)) for line in EQUIVALENT.read_text().splitlines()}
+    rows = [
+        row | {"outcome": "the same"} if row["outcome"] != "killed" and _key(row) in proven else row
+        for row in rows
+    ]
     lines = [
         f"{row['outcome']:>8}  {_told(row)}: {row['before'][:90]!r} -> {row['after'][:90]!r}"
         for row in rows
@@ -627,9 +676,15 @@ def _summary(rows: list[dict[str, Any]]) -> str:
     killed = Counter(_package(row["path"]) for row in rows if row["outcome"] == "killed")
     lines += [f"{killed[name]:>4} of {count:>4} killed  {name}" for name, count in sorted(packages.items())]
     total = sum(killed.values())
-    return "\n".join(
-        [*lines, f"{total:>4} of {len(rows):>4} killed  in all: {total / max(1, len(rows)):.0%}"]
-    )
+    for title, count in (
+        ("in all", len(rows)),
+        (
+            "without those that are proven to change nothing",
+            sum(row["outcome"] != "the same" for row in rows),
+        ),
+    ):
+        lines.append(f"{total:>4} of {count:>4} killed  {title}: {total / max(1, count):.1%}")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -656,7 +711,7 @@ def main() -> None:
     done = {}
     for line in results.read_text().splitlines() if results.exists() else ():
         row = json.loads(line)
-        done[json.dumps([row["path"], row["kind"], row["before"], row["after"]])] = row
+        done[_key(row)] = row
     for name in HEAVY:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
