@@ -122,6 +122,11 @@ def test_the_oldest_turns_are_left_out_when_the_context_is_full(talker: Talker) 
         ask(talker, "base", "x" * 200_000)
 
 
+def test_the_adapter_is_told_by_the_hash_of_its_weights(root: Path, talker: Talker) -> None:
+    assert talker.adapter == io.sha256(root / "models/adapter/adapter_model.safetensors")[:16]
+    assert (talker.names, talker.loaded) == (["base", "tuned"], True)
+
+
 def test_without_an_adapter_the_base_model_answers_alone(root: Path, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes((root / "params.yaml").read_bytes())
     alone = Talker(tmp_path)

@@ -11,6 +11,8 @@ import yaml
 from lectern.apps.review import recordings, speakers_page
 from lectern.apps.review.recordings import Entry
 from lectern.apps.review.transcript import Transcript
+from lectern.apps.web import versions
+from lectern.core import io
 from lectern.core.errors import LecternError
 from tests.support import pages, review_repo
 from tests.support.pages import Visitor
@@ -369,6 +371,36 @@ def test_a_file_that_cannot_be_applied_is_told_and_a_change_kept_to_be_tried_aga
         assert "Try again" not in page.texts
         assert told not in page.texts
         assert corrections(root) == {"cut": [{"start": 0.3, "end": 1.45}]}
+
+    visit(root, act)
+
+
+def test_a_full_disk_loses_no_name(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = io.write_text
+    full = [True]
+
+    def write_if_there_is_room(path: Path, text: str) -> None:
+        if full:
+            raise OSError(28, "No space left on device")
+        write(path, text)
+
+    monkeypatch.setattr(versions.io, "write_text", write_if_there_is_room)
+
+    async def act(page: Visitor) -> None:
+        from nicegui import ui
+
+        await page.open(f"/speakers/{ITEM}")
+        await page.see(HINT)
+        await page.fill(page.find(ui.input, "Name of speaker_2"), "Ann")
+        await page.press("Save name", 0)
+        await page.see(
+            "Not saved: [Errno 28] No space left on device", "rename of speaker_2: Ann", "Try again"
+        )
+        full.clear()
+        await page.press("Try again")
+        await page.see("Ann")
+        assert corrections(root) == {"rename": {"speaker_2": "Ann"}}
+        assert page.told == ["Saved."]
 
     visit(root, act)
 

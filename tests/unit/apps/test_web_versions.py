@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from lectern.apps.web import versions
 ROOT = Path(__file__).parents[3]
 ADD = """
 import sys
+import threading
 from pathlib import Path
 from lectern.apps.web import versions
 for number in range(50):
@@ -49,3 +51,20 @@ def test_a_change_that_fails_writes_nothing(tmp_path: Path) -> None:
     assert versions.version(path) == before
     versions.update(path, lambda now: "after")  # and the lock is free
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_one_lock_holds_a_folder_however_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    entered = threading.Event()
+
+    def enter() -> None:
+        with versions.locked(tmp_path / "link"):
+            entered.set()
+
+    with versions.locked(tmp_path / "real/../real"):
+        other = threading.Thread(target=enter)
+        other.start()
+        assert not entered.wait(0.2)
+    other.join(10)
+    assert entered.is_set()
