@@ -72,7 +72,13 @@ NUMBERS = [
     ("train.evaluations", [1], [0]), ("train.explosion", [1.01], [1.0]), ("train.gradient_accumulation", [1], [0]),
     ("train.learning_rate", [1e-9], [0.0]), ("train.max_grad_norm", [0.01], [0.0]), ("train.r", [1], [0]),
     ("train.warmup_share", [0.0, 1.0], [-0.01, 1.01]), ("train.weight_decay", [0.0], [-0.01]),
-    ("transcribe.batch_size", [1], [0]), ("transcribe.beam_size", [1], [0]),
+    ("transcribe.batch_size", [1], [0]), ("transcribe.beam_size", [1], [0]), ("transcribe.threads", [0], [-1]),
+    ("transcribe.allow_failed", [0.0, 1.0], [-0.01, 1.01]), ("diarize.allow_failed", [0.0, 1.0], [-0.01, 1.01]),
+    ("converse.allow_failed", [0.0, 1.0], [-0.01, 1.01]), ("converse.first_gap_within", [0.0], [-0.01]),
+    ("compute.price_per_hour", [None, 0.0], [-0.01]),
+    ("diarize.min_embedding", [0.0], [-0.01]), ("diarize.fill_gap", [0.0], [-0.01]),
+    ("diarize.min_turn", [0.0], [-0.01]),
+    ("teach.min_tokens", [0], [-1]),
 ]  # fmt: skip
 CHOICES = [
     ("compute.executor", ["local", "ray"], ["dask"]),
