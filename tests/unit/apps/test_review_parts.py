@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from lectern.apps.review import changes, decisions, rebuilding
 from lectern.apps.review.changes import Snapshot
@@ -69,20 +71,72 @@ def test_of_the_output_the_last_lines_are_kept_and_each_is_cut() -> None:
     assert told(" ", "").lines == []
 
 
-def test_what_stands_below_or_above_an_output_follows_it() -> None:
-    outs = ["data/raw", "metrics/a.json"]
-    touched = ("data/raw", "data/raw/one", "data", "metrics", "metrics/a.json")
-    assert [dep for dep in touched if rebuilding._touches([dep], outs)] == list(touched)
-    apart = ("data/rawest", "data/other", "metrics/a.jsonl", "raw")
-    assert [dep for dep in apart if rebuilding._touches([dep], outs)] == []
-    stage = {"outs": ["a", {"b": {"cache": False}}], "metrics": [{"c": {}}], "plots": ["d"], "deps": ["e"]}
-    assert rebuilding._outputs(stage) == ["a", "b", "c", "d"]
-    told_by_dvc = [
-        "always changed",
-        {"changed deps": {"x": "modified", "y": "new"}},
-        {"changed command": "python"},
-    ]
-    assert rebuilding._say(told_by_dvc) == "always changed, x modified, y new, python"
+def due(
+    patch: pytest.MonkeyPatch, root: Path, pipeline: dict[str, Any], told: Any, stderr: str = ""
+) -> list[tuple[str, str, float | None]]:
+    """Which stages are out of date and why, where `dvc status` tells this of a pipeline."""
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": pipeline}, sort_keys=False))
+    said = told if isinstance(told, str) else json.dumps(told)
+    asked: list[Any] = []
+
+    def run(command: list[str], **options: Any) -> Any:
+        asked.append((command[1:], options["cwd"], options["env"]["DVC_NO_ANALYTICS"]))
+        return SimpleNamespace(stdout=said, stderr=stderr, returncode=0)
+
+    patch.setattr(rebuilding.subprocess, "run", run)
+    found = [(one.stage, one.why, one.seconds) for one in rebuilding.find_due(root)]
+    assert asked == [(["-m", "dvc", "status", "--json"], root, "1")]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("dep", "follows"),
+    [
+        ("data/raw", True), ("data/raw/one", True), ("data", True), ("metrics", True), ("metrics/a.json", True),
+        ("data/rawest", False), ("data/other", False), ("metrics/a.jsonl", False), ("raw", False), ("plots/p", True),
+    ],
+)  # fmt: skip
+def test_a_stage_follows_what_stands_at_below_or_above_an_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dep: str, follows: bool
+) -> None:
+    pipeline = {
+        "last": {"deps": ["second"], "outs": []},
+        "first": {
+            "outs": ["data/raw", {"b": {"cache": False}}], "metrics": [{"metrics/a.json": {}}], "plots": ["plots"]
+        },
+        "second": {"deps": ["nothing", dep], "outs": ["second"]},
+        "none": {},
+    }  # fmt: skip
+    changed = {"first": ["changed command"], "not a stage.dvc": ["x"]}
+    expected = [("first", "changed command", None)] + ([("second", "follows first", None)] if follows else [])
+    assert due(monkeypatch, tmp_path, pipeline, changed) == expected
+
+
+def test_why_a_stage_is_out_of_date_is_what_dvc_says_and_its_time_that_of_the_last_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = ["always changed", {"changed deps": {"x": "modified", "y": "new"}}, {"changed command": "python"}]
+    pipeline = {"a": {"outs": ["a"]}, "b": {"deps": ["a"]}, "c": {}}
+    (tmp_path / "metrics/runtime").mkdir(parents=True)
+    for name, text in (("a", '{"seconds": 2.5}'), ("b", "{"), ("c", '{"seconds": "x"}')):
+        (tmp_path / f"metrics/runtime/{name}.json").write_text(text)
+    assert due(monkeypatch, tmp_path, pipeline, {"a": told, "c": ["new"]}) == [
+        ("a", "always changed, x modified, y new, python", 2.5), ("b", "follows a", None), ("c", "new", None)
+    ]  # fmt: skip
+    (tmp_path / "metrics/runtime/a.json").write_text("{}")
+    assert due(monkeypatch, tmp_path, pipeline, {"a": ["new"]})[0] == ("a", "new", None)
+    assert due(monkeypatch, tmp_path, pipeline, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("stderr", "reason"), [("", "no reason given"), ("one\nERROR: no git\n", "ERROR: no git")]
+)
+def test_a_status_that_fails_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stderr: str, reason: str
+) -> None:
+    with pytest.raises(LecternError) as caught:
+        due(monkeypatch, tmp_path, {}, "", stderr)
+    assert str(caught.value) == f"`dvc status` failed: {reason}"
 
 
 @pytest.mark.parametrize("text", [None, "stages: [", "[]", "null", "{}"])
@@ -91,18 +145,6 @@ def test_a_folder_without_a_pipeline_is_named(tmp_path: Path, text: str | None) 
         (tmp_path / "dvc.yaml").write_text(text)
     with pytest.raises(LecternError, match=r"dvc\.yaml is not a pipeline of DVC"):
         rebuilding.list_stages(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [('{"seconds": 2.5}', 2.5), ("{}", None), ("{", None), ('{"seconds": "x"}', None)]
-)
-def test_the_time_of_a_stages_last_run_may_be_missing(
-    tmp_path: Path, text: str, seconds: float | None
-) -> None:
-    assert rebuilding._last_seconds(tmp_path, "score") is None
-    (tmp_path / "metrics/runtime").mkdir(parents=True)
-    (tmp_path / "metrics/runtime/score.json").write_text(text)
-    assert rebuilding._last_seconds(tmp_path, "score") == seconds
 
 
 def snapshot(**values: Any) -> Snapshot:

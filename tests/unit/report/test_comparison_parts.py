@@ -393,7 +393,10 @@ def test_other_metrics_are_compared_number_by_number() -> None:
     }
     assert figures.compare_others(run(metrics=before), run("b", metrics=before)) == []
     unknown = {"curation": {"share": interval(0.5), "none": {"value": None, "low": None, "high": None}}}
-    assert dict(figures._numbers(unknown)) == {"curation.share": (0.5, "")}
+    [found] = figures.compare_others(run(), run("b", metrics=unknown))
+    assert [(row["name"], row["a"], row["b"], row["change"]) for row in found["rows"]] == [
+        ("share", "", "0.5", "")
+    ]
 
 
 def scored(name: str, nll: float, ids: str, **more: Any) -> Run:
