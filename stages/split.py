@@ -11,7 +11,7 @@ from lectern.core import io, params, paths, stage
 from lectern.core.errors import LecternError
 from lectern.core.schema import SPLITS, Example
 from lectern.curation import leakage
-from lectern.curation.partition import UNITS, assign
+from lectern.curation.partition import UNITS, assign, draw_training
 from lectern.settings.split import Split
 
 
@@ -26,6 +26,10 @@ def main(
     unit = UNITS[settings.by]
     chosen = assign({unit(row) for row in rows}, settings.seed, settings.validation, settings.test)
     splits = {name: [row for row in rows if chosen[unit(row)] == name] for name in SPLITS}
+    trained = draw_training(
+        map(unit, splits["train"]), settings.train_items, settings.seed, settings.train_draw
+    )
+    splits["train"] = [row for row in splits["train"] if unit(row) in trained]
     leaks = leakage.find_leaks(splits, settings.near_duplicate_threshold, unit)
     written = leakage.drop_leaks(splits, leaks) if settings.on_leak == "drop" else splits
     io.write_json(metrics, leakage.summarise(splits, written, leaks, settings.near_duplicate_threshold))

@@ -19,6 +19,26 @@ UNITS: Mapping[str, Callable[[Example], str]] = {"item": _item_of, "section": _s
 """What is never divided between two splits, by its name in `split.by`."""
 
 
+def draw_training(items: Iterable[str], number: int | None, seed: int, draw: int) -> set[str]:
+    """Return so many of the items of the training split; all if the number is None.
+
+    Items are ordered by a hash of (seed, draw, item), so that a greater number takes the same items and more.
+
+    Raises:
+        LecternError: there are fewer items.
+    """
+    order = sorted(
+        set(items),
+        key=lambda item: (hashlib.sha256(f"{seed}/{draw}/train/{item}".encode()).hexdigest(), item),
+    )
+    if number is not None and number > len(order):
+        raise LecternError(
+            f"split.train_items is {number}, but the training split has {len(order)} items. Lower it, or set it to "
+            "null for all."
+        )
+    return set(order if number is None else order[:number])
+
+
 def assign(items: Iterable[str], seed: int, validation: float, test: float) -> dict[str, str]:
     """Return item -> split, by comparing a hash of (seed, item) with the shares, so that a new item moves no other.
 

@@ -226,6 +226,9 @@ FIGURES: dict[str, AnswerFigure] = {
 """Name -> figure, in the order in which reports list them. A new figure needs one entry here and one function: `count`
 if the rows already hold what it sums, otherwise `measure`. The report, the comparison and the metrics then have it."""
 
+MAIN = ("nll", "bits_per_byte", "similarity", "rougeL")
+"""A headline names the first of these figures that is measured."""
+
 
 def of_tokens() -> list[str]:
     """Figures that compare only models which divide the references into the same tokens."""

@@ -110,7 +110,7 @@ class Bootstrap:
         labels = list(items) if self.unit == "recordings" else list(range(len(items)))
         _, self._member = np.unique(labels, return_inverse=True)
         self.rows, self.units = len(labels), int(self._member.max()) + 1 if labels else 0
-        self._resamples, self._seed, self._confidence = resamples, seed, confidence
+        self._resamples, self._seed, self.confidence = resamples, seed, confidence
 
     def interval(self, statistic: Statistic) -> Interval:
         """Return the figure over all rows, with the bounds from its draws."""
@@ -148,9 +148,9 @@ class Bootstrap:
     def _bound(self, value: float, draws: np.ndarray, counted: tuple[int, int]) -> Interval:
         rows, units = counted
         draws = draws[np.isfinite(draws)]  # a draw may miss all rows that count
-        if units < fewest(self._confidence) or not len(draws):
+        if units < fewest(self.confidence) or not len(draws):
             return Interval(value, None, None, rows)
-        low, high = np.quantile(draws, expanded_tails(self._confidence, units))
+        low, high = np.quantile(draws, expanded_tails(self.confidence, units))
         return Interval(value, float(low), float(high), rows)
 
     def _draw(self, statistics: Sequence[Statistic]) -> list[np.ndarray]:

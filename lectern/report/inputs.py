@@ -24,6 +24,7 @@ from lectern.core.schema import (
     Record,
     RubricJudgement,
 )
+from lectern.evaluation import reruns
 from lectern.evaluation.rows import LikenessRank, RowScore
 from lectern.report import origin, sources
 
@@ -85,6 +86,7 @@ class Inputs:
     """Everything that the report shows."""
 
     scores: Mapping[str, Any]
+    """metrics/scores.json; intervals of differences cover seeds too, where the spread over seeds is known"""
     answers: list[Answers]
     loss: list[LossPoint]
     metrics: Mapping[str, Mapping[str, Any]]
@@ -100,6 +102,10 @@ class Inputs:
     revision: str
     """git's object name of metrics/scores.json"""
     params: str
+    seeds: Mapping[str, Any] | None = None
+    """metrics/noise/seeds.json, if there is one that belongs to these scores"""
+    curve: Mapping[str, Any] | None = None
+    """metrics/noise/curve.json, likewise"""
 
 
 def read(metrics: Path, data: Path, params: Path) -> Inputs:
@@ -108,8 +114,9 @@ def read(metrics: Path, data: Path, params: Path) -> Inputs:
     Raises:
         LecternError: the scores or predictions are missing or belong to different rows, or a file is malformed.
     """
+    seeds, curve = (_read_noise(metrics, Path(path).name) for path in (reruns.SEEDS, reruns.CURVE))
     return Inputs(
-        scores=io.read_plain(metrics / "scores.json"),
+        scores=reruns.widen(io.read_plain(metrics / "scores.json"), seeds),
         answers=_read_answers(data),
         loss=_read_loss(metrics / "train" / "plots" / "metrics"),
         metrics={name: _read_optional(metrics / f"{name}.json") for name in METRICS},
@@ -121,7 +128,15 @@ def read(metrics: Path, data: Path, params: Path) -> Inputs:
         spoken=_read_spoken(data / "conversations"),
         revision=origin.git_name((metrics / "scores.json").read_bytes()),
         params=_read_params(params) if params.is_file() else "",
+        seeds=seeds,
+        curve=curve,
     )
+
+
+def _read_noise(metrics: Path, name: str) -> Mapping[str, Any] | None:
+    path = metrics / "noise" / name
+    text = path.read_text(encoding="utf-8") if path.is_file() else None
+    return reruns.read_summary(text, (metrics / "scores.json").read_bytes(), str(path))
 
 
 def _read_answers(data: Path) -> list[Answers]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from lectern.answering.general import Result
 from lectern.core.schema import BASE, HELD_OUT, REWORDED, TUNED, WITH_SOURCES
+from lectern.evaluation.answer_figures import FIGURES, MAIN
 from lectern.evaluation.knowledge import TRAINED
 from lectern.evaluation.likeness_figures import ENOUGH, OWN
-from lectern.report import forgetting, retrieval, wording
+from lectern.report import certainty, forgetting, retrieval, wording
 from lectern.report.inputs import Answers, Key
 
 SHOWN = 320
@@ -63,6 +64,10 @@ class Evidence:
     """how much the tuned model's answers sound like the speaker"""
     general: Mapping[str, Sequence[Result]] = field(default_factory=dict)
     """contestant -> what it made of general questions; empty for a reply without an example"""
+    seeds: Mapping[str, Any] | None = None
+    """content of metrics/noise/seeds.json, if it belongs to these scores"""
+    curve: Mapping[str, Any] | None = None
+    """content of metrics/noise/curve.json, likewise"""
 
     def read(self, name: str) -> Mapping[str, Any]:
         """Return the content of a file in metrics/; empty if it is missing."""
@@ -78,7 +83,7 @@ def build(evidence: Evidence) -> list[Reply]:
         describe_carrying_over(evidence),
         describe_retrieval(evidence),
         describe_forgetting(evidence),
-        describe_certainty(evidence.scores),
+        describe_certainty(evidence.scores, evidence.seeds, evidence.curve),
     ]
 
 
@@ -295,13 +300,36 @@ def describe_forgetting(evidence: Evidence) -> Reply:
     return Reply(question, words[found["tone"]], found["tone"], text, "forgetting", shown)
 
 
-def describe_certainty(scores: Mapping[str, Any]) -> Reply:
-    """Say what the intervals cover."""
+def describe_certainty(
+    scores: Mapping[str, Any], seeds: Mapping[str, Any] | None = None, curve: Mapping[str, Any] | None = None
+) -> Reply:
+    """Say what the intervals cover, how far trainings differ by their seed alone, and what more items would change.
+
+    Args:
+        scores: metrics/scores.json, with the intervals that the report shows.
+        seeds: metrics/noise/seeds.json, if it belongs to this run.
+        curve: metrics/noise/curve.json, if it belongs to this run.
+    """
+    question, text = "How sure are we, and would more help?", wording.method(scores)
+    more = (
+        certainty.tell_curve(curve) if curve else "`lectern curve` measures whether more sources would help."
+    )
+    if not scores.get("seeds") or seeds is None:
+        text += (
+            " They stand on one training run: another seed would give somewhat other figures (`lectern seeds` measures "
+            "how far)."
+        )
+        return Reply(question, "one training run", "unclear", f"{text} {more}")
+    key = next((key for key in MAIN if key in scores["difference"]), None)
+    verdict = (
+        wording.judge(scores["difference"][key], bool(FIGURES[key].lower_is_better)) if key else "unknown"
+    )
+    words = {"unclear": "may be chance", "unknown": "too few answers"}
     return Reply(
-        "How sure are we, and would more help?",
-        "one training run",
-        "unclear",
-        f"{wording.method(scores)} They stand on one training run: another seed would give somewhat other figures.",
+        question,
+        words.get(verdict, f"{scores['seeds']} training runs"),
+        verdict,
+        f"{text} {certainty.tell_seeds(scores, seeds)} {more}",
     )
 
 

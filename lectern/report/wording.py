@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from lectern.core.printing import one_line
 from lectern.core.schema import DIALOGUES, HELD_OUT
+from lectern.evaluation.answer_figures import FIGURES
 
 Verdict = Literal["better", "worse", "unclear", "unknown"]
 
@@ -142,6 +143,20 @@ def asked(name: str, number: int) -> str:
     return f"{count(number, 'answer')} of {short(name)}"
 
 
+UNITS = {"nll": " nats per token", "bits_per_byte": " bits per byte"}
+
+
+def name_figure(key: str) -> str:
+    """Write a figure's name inside a sentence."""
+    name = FIGURES[key].name
+    return name if name.isupper() or ("-" in name and key != "nll") else name.lower()
+
+
+def unit_of(key: str) -> str:
+    """Write the unit of a figure after a number; empty if it has none."""
+    return UNITS.get(key, "")
+
+
 def title(scores: Mapping[str, Any]) -> str:
     """Write the main result in one line."""
     difference = scores["difference"].get("nll")
@@ -229,8 +244,15 @@ def method(scores: Mapping[str, Any]) -> str:
         f"{scores['resamples']:,} paired draws"
     )
     if scores["resampled"] == "recordings":
-        return f"{draws} of whole sources."
-    return (
-        f"{draws} of answers. With only {count(scores['recordings'], 'source')} held out, they cover other questions "
-        "about the same sources, but not other sources."
-    )
+        text = f"{draws} of whole sources."
+    else:
+        text = (
+            f"{draws} of answers. With only {count(scores['recordings'], 'source')} held out, they cover other "
+            "questions about the same sources, but not other sources."
+        )
+    if scores.get("seeds"):
+        text += (
+            " Those of the tuned model's differences from others cover other seeds of the training too, as "
+            f"{count(scores['seeds'], 'training')} show."
+        )
+    return text

@@ -24,6 +24,11 @@ class Split:
     """Share of the items on which the validation loss is measured."""
     test: float
     """Share of the items that are held out for the scores."""
+    train_items: int | None
+    """Number of items of the training split that are trained on; null for all. Validation and test stay as they are, so
+    that figures can be compared: `lectern curve` varies it."""
+    train_draw: int
+    """Which items these are. More items of one draw hold the fewer ones; another number draws others."""
     near_duplicate_threshold: float
     """Jaccard similarity of word triples from which two rows of two splits count as a leak."""
     on_leak: str
@@ -36,6 +41,7 @@ class Split:
     def _find_problems(self) -> Iterator[str]:
         if min(self.validation, self.test) <= 0 or self.validation + self.test >= 1:
             yield f"validation {self.validation} and test {self.test} must be above 0 and below 1 together"
+        yield from checks.at_least(self, train_items=1)
         if not 0.3 <= self.near_duplicate_threshold <= 1:
             yield f"near_duplicate_threshold is {self.near_duplicate_threshold}; choose 0.3 to 1"
         yield from checks.choice("by", self.by, UNITS)

@@ -24,6 +24,8 @@ SUBJECTS = {
         "check": "Look whether everything is here that the configuration needs",
         "pin": "Write the newest commit of each base model into its file",
         "search": "Let Optuna propose values, each trial a DVC experiment",
+        "seeds": "Train again with other seeds, and measure how far figures differ by chance",
+        "curve": "Train on fewer items, and tell what more items would change",
     },
     "Sources": {
         "update": "Ask playlists, channels and feeds what is new, and crawl web sites",

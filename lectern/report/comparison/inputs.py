@@ -15,6 +15,7 @@ from lectern.core.errors import LecternError
 from lectern.core.manifest import MANIFEST
 from lectern.core.revisions import Copy
 from lectern.core.schema import SPLITS, TUNED, Decision, Example, Prediction, Record
+from lectern.evaluation import reruns
 from lectern.evaluation.rows import RowScore
 from lectern.report.comparison.sides import Side
 
@@ -57,6 +58,10 @@ class Run:
     """item -> hash of what was fetched"""
     problems: Mapping[str, str]
     """path -> why it was not read, such as `is not there`"""
+    seeds: Mapping[str, Any] | None = None
+    """metrics/noise/seeds.json, if there is one that belongs to this run"""
+    curve: Mapping[str, Any] | None = None
+    """metrics/noise/curve.json, likewise"""
 
 
 def explain(path: str, *runs: Run) -> str:
@@ -100,6 +105,8 @@ def read(side: Side, folder: Path, *, with_outputs: bool) -> Run:
         else {row.id: name for name, rows in splits.items() for row in rows or []},
         sources=sources,
         problems=outputs.problems,
+        seeds=_read_noise(side, reruns.SEEDS),
+        curve=_read_noise(side, reruns.CURVE),
     )
 
 
@@ -155,6 +162,11 @@ def _read_lock(lock: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         stage: {out["path"]: str(out.get("md5", "")) for out in entry.get("outs", [])}
         for stage, entry in lock.get("stages", {}).items()
     }
+
+
+def _read_noise(side: Side, path: str) -> Mapping[str, Any] | None:
+    scores = (side.read("metrics/scores.json") or "").encode()
+    return reruns.read_summary(side.read(path), scores, f"{path} of {side.name}")
 
 
 def _read_folder(side: Side, folder: str) -> dict[str, Any]:

@@ -2,21 +2,22 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lectern.core.schema import BASE, HELD_OUT, TUNED
-from lectern.evaluation import answer_figures
-from lectern.evaluation.answer_figures import FIGURES
+from lectern.evaluation import answer_figures, noise, reruns
+from lectern.evaluation.answer_figures import FIGURES, MAIN
 from lectern.evaluation.bootstrap import Bootstrap
 from lectern.evaluation.figure_type import Figure
+from lectern.evaluation.noise import Source
 from lectern.evaluation.rows import RowScore
 from lectern.report import wording
 from lectern.report.comparison.inputs import SCORES, Key, Run, explain
 from lectern.report.figures import show, show_change, show_change_interval, show_interval, tell
 
-MAIN = ("nll", "bits_per_byte", "similarity", "rougeL")
-"""The headline names the first of these figures that both runs measure in the same way."""
 SAME = "the same"
+ADAPTER = "models/adapter"
 SEED = 0
 RESAMPLES, CONFIDENCE = 10_000, 0.95
 """Values that are used if a run does not record its own."""
@@ -35,6 +36,47 @@ def compare_scores(a: Run, b: Run) -> dict[str, Any]:
     main = sides[1].get("set", HELD_OUT)
     sets = [_compare_set(name, a, b) for name in _list_sets(sides, main)]
     return {"sets": sets, "headline": _headline(sets[0], a, b)}
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What moves the figures of two trainings besides the rows."""
+
+    sources: Mapping[str, Sequence[Source]]
+    """figure -> the parts of the variance of a difference that come from seeds; empty if they are unknown or none"""
+    text: str
+    """a sentence that says which intervals are used, and why"""
+
+
+def find_chance(name: str, a: Run, b: Run) -> Chance:
+    """Find what is known of the spread over seeds, for the differences between two runs in a set of questions."""
+    adapters = [run.lock.get("train", {}).get(ADAPTER) for run in (a, b)]
+    if adapters[0] and adapters[0] == adapters[1]:
+        return Chance({}, "Both runs have the same tuned model, so that no seed comes between them.")
+    spreads = {run.name: reruns.read_spreads(run.seeds, name) for run in (a, b)}
+    known = {
+        run: figures for run, figures in spreads.items() if any(one.runs > 1 for one in figures.values())
+    }
+    if not known:
+        return Chance(
+            {},
+            "Intervals cover other questions, but not other seeds: two trainings that differ in their seed alone may "
+            "differ as clearly. `lectern seeds` measures how far.",
+        )
+    sources = {
+        figure: [Source(figures[figure], 2 / len(known)) for figures in known.values() if figure in figures]
+        for figure in FIGURES
+        if all(figure in figures for figures in known.values())
+    }
+    counted = " and ".join(
+        f"{max(one.runs for one in figures.values())} of {run}" for run, figures in known.items()
+    )
+    same = "" if len(known) == 2 else ", whose spread is taken for both"
+    return Chance(
+        sources,
+        f"Intervals cover other questions and other seeds, by trainings that differ in their seed alone: {counted}"
+        f"{same}.",
+    )
 
 
 def _list_sets(sides: Sequence[Mapping[str, Any]], main: str) -> list[str]:
@@ -61,7 +103,9 @@ def _compare_set(name: str, a: Run, b: Run) -> dict[str, Any]:
         confidence=confidence,
         seed=SEED,
     )
-    tuned = list(_pair(pairs, TUNED, bootstrap))
+    chance = find_chance(name, a, b)
+    tuned = list(_pair(pairs, TUNED, bootstrap, chance))
+    units = "whole sources" if bootstrap.unit == "recordings" else "answers"
     base = list(_pair(pairs, BASE, bootstrap))
     rows = [side.get("rows", 0) for side in described]
     return {
@@ -73,7 +117,8 @@ def _compare_set(name: str, a: Run, b: Run) -> dict[str, Any]:
         "why": explain(SCORES, a, b),
         "other_tokens": _has_other_tokens(pairs),
         "confidence": wording.percent(confidence),
-        "unit": "whole sources" if bootstrap.unit == "recordings" else "answers",
+        "unit": f"{units} and seeds" if chance.sources else units,
+        "chance": chance.text,
         "tuned": tuned or list(_beside(*(side.get(TUNED, {}) for side in described))),
         "base": base if any(row["difference"]["value"] for row in base) else [],
         "gains": list(_beside(*(side.get("difference", {}) for side in described), change=True)),
@@ -92,9 +137,12 @@ def _has_other_tokens(pairs: Sequence[tuple[RowScore, RowScore]]) -> bool:
 
 
 def _pair(
-    pairs: Sequence[tuple[RowScore, RowScore]], contestant: str, bootstrap: Bootstrap
+    pairs: Sequence[tuple[RowScore, RowScore]],
+    contestant: str,
+    bootstrap: Bootstrap,
+    chance: "Chance | None" = None,
 ) -> Iterator[dict[str, Any]]:
-    """`b` minus `a` for every figure that both measure on the same questions."""
+    """`b` minus `a` for every figure that both measure on the same questions, with what chance moves besides rows."""
     left_out = answer_figures.of_tokens() if _has_other_tokens(pairs) else []
     names = [name for name in FIGURES if name not in left_out]
     sides = [
@@ -105,6 +153,9 @@ def _pair(
     values = [bootstrap.intervals({name: side[name] for name in both}) for side in sides]
     for name, difference in bootstrap.differences(both).items():
         if difference.n and math.isfinite(difference.value):
+            if chance and name in chance.sources:
+                units = bootstrap.units if bootstrap.unit == "recordings" else difference.n
+                difference = noise.join(difference, units, chance.sources[name], bootstrap.confidence)
             before, after = (side[name].as_dict() for side in values)
             yield _row(FIGURES[name], before, after, difference.as_dict())
 
@@ -184,8 +235,9 @@ def _headline(found: Mapping[str, Any], a: Run, b: Run) -> str:
         return f"{where}, there is no figure that both measured."
     verdict = row["tone"]
     values = f"{row['name'].lower() if row['key'] == 'nll' else row['name']} {row['a']['text']} → {row['b']['text']}"
+    both = " over answers and seeds" if found["unit"].endswith("seeds") else ""
     sure = (
-        f"{found['confidence']} interval {row['interval']}"
+        f"{found['confidence']} interval{both} {row['interval']}"
         if row["interval"]
         else "too few rows for an interval"
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lectern.evaluation import reruns
 from lectern.report import six
 from lectern.report.comparison import answers, costs, differences, figures, rows, scores
 from lectern.report.comparison.inputs import Run, explain
@@ -47,13 +48,18 @@ def compare_replies(a: Run, b: Run) -> list[dict[str, Any]]:
     if not all(run.metrics.get("scores") for run in (a, b)):
         return []
     try:
-        ours, theirs = (six.build(six.Evidence(run.metrics["scores"], run.metrics)) for run in (a, b))
+        ours, theirs = (six.build(_gather(run)) for run in (a, b))
     except (KeyError, TypeError):
         return []
     return [
         {"question": second.question, "replies": (first, second)}
         for first, second in zip(ours, theirs, strict=True)
     ]
+
+
+def _gather(run: Run) -> six.Evidence:
+    scores = reruns.widen(run.metrics["scores"], run.seeds)
+    return six.Evidence(scores, run.metrics, seeds=run.seeds, curve=run.curve)
 
 
 def summarise(shown: dict[str, Any]) -> str:
@@ -67,6 +73,8 @@ def summarise(shown: dict[str, Any]) -> str:
         lines.append(f"  {row['name']:<{width}}  {values} {row['change']:>12}  {row['verdict']}")
     if len(moved) < len(rows):
         lines.append(f"  the same: {len(rows) - len(moved)} more figures")
+    if moved and shown["sets"][0]["chance"]:
+        lines.append(shown["sets"][0]["chance"])
     named = ", ".join(row["name"] for row in shown["params"][:8])
     more = f" and {len(shown['params']) - 8} more" if len(shown["params"]) > 8 else ""
     lines.append(f"parameters that differ: {named + more if named else 'none'}")

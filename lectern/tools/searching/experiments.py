@@ -16,20 +16,73 @@ CONF = Path("conf")
 COPIES = Path(".dvc/tmp/exps/standalone")  # where DVC makes the copies in which experiments run
 
 
-def run(name: str, overrides: Sequence[str], target: str | None, log: Path) -> None:
+def run(name: str, overrides: Sequence[str], target: str | None, log: Path, *, composed: bool = True) -> None:
     """Run an experiment up to the stage `target` (None: all stages), and write its output into `log`.
 
     It runs in a copy of HEAD (`--temp`), because in the workspace it would rewrite params.yaml and leave its outputs.
+
+    Args:
+        name: of the experiment.
+        overrides: what it changes.
+        target: the last stage.
+        log: a file for what DVC and the stages print.
+        composed: whether params.yaml is composed from conf/ again, or else is that of HEAD with the overrides.
     """
-    options = [part for override in overrides for part in ("-S", override)]
-    command = ["exp", "run", "--temp", "--name", name, *options, *([target] if target else [])]
-    dvc = [sys.executable, "-m", "dvc", *command]
+    dvc = _call(name, overrides, target, "--temp", composed=composed)
     with log.open("wb") as file, subprocess.Popen(dvc, stdout=file, stderr=subprocess.STDOUT) as process:
         try:
             process.wait()
         except KeyboardInterrupt:
             process.wait()  # DVC was interrupted too, and is removing its copy; `subprocess.run` would kill it
             raise
+
+
+def queue(
+    name: str, overrides: Sequence[str], target: str | None, log: Path, *, composed: bool = True
+) -> None:
+    """Put an experiment into DVC's queue, as `run` would run it.
+
+    Raises:
+        LecternError: DVC refuses it; the message is DVC's.
+    """
+    dvc = _call(name, overrides, target, "--queue", composed=composed)
+    with log.open("wb") as file:
+        done = subprocess.run(dvc, stdout=file, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        raise LecternError(f"{name} could not be put into DVC's queue: {explain(log)}")
+
+
+def _call(
+    name: str, overrides: Sequence[str], target: str | None, where: str, *, composed: bool
+) -> list[str]:
+    options = [part for override in overrides for part in ("-S", override)]
+    command = ["exp", "run", where, "--name", name, *([] if composed else ["--no-hydra"]), *options]
+    return [sys.executable, "-m", "dvc", *command, *([target] if target else [])]
+
+
+def start_workers(number: int) -> None:
+    """Start so many workers of DVC's queue in the background; those that run already count."""
+    call_dvc("queue", "start", "--jobs", str(number))
+
+
+def list_queue() -> dict[str, str]:
+    """Return the experiments in DVC's queue: name -> Queued, Running, Success or Failed. It takes DVC a second."""
+    rows = [line.split() for line in call_dvc("queue", "status").splitlines()[1:]]
+    states = ("Queued", "Running", "Success", "Failed")
+    return {row[1]: row[-1] for row in rows if len(row) > 2 and row[-1] in states}
+
+
+def call_dvc(*arguments: str) -> str:
+    """Run a DVC command and return what it prints.
+
+    Raises:
+        LecternError: the command failed; the message is DVC's.
+    """
+    dvc = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(dvc, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LecternError(f"dvc {' '.join(arguments)}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
 
 
 def find_copies() -> list[Path]:
