@@ -42,7 +42,10 @@ def main(number: int, jobs: int) -> list[str]:
         raise LecternError(f"no seed could be trained. {failures[0]}")
     content = reruns.summarise_seeds(committed.scores, committed.scores_name, own, kept)
     running.write_summary(Path(reruns.SEEDS), content)
-    told = [certainty.tabulate_seeds(content), certainty.tell_seeds(committed.scores, content)]
+    told = [
+        certainty.tabulate_seeds(content),
+        certainty.tell_seeds(reruns.widen(committed.scores, content), content),
+    ]
     if failures:
         raise LecternError(
             "\n".join([*told, f"{len(failures)} of {number} failed, the last: {failures[-1]}"])
