@@ -65,9 +65,9 @@ class Curve:
         """Return the figure that trainings on so many items have on average, or with its noise that of a training."""
         return self._bound(self._place(items), confidence, of_a_run=of_a_run)
 
-    def change(self, items: int, confidence: float) -> Interval:
-        """Return the figure of trainings on so many items minus that on the greatest number that was tried."""
-        return self._bound(self._place(items) - self._place(self.greatest), confidence)
+    def change(self, items: int, confidence: float, since: int | None = None) -> Interval:
+        """Return the figure of trainings on so many items minus that on `since`, or on the greatest number tried."""
+        return self._bound(self._place(items) - self._place(since or self.greatest), confidence)
 
     def _place(self, items: int) -> np.ndarray:
         return _place(np.array([items], dtype=float), self.exponents, self.least, self.greatest)[:, 0]
