@@ -215,3 +215,36 @@ def test_one_document_is_divided_by_its_sections(tmp_path: Path) -> None:
     torn = {"train": rows[:1], "test": rows[1:2]}
     (leak,) = leakage.find_leaks(torn, 0.8, UNITS["section"])
     assert leak.kind == "same_item"
+
+
+def test_fewer_items_are_trained_on_and_nothing_else_changes(tmp_path: Path) -> None:
+    rows = [one for item in range(20) for one in rows_of(f"talk-{item}", 1000 * item)]
+    io.write_jsonl(tmp_path / "curated.jsonl", rows)
+
+    def divide(items: int | None, draw: int = 0) -> dict[str, list[Example]]:
+        settings = configure(Split, seed=0, train_items=items, train_draw=draw)
+        split.main(settings, tmp_path / "curated.jsonl", tmp_path / "splits", tmp_path / "leakage.json")
+        return {name: io.read_jsonl(tmp_path / f"splits/{name}.jsonl", Example) for name in SPLITS}
+
+    def trained(items: int | None, draw: int = 0) -> set[str]:
+        return {one.provenance.item for one in divide(items, draw)["train"]}
+
+    everything = divide(None)
+    most = len({one.provenance.item for one in everything["train"]})
+    for number in range(1, most + 1):
+        found = divide(number)
+        # property: so many whole items, in their order, and validation and test as they were
+        kept = {one.provenance.item for one in found["train"]}
+        assert len(kept) == number
+        assert found["train"] == [one for one in everything["train"] if one.provenance.item in kept]
+        assert [found[name] for name in ("validation", "test")] == [
+            everything[name] for name in ("validation", "test")
+        ]
+        # property: more items of a draw hold the fewer ones
+        assert number == 1 or kept > trained(number - 1)
+    assert divide(most) == everything
+    assert trained(4, draw=1) != trained(4)
+    with pytest.raises(LecternError, match=rf"train_items is {most + 1}, but the training split has {most}"):
+        divide(most + 1)
+    with pytest.raises(ValueError, match="train_items is 0; give 1 or more"):
+        configure(Split, train_items=0)

@@ -240,7 +240,7 @@ def scores(value: float, low: float | None, high: float | None, rows: int = 20) 
 
 def rerun(value: float, **fields: int) -> reruns.Rerun:
     figure = reruns.RerunFigure(value=value, change=value - 4.0, low=value - 4.01, high=value - 3.99, n=20)
-    return reruns.Rerun(run="c0ffee", sets={"held_out": {"nll": figure}}, **fields)  # type: ignore[arg-type]
+    return reruns.Rerun(run="c0ffee", sets={"held_out": {"nll": figure}}, **fields)
 
 
 OWN = scores(4.0, 3.9, 4.1)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lectern.core.schema import Decision, Message, Prediction, Provenance
+from lectern.evaluation import reruns
 from lectern.evaluation.rows import AnswerScore, RowScore
 from lectern.report import six
 from lectern.report.comparison import answers, costs, differences, figures, rows, scores, view
@@ -508,3 +509,58 @@ def test_the_questions_of_both_reports_stand_side_by_side() -> None:
     assert view.compare_replies(worse, dataclasses.replace(better, metrics={})) == []
     # property: metrics of another form are left out and break nothing
     assert view.compare_replies(worse, scored("old", 30.0, "abcdefgh")) == []
+
+
+def with_seeds(one: Run, spread: float, adapter: str) -> Run:
+    """The run with five trainings that differ by so much."""
+    assert one.scores is not None
+    own = one.metrics["scores"]["tuned"]["nll"]["value"]
+    others = [
+        reruns.Rerun(
+            run="c0ffee", seed=seed, sets={"held_out": {"nll": reruns.RerunFigure(value=own + shift)}}
+        )
+        for seed, shift in enumerate((spread, -spread, spread, -spread), 1)
+    ]
+    told = {"confidence": 0.95, "recordings": 1, "resampled": "rows", **one.metrics["scores"]}
+    seeds = reruns.summarise_seeds(told, "name", 0, others)
+    return dataclasses.replace(one, seeds=seeds, lock={"train": {"models/adapter": adapter}})
+
+
+def test_better_and_worse_are_said_beyond_both_sources_of_noise_alone() -> None:
+    def compare(a: Run, b: Run) -> tuple[str, dict[str, Any]]:
+        found = scores.compare_scores(a, b)
+        return found["headline"], found["sets"][0]
+
+    main = scored("main", 40.0, "abcdefgh")
+    new = dataclasses.replace(scored("new", 30.0, "abcdefgh"), lock={"train": {"models/adapter": "b"}})
+    headline, found = compare(main, new)
+    assert "new's tuned model is better than main's" in headline
+    assert found["unit"] == "answers"
+    assert "not other seeds" in found["chance"]
+    assert "`lectern seeds`" in found["chance"]
+
+    headline, found = compare(with_seeds(main, 0.01, "a"), new)  # ten times less than the change
+    assert "new's tuned model is better than main's" in headline
+    assert "interval over answers and seeds" in headline
+    assert found["unit"] == "answers and seeds"
+    assert "5 of main, whose spread is taken for both" in found["chance"]
+    narrow = found["tuned"][0]["difference"]
+    assert narrow["low"] < -1 < narrow["high"], "rows alone say -1 without any doubt"
+
+    headline, found = compare(with_seeds(main, 1.0, "a"), new)  # as much as the change
+    assert "cannot be told apart" in headline
+    assert found["tuned"][0]["verdict"] == "may be chance"
+
+    # property: each run's own spread counts once
+    both = compare(with_seeds(main, 0.01, "a"), with_seeds(new, 0.3, "b"))[1]
+    assert "5 of main and 5 of new" in both["chance"]
+    one = compare(with_seeds(main, 0.3, "a"), new)[1]
+    widths = [row["high"] - row["low"] for part in (both, one) for row in [part["tuned"][0]["difference"]]]
+    assert widths[0] < widths[1]
+
+    # property: the same weights have no seed between them
+    same = compare(with_seeds(main, 1.0, "a"), with_seeds(new, 1.0, "a"))[1]
+    assert same["unit"] == "answers"
+    assert "same tuned model" in same["chance"]
+    # property: the base is not trained
+    assert "seeds" not in str(same["base"])

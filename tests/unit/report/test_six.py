@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from lectern.report import inputs, six
+from lectern.core import io
+from lectern.evaluation import reruns
+from lectern.report import certainty, inputs, six
 from lectern.settings.report import Report
 from stages import report
 from tests.settings import configure
@@ -230,3 +232,80 @@ def test_forgetting_follows_the_general_text(
 
 def test_forgetting_that_was_not_measured_is_said(full: six.Evidence) -> None:
     assert six.describe_forgetting(full).text == six.NOT_YET
+
+
+def measured_seeds(scores: Mapping[str, Any], *values: float) -> dict[str, Any]:
+    """metrics/noise/seeds.json with these further values of the negative log-likelihood."""
+    own = scores["tuned"]["nll"]["value"]
+    others = [
+        reruns.Rerun(
+            run="c0ffee",
+            seed=seed,
+            sets={"held_out": {"nll": reruns.RerunFigure(value=value, change=value - own)}},
+        )
+        for seed, value in enumerate(values, 1)
+    ]
+    return reruns.summarise_seeds(scores, "name", 0, others)
+
+
+def test_without_other_seeds_certainty_says_how_to_measure_them(full: six.Evidence) -> None:
+    reply = six.describe_certainty(full.scores)
+    assert (reply.verdict, reply.tone) == ("one training run", "unclear")
+    assert "`lectern seeds` measures how far" in reply.text
+    assert "`lectern curve` measures whether more sources would help" in reply.text
+
+
+def test_the_spread_over_seeds_is_said_and_decides(full: six.Evidence) -> None:
+    alone = full.scores["difference"]["nll"]
+    own = full.scores["tuned"]["nll"]["value"]
+    little = measured_seeds(full.scores, own + 0.01, own - 0.01)
+    reply = six.describe_certainty(reruns.widen(full.scores, little), little)
+    assert (reply.verdict, reply.tone) == ("3 training runs", "better")
+    assert "3 trainings that differ in their seed alone have a negative log-likelihood of" in reply.text
+    assert "with a standard deviation of 0.010 (95 % interval 0.005 to 0.063)" in reply.text
+    assert "over answers and seeds together" in reply.text
+    # property: what is sure over answers may be chance over seeds
+    assert alone["high"] < 0
+    much = measured_seeds(full.scores, own + 1, own - 1)
+    reply = six.describe_certainty(reruns.widen(full.scores, much), much)
+    assert (reply.verdict, reply.tone) == ("may be chance", "unclear")
+    assert "which may well be chance" in reply.text
+
+
+def draw_curve(low: float, value: float, high: float, more: int = 10) -> dict[str, Any]:
+    points = [{"items": items, "draw": 0, "value": 5 - items / 10} for items in (3, 4, 5, 6, 7)]
+    change = interval(value, low, high, 5)
+    return {"figure": "nll", "confidence": 0.95, "more": more, "change": change, "points": points}
+
+
+def test_what_more_sources_would_change_is_said_with_its_interval() -> None:
+    assert certainty.tell_curve(draw_curve(-0.21, -0.12, -0.05)) == (
+        "10 more sources would lower the negative log-likelihood by 0.120 nats per token (95 % interval 0.050 to 0.210), "
+        "by a power law through 5 trainings on 3, 4, 5, 6 and 7 sources."
+    )
+    assert certainty.tell_curve(draw_curve(-0.21, -0.1, 0.05, more=1)).startswith(
+        "Whether 1 more source would change the negative log-likelihood cannot be told: "
+    )
+    worse = certainty.tell_curve(draw_curve(0.05, 0.12, 0.21))
+    assert "would raise the negative log-likelihood by 0.12" in worse
+    assert "which is for the worse" in worse
+    untold = {**draw_curve(0, 0, 0), "change": None, "why": "2 are too few"}
+    assert certainty.tell_curve(untold) == "What 10 more sources would change cannot be told: 2 are too few."
+
+
+def test_the_report_reads_what_belongs_to_its_scores(tmp_path: Path) -> None:
+    made_up_run.make(tmp_path, EVERYTHING)
+    scores = tmp_path / "metrics/scores.json"
+    plain = inputs.read(tmp_path / "metrics", tmp_path / "data", tmp_path / "params.yaml")
+    seeds = measured_seeds(plain.scores, plain.scores["tuned"]["nll"]["value"] + 1)
+    noise = tmp_path / "metrics/noise"
+    io.write_json(noise / "seeds.json", {**seeds, "scores": reruns.name_scores(scores.read_bytes())})
+    io.write_json(noise / "curve.json", {"scores": "of another run"})
+    found = inputs.read(tmp_path / "metrics", tmp_path / "data", tmp_path / "params.yaml")
+    assert found.scores["seeds"] == 2
+    assert found.scores["difference"]["nll"]["high"] > plain.scores["difference"]["nll"]["high"]
+    assert found.curve is None
+    io.write_json(noise / "seeds.json", seeds)  # of scores called `name`
+    assert (
+        inputs.read(tmp_path / "metrics", tmp_path / "data", tmp_path / "params.yaml").scores == plain.scores
+    )
