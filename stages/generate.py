@@ -3,8 +3,7 @@
 Run: python -m stages.generate        (dvc stage: generate)
 Reads data/splits, data/evals, data/reworded.jsonl, data/retrieved, models/adapter. Writes data/predictions: each answer
 of each contestant, and how likely the true one is; data/background: the base on training questions, for likeness;
-metrics/generation.json: who answered what; metrics/parity.json: whether the merged model answers the same. Unchanged
-batches, and the replies of endpoints (data/replies/generate), are kept.
+metrics/generation.json: who answered what; metrics/parity.json: whether the merged model answers the same.
 """
 
 from collections.abc import Mapping
@@ -48,13 +47,11 @@ def main(
     """Bring `out` to exactly one file per contestant, its rows sorted by set and id.
 
     Raises:
-        LecternError: a contestant cannot be asked at all, or more calls to an endpoint got no reply than allowed; in
-            the latter case everything else is written first.
+        LecternError: a contestant cannot be asked, or (after all else is written) an endpoint gave too few replies.
     """
     asks = questions.collect(io.read_jsonl(held_out, Example), settings.evals, evals, reworded)
-    by_key = {ask.key: ask for ask in asks}
-    sources, with_sources = None, []
-    if retrieval is not None and (with_sources := retrieval.contestants):
+    by_key, sources = {ask.key: ask for ask in asks}, None
+    if with_sources := retrieval.contestants if retrieval else []:
         looked_up = io.read_jsonl(retrieved, Retrieved)
         sources = Sources.choose(looked_up, retrieval.prompt, retrieval.passages, retrieval.max_words)
     local, served = contestants.gather(base, adapter, persona, others, root, with_sources)
@@ -74,8 +71,9 @@ def main(
     io.write_json(metrics, summary := answering.summarise([*local, *served], plans, files, unanswered))
     io.write_json(parity, store.result(compared.key) if compared else {"prompts": 0})
     endpoints.check(came)
-    counts = {name: len(file.records) for name, file in files.items()}
-    return answering.tell_counts(counts, made, summary["skipped"])
+    return answering.tell_counts(
+        {name: len(one.records) for name, one in files.items()}, made, summary["skipped"]
+    )
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def _in_order(sets: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return sorted(sets.items(), key=lambda entry: (entry[0] != HELD_OUT, entry[0]))
 
 
-def _pairs(name: str, part: Mapping[str, Any], corrected: Mapping[str, Any] | None) -> dict[str, Any]:
+def _pairs(name: str, part: Mapping[str, Any], corrected: Mapping[str, Any] | None = None) -> dict[str, Any]:
     counts = [(what, part[what]) for what in ("wins", "ties", "losses")]
     rate, flips = part["win_rate"], part.get("flip_rate")
     return {

@@ -245,10 +245,14 @@ def _find_gain_example(answers: Sequence[Answers]) -> Mapping[str, str] | None:
 def describe_retrieval(evidence: Evidence) -> Reply:
     """Say whether the base does as well as the tuned model if it looks the answer up."""
     question = "Would looking it up do as well?"
-    scores = evidence.scores
-    name = scores.get("set", HELD_OUT)
-    others = scores.get("comparators", {})
-    if BASE + WITH_SOURCES not in others:
+    # People's questions about what was trained come first, since a search that knows what was trained can answer them.
+    known = evidence.read("knowledge").get(TRAINED, {})
+    asked = {(name, id) for name, id in known.get("questions", [])}
+    scores, name = known, min((name for name, _ in asked), default="")
+    if BASE + WITH_SOURCES not in scores.get("comparators", {}):
+        scores, name = evidence.scores, evidence.scores.get("set", HELD_OUT)
+        asked = {one.key for one in evidence.answers if one.score.set == name}
+    if BASE + WITH_SOURCES not in scores.get("comparators", {}):
         return Reply(question, "not measured", "unknown", NOT_LOOKED_UP)
     verdict = retrieval.judge(scores)
     words = {
@@ -260,7 +264,8 @@ def describe_retrieval(evidence: Evidence) -> Reply:
     text = retrieval.compare(name, scores)
     if found := evidence.read("retrieval"):
         text += f" {retrieval.describe_recall(name, found)}".rstrip()
-    return Reply(question, words[verdict], verdict, text, "retrieval", _find_lookup_example(evidence))
+    example = _find_lookup_example([one for one in evidence.answers if one.key in asked])
+    return Reply(question, words[verdict], verdict, text, "retrieval", example)
 
 
 NOT_LOOKED_UP = (
@@ -269,10 +274,9 @@ NOT_LOOKED_UP = (
 )
 
 
-def _find_lookup_example(evidence: Evidence) -> Mapping[str, str] | None:
-    """The median answer of the headline set, with that of the base that looked it up."""
-    own = [one for one in evidence.answers if one.score.set == evidence.scores.get("set", HELD_OUT)]
-    looked_up = [one for one in own if BASE + WITH_SOURCES in one.predictions and one.gain is not None]
+def _find_lookup_example(answers: Sequence[Answers]) -> Mapping[str, str] | None:
+    """The median answer, with that of the base that looked it up."""
+    looked_up = [one for one in answers if BASE + WITH_SOURCES in one.predictions and one.gain is not None]
     if not looked_up:
         return None
     ordered = sorted(looked_up, key=lambda one: (one.gain, one.key))

@@ -13,7 +13,6 @@ from tests import shared
 from tests.support import training
 from tests.support.tiny import TINY, example
 
-
 TOKENIZERS: dict[str, Any] = {}
 """Base model as text -> its tokenizer. Reading one from its file takes a tenth of a second, and trainings, answers and
 random models did it hundreds of times."""

@@ -280,8 +280,8 @@ def draw_curve(low: float, value: float, high: float, more: int = 10) -> dict[st
 
 def test_what_more_sources_would_change_is_said_with_its_interval() -> None:
     assert certainty.tell_curve(draw_curve(-0.21, -0.12, -0.05)) == (
-        "10 more sources would lower the negative log-likelihood by 0.120 nats per token (95 % interval 0.050 to 0.210), "
-        "by a power law through 5 trainings on 3, 4, 5, 6 and 7 sources."
+        "10 more sources would lower the negative log-likelihood by 0.120 nats per token (95 % interval 0.050 to "
+        "0.210), by a power law through 5 trainings on 3, 4, 5, 6 and 7 sources."
     )
     assert certainty.tell_curve(draw_curve(-0.21, -0.1, 0.05, more=1)).startswith(
         "Whether 1 more source would change the negative log-likelihood cannot be told: "
@@ -309,3 +309,12 @@ def test_the_report_reads_what_belongs_to_its_scores(tmp_path: Path) -> None:
     assert (
         inputs.read(tmp_path / "metrics", tmp_path / "data", tmp_path / "params.yaml").scores == plain.scores
     )
+
+
+def test_questions_about_what_was_trained_come_first_in_looking_it_up(looked_up: six.Evidence) -> None:
+    part = {**looked_up.scores, "questions": [["talks", "a"]], "rows": 24}
+    found = dataclasses.replace(looked_up, metrics={"knowledge": {"trained": part}})
+    reply = six.describe_retrieval(found)
+    assert reply.text.startswith(f"On {part['difference']['nll']['n']} answers of talks, ")
+    # property: the example is one of these questions, and there is none among them here
+    assert reply.example is None
