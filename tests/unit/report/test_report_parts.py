@@ -345,8 +345,16 @@ def test_a_judge_is_trusted_by_what_is_recorded_of_it() -> None:
     assert judgement.build({}) is None
 
 
+def shown_pairs(name: str, part: dict[str, Any]) -> dict[str, Any]:
+    """One set's pairs as the report shows them."""
+    found = judgement.build({"model": "m", "pairs": {judgement.PAIR: {name: part}}})
+    assert found is not None
+    [shown] = found["kinds"][0]["pairs"]
+    return dict(shown)
+
+
 def test_pairs_are_shown_with_their_ties_flips_and_useless_replies() -> None:
-    found = judgement._pairs(
+    found = shown_pairs(
         "held_out", pairs(flip_rate=interval(0.25, 0.1, 0.5), same=2, malformed=1, no_reply=3)
     )
     assert (found["set"], found["n"], found["rate"], found["interval"]) == (
@@ -358,9 +366,9 @@ def test_pairs_are_shown_with_their_ties_flips_and_useless_replies() -> None:
     assert found["parts"] == [{"name": "wins", "n": 5}, {"name": "ties", "n": 2}, {"name": "losses", "n": 3}]
     assert (found["verdict"], found["flips"]) == ("may be chance", "25 %")
     assert found["notes"] == ["2 of the ties are identical answers", "1 malformed", "3 without a reply"]
-    sure = judgement._pairs("talks", pairs(win_rate=interval(0.9, 0.8, 1.0), same=0, malformed=0))
+    sure = shown_pairs("talks", pairs(win_rate=interval(0.9, 0.8, 1.0), same=0, malformed=0))
     assert (sure["verdict"], sure["flips"], sure["notes"]) == ("", "", [])
-    none = judgement._pairs("talks", pairs(win_rate=None))
+    none = shown_pairs("talks", pairs(win_rate=None))
     assert (none["rate"], none["interval"], none["verdict"]) == ("", "", "")
 
 
