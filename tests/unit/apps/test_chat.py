@@ -247,6 +247,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
 
     root = tmp_path_factory.mktemp("hostile")
     tuned_repo.make(root, "generate.max_new_tokens=24", hostile=True)
+    index(root, f"Salt eats the steel of a bridge. {HOSTILE}")
     with running("lectern chat", root) as address:
         yield root, address
 
@@ -278,10 +279,17 @@ def test_two_people_chat_in_the_browser_at_once(served: tuple[Path, str]) -> Non
         pages[0].get_by_text("lectern trace").nth(4).wait_for(timeout=180_000)
         assert pages[0].locator("a[href^=javascript]").count() == 0
         assert pages[0].get_by_role("link", name="open the source").count() > 0
+        pages[0].get_by_text("Look it up").click()
+        pages[0].get_by_label("Ask something").fill("What eats the steel?")
+        pages[0].get_by_label("Ask something").press("Enter")
+        pages[0].get_by_text("looked up").nth(1).wait_for(timeout=180_000)
+        assert pages[0].get_by_text("0:00 to 0:10").count() == 2, (
+            "the second of the passage, below both answers"
+        )
         with pages[0].expect_download() as kept:
             pages[0].get_by_role("button", name="Save as JSON").click()
         assert kept.value.suggested_filename == "conversation.json"
-        assert len(json.loads(Path(kept.value.path()).read_text())["chats"]["tuned"]) == 5
+        assert len(json.loads(Path(kept.value.path()).read_text())["chats"]["tuned"]) == 7
         page = pages[1]
         page.get_by_label("Token limit").fill("4000")
         page.get_by_label("Ask something").fill("Go on for long.")
