@@ -5,9 +5,9 @@ arXiv:1712.00409; of the laws that were compared for few points it extrapolates 
 of Learning Curves in Machine Translation"). Hestness et al. measured exponents from 0.07 to 0.35, and learning theory
 gives 0.5 and 1.
 
-Three to six points do not determine three parameters. Least squares then puts the exponent at one of its bounds more
-often than not, and a bootstrap of such a fit takes the bound for the truth: its intervals are too narrow
-(tests/benchmarks/noise.py says how much). So the exponent is not fitted. Every exponent from LEAST to GREATEST counts
+Three to six points do not determine three parameters. Least squares puts one of them at a bound in about two of five
+simulated curves of four points, and a bootstrap of such a fit takes the bound for the truth: its intervals are too
+narrow (tests/benchmarks/noise.py says how much). So the exponent is not fitted. Every exponent from LEAST to GREATEST counts
 with the probability that the data give it, all being equally likely before. One degree of freedom is the exponent's, so
 that three points say nothing of it. Given the exponent, the law is a straight
 line in n^-c with normal errors, of which everything is known in closed form (Gelman et al. 2013, "Bayesian Data

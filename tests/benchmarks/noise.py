@@ -137,7 +137,7 @@ def t_interval(values: np.ndarray) -> Interval:
     return Interval(middle, middle - half, middle + half, n)
 
 
-def simulate_seeds(trials: int = 1000) -> None:
+def simulate_seeds(trials: int = 500) -> None:
     """The A/A test where the parts of the variance are known."""
     chance = np.random.default_rng(1)
     print(
@@ -168,7 +168,7 @@ def spread_of(figures: np.ndarray) -> Spread:
     return noise.measure_spread([float(one.mean()) for one in figures], others, figures.shape[1], SURE)
 
 
-def simulate_curves(trials: int = 500) -> None:
+def simulate_curves(trials: int = 300) -> None:
     """Curves of exponents from .07 to 1 with little and much noise, from 3 to 6 items; 7 and 17 are asked."""
     print(
         f"\nCurves, {trials} each: within the 95 % interval, a training on 7 and what 7 to 17 change on average"
@@ -280,6 +280,6 @@ if __name__ == "__main__":
     given = dict(enumerate(map(int, sys.argv[1:])))
     if given.get(0, 16):
         compare_seeds(given.get(0, 16))
-    simulate_seeds(given.get(2, 1000))
-    simulate_curves(given.get(3, 500))
+    simulate_seeds(given.get(2, 500))
+    simulate_curves(given.get(3, 300))
     draw_curves(given.get(1, 8))
