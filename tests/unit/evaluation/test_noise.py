@@ -305,3 +305,13 @@ def test_a_curve_of_two_sizes_says_why_it_tells_nothing() -> None:
     content = reruns.summarise_curve(OWN, "name", 7, [rerun(4.4, items=3, draw=0)], None, 10)
     assert content["change"] is None
     assert content["why"] == "2 different numbers of items are too few for a law, which takes 3"
+
+
+def test_comparators_are_widened_unless_they_are_the_tuned_model_itself() -> None:
+    content = reruns.summarise_seeds(OWN, "name", 7, [rerun(4.2, seed=0), rerun(3.8, seed=1)])
+    difference = {"difference": OWN["difference"], "scores": {}}
+    given = {**OWN, "comparators": {"other": difference, "tuned+sources": difference}}
+    found = reruns.widen(given, content)["comparators"]
+    assert found["tuned+sources"] == difference
+    assert found["other"]["difference"]["nll"]["low"] < OWN["difference"]["nll"]["low"]
+    assert found["other"]["scores"] == {}
