@@ -3,9 +3,10 @@
 Run: python -m tests.benchmarks.noise [SEEDS] [DRAWS]
 An A/A test first: the tiny model is trained on the questions of seven of the demo's talks with so many seeds (16), and
 each pair is compared on the ten questions of two others, as `lectern compare` does it, once by rows alone and once by
-rows and seeds, whose spread comes from five seeds that are neither of the pair. Then the same simulated, where the true
-parts of the variance are known. Then learning curves: simulated ones, with least squares and a parametric bootstrap
-beside them, and DRAWS (8) curves of the tiny model on 3, 4, 5 and 6 talks, which predict a training on 7.
+rows and seeds. The spread comes from five seeds that are neither of the pair, drawn DRAWN times. Then the same
+simulated, where the true parts of the variance are known. Then learning curves: simulated ones, with least squares and
+a parametric bootstrap beside them, and DRAWS (8) curves of the tiny model on 3, 4, 5 and 6 talks, which predict a
+training on 7.
 """
 
 import itertools
@@ -36,7 +37,7 @@ from tests.support.tiny import TINY
 
 TALKS = Path("data/sources/demo")
 SHOWN = ("nll", "bits_per_byte", "rougeL", "chrf", "words", "distinct2")
-FROM_OTHERS = 5
+FROM_OTHERS, DRAWN = 5, 20
 SURE = 0.95
 TRAIN = training.with_params(
     r=4, alpha=8, dropout=0.0, learning_rate=1e-2, epochs=3, batch_size=4, gradient_accumulation=1,
@@ -100,18 +101,21 @@ def compare_seeds(number: int) -> None:
     print(f"{'figure':<14} {'deviation':>10} {'of it rows':>10} {'rows alone':>11} {'rows and seeds':>15}")
     for key in keys:
         values = [bootstrap.interval(one[key]).value for one in figures]
-        alone, both = 0, 0
+        alone, both = 0, 0.0
         for (a, b), found in differences.items():
-            others = sorted(chance.permutation([n for n in range(number) if n not in (a, b)])[:FROM_OTHERS])
-            first = others[0]
-            spread = noise.measure_spread(
-                [values[n] for n in others],
-                [differences[first, n][key] for n in others[1:]],
-                bootstrap.units,
-                SURE,
-            )
             alone += may_be_chance(found[key])
-            both += may_be_chance(noise.join(found[key], bootstrap.units, [Source(spread, 2)], SURE))
+            for _ in range(DRAWN):
+                others = sorted(
+                    chance.permutation([n for n in range(number) if n not in (a, b)])[:FROM_OTHERS]
+                )
+                spread = noise.measure_spread(
+                    [values[n] for n in others],
+                    [differences[others[0], n][key] for n in others[1:]],
+                    bootstrap.units,
+                    SURE,
+                )
+                joined = noise.join(found[key], bootstrap.units, [Source(spread, 2)], SURE)
+                both += may_be_chance(joined) / DRAWN
         every = noise.measure_spread(
             values, [found[key] for (a, _), found in differences.items() if a == 0], bootstrap.units, SURE
         )
