@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lectern.core.schema import TokenRow
-from lectern.models import chat_format, loading
+from lectern.models import chat_format, loading, stand_ins
 from lectern.settings.base_model import BaseModelSettings
 from lectern.training import rendering
 from tests import shared
@@ -33,7 +33,21 @@ def get_tokenizer(base: BaseModelSettings) -> Any:
     return own
 
 
-loading.get_tokenizer = get_tokenizer
+MODELS: dict[Any, Any] = {}
+"""What decides a random model -> the model, of which each caller has a copy."""
+draw_model = stand_ins.random_model
+
+
+def random_model(architecture: str, tokenizer: Any, **options: int) -> Any:
+    """As `stand_ins.random_model`, drawn once in a process."""
+    special = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    key = (architecture, len(tokenizer), special, *sorted(options.items()))
+    if key not in MODELS:
+        MODELS[key] = draw_model(architecture, tokenizer, **options)
+    return copy.deepcopy(MODELS[key])
+
+
+loading.get_tokenizer, loading.stand_ins.random_model = get_tokenizer, random_model
 
 
 @pytest.fixture(scope="session")
