@@ -8,7 +8,7 @@ import pytest
 from lectern.core import io
 from lectern.core.schema import Conversation, Example
 from tests.pipeline import walk
-from tests.pipeline.conftest import Checkout
+from tests.pipeline.conftest import Checkout, check_out
 from tests.support.browsers import needs_chromium
 
 pytestmark = [
@@ -18,7 +18,8 @@ pytestmark = [
 ITEM = "smoke-01-logs"
 
 
-def test_from_a_name_to_the_report_and_the_tuned_model(fork: Checkout) -> None:
+def test_from_a_name_to_the_report_and_the_tuned_model(tmp_path: Path) -> None:
+    checkout: Checkout = check_out(tmp_path, "smoke")
     # drawn, or the untrained model is silent; and tuned so hard that it draws something else
     drawn = (
         "generate.evals=[talks]",
@@ -26,10 +27,10 @@ def test_from_a_name_to_the_report_and_the_tuned_model(fork: Checkout) -> None:
         "train.learning_rate=0.02",
         "train.epochs=3",
     )
-    fork.run("python", "-m", "lectern", "params", "recipe=smoke", *drawn)
-    fork.repro()
-    fork.commit("run")
-    root = fork.root
+    checkout.run("python", "-m", "lectern", "params", "recipe=smoke", *drawn)
+    checkout.repro()
+    checkout.commit("run")
+    root = checkout.root
     before = (root / "metrics/report.html").read_bytes()
 
     seen = walk.review(root, ITEM, None, None, labels=10)
@@ -58,7 +59,7 @@ def test_from_a_name_to_the_report_and_the_tuned_model(fork: Checkout) -> None:
         or json.loads((root / "metrics/curation.json").read_text())["corrections"]["edit"] == 1
     )
     assert seen.answer
-    changed = fork.run("git", "status", "--porcelain", "--", "data").stdout.split()[1::2]
+    changed = checkout.run("git", "status", "--porcelain", "--", "data").stdout.split()[1::2]
     assert {Path(name).parts[1] for name in changed} == {"corrections", "labels"}, (
         "what a person decided is git's"
     )
