@@ -29,7 +29,7 @@ def main(
     base: BaseModelSettings,
     others: Mapping[str, Comparator],
     persona: str | None,
-    retrieval: Retrieval | None = None,
+    retrieval: Retrieval,
     *,
     trained: Path = paths.TRAIN_SPLIT,
     held_out: Path = paths.TEST_SPLIT,
@@ -51,10 +51,10 @@ def main(
     """
     asks = questions.collect(io.read_jsonl(held_out, Example), settings.evals, evals, reworded)
     by_key, sources = {ask.key: ask for ask in asks}, None
-    if with_sources := retrieval.contestants if retrieval else []:
+    if retrieval.contestants:
         looked_up = io.read_jsonl(retrieved, Retrieved)
         sources = Sources.choose(looked_up, retrieval.prompt, retrieval.passages, retrieval.max_words)
-    local, served = contestants.gather(base, adapter, persona, others, root, with_sources)
+    local, served = contestants.gather(base, adapter, persona, others, root, retrieval.contestants)
     options = AnswerOptions(settings.max_new_tokens, decoding, settings.seed)
     plans = answering.make_plans(local, asks, options, settings.batch_size, sources)
     came = endpoints.answer_all(served, asks, persona, options, replies, sources)

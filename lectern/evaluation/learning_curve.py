@@ -7,11 +7,11 @@ gives 0.5 and 1.
 
 Three to six points do not determine three parameters. Least squares puts one of them at a bound in about two of five
 simulated curves of four points, and a bootstrap of such a fit takes the bound for the truth: its intervals are too
-narrow (tests/benchmarks/noise.py says how much). So the exponent is not fitted. Every exponent from LEAST to GREATEST counts
-with the probability that the data give it, all being equally likely before. One degree of freedom is the exponent's, so
-that three points say nothing of it. Given the exponent, the law is a straight
-line in n^-c with normal errors, of which everything is known in closed form (Gelman et al. 2013, "Bayesian Data
-Analysis", ch. 14): its predictions have Student's t distribution, and all together have a mixture of these.
+narrow (tests/benchmarks/noise.py says how much). So the exponent is not fitted. Every exponent from LEAST to GREATEST
+counts with the probability that the data give it, all being equally likely before. One degree of freedom is the
+exponent's, so that three points say nothing of it. Given the exponent, the law is a straight line in n^-c with normal
+errors, of which everything is known in closed form (Gelman et al. 2013, "Bayesian Data Analysis", ch. 14): its
+predictions have Student's t distribution, and all together have a mixture of these.
 
 Neither does the law have to fall. Where the noise is greater than what items gave so far, the interval of what more
 items would give contains zero, which is the honest reply.

@@ -67,6 +67,7 @@ def test_a_greedy_answer_is_the_one_that_the_pipeline_scores(
         params.load("base_model", BaseModelSettings, root / "params.yaml"),
         {},
         None,
+        WITHOUT,
         trained=root / "data/splits/test.jsonl",
         held_out=root / "data/splits/test.jsonl",
         evals=root / "data/evals",
