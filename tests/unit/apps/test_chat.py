@@ -27,6 +27,7 @@ from lectern.settings.generate import Generate
 from stages import generate
 from tests.settings import configure, write_answers
 from tests.support import browsers, review_repo, tuned_repo
+from tests.support.generating import WITHOUT
 from tests.support.review_repo import HOSTILE
 from tests.support.searched import unit
 
