@@ -174,3 +174,13 @@ def test_a_secret_is_hidden_in_every_form(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("LECTERN_A")
     with pytest.raises(ItemError, match="export LECTERN_A="):
         url.expand()
+
+
+def test_a_secret_that_holds_another_is_hidden_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"LECTERN_A": "word", "LECTERN_B": "password1", "LECTERN_C": "swor"}.items():
+        monkeypatch.setenv(name, value)
+    texts = [
+        Template(f"https://example.org/?k={{{name}}}") for name in ("LECTERN_A", "LECTERN_B", "LECTERN_C")
+    ]
+    for order in (texts, texts[::-1]):
+        assert template.hide("password1, word, swor", *order) == "{LECTERN_B}, {LECTERN_A}, {LECTERN_C}"
