@@ -63,8 +63,8 @@ def test_many_points_have_no_dots_and_a_short_table_and_none_is_no_picture() -> 
                 "checks_passed": 1,
                 "train": {"tokens": 1000, "trained_tokens": 250, "rows": 1, "longest": 1200},
             },
-            "1 check of the rows passed before training, 1,000 tokens in 1 row, 250 of them trained (25 %), the longest row "
-            "1,200.",
+            "1 check of the rows passed before training, 1,000 tokens in 1 row, 250 of them trained (25 %), the "
+            "longest row 1,200.",
         ),
         (
             {"train": {"tokens": 4}},
