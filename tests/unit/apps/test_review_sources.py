@@ -110,10 +110,7 @@ def test_a_media_file_is_that_of_an_item_and_no_other(root: Path, tmp_path: Path
         io.write_json(raw / item / "item.json", source.model_dump(mode="json") | {"media": media})
     (raw / "empty").mkdir()
     for item in ("up", "absent", "empty", "paper-0000", "nothing", ".."):
-        try:
-            assert recordings.media_file(copy, item) is None
-        except Exception as error:  # a record that is not valid is named
-            assert "item.json" in str(error)
+        assert recordings.media_file(copy, item) is None
 
 
 def test_a_player_begins_where_the_row_does(root: Path) -> None:
