@@ -2,12 +2,13 @@
 
 import importlib.metadata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lectern.answering import contestants
+from lectern.answering import contestants, llama_answers
 from lectern.answering import questions as prompts
 from lectern.answering.contestants import Local, Served
 from lectern.answering.questions import Ask, Prepared
@@ -86,7 +87,8 @@ def make_plans(
 def _cut(
     who: Local, rows: Sequence[Row], options: AnswerOptions, size: int
 ) -> dict[batches.Batch, Sequence[Row]]:
-    decides = {**made_with(who, generation, loading, adapters), "decoding": options.decides}
+    modules = [llama_answers] if who.kind == "gguf" else [generation, loading, adapters]
+    decides = {**made_with(who, *modules), "decoding": options.decides}
     cut: dict[batches.Batch, Sequence[Row]] = {}
     for numbers in by_length([len(row.prompt) for row in rows], size):
         batch = [rows[number] for number in numbers]
@@ -98,6 +100,8 @@ def _cut(
 def made_with(who: Local, *modules: Any) -> dict[str, Any]:
     """Return everything that affects an answer besides the prompt: weights, code and libraries."""
     libraries = ["torch", "transformers", "peft"] + (["bitsandbytes"] if who.quantized else [])
+    if who.kind == "gguf":
+        libraries = ["xllamacpp"]
     return {
         "contestant": contestants.fingerprint(who),
         "code": code.digest(modules),
@@ -154,11 +158,9 @@ def make_missing(
         for who, model in contestants.load_in_turn([plan.who for plan in needed.values()]):
             plan = needed[who.name]
             bar.set_postfix_str(who.name, refresh=False)
-            stop = generation.stop_tokens(model, plan.tokenizer, who.base.end_of_turn)
+            answer = _get_answerer(plan, model, options)
             for batch in missing[who.name]:
-                outcomes = generation.answer_rows(
-                    model, plan.batches[batch], plan.tokenizer, stop=stop, options=options
-                )
+                outcomes = answer(plan.batches[batch])
                 told = zip(batch.ids, outcomes, strict=True)
                 shown = plan.prepared.shown
                 store.put(batch, [predict(asks[key], outcome, shown[key]) for key, outcome in told])
@@ -171,12 +173,28 @@ def make_missing(
                     parity.prompts,
                     who.record.precision,
                     new_tokens=parity.new_tokens,
-                    stop=stop,
+                    stop=generation.stop_tokens(model, plan.tokenizer, who.base.end_of_turn),
                     pad=plan.tokenizer.pad_token_id,
                 )
                 store.put_result(parity.key, found)
-            del model  # before the next one is loaded
+            del model, answer  # before the next one is loaded
     return {name: sum(len(batch.ids) for batch in parts) for name, parts in missing.items()}
+
+
+def _get_answerer(
+    plan: AnsweringPlan, model: Any, options: AnswerOptions
+) -> Callable[[Sequence[Row]], list[RowResult]]:
+    """Return the function that answers a batch of a contestant."""
+    if plan.who.kind == "gguf":
+        return partial(
+            llama_answers.answer_rows,
+            model,
+            chats=plan.prepared.messages,
+            tokenizer=plan.tokenizer,
+            options=options,
+        )
+    stop = generation.stop_tokens(model, plan.tokenizer, plan.who.base.end_of_turn)
+    return partial(generation.answer_rows, model, tokenizer=plan.tokenizer, stop=stop, options=options)
 
 
 def bring(out: Path, who: Local, asks: Sequence[Ask], options: AnswerOptions, batch_size: int) -> None:

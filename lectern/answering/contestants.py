@@ -10,7 +10,9 @@ from typing import Any, Literal, TypeVar
 
 from omegaconf import OmegaConf
 
+from lectern.answering import files, llama_answers
 from lectern.answering.comparators import find_commit
+from lectern.answering.files import ModelFile
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.revisions import HERE, Revision
@@ -42,7 +44,7 @@ class Local:
     """A contestant that runs on this machine."""
 
     name: str
-    kind: Literal["base", "tuned", "model", "adapter"]
+    kind: Literal["base", "tuned", "model", "adapter", "gguf", "merged"]
     base: BaseModelSettings
     """weights, tokenizer and chat template; for an adapter, its base model"""
     persona: str | None
@@ -53,6 +55,8 @@ class Local:
     """for kind `tuned`: folder of the adapter"""
     commit: Revision | None = None
     """for kind `adapter`: the commit that holds the adapter"""
+    file: ModelFile | None = None
+    """for kinds `gguf` and `merged`: where the weights and the tokenizer are"""
     sources: bool = False
     """whether it answers with the passages that a search found"""
 
@@ -64,7 +68,7 @@ class Local:
     @property
     def quantized(self) -> bool:
         """Whether the base model is loaded in 4 bits, as for the training; other models are loaded whole."""
-        return self.record.quantized and self.kind != "model"
+        return self.record.quantized and self.kind not in ("model", "merged")
 
 
 W = TypeVar("W", Served, Local)
@@ -91,7 +95,8 @@ def gather(
         with_sources: kinds of contestants that also answer with passages (`retrieval.contestants`).
 
     Raises:
-        LecternError: there are no trained weights, they were made for another base model, or a revision is unknown.
+        LecternError: there are no trained weights, they were made for another base model, a revision is unknown, or the
+            file of a comparator is missing or cannot be used.
     """
     record = adapters.read_record(base, adapter)
     local = [
@@ -104,6 +109,12 @@ def gather(
             served.append(Served(name, given.endpoint))
         elif given.model is not None:
             local.append(Local(name, "model", given.model, persona, record))
+        elif given.gguf is not None:
+            file = files.find_gguf(f"comparators.{name}.gguf", given.gguf, root)
+            local.append(Local(name, "gguf", base, persona, record, file=file))
+        elif given.merged is not None:
+            file = files.find_merged(f"comparators.{name}.merged", given.merged, root)
+            local.append(Local(name, "merged", files.as_base(file, base), persona, record, file=file))
         elif given.revision is not None:
             local.append(_of_revision(name, find_commit(name, given.revision, root), record))
     local += [_with_sources(who) for who in local if IN_SETTINGS.get(who.kind, who.kind) in with_sources]
@@ -129,10 +140,15 @@ def _of_revision(name: str, commit: Revision, record: adapters.Record) -> Local:
 
 
 def describe(who: Local | Served) -> dict[str, Any]:
-    """Return kind, model and revision of a contestant, and whether it has passages, for metrics/generation.json."""
+    """Return kind, model and revision of a contestant, and whether it has passages, for metrics/generation.json.
+
+    The revision of a file is its sha256.
+    """
     sources = {"sources": True} if who.sources else {}
     if isinstance(who, Served):
         return {"kind": "endpoint", "model": who.llm.model, "revision": None, **sources}
+    if who.file is not None:
+        return {"kind": who.kind, "model": who.file.shown, "revision": who.file.sha256, **sources}
     revision = who.commit.commit if who.commit else who.base.revision
     return {"kind": who.kind, "model": who.base.identity, "revision": revision, **sources}
 
@@ -142,6 +158,14 @@ def fingerprint(who: Local) -> dict[str, Any]:
 
     A model on the hub is identified by name and revision. Without a revision, it may change unnoticed.
     """
+    if who.file is not None:
+        template = who.base.chat_template and _chat_template(who.base.chat_template)
+        named: dict[str, Any] = {
+            "sha256": who.file.sha256,
+            "chat_template": template,
+            "end_of_turn": who.base.end_of_turn,
+        }
+        return named if who.kind == "gguf" else {**named, "precision": who.record.precision}
     decides: dict[str, Any] = {
         "weights": _weights(who.base),
         "chat_template": who.base.chat_template and _chat_template(who.base.chat_template),
@@ -182,6 +206,8 @@ def _hash_files(folder: Path) -> dict[str, str]:
 def load_in_turn(wanted: Sequence[Local]) -> Iterator[tuple[Local, Any]]:
     """Yield each contestant with its model, one after the other. A model is freed before the next one is loaded.
 
+    The model of a GGUF file is the server that runs it.
+
     The base model and its adapter are loaded together. The base model comes first, with the adapter switched off. Of
     the contestants with the same weights, the one without passages comes last.
 
@@ -210,7 +236,10 @@ def load_in_turn(wanted: Sequence[Local]) -> Iterator[tuple[Local, Any]]:
 
 @contextmanager
 def _load(who: Local) -> Iterator[Any]:
-    if who.adapter is not None:
+    if who.kind == "gguf" and who.file is not None:
+        with llama_answers.run(who.file, who.base) as server:
+            yield server
+    elif who.adapter is not None:
         yield adapters.load(who.base, who.adapter)
     elif who.commit is None:
         dtype = devices.DTYPES[who.record.precision]

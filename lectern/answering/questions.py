@@ -125,6 +125,8 @@ class Prepared:
     """number of dialogues whose oldest turns were left out"""
     shown: Mapping[str, Sequence[Found]]
     """key of a question -> the passages in its prompt"""
+    messages: Mapping[str, Sequence[Message]]
+    """key of a question -> its prompt as messages for the chat template"""
 
 
 def prepare(
@@ -169,15 +171,18 @@ def prepare(
     def fits(row: Row | None) -> bool:
         return row is not None and max(len(row.prompt) + max_new_tokens, len(row.whole)) <= context_length
 
-    def shorten(ask: Ask, messages: Sequence[Message], passages: Sequence[Found]) -> tuple[Row | None, int]:
-        """Return the longest prompt that fits, and the number of passages in it."""
+    def shorten(
+        ask: Ask, messages: Sequence[Message], passages: Sequence[Found]
+    ) -> tuple[Row | None, int, Sequence[Message]]:
+        """Return the longest prompt that fits, the number of passages in it, and its messages."""
         fewer = (
             [sources.place(messages, passages[:n]) for n in reversed(range(len(passages)))] if sources else []
         )
         tries = fewer + _leave_out_turns(messages)
         # Fewer passages and turns have fewer tokens, so bisection finds the first that fits.
         at = bisect_left(tries, True, key=lambda shorter: fits(encode(ask, shorter)))
-        return (encode(ask, tries[at]) if at < len(tries) else None), max(-1, len(passages) - 1 - at)
+        chosen = tries[at] if at < len(tries) else []
+        return (encode(ask, chosen) if chosen else None), max(-1, len(passages) - 1 - at), chosen
 
     encoded: Sequence[Row | None]
     try:
@@ -186,13 +191,14 @@ def prepare(
         encoded = [encode(ask, messages) for ask, messages in zip(asks, opened, strict=True)]
     rows, skipped, shortened = [], Counter[str](), 0
     shown: dict[str, Sequence[Found]] = {}
-    for ask, messages, passages, row in zip(asks, introduced, found, encoded, strict=True):
+    asked: dict[str, Sequence[Message]] = {}
+    for ask, messages, placed, passages, row in zip(asks, introduced, opened, found, encoded, strict=True):
         count = len(passages)
         if row is None:
             skipped[REFUSED] += 1
             continue
         if not fits(row):
-            shorter, count = shorten(ask, messages, passages)
+            shorter, count, placed = shorten(ask, messages, passages)
             if shorter is None:
                 skipped[TOO_LONG] += 1
                 continue
@@ -200,7 +206,8 @@ def prepare(
             row = shorter
         rows.append(row)
         shown[ask.key] = passages[: max(0, count)]
-    return Prepared(rows, skipped, shortened, shown)
+        asked[ask.key] = shape.place(placed)
+    return Prepared(rows, skipped, shortened, shown, asked)
 
 
 def _leave_out_turns(messages: Sequence[Message]) -> list[list[Message]]:

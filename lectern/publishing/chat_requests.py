@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from lectern.publishing import engine_options
+from lectern.llm import option_names
 from lectern.settings.decoding import Decoding
 
 MOST_MESSAGES = 1024
@@ -307,8 +307,8 @@ class Chat(_Strict):
         if self.repetition_penalty is not None:
             given["repeat_penalty"] = self.repetition_penalty
         sent = {
-            **engine_options.name_for_llama_cpp(decoding),
-            "samplers": list(engine_options.ORDER),
+            **option_names.name_for_llama_cpp(decoding),
+            "samplers": list(option_names.ORDER),
             **given,
         }
         if not self.tools:  # llama.cpp's parser wants both or neither

@@ -6,23 +6,13 @@ from dataclasses import asdict
 from typing import Any
 
 from lectern.llm import option_names
-from lectern.llm.option_names import name_options
+from lectern.llm.option_names import PENALTY_WINDOW, name_options
 from lectern.settings.decoding import Decoding
 
-PENALTY_WINDOW = 64
-"""Number of last tokens that a penalty counts in llama.cpp and Ollama, whose default it is. The prompt's count too, so
-a longer window would penalise what an answer should quote from the prompt."""
-ORDER = ("penalties", "temperature", "top_k", "top_p", "min_p")
-"""The order in which transformers applies the options. llama.cpp's own order has the temperature last."""
 LLAMA_CPP, OLLAMA, VLLM, TRANSFORMERS = "llama.cpp", "Ollama", "vLLM", "transformers"
 LAST = f"tokens of the prompt too if they are among the last {PENALTY_WINDOW}"
 COUNTED = {LLAMA_CPP: LAST, OLLAMA: LAST, VLLM: "the prompt too", TRANSFORMERS: "the prompt too"}
 """Program -> what a repetition penalty counts besides the tokens of the answer."""
-
-
-def name_for_llama_cpp(decoding: Decoding) -> Mapping[str, float]:
-    """The options by the names of llama.cpp and Ollama."""
-    return {**name_options(asdict(decoding), option_names.LLAMA_CPP), "repeat_last_n": PENALTY_WINDOW}
 
 
 def name_for_vllm(decoding: Decoding) -> str:

@@ -14,8 +14,9 @@ from lectern.answering import contestants
 from lectern.core import batches, code, io, manifest
 from lectern.core.errors import LecternError
 from lectern.core.schema import TUNED
+from lectern.llm import llama_server
 from lectern.models import generation, loading
-from lectern.publishing import asking, converter, fidelity, llama_server, modelfile, usage
+from lectern.publishing import asking, converter, fidelity, modelfile, usage
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.decoding import Decoding
 from lectern.training import adapters, merging

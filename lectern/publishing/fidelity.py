@@ -12,7 +12,7 @@ from typing import Any
 
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
-from lectern.publishing import llama_server
+from lectern.llm import llama_client
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,12 @@ def measure(address: str, asked: Sequence[Asked], key: str | None = None) -> dic
 
 def greet(address: str, key: str | None = None) -> None:
     """Raise a LecternError unless a llama.cpp server answers and accepts the key."""
-    _post(address, "/tokenize", {"content": ""}, key)
+    llama_client.post(address, "/tokenize", {"content": ""}, key)
 
 
 def check_prompt(address: str, one: Asked, key: str | None = None) -> None:
     """Raise a LecternError unless the server turns these messages into the tokens that the model was trained on."""
-    chat = [message.model_dump() for message in one.messages]
-    text = _post(address, "/apply-template", {"messages": chat}, key)["prompt"]
-    plain = {"content": text, "add_special": True, "parse_special": True}
-    found = _post(address, "/tokenize", plain, key)["tokens"]
+    found = llama_client.tokenize_chat(address, one.messages, key)
     if found != one.prompt:
         pairs = zip(found, one.prompt, strict=False)
         at = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(found), len(one.prompt)))
@@ -101,22 +98,8 @@ def _go_on(address: str, one: Asked, at: int, key: str | None) -> list[int]:
     """The server's tokens after `at` tokens of the answer: at least one, at most as many as are left."""
     left = len(one.answer) - at
     asked = {"prompt": one.prompt + one.answer[:at], "n_predict": left, "temperature": 0, "top_k": 1}
-    found = _post(address, "/completion", {**asked, "return_tokens": True, "cache_prompt": True}, key)
+    found = llama_client.post(
+        address, "/completion", {**asked, "return_tokens": True, "cache_prompt": True}, key
+    )
     said = [token for token in found["tokens"] if token not in one.ends]
     return [*said, END][:left]  # it ended its turn, or wrote all the tokens that were asked for
-
-
-def _post(address: str, path: str, body: dict[str, Any], key: str | None) -> Any:
-    import httpx
-
-    socket = llama_server.socket_of(address)
-    transport = httpx.HTTPTransport(uds=socket) if socket else None
-    base = "http://llama.cpp" if socket else address
-    headers = {"authorization": f"Bearer {key}"} if key else {}
-    try:
-        with httpx.Client(base_url=base, transport=transport, headers=headers, timeout=300) as client:
-            answer = client.post(path, json=body)
-            answer.raise_for_status()
-            return answer.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise LecternError(f"{address}{path} does not answer as llama.cpp's server does: {error}") from error

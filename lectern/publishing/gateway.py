@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lectern.core.guard import OWN_NAMES, App, Guard, Receive, Scope, Send
+from lectern.llm.llama_server import LOOPBACK, PARALLEL
 from lectern.publishing import chat_requests
-from lectern.publishing.llama_server import LOOPBACK, PARALLEL
 from lectern.settings.decoding import Decoding
 
 WILDCARDS = ("0.0.0.0", "::")

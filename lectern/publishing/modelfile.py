@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lectern.core.schema import Message
+from lectern.llm import option_names
 from lectern.models import chat_format
 from lectern.publishing import engine_options
 from lectern.settings.decoding import Decoding
@@ -114,7 +115,7 @@ def write(
     if persona:
         lines.append(f"SYSTEM {_quote(persona)}")
     lines += [f"PARAMETER stop {json.dumps(end_of_turn)}", f"PARAMETER num_ctx {context}"]
-    named = engine_options.name_for_llama_cpp(decoding)
+    named = option_names.name_for_llama_cpp(decoding)
     lines += [f"PARAMETER {name} {value}" for name, value in named.items()]
     lines += [f"# {said}" for said in engine_options.list_differences(decoding, engine_options.OLLAMA)]
     return "\n".join(lines) + "\n"

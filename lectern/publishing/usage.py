@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
+from lectern.llm import option_names
 from lectern.publishing import engine_options
 from lectern.settings.decoding import Decoding
 
@@ -69,8 +70,8 @@ def _name_for_transformers(decoding: Decoding) -> str:
 
 
 def _name_for_llama_cpp(decoding: Decoding) -> str:
-    named = {**engine_options.name_for_llama_cpp(decoding)}
-    flags = {"temp": named.pop("temperature"), **named, "samplers": f"'{';'.join(engine_options.ORDER)}'"}
+    named = {**option_names.name_for_llama_cpp(decoding)}
+    flags = {"temp": named.pop("temperature"), **named, "samplers": f"'{';'.join(option_names.ORDER)}'"}
     return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in flags.items())
 
 

@@ -4,6 +4,8 @@ comparators:
   qwen: {model: {...}}          another model, with the fields of conf/base_model
   gpt: {endpoint: {...}}        a server with OpenAI's chat API, with the fields of conf/judge
   before: {revision: 4df32fa}   the adapter of an earlier commit, from DVC's cache
+  small: {gguf: models/export/gguf/lectern-smollm2-135m-q4_k_m.gguf}   a GGUF file, which llama.cpp runs
+  whole: {merged: models/export/merged}   a folder with whole weights and their tokenizer
 """
 
 import re
@@ -22,7 +24,10 @@ from lectern.settings import base_model, llm
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.llm import LLM
 
-KINDS = ("model", "endpoint", "revision")
+KINDS = ("model", "endpoint", "revision", "gguf", "merged")
+FILES = ("gguf", "merged")
+"""Kinds that name a file or folder, which has to hold the tokenizer of the base model."""
+EXAMPLES = {"gguf": "models/export/gguf/MODEL-q8_0.gguf", "merged": "models/export/merged"}
 RESERVED = (BASE, TUNED, "reference")
 """Names that the figures use for something else."""
 
@@ -37,6 +42,10 @@ class Comparator:
     """A server."""
     revision: str | None = None
     """A commit; its adapter answers, on the base model of that commit."""
+    gguf: str | None = None
+    """A GGUF file, such as `lectern export` writes."""
+    merged: str | None = None
+    """A folder with whole weights and their tokenizer, such as `lectern export` writes."""
 
 
 def load_comparators(path: Path = Path("params.yaml")) -> dict[str, Comparator]:
@@ -55,7 +64,8 @@ def load_comparators(path: Path = Path("params.yaml")) -> dict[str, Comparator]:
         ) from error
     if not isinstance(section, dict):
         raise LecternError(
-            f"{path}: comparators is {section!r}; it must map names to models, endpoints or revisions (or be {{}})"
+            f"{path}: comparators is {section!r}; it must map names to models, endpoints, revisions or files (or be "
+            "{})"
         )
     found, faults = {}, []
     for name in sorted(section, key=str):
@@ -91,6 +101,13 @@ def _read(name: str, entry: Any, path: Path) -> Comparator:
         )
     if kind == "endpoint":
         return Comparator(endpoint=params.parse(_fill(value, llm.LEFT_OUT), LLM, f"{where}.endpoint"))
+    if kind in FILES:
+        if not isinstance(value, str) or not value.strip():
+            raise LecternError(
+                f"{where}.{kind}: it is {value!r}; give the path of a {'file' if kind == 'gguf' else 'folder'}, such "
+                f"as {EXAMPLES[kind]}."
+            )
+        return Comparator(gguf=value) if kind == "gguf" else Comparator(merged=value)
     if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{7,40}", value):
         raise LecternError(f"{where}.revision: {why_no_commit(value)}")
     return Comparator(revision=value)

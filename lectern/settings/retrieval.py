@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from lectern.settings import checks
 
-KINDS = ("base", "tuned", "model", "revision", "endpoint")
-"""Kinds of contestants; the last three are those of section `comparators`."""
+KINDS = ("base", "tuned", "model", "revision", "endpoint", "gguf", "merged")
+"""Kinds of contestants; all but the first two are those of section `comparators`."""
 METHODS = ("bm25", "embeddings")
 SEARCHED = ("train", "all")
 TURNS = ("answers", "exchanges")

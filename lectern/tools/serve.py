@@ -12,7 +12,8 @@ import click
 from lectern.apps.web import server
 from lectern.core import stage
 from lectern.core.errors import LecternError
-from lectern.publishing import chat_requests, engine_options, exporting, fidelity, gateway, llama_server, vllm
+from lectern.llm import llama_server
+from lectern.publishing import chat_requests, engine_options, exporting, fidelity, gateway, vllm
 from lectern.tools import export
 from lectern.tools.terminal import Command, tell
 

@@ -1,4 +1,5 @@
 import copy
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from lectern.models import chat_format, loading, stand_ins
 from lectern.settings.base_model import BaseModelSettings
 from lectern.training import rendering
 from tests import shared
-from tests.support import training
+from tests.support import running, training, tuned_repo
 from tests.support.tiny import TINY, example
 
 TOKENIZERS: dict[str, Any] = {}
@@ -99,3 +100,22 @@ def adapter(tmp_path_factory: pytest.TempPathFactory, rows: Callable[[int], list
         training.run(folder, learning)
 
     return shared.once(tmp_path_factory, "adapter", train) / "adapter"
+
+
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with a tiny tuned model; nobody may change it."""
+    return shared.once(tmp_path_factory, "tuned", lambda root: tuned_repo.make(root / "repo")) / "repo"
+
+
+@pytest.fixture(scope="session")
+def exported(tuned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose tiny model was exported by the command; nobody may change it."""
+
+    def export(folder: Path) -> None:
+        shutil.copytree(tuned, folder / "repo")
+        done = running.run(folder / "repo")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == "export: models/export: made 6, kept 0"
+
+    return shared.once(tmp_path_factory, "exported", export) / "repo"

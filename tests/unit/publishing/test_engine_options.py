@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from lectern.core.schema import Message
+from lectern.llm import llama_client, llama_server, option_names
 from lectern.models import chat_format, generation, loading, sampling
-from lectern.publishing import converter, engine_options, fidelity, llama_server, usage
+from lectern.publishing import converter, usage
 from lectern.publishing.chat_requests import Chat
 from lectern.settings.decoding import Decoding
 from tests import warm
@@ -83,10 +84,10 @@ def test_the_distribution_of_llama_cpp_is_ours(
         "n_probs": SHOWN,
         "post_sampling_probs": True,
     }
-    [found] = fidelity._post(llama, "/completion", asked, None)["completion_probabilities"]
+    [found] = llama_client.post(llama, "/completion", asked)["completion_probabilities"]
     theirs = {one["id"]: one["prob"] for one in found["top_probs"]}
     # llama.cpp counts the end of the prompt for its penalty, which the stages do not
-    window = torch.tensor([prompt[-engine_options.PENALTY_WINDOW :]])
+    window = torch.tensor([prompt[-option_names.PENALTY_WINDOW :]])
     ours = sampling.reshape(decoding, window, find_scores(model, prompt)).softmax(dim=-1)[0]
     assert len(theirs) == min(SHOWN, int((ours > 0).sum())), "the same tokens are left"
     for token, probability in theirs.items():
@@ -101,12 +102,12 @@ def test_answers_of_llama_cpp_differ_only_by_the_prompt_s_tokens(
 
     decoding = configure(Decoding, repetition_penalty=penalty)
     asked = Chat.model_validate({"messages": SAID, "logprobs": True, "max_tokens": TOKENS})
-    found = fidelity._post(llama, "/v1/chat/completions", asked.for_llama(1, decoding), None)
+    found = llama_client.post(llama, "/v1/chat/completions", asked.for_llama(1, decoding))
     theirs = [one["id"] for one in found["choices"][0]["logprobs"]["content"]]
     stop = generation.stop_tokens(model, tokenizer, TINY.end_of_turn)
     ours: list[int] = []
     for _ in range(TOKENS):
-        window = torch.tensor([[*prompt, *ours][-engine_options.PENALTY_WINDOW :]])
+        window = torch.tensor([[*prompt, *ours][-option_names.PENALTY_WINDOW :]])
         token = int(sampling.reshape(decoding, window, find_scores(model, [*prompt, *ours])).argmax())
         if token in stop:
             break

@@ -12,8 +12,9 @@ import yaml
 
 from lectern.core import io
 from lectern.core.errors import LecternError
+from lectern.llm import llama_server
 from lectern.models import generation, loading
-from lectern.publishing import converter, exporting, fidelity, llama_server, modelfile, vllm
+from lectern.publishing import converter, exporting, fidelity, modelfile, vllm
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.decoding import Decoding
 from lectern.tools import export

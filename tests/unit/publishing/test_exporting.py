@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from lectern.core import io
-from lectern.publishing import exporting, fidelity, llama_server
+from lectern.llm import llama_server
+from lectern.publishing import exporting, fidelity
 from lectern.publishing.fidelity import Asked
 
 

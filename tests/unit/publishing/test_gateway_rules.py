@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from lectern.publishing import engine_options, gateway
+from lectern.llm import option_names
+from lectern.publishing import gateway
 from lectern.publishing.gateway import Served
 from lectern.settings.decoding import Decoding
 from tests.settings import configure
@@ -123,8 +124,8 @@ def test_a_chat_is_checked_by_its_template_and_then_answered() -> None:
     assert answer.headers["cache-control"] == "no-store"
     built = {
         **SAID,
-        **engine_options.name_for_llama_cpp(configure(Decoding)),
-        "samplers": list(engine_options.ORDER),
+        **option_names.name_for_llama_cpp(configure(Decoding)),
+        "samplers": list(option_names.ORDER),
         "max_tokens": 128,
     }
     assert llama.asked == [("/apply-template", {**built, "stream": False}), ("/v1/chat/completions", built)]

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from lectern.core.errors import LecternError
-from lectern.publishing import openmp
+from lectern.llm import openmp
 from tests.support.running import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="libgomp is Linux's")
 WITHOUT = """
 import sys
 from lectern.core.errors import LecternError
-from lectern.publishing import openmp
+from lectern.llm import openmp
 try:
     import xllamacpp
     sys.exit("the system's libgomp is not hidden")

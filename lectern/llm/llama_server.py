@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import LecternError
-from lectern.publishing import openmp
+from lectern.llm import openmp
 
 HOST = "127.0.0.1"
 KEY = "LECTERN_API_KEY"
