@@ -13,6 +13,7 @@ from lectern.core.errors import LecternError
 from lectern.publishing import exporting, writing
 from lectern.publishing.exporting import Model
 from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.comparators import load_comparators
 from lectern.settings.decoding import Decoding
 from lectern.settings.render import Render
 from lectern.tools.terminal import Command, tell
@@ -51,7 +52,17 @@ def main(*, gguf: bool, out: Path = OUT, metrics: Path = METRICS) -> str:
         read_model(), out, gguf=gguf, metrics=metrics, say=lambda told: tell(f"export: {told}")
     )
     writing.write(Path(), out)
+    if made.made and (named := _list_compared()):
+        tell(
+            f"export: {', '.join(named)} in comparators answer with files, which DVC does not watch. To measure them: "
+            "`dvc repro -f -s generate`, then `dvc repro`"
+        )
     return f"{out}: {made}"
+
+
+def _list_compared() -> list[str]:
+    """The comparators that are files."""
+    return [name for name, given in load_comparators().items() if given.gguf or given.merged]
 
 
 @click.command("export", cls=Command, examples=("lectern export", "lectern export --no-gguf"))
