@@ -13,6 +13,8 @@ from lectern.report.figures import show, show_change, show_change_interval, show
 
 TILES = ("nll", "perplexity", "rougeL", "similarity")
 """The most important figures, which are shown as tiles."""
+FILES = ("gguf", "merged")
+"""Kinds of contestants that are a file, such as `lectern export` writes."""
 SET_NAMES = {HELD_OUT: "held-out answers", DIALOGUES: "held-out dialogues"}
 Scores = Mapping[str, Any]
 
@@ -197,7 +199,9 @@ def _comparator(
         for figure in FIGURES.values()
         if figure.key in part["scores"]
     ]
-    return {"name": name, "about": describe_model(contestants.get(name, {})), "rows": rows}
+    known = contestants.get(name, {})
+    what = "a file" if known.get("kind") in FILES else "another model"
+    return {"name": name, "what": what, "about": describe_model(known), "rows": rows}
 
 
 def _cleaned(name: str, part: Scores, before: Scores) -> dict[str, Any]:

@@ -38,9 +38,13 @@ def test_each_kind_is_read(tmp_path: Path) -> None:
         "small": {"model": MODEL},
         "gpt_4": {"endpoint": ENDPOINT, "model": None},
         "before": {"revision": "0123abc"},
+        "file": {"gguf": "models/x.gguf"},
+        "whole": {"merged": "models/merged"},
     }
     found = load(tmp_path, given)
-    assert list(found) == ["before", "gpt_4", "small"]
+    assert list(found) == ["before", "file", "gpt_4", "small", "whole"]
+    assert found["file"] == Comparator(gguf="models/x.gguf")
+    assert found["whole"] == Comparator(merged="models/merged")
     assert (found["before"].revision, found["before"].model) == ("0123abc", None)
     assert found["small"].model is not None
     assert found["small"].model.context_length == 64
@@ -57,7 +61,10 @@ def test_each_kind_is_read(tmp_path: Path) -> None:
         ({"Qwen-3": {"model": MODEL}}, r"'Qwen-3'.*a-z, 0-9 and _"),
         ({"../x": {"model": MODEL}}, r"cannot be called '\.\./x'"),
         ({"_journal": {"model": MODEL}}, r"do not begin with _"),
-        ({"a": {}}, r"comparators\.a: it has nothing; give exactly one of model, endpoint, revision"),
+        (
+            {"a": {}},
+            r"comparators\.a: it has nothing; give exactly one of model, endpoint, revision, gguf, merged",
+        ),
         ({"a": "main"}, r"comparators\.a: it has 'main'; give exactly one"),
         ({"a": {"model": MODEL, "revision": "0123abc"}}, r"it has model, revision; give exactly one"),
         ({"a": {"adapter": "x"}}, r"it has adapter; give exactly one"),
@@ -66,6 +73,14 @@ def test_each_kind_is_read(tmp_path: Path) -> None:
         ({"a": {"endpoint": {**ENDPOINT, "engine": "x"}}}, r"comparators\.a\.endpoint: engine is 'x'"),
         ({"a": {"revision": 1234567}}, r"comparators\.a\.revision: it is 1234567; give a commit.*in quotes"),
         ({"a": {"revision": "no-such-branch"}}, r"'no-such-branch', which is not a commit that git knows"),
+        (
+            {"a": {"gguf": ""}},
+            r"comparators\.a\.gguf: it is ''; give the path of a file, such as models/export/gguf/",
+        ),
+        (
+            {"a": {"merged": 7}},
+            r"comparators\.a\.merged: it is 7; give the path of a folder, such as models/export",
+        ),
         ([], r"comparators is \[\]"),
         (None, r"section 'comparators' is missing"),
     ],

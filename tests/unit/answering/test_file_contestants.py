@@ -26,8 +26,10 @@ from tests.support import made_up_run
 from tests.support.generating import CHOSEN, DIALOGUE, SINGLE, outputs, read, run
 from tests.support.tiny import example, sentencepiece
 
-UNUSUAL = example("Say it in 漢字, naïvely 🙂:\n\n  x = 3.14 and  2026", "Répond: «数据» 🙂 and 3.14.")
-ASKED = [*SINGLE[:3], DIALOGUE, UNUSUAL]
+UNUSUAL = example("Say it in 漢字, naïvely 🙂:\n\n  x = 3.14", "Répond: «数据» 🙂 and 3.14.")
+CUT_OTHERWISE = example("When?  2026 or  2027?", "In 2027.")
+"""llama.cpp makes one token of two spaces before a number, the tokenizer of the training two."""
+ASKED = [*SINGLE[:3], DIALOGUE, UNUSUAL, CUT_OTHERWISE]
 SHORT = replace(CHOSEN, max_new_tokens=12, parity_prompts=0)
 
 
@@ -71,7 +73,7 @@ def answered(model: Model, merged: Path, gguf: Path, tmp_path_factory: pytest.Te
     folder = shared.once(
         tmp_path_factory, "answered", lambda root: told.append(answer(root, model, whole=merged, file=gguf))
     )
-    assert told in ([], ["base 5, tuned 5, file 5, whole 5"])
+    assert told in ([], ["base 6, tuned 6, file 6, whole 6"])
     return folder
 
 
@@ -88,10 +90,16 @@ def test_the_published_forms_answer_as_the_tuned_model(answered: Path) -> None:
     assert len({row.prediction for row in tuned}) > 3
     assert compare(read(answered, "base"), tuned)[0] < 2
     # property: the same answers, and the true ones are as likely
-    assert compare(read(answered, "whole"), tuned) == (5, 0)
-    same, off = compare(read(answered, "file"), tuned)
+    assert compare(read(answered, "whole"), tuned) == (6, 0)
+    exact = [row for row in tuned if row.id != CUT_OTHERWISE.id]
+    same, off = compare([row for row in read(answered, "file") if row.id != CUT_OTHERWISE.id], exact)
     assert same == 5
     assert off < 1e-3
+    # property: where llama.cpp cuts a prompt otherwise, its answer to what it reads is measured, not to our tokens
+    [ours], [theirs] = (
+        [row for row in rows if row.id == CUT_OTHERWISE.id] for rows in (tuned, read(answered, "file"))
+    )
+    assert theirs.nll != pytest.approx(ours.nll, abs=1e-3 * (ours.tokens or 1))
     known = io.read_plain(answered / "generation.json")["contestants"]
     assert {name: (each["kind"], each["model"]) for name, each in known.items()} == {
         "base": ("base", "tiny_llama"),
@@ -123,7 +131,7 @@ def test_answers_are_made_again_when_the_bytes_change_and_only_then(
 
     monkeypatch.setattr(llama_answers, "run", refuse)
     # property: nothing is loaded when the bytes are the same, whatever else changed
-    assert "file 5 (0 made, 5 kept), whole 5 (0 made, 5 kept)" in answer(
+    assert "file 6 (0 made, 6 kept), whole 6 (0 made, 6 kept)" in answer(
         folder, model, whole=merged, file=gguf
     )
     assert outputs(folder) == before
@@ -131,13 +139,13 @@ def test_answers_are_made_again_when_the_bytes_change_and_only_then(
     shutil.copy(gguf, moved)
     shutil.copytree(merged, copy)
     (copy / "README.md").write_text("a card")
-    assert "file 5 (0 made, 5 kept), whole 5 (0 made, 5 kept)" in answer(
+    assert "file 6 (0 made, 6 kept), whole 6 (0 made, 6 kept)" in answer(
         folder, model, whole=copy, file=moved
     )
     settings = io.read_plain(copy / "generation_config.json")
     io.write_json(copy / "generation_config.json", settings | {"top_k": 7})
-    assert "file 5 (0 made, 5 kept), whole 5" in (told := answer(folder, model, whole=copy, file=moved))
-    assert "whole 5 (" not in told
+    assert "file 6 (0 made, 6 kept), whole 6" in (told := answer(folder, model, whole=copy, file=moved))
+    assert "whole 6 (" not in told
     with moved.open("ab") as file:
         file.write(b"\0")
     with pytest.raises(LecternError, match="the server is started"):
@@ -150,7 +158,7 @@ def test_the_report_shows_them(tmp_path: Path, answered: Path) -> None:
     shutil.copytree(answered / "out", tmp_path / "data/predictions")
     shutil.copy(answered / "generation.json", tmp_path / "metrics/generation.json")
     answers = {name: read(answered, name) for name in ("base", "tuned", "file", "whole")}
-    scores = measuring.score_rows(answers, {}, copied=lambda text: 0, with_similarity=False)
+    scores = measuring.score_rows(answers, {}, copied=lambda text: (0, 0, 0), with_similarity=False)
     io.write_jsonl(tmp_path / "data/scores.jsonl", scores)
     found = summary.summarise(scores, seed=0, resamples=50, confidence=0.95)
     io.write_json(tmp_path / "metrics/scores.json", found)
@@ -158,8 +166,7 @@ def test_the_report_shows_them(tmp_path: Path, answered: Path) -> None:
     shown = (tmp_path / "metrics/report.md").read_text()
     known = io.read_plain(answered / "generation.json")["contestants"]
     for name, what in (("file", "f32.gguf"), ("whole", "merged")):
-        assert name in shown
-        assert f"{what} at {known[name]['revision'][:12]}" in shown.replace("\\", "")
+        assert f"Compared with a file, {name} ({what} at {known[name]['revision'][:11]}):" in shown
     likelihoods = [found["comparators"][name]["difference"]["nll"]["value"] for name in ("file", "whole")]
     assert likelihoods == pytest.approx([0, 0], abs=1e-3)
 
