@@ -173,7 +173,7 @@ def prepare(
 
     def shorten(
         ask: Ask, messages: Sequence[Message], passages: Sequence[Found]
-    ) -> tuple[Row | None, int, Sequence[Message]]:
+    ) -> tuple[Row | None, int, list[Message]]:
         """Return the longest prompt that fits, the number of passages in it, and its messages."""
         fewer = (
             [sources.place(messages, passages[:n]) for n in reversed(range(len(passages)))] if sources else []
