@@ -29,11 +29,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-import regex
 from tqdm import tqdm
 
 from lectern.models.embeddings import embed, is_readable, similarity
 from lectern.text.contrasts import Contrasts
+from lectern.text.specifics import NEGATIONS, find_names
 from lectern.text.words import words
 
 BLOCK = 1024
@@ -48,12 +48,6 @@ SYNONYMS = 0.8
 """Similarity below which two words in such a sentence differ: buy and purchase have .87, dog and cat .66."""
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-# A capital letter that does not begin a sentence, or a second one in the same word.
-_NAME = regex.compile(r"(?<=[^\s.!?:;\"\u201c(\[-][\"')\]]*\s+)\p{Lu}[\w'-]*|\b\p{Lu}[\w-]*\p{Lu}[\w-]*")
-_NOT_A_NAME = frozenset(("i", "i'm", "i've", "i'd", "i'll"))
-_NEGATIONS = frozenset(
-    ("no", "not", "never", "none", "nobody", "nothing", "nor", "neither", "cannot", "without")
-)
 
 
 Pair = tuple[str, str]
@@ -207,7 +201,7 @@ def is_filled_in_otherwise(a: str, b: str) -> bool:
 def _differ(ours: list[str], theirs: list[str]) -> bool:
     if ours and theirs:
         return _word_similarity(" ".join(ours), " ".join(theirs)) < SYNONYMS
-    return any(word in _NEGATIONS or word.endswith("n't") for word in ours + theirs)
+    return any(word in NEGATIONS or word.endswith("n't") for word in ours + theirs)
 
 
 def _word_similarity(a: str, b: str) -> float:
@@ -237,8 +231,7 @@ def _read(pair: Pair) -> _Read:
 def _name(pair: Pair) -> frozenset[str]:
     """The numbers (`1,000` is 1000) and proper names."""
     text = _join(pair)
-    names = {word for name in _NAME.findall(text) for word in words(name)}
-    return frozenset(names - _NOT_A_NAME | _count(text))
+    return find_names(text) | frozenset(_count(text))
 
 
 def _say(pair: Pair) -> frozenset[str]:

@@ -63,3 +63,27 @@ def cut_at_silences(sentence: Sentence, longest: int) -> list[Sentence]:
         )
         waiting += [piece[at:], piece[:at]]
     return pieces
+
+
+def find_sentences(text: str, language: str = "en") -> list[tuple[int, int]]:
+    """Return the sentences of a written text as spans (start, end) without the white space around them.
+
+    A line end always ends a sentence, since answers hold lists.
+
+    Args:
+        text: any text.
+        language: code such as "en"; general rules apply to an unknown one.
+    """
+    from sentencex import get_sentence_boundaries
+
+    spans, at = [], 0
+    for line in text.splitlines(keepends=True):
+        for boundary in get_sentence_boundaries(language, line):
+            begin, end = boundary["start_index"], boundary["end_index"]
+            piece = line[begin:end]
+            begin += len(piece) - len(piece.lstrip())
+            end = begin + len(piece.strip())
+            if begin < end:
+                spans.append((at + begin, at + end))
+        at += len(line)
+    return spans
