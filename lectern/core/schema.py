@@ -375,6 +375,35 @@ class Retrieved(Record):
     )
 
 
+class Support(Record):
+    """What a source says that supports a sentence of an answer."""
+
+    text: str = Field(description="one or two sentences of the source")
+    provenance: Provenance = Field(
+        description="their page; of a recording their seconds, estimated within the turn"
+    )
+    score: float = Field(description="how much it says the same, 0 to 1")
+
+
+class Sentence(Record):
+    """A sentence of an answer, and whether a source supports it."""
+
+    span: tuple[int, int] = Field(description="characters of the answer: start, and end (exclusive)")
+    counts: bool = Field(
+        description="whether it says anything that a source could support; questions and phrases do not"
+    )
+    source: Support | None = Field(default=None, description="null when no source supports it")
+
+
+class AnswerSupport(Record):
+    """A line of `data/support.jsonl`: which sentences of an answer a source supports."""
+
+    set: str
+    id: str
+    contestant: str
+    sentences: list[Sentence]
+
+
 class TokenRow(Record):
     """A line of `data/sft/*.jsonl`: the tokens that the model sees, and which of them are trained."""
 

@@ -21,23 +21,22 @@ NEGATIONS = frozenset(
 _WEAK = frozenset(("rarely", "seldom", "hardly"))
 _DIGITS = regex.compile(r"\d+(?:[.,:]\d+)*")
 _NUMERALS = regex.compile("[一二三四五六七八九十百千万億亿]+")
-_SMALL = dict(
-    zip(
-        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen".split(),
-        range(1, 20),
-        strict=True,
-    )
-)
-_TENS = dict(
-    zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True)
-)
+_SMALL = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,
+    "eighteen": 18, "nineteen": 19,
+}  # fmt: skip
+_TENS = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
+}  # fmt: skip
 _LARGE = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 _VALUES = _SMALL | _TENS | _LARGE
 # A capital letter that does not begin a sentence, or a second one in the same word.
 _NAME = regex.compile(r"(?<=[^\s.!?:;\"\u201c(\[-][\"')\]]*\s+)\p{Lu}[\w'-]*|\b\p{Lu}[\w-]*\p{Lu}[\w-]*")
 _NOT_A_NAME = frozenset(("i", "i'm", "i've", "i'd", "i'll"))
-_CLAUSE = regex.compile(r"[.,;:!?()\n。、，；：！？]+|\s[-\u2013\u2014]\s|\b(?:but|because|although|while|since)\b")
+_CLAUSE = regex.compile(
+    r"[.,;:!?()\n。、，；：！？]+|\s[-\u2013\u2014]\s|\b(?:but|because|although|while|since)\b"
+)
 _UNSPACED = regex.compile(rf"(?V1)[{UNSPACED}]")
 _UNSPACED_NEGATION = regex.compile("[不没沒未無无別别]|ない|ません|なかった")
 
@@ -112,10 +111,12 @@ def split_denied(text: str) -> list[tuple[str, bool]]:
 
 def _pair(said: Sequence[str]) -> list[str]:
     """Return each pair of neighbouring characters of a script without spaces, and other words as they are."""
-    pairs, before = [], ""
+    pairs: list[str] = []
+    before = ""
     for word in said:
         if not _UNSPACED.match(word):
-            pairs, before = [*pairs, word], ""
+            pairs.append(word)
+            before = ""
             continue
         if before:
             pairs.append(before + word)
