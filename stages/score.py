@@ -1,20 +1,30 @@
 """Score the answers of every contestant and the episodes, with intervals and paired differences.
 
 Run: python -m stages.score        (dvc stage: score)
-Reads data/predictions, data/background, data/cleaned, data/episodes and data/splits; writes
+Reads data/predictions, data/background, data/cleaned, data/episodes, data/splits and data/index; writes
 data/scores.jsonl (one line per question), metrics/scores.json (lectern/evaluation/answer_figures.py explains each
 figure), its plot metrics/scores.tsv, metrics/knowledge.json (people's questions, by whether their answer was trained),
-metrics/likeness.json, data/likeness.jsonl (which answers of the tuned model sound most like the speaker), and
-metrics/episodes.json.
+metrics/likeness.json, data/likeness.jsonl (which answers of the tuned model sound most like the speaker),
+metrics/support.json, data/support.jsonl (which sentences of the answers have a source), and metrics/episodes.json.
 """
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lectern.core import io, params, paths, stage
-from lectern.core.schema import BASE, SPLITS, TUNED, Episode, Example, Prediction
-from lectern.evaluation import copying, health, knowledge, likeness_figures, measuring, plotting, summary
+from lectern.core import io, items, params, paths, stage
+from lectern.core.manifest import MANIFEST
+from lectern.core.schema import BASE, SPLITS, TUNED, Episode, Example, Prediction, Unit
+from lectern.evaluation import (
+    copying,
+    health,
+    knowledge,
+    likeness_figures,
+    measuring,
+    plotting,
+    summary,
+    support_figures,
+)
 from lectern.settings.score import Score
 
 
@@ -30,6 +40,11 @@ def main(settings: Score, data: Path = paths.DATA, metrics: Path = paths.METRICS
         copied=copied.measure,
         with_similarity=settings.similarity is not None,
     )
+    index = data / "index"
+    units = items.read_records(index, Unit) if (index / MANIFEST).is_file() else []
+    rows, supported, about_support = support_figures.measure(
+        rows, answers, units, meanings=settings.similarity is not None
+    )
     drawn: dict[str, Any] = {
         "seed": settings.seed,
         "resamples": settings.resamples,
@@ -41,6 +56,8 @@ def main(settings: Score, data: Path = paths.DATA, metrics: Path = paths.METRICS
     base, tuned = (io.read_jsonl(data / f"episodes/{name}.jsonl", Episode) for name in (BASE, TUNED))
     io.write_jsonl(data / "scores.jsonl", rows)
     io.write_json(metrics / "scores.json", found)
+    io.write_jsonl(data / "support.jsonl", supported)
+    io.write_json(metrics / "support.json", about_support)
     io.write_jsonl(data / "likeness.jsonl", ranks)
     io.write_json(metrics / "likeness.json", alike)
     places = {(row.set, row.id): row.places for row in answers[BASE]}

@@ -97,11 +97,21 @@ def _all_counts(field: str) -> Count:
     return count
 
 
+def _count_supported(_: RowScore, answer: AnswerScore) -> Counts | None:
+    found = answer.more.get(SUPPORT)
+    return None if found is None else tuple(found)
+
+
+SUPPORT = "support"
+"""The figure that `evaluation.support_figures` measures, since it needs the sources."""
 LIKELIHOOD, OVERLAP, MEANING, HEALTH = "Likelihood", "Overlap with the reference", "Meaning", "Health"
+SOURCES = "Sources"
 GROUPS: Mapping[str, str] = {
     LIKELIHOOD: "How likely the model finds the true answers: it needs no answer of its own, and small changes show.",
     OVERLAP: "How much of the true answer's wording the model's own answer has.",
     MEANING: "How near the answer stands to the reference, whatever words it uses.",
+    SOURCES: "Whether the sources say what an answer says. Something like a sentence was said there, or was not: that "
+    "is not whether it is true.",
     HEALTH: "What goes wrong in text that a model writes. Where a mark shows the reference, that is how people's own "
     "answers measure.",
 }
@@ -168,6 +178,12 @@ FIGURES: dict[str, AnswerFigure] = {
             what="closeness in meaning to the true answer: mean cosine of embeddings (all-MiniLM-L6-v2, which reads "
             "English)",
             scale="-1 to 1", group=MEANING, lower_is_better=False, digits=3, count=_mean("similarity"), of="pair",
+        ),
+        AnswerFigure(
+            key=SUPPORT, name="With a source", about="sentences that a source says too; higher is better",
+            what="share of the sentences for which something like it was found in the sources, without another number, "
+            "name or negation; questions and single words do not count",
+            scale="0 to 1", group=SOURCES, lower_is_better=False, is_share=True, count=_count_supported,
         ),
         AnswerFigure(
             key="finished", name="Finished", about="answers that the model ended; higher is better",

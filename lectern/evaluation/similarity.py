@@ -24,13 +24,13 @@ Pair = tuple[str, str]
 Weights = Literal["float32", "int8"]
 
 
-def draw_questions(keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Draw the questions, as (set, id), whose answers are embedded: all, or MOST_QUESTIONS by a hash of the key."""
+def draw_questions(keys: Iterable[tuple[str, str]], most: int = MOST_QUESTIONS) -> set[tuple[str, str]]:
+    """Draw the questions, as (set, id), whose answers are embedded: all, or `most` by a hash of the key."""
 
     def chance(key: tuple[str, str]) -> str:
         return hashlib.sha256("/".join(key).encode()).hexdigest()
 
-    return set(sorted(set(keys), key=chance)[:MOST_QUESTIONS])
+    return set(sorted(set(keys), key=chance)[:most])
 
 
 def is_comparable(answer: str, reference: str) -> bool:

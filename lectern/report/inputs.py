@@ -4,7 +4,7 @@ import csv
 import io as text_io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,12 +17,14 @@ from lectern.core.manifest import MANIFEST
 from lectern.core.schema import (
     BASE,
     TUNED,
+    AnswerSupport,
     Conversation,
     Episode,
     PairJudgement,
     Prediction,
     Record,
     RubricJudgement,
+    Sentence,
 )
 from lectern.evaluation import reruns
 from lectern.evaluation.rows import LikenessRank, RowScore
@@ -46,6 +48,7 @@ METRICS = (
     "ratings",
     "retrieval",
     "speech",
+    "support",
     "train",
     "transcripts",
 )
@@ -67,6 +70,8 @@ class Answers:
 
     score: RowScore
     predictions: Mapping[str, Prediction]
+    supported: Mapping[str, Sequence[Sentence]] = field(default_factory=dict)
+    """contestant -> the sentences of its answer, with their sources; empty if they were not looked up"""
 
     @property
     def key(self) -> Key:
@@ -149,6 +154,9 @@ def _read_answers(data: Path) -> list[Answers]:
         name: {(row.set, row.id): row for row in io.read_jsonl(path, Prediction)}
         for name, path in files.items()
     }
+    supported: dict[Key, dict[str, Sequence[Sentence]]] = {}
+    for one in _read_rows(data / "support.jsonl", AnswerSupport):
+        supported.setdefault((one.set, one.id), {})[one.contestant] = one.sentences
     answers = []
     for row in io.read_jsonl(data / "scores.jsonl", RowScore):
         for name in row.answers:
@@ -157,7 +165,8 @@ def _read_answers(data: Path) -> list[Answers]:
                     f"{data / 'scores.jsonl'} has row {row.id} of {row.set}, but the predictions of {name} do not. "
                     "Run `dvc repro score` to score them again."
                 )
-        answers.append(Answers(row, {name: said[name][row.set, row.id] for name in row.answers}))
+        predictions = {name: said[name][row.set, row.id] for name in row.answers}
+        answers.append(Answers(row, predictions, supported.get((row.set, row.id), {})))
     return answers
 
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
-from lectern.core.schema import BASE, TUNED, PairJudgement, Prediction, Provenance, RubricJudgement
+from lectern.core.schema import BASE, TUNED, PairJudgement, Prediction, RubricJudgement, Sentence
 from lectern.evaluation.rows import AnswerScore
-from lectern.report import drawing, marking, wording
+from lectern.report import drawing, links, marking, support, wording
 from lectern.report.inputs import Answers, Key
 from lectern.report.judgement import is_trusted
 from lectern.report.scores import name_set
@@ -85,11 +84,17 @@ def show(row: Answers, why: str, judge: Mapping[str, Any], pairs: Pairs, rubric:
         "earlier": [
             {"role": message.role, **wording.shorten(message.content, SHOWN // 3)} for message in earlier
         ],
-        "where": _describe_place(first.provenance),
-        "link": web_link(first.provenance.url),
+        "where": links.describe_place(first.provenance),
+        "link": links.web_link(first.provenance.url),
         "reference": None if first.reference is None else wording.shorten(first.reference, SHOWN),
         "answers": [
-            _answer(name, row.predictions[name], row.score.answers[name], _compared_with(name, row))
+            _answer(
+                name,
+                row.predictions[name],
+                row.score.answers[name],
+                _compared_with(name, row),
+                row.supported.get(name, ()),
+            )
             | {"rating": _rating(rated.get(name))}
             for name in order
         ],
@@ -97,17 +102,6 @@ def show(row: Answers, why: str, judge: Mapping[str, Any], pairs: Pairs, rubric:
         "verdict": _verdict(pairs.get(row.key, [])),
         "pairs_trusted": is_trusted(judge, "pairs"),
     }
-
-
-def _describe_place(where: Provenance) -> str:
-    parts = [wording.short(where.item)]
-    if where.start is not None:
-        parts.append(wording.clock(where.start))
-    if where.page is not None:
-        parts.append(f"page {where.page}")
-    if where.row is not None:
-        parts.append(f"line {where.row}")
-    return ", ".join(parts)
 
 
 def _compared_with(name: str, row: Answers) -> str | None:
@@ -119,7 +113,9 @@ def _compared_with(name: str, row: Answers) -> str | None:
     return None if other is None else other.prediction
 
 
-def _answer(name: str, said: Prediction, score: AnswerScore, other: str | None) -> dict[str, Any]:
+def _answer(
+    name: str, said: Prediction, score: AnswerScore, other: str | None, sentences: Sequence[Sentence]
+) -> dict[str, Any]:
     shown = wording.shorten(said.prediction, SHOWN)
     rate = score.nats_per_token
     figures = [
@@ -131,7 +127,7 @@ def _answer(name: str, said: Prediction, score: AnswerScore, other: str | None) 
     return {
         "name": name,
         "side": name if name in (BASE, TUNED) else "other",
-        "runs": marking.mark(shown["text"], (other or "")[: 4 * SHOWN]),
+        "pieces": support.divide(marking.mark(shown["text"], (other or "")[: 4 * SHOWN]), sentences),
         "more": shown["more"],
         "empty": not said.prediction.strip(),
         "finished": said.finished,
@@ -161,12 +157,3 @@ def _verdict(found: Sequence[PairJudgement]) -> dict[str, str] | None:
                 }
             return {"text": f"prefers {one.a if one.winner == 'a' else one.b}", "reason": reason}
     return None
-
-
-def web_link(url: str | None) -> str | None:
-    """Return `url` if it is safe as a link: http or https with a host; else None."""
-    try:
-        parts = urlsplit(url or "")
-        return url if parts.scheme in ("http", "https") and parts.hostname else None
-    except ValueError:
-        return None

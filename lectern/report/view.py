@@ -18,6 +18,7 @@ from lectern.report import (
     six,
     sources,
     speech,
+    support,
     wording,
 )
 from lectern.report.inputs import Inputs
@@ -68,6 +69,7 @@ def build(inputs: Inputs, *, samples_shown: int) -> dict[str, Any]:
         "samples": samples.build(
             inputs.answers, headline_set, samples_shown, judge, inputs.pairs, inputs.rubric
         ),
+        "marked_sources": support.describe(metrics["support"]),
         "episodes": episodes.build(metrics["episodes"], inputs.episodes),
         "funnel": funnel.build(metrics),
         "selection": selection.build(metrics["curation"]),

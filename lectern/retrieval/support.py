@@ -1,12 +1,11 @@
 """Find for each sentence of a text the place in the sources that says it, or say that there is none.
 
 A search proposes a few passages and turns for each sentence. Each is cut into windows of one and two of its own
-sentences. A window supports the sentence if nothing contradicts it (`contradicts`) and its score reaches a threshold:
+sentences. A window supports the sentence if nothing contradicts it (`contradicts`, `flips`) and its score reaches a
+threshold:
 
     score = share of the sentence's content words that the window has, rare words counting more,
             and the cosine of the two embeddings, weighed together
-
-Where the two share most of their words in order, no other word may stand between these (`is_filled_in_otherwise`).
 
 The weight and the threshold were chosen on planted true and false sentences, and what they are worth was measured on
 others (`tests.benchmarks.support`). No language model decides anything.
@@ -27,26 +26,27 @@ import regex
 
 from lectern.conversations.provenance import link_at
 from lectern.core.schema import Provenance, Sentence, Support, Unit
-from lectern.curation.paraphrases import is_filled_in_otherwise
 from lectern.models.embeddings import is_readable
 from lectern.retrieval import vectors
 from lectern.retrieval.index import DIGITS, Index
 from lectern.retrieval.units import searched_text
 from lectern.text.sentences import find_sentences
-from lectern.text.specifics import find_names, find_numbers, split_denied, stem
+from lectern.text.specifics import find_names, find_numbers, is_negation, split_denied, stem
 from lectern.text.words import UNSPACED, words
 
 WEIGHT = 0.5
 """Weight of the shared words; the embeddings have the rest."""
 THRESHOLD = 0.6
 """Least score of a window that supports a sentence."""
-THRESHOLD_WORDS = 0.7
+THRESHOLD_WORDS = 0.64
 """The same where words alone decide: without embeddings, and in scripts that the embedding model cannot read. It was
 chosen on English."""
 LEAST = 2
 """Fewest content words of a sentence that is looked for: any source has a single one (`That is great.`)."""
 HITS = 5
 """Number of passages and turns that the search proposes for a sentence."""
+FRAME = 0.6
+"""Share of words that two sentences have in common, in order, from which no negation may differ between them."""
 LONGEST = 40
 """Most words of a sentence of a source. A longer one, as in a transcript without punctuation, is cut into pieces."""
 _WORD = regex.compile(rf"(?V1)[{UNSPACED}]|[\S--[{UNSPACED}]]+")
@@ -66,12 +66,16 @@ class _Read:
     names: frozenset[str]
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _read(text: str) -> _Read:
     denied: dict[str, frozenset[bool]] = {}
     for word, is_denied in split_denied(text):
         denied[stem(word)] = denied.get(stem(word), frozenset()) | {is_denied}
     return _Read(text, denied, find_numbers(text), find_names(text))
+
+
+def _list_stems(text: str) -> set[str]:
+    return {stem(word) for word, _ in split_denied(text)}
 
 
 def counts(sentence: str) -> bool:
@@ -119,7 +123,7 @@ class Sources:
         methods = ["bm25", *(["embeddings"] if meanings and any(unit.vector for unit in units) else [])]
         self.index = Index(units, methods)
         self._cuts: dict[str, list[tuple[Span, ...]]] = {}
-        often = Counter(word for unit in self.index.units for word in _read(unit.text).denied)
+        often = Counter(word for unit in self.index.units for word in _list_stems(unit.text))
         self._weights = {word: _weigh(count, len(self.index.units)) for word, count in often.items()}
         self._unknown = _weigh(0, len(self.index.units))
 
@@ -153,16 +157,16 @@ class Sources:
         meanings = dict(zip(texts, vectors.make(texts), strict=True))
         best: dict[str, Window] = {}
         for sentence, own in windows.items():
-            known = [
-                replace(one, cosine=_compare(meanings[sentence], meanings[one.text])) if one.meant else one
-                for one in own
-            ]
-            ordered = sorted(
-                known, key=lambda one: -one.score
-            )  # equal scores stay in the order of the search
-            chosen = (one for one in ordered if (every or one.may_support) and not _swaps(sentence, one))
-            if (window := next(chosen, None)) is not None:
-                best[sentence] = window
+            for one in own:
+                found = (
+                    replace(one, cosine=_compare(meanings[sentence], meanings[one.text]))
+                    if one.meant
+                    else one
+                )
+                if (every or found.may_support) and (
+                    sentence not in best or found.score > best[sentence].score
+                ):
+                    best[sentence] = found
         return best
 
     def _list_windows(self, sentence: str, unit: Unit) -> list["Window"]:
@@ -172,9 +176,15 @@ class Sources:
         for parts in self._cuts[unit.id]:
             text = unit.text[parts[0][0] : parts[-1][1]]
             shared = self._share(sentence, text)
-            if shared > 0 and not contradicts(sentence, text, around):
-                meant = self.meanings and is_readable(sentence) and is_readable(text)
-                found.append(Window(unit, parts, shared, meant))
+            said = (unit.text[begin:end] for begin, end in parts)
+            if (
+                shared == 0
+                or contradicts(sentence, text, around)
+                or any(flips(sentence, one) for one in said)
+            ):
+                continue
+            meant = self.meanings and is_readable(sentence) and is_readable(text)
+            found.append(Window(unit, parts, shared, meant))
         return found
 
     def _share(self, sentence: str, window: str) -> float:
@@ -219,14 +229,19 @@ class Window:
         return self.score >= (THRESHOLD if self.meant else THRESHOLD_WORDS)
 
 
-def _swaps(sentence: str, window: Window) -> bool:
-    """Whether one of the window's sentences has the sentence's frame, but other words or one negation more or less.
+def flips(sentence: str, other: str) -> bool:
+    """Whether two sentences share most of their words in order, but between these one has a negation more."""
+    from rapidfuzz.distance import LCSseq
 
-    This needs the embeddings, because words with the same meaning may stand for each other.
-    """
-    return window.meant and any(
-        is_filled_in_otherwise(sentence, window.unit.text[begin:end]) for begin, end in window.parts
-    )
+    ours, theirs = words(sentence), words(other)
+    steps = LCSseq.opcodes(ours, theirs)
+    kept = sum(step.src_end - step.src_start for step in steps if step.tag == "equal")
+    if 2 * kept < FRAME * (len(ours) + len(theirs)):
+        return False
+    apart = [step for step in steps if step.tag != "equal"]
+    left = sum(is_negation(word) for step in apart for word in ours[step.src_start : step.src_end])
+    right = sum(is_negation(word) for step in apart for word in theirs[step.dest_start : step.dest_end])
+    return left != right
 
 
 def cut(text: str) -> list[tuple[Span, ...]]:

@@ -101,12 +101,19 @@ def split_denied(text: str) -> list[tuple[str, bool]]:
             continue
         left = 0
         for word in words(clause):
-            if word in NEGATIONS or word in _WEAK or word.endswith("n't"):
+            if is_negation(word):
                 left = SCOPE
             elif word not in ENGLISH and any(character.isalnum() for character in word):
                 found.append((word, left > 0))
                 left -= 1
     return found
+
+
+def is_negation(word: str) -> bool:
+    """Whether a word denies what follows it, or nearly so (`rarely`); of a script without spaces, a character."""
+    return (
+        word in NEGATIONS or word in _WEAK or word.endswith("n't") or bool(_UNSPACED_NEGATION.fullmatch(word))
+    )
 
 
 def _pair(said: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from lectern.core.schema import Message, PairJudgement, Prediction, Provenance, RubricJudgement
 from lectern.evaluation.figure_type import Figure
 from lectern.evaluation.rows import AnswerScore, RowScore
-from lectern.report import drawing, figures, judgement, samples, scores, sources, wording
+from lectern.report import drawing, figures, judgement, links, samples, scores, sources, wording
 from lectern.report.inputs import Answers
 
 LOSS = Figure(key="loss", name="Loss", about="", lower_is_better=True)
@@ -326,7 +326,7 @@ def test_a_rating_is_of_five_or_no_reply() -> None:
     ],
 )
 def test_only_a_page_of_the_web_is_linked(url: str | None, linked: bool) -> None:
-    assert samples.web_link(url) == (url if linked else None)
+    assert links.web_link(url) == (url if linked else None)
 
 
 def pairs(**more: Any) -> dict[str, Any]:
