@@ -114,7 +114,7 @@ def _compared_with(name: str, row: Answers) -> str | None:
 
 
 def _answer(
-    name: str, said: Prediction, score: AnswerScore, other: str | None, sentences: Sequence[Sentence]
+    name: str, said: Prediction, score: AnswerScore, other: str | None, sentences: Sequence[Sentence] = ()
 ) -> dict[str, Any]:
     shown = wording.shorten(said.prediction, SHOWN)
     rate = score.nats_per_token

@@ -122,7 +122,7 @@ class Sources:
         self.meanings = meanings
         methods = ["bm25", *(["embeddings"] if meanings and any(unit.vector for unit in units) else [])]
         self.index = Index(units, methods)
-        self._cuts: dict[str, list[tuple[Span, ...]]] = {}
+        self._cuts: dict[str, list[Span]] = {}
         often = Counter(word for unit in self.index.units for word in _list_stems(unit.text))
         self._weights = {word: _weigh(count, len(self.index.units)) for word, count in often.items()}
         self._unknown = _weigh(0, len(self.index.units))
@@ -173,18 +173,13 @@ class Sources:
         if unit.id not in self._cuts:
             self._cuts[unit.id] = cut(unit.text)
         around, found = searched_text(unit), []
-        for parts in self._cuts[unit.id]:
-            text = unit.text[parts[0][0] : parts[-1][1]]
+        for span in self._cuts[unit.id]:
+            text = unit.text[slice(*span)]
             shared = self._share(sentence, text)
-            said = (unit.text[begin:end] for begin, end in parts)
-            if (
-                shared == 0
-                or contradicts(sentence, text, around)
-                or any(flips(sentence, one) for one in said)
-            ):
+            if shared == 0 or contradicts(sentence, text, around) or flips(sentence, text):
                 continue
             meant = self.meanings and is_readable(sentence) and is_readable(text)
-            found.append(Window(unit, parts, shared, meant))
+            found.append(Window(unit, span, shared, meant))
         return found
 
     def _share(self, sentence: str, window: str) -> float:
@@ -199,19 +194,14 @@ class Window:
     """Some consecutive sentences of a source that may support a sentence."""
 
     unit: Unit
-    parts: tuple[Span, ...]
-    """its sentences, as characters of the unit's text"""
+    span: Span
+    """characters of the unit's text"""
     shared: float
     """weighted share of the sentence's content words that it has"""
     meant: bool
     """whether the embedding model can read both; otherwise words alone decide"""
     cosine: float = 1.0
     """of the two embeddings; before it is known, the greatest possible"""
-
-    @property
-    def span(self) -> Span:
-        """Its characters in the unit's text."""
-        return self.parts[0][0], self.parts[-1][1]
 
     @property
     def text(self) -> str:
@@ -229,25 +219,35 @@ class Window:
         return self.score >= (THRESHOLD if self.meant else THRESHOLD_WORDS)
 
 
-def flips(sentence: str, other: str) -> bool:
-    """Whether two sentences share most of their words in order, but between these one has a negation more."""
+def flips(sentence: str, window: str) -> bool:
+    """Whether a window has most words of a sentence in order, but one of them has a negation more between these.
+
+    What the window says before the first and after the last common word does not matter.
+    """
     from rapidfuzz.distance import LCSseq
 
-    ours, theirs = words(sentence), words(other)
-    steps = LCSseq.opcodes(ours, theirs)
-    kept = sum(step.src_end - step.src_start for step in steps if step.tag == "equal")
-    if 2 * kept < FRAME * (len(ours) + len(theirs)):
+    ours, theirs = words(sentence), words(window)
+    steps = list(LCSseq.opcodes(ours, theirs))
+    same = [at for at, step in enumerate(steps) if step.tag == "equal"]
+    if not same:
         return False
-    apart = [step for step in steps if step.tag != "equal"]
-    left = sum(is_negation(word) for step in apart for word in ours[step.src_start : step.src_end])
-    right = sum(is_negation(word) for step in apart for word in theirs[step.dest_start : step.dest_end])
+    kept = sum(steps[at].src_end - steps[at].src_start for at in same)
+    stretch = steps[same[-1]].dest_end - steps[same[0]].dest_start
+    if 2 * kept < FRAME * (len(ours) + stretch):
+        return False
+    left = right = 0
+    for at, step in enumerate(steps):
+        if step.tag != "equal":
+            left += sum(map(is_negation, ours[step.src_start : step.src_end]))
+            if same[0] < at < same[-1]:
+                right += sum(map(is_negation, theirs[step.dest_start : step.dest_end]))
     return left != right
 
 
-def cut(text: str) -> list[tuple[Span, ...]]:
+def cut(text: str) -> list[Span]:
     """Return the windows of a source: each of its sentences, and each two that follow each other."""
     sentences = [piece for span in find_sentences(text) for piece in _divide(text, span)]
-    return [*((one,) for one in sentences), *pairwise(sentences)]
+    return [*sentences, *((one[0], other[1]) for one, other in pairwise(sentences))]
 
 
 def _divide(text: str, span: Span) -> list[Span]:
