@@ -249,7 +249,7 @@ def describe_retrieval(evidence: Evidence) -> Reply:
     known = evidence.read("knowledge").get(TRAINED, {})
     asked = {(name, id) for name, id in known.get("questions", [])}
     scores, name = known, min((name for name, _ in asked), default="")
-    if BASE + WITH_SOURCES not in scores.get("comparators", {}):
+    if retrieval.judge(scores) == "unknown":  # nobody asked them, or too few for an interval
         scores, name = evidence.scores, evidence.scores.get("set", HELD_OUT)
         asked = {one.key for one in evidence.answers if one.score.set == name}
     if BASE + WITH_SOURCES not in scores.get("comparators", {}):

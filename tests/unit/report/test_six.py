@@ -318,3 +318,12 @@ def test_questions_about_what_was_trained_come_first_in_looking_it_up(looked_up:
     assert reply.text.startswith(f"On {part['difference']['nll']['n']} answers of talks, ")
     # property: the example is one of these questions, and there is none among them here
     assert reply.example is None
+
+
+def test_too_few_questions_about_what_was_trained_leave_the_held_out_ones(looked_up: six.Evidence) -> None:
+    part = {**looked_up.scores, "questions": [["talks", "a"]], "rows": 5}
+    rival = part["comparators"]["base+sources"]
+    few = {name: {**one, "low": None, "high": None, "n": 5} for name, one in rival["difference"].items()}
+    part["comparators"] = {"base+sources": {**rival, "difference": few}}
+    reply = six.describe_retrieval(dataclasses.replace(looked_up, metrics={"knowledge": {"trained": part}}))
+    assert reply.text == six.describe_retrieval(looked_up).text
