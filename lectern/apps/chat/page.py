@@ -2,11 +2,12 @@
 
 import subprocess
 from asyncio import to_thread
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 from lectern.apps.chat import endpoint, session, transcripts
 from lectern.apps.chat.library import Library
@@ -17,7 +18,7 @@ from lectern.apps.review import origin
 from lectern.apps.web import widgets
 from lectern.core import params
 from lectern.core.errors import LecternError, WrongValuesError
-from lectern.core.schema import BASE, TUNED, Found, Provenance
+from lectern.core.schema import BASE, TUNED, Found, Provenance, Sentence
 from lectern.models.generation import AnswerOptions
 from lectern.publishing.exporting import serving_name
 from lectern.settings.decoding import LARGEST_PENALTY, Decoding
@@ -25,6 +26,7 @@ from lectern.settings.generate import Generate
 
 PAGES = {"Chat": "/", "Episode": "/episode"}
 MISSING = "There is no tuned model yet: `make run` trains one. Until then only the base model answers."
+T = TypeVar("T")
 
 
 def define(root: Path, url: str | None) -> None:
@@ -177,24 +179,22 @@ class _ChatPage:
                 ui.button("Show similar training rows", on_click=lambda: self._show_near(turn, place)).props(
                     "flat dense no-caps"
                 )
+                if self.library.is_there:
+                    ui.button(
+                        "Show the source of each sentence", on_click=lambda: self._show_support(turn, place)
+                    ).props("flat dense no-caps")
 
     async def _show_near(self, turn: Turn, place: Any) -> None:
-        from nicegui import ui
-
-        place.clear()
-        with place:
-            ui.spinner()
-        try:
-            found = await to_thread(self.index.find, turn.question, turn.text)
-        except LecternError as error:
-            place.clear()
-            with place:
-                widgets.text(str(error))
-            return
-        place.clear()
+        found = await _find_in(place, self.index.find, turn.question, turn.text)
         with place:
             for near in found:
                 _show_row(near)
+
+    async def _show_support(self, turn: Turn, place: Any) -> None:
+        found = await _find_in(place, self.library.support, turn.text)
+        with place:
+            for sentence in found:
+                _show_sentence(turn.text[slice(*sentence.span)], sentence)
 
     async def _tick(self) -> None:
         """Show the text that was written since the last call."""
@@ -307,6 +307,40 @@ class _ChatPage:
 
 def _ask_server(url: str, wanted: str, name: str, *rest: Any) -> Any:
     return endpoint.answer(url, wanted, *rest)
+
+
+async def _find_in(place: Any, find: Callable[..., list[T]], *args: str) -> list[T]:
+    """Return what `find` returns, with a sign in `place` until then; an error is shown there, and nothing returned."""
+    from nicegui import ui
+
+    place.clear()
+    with place:
+        ui.spinner()
+    try:
+        found = await to_thread(find, *args)
+    except LecternError as error:
+        place.clear()
+        with place:
+            widgets.text(str(error))
+        return []
+    place.clear()
+    return found
+
+
+def _show_sentence(text: str, sentence: Sentence) -> None:
+    """Show a sentence of an answer, and the place that says something like it or that none was found."""
+    from nicegui import ui
+
+    source = sentence.source
+    colour = "border-positive" if source else "border-warning" if sentence.counts else "border-transparent"
+    with ui.column().classes(f"gap-0 w-full border-l-4 {colour} pl-3"):
+        widgets.text(text, classes="text-sm")
+        if source:
+            with ui.row().classes("items-center gap-3"):
+                _show_place(source.provenance)
+            widgets.text(source.text, long=400, classes="text-sm opacity-80")
+        elif sentence.counts:
+            ui.label("no source").classes("text-sm opacity-80")
 
 
 def _show_passage(passage: Found) -> None:

@@ -225,6 +225,20 @@ def test_what_is_looked_up_stands_before_the_question_and_not_in_the_history(tmp
     assert "Salt" not in str(chat.turns[2].passages), "it is read again when it changes"
 
 
+def test_the_sentences_of_an_answer_have_their_sources(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(Path("params.yaml").read_text())
+    found = Library(tmp_path)
+    said = "Salt eats the steel of bridges. Goats are milked at six. Is it?"
+    assert [one.source for one in found.support(said)] == [None, None, None], "there is nothing to look up"
+    index(tmp_path, "Salt eats the steel of bridges.", "Goats are milked at five.")
+    salt, goats, question = found.support(said)
+    assert salt.source is not None
+    assert salt.source.provenance.item == "talk"
+    assert (goats.counts, goats.source, question.counts) == (True, None, False)
+    index(tmp_path, "Goats are milked at six.")
+    assert [one.source is not None for one in found.support(said)] == [False, True, False], "it is read again"
+
+
 @pytest.mark.parametrize(
     "text", ["```\n# x", "````` a ``", "~~~\n<script>", "[a](javascript:x)", HOSTILE, "`"]
 )

@@ -12,10 +12,11 @@ import pytest
 from lectern.answering.openings import Opening
 from lectern.apps.chat import near
 from lectern.apps.chat import page as chat_page
+from lectern.apps.chat.library import Library
 from lectern.apps.chat.near import Near
 from lectern.apps.chat.talker import Reply
 from lectern.core.errors import LecternError
-from lectern.core.schema import Episode, Message
+from lectern.core.schema import Episode, Message, Provenance, Sentence, Support
 from tests.support import pages, review_repo
 from tests.support.pages import Visitor
 
@@ -372,6 +373,38 @@ def test_similar_training_rows_are_shown_with_their_source(
         await page.see("base: none")
         await page.press("Show similar training rows", 1)
         await page.see("train.jsonl has no rows")
+
+    visit(monkeypatch, root, Talker(("base",)), act)
+
+
+def test_each_sentence_of_an_answer_shows_its_source(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    where = Provenance(item="talk", start=61.0, end=65.0, url="javascript:alert(1)", method="turn")
+    source = Support(text="<b>they say so</b>", provenance=where, score=0.9)
+
+    def support(self: Library, text: str) -> list[Sentence]:
+        return [
+            Sentence(span=(0, 5), counts=True, source=source),
+            Sentence(span=(6, len(text)), counts=True),
+        ]
+
+    monkeypatch.setattr(Library, "support", support)
+    monkeypatch.setattr(Library, "is_there", True)
+
+    async def act(page: Visitor) -> None:
+        from nicegui import ui
+
+        await opened(page)
+        await ask(page, "Why?")
+        await page.see("base: Why?")
+        await page.press("Show the source of each sentence")
+        await page.see("no source")
+        begin = page.texts.index("base:")
+        assert page.texts[begin : begin + 7] == [
+            "base:", "talk", "1:01 to 1:05", "open the source", "<b>they say so</b>", "Why?", "no source",
+        ]  # fmt: skip
+        assert not [link for link in page.elements(ui.link) if link.text == "open the source"], (
+            "not of the web"
+        )
 
     visit(monkeypatch, root, Talker(("base",)), act)
 
