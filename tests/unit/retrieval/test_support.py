@@ -72,6 +72,11 @@ def test_a_negation_counts_even_where_it_denies_no_word_of_content() -> None:
     assert one("The wheels in the cellar are not all of them.", sources).source is None
 
 
+def test_a_denied_word_counts_where_the_order_is_another() -> None:
+    assert one("For ten months, in the cellar, ripens the hard cheese.").source is not None
+    assert one("For ten months, in the cellar, never ripens the hard cheese.").source is None
+
+
 def test_other_words_for_it_are_found(both: Sources) -> None:
     found = one("The goats get milked at five, before it gets hot.", both)
     assert found.source is not None
