@@ -1,9 +1,11 @@
 """Two runs compared, part by part, without a repository: what counts as better, moved, changed, and what it cost."""
 
 import dataclasses
+import math
 from typing import Any
 
 import pytest
+from scipy.stats import t
 
 from lectern.core.schema import Decision, Message, Prediction, Provenance
 from lectern.evaluation import reruns
@@ -551,12 +553,17 @@ def test_better_and_worse_are_said_beyond_both_sources_of_noise_alone() -> None:
     assert "cannot be told apart" in headline
     assert found["tuned"][0]["verdict"] == "may be chance"
 
-    # property: each run's own spread counts once
-    both = compare(with_seeds(main, 0.01, "a"), with_seeds(new, 0.3, "b"))[1]
+    # property: two equal spreads, or one that is taken for both, count twice
+    def width(found: dict[str, Any]) -> float:
+        difference = found["tuned"][0]["difference"]
+        return float(difference["high"] - difference["low"])
+
+    both = compare(with_seeds(main, 0.3, "a"), with_seeds(new, 0.3, "b"))[1]
     assert "5 of main and 5 of new" in both["chance"]
     one = compare(with_seeds(main, 0.3, "a"), new)[1]
-    widths = [row["high"] - row["low"] for part in (both, one) for row in [part["tuned"][0]["difference"]]]
-    assert widths[0] < widths[1]
+    # The rows leave no doubt here, so that widths are those of 2 sigma squared, with 8 and with 4 degrees of freedom.
+    times = [2 * math.sqrt(2 * 0.3**2 * 4 / 4) * float(t.ppf(0.975, freedom)) for freedom in (8, 4)]
+    assert [width(both), width(one)] == pytest.approx(times, rel=1e-3)
 
     # property: the same weights have no seed between them
     same = compare(with_seeds(main, 1.0, "a"), with_seeds(new, 1.0, "a"))[1]
