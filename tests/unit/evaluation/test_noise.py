@@ -182,8 +182,8 @@ def test_three_trainings_say_nothing_of_the_exponent() -> None:
     assert steep == pytest.approx(flat)
     four = [fit([Point(3, 5.0), Point(5, middle), Point(5, middle), Point(6, 4.0)]) for middle in (4.1, 4.5)]
     # property: a fourth does, and a figure that is nearly reached early is that of a large exponent
-    steep, flat = (float(one.weights @ one.exponents) for one in four)
-    assert steep > flat
+    means = [float(one.weights @ one.exponents) for one in four]
+    assert means[0] > means[1]
 
 
 def test_without_noise_a_curve_finds_its_law() -> None:
