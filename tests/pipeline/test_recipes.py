@@ -21,6 +21,7 @@ OFFLINE = (
     "judging.labels=[]",
     "episodes.turns=4",
     "episodes.max_turn_tokens=16",
+    "generate.background=4",
     "forget.words=300",
     "forget.questions=4",
     "forget.refusals=2",

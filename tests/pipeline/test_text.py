@@ -17,7 +17,17 @@ from tests.support import site
 
 pytestmark = pytest.mark.slow
 
-OFFLINE = ("train=smoke", "generate.max_new_tokens=16", "judging.labels=[]", "rate.calibrate=false")
+OFFLINE = (
+    "train=smoke",
+    "generate.max_new_tokens=16",
+    "generate.background=4",
+    "reword.count=2",
+    "forget.words=300",
+    "forget.questions=4",
+    "forget.refusals=2",
+    "judging.labels=[]",
+    "rate.calibrate=false",
+)
 EMBEDDED = (
     "teacher=embedded",
     "judge=embedded",
