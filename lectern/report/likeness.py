@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lectern.core.schema import TUNED
+from lectern.core.schema import BASE, TUNED
 from lectern.evaluation.likeness_figures import LIKENESS, OWN
 from lectern.report import scores, wording
 
@@ -17,7 +17,8 @@ def build(found: Mapping[str, Any]) -> dict[str, Any] | None:
     if not found or "why" in found:
         return None
     key, sides, apart = LIKENESS.key, found["contestants"], found["told_apart"]
-    lanes = {name: {key: part} for name, part in sides.items() if name != OWN}
+    first = [name for name in (BASE, TUNED) if name in sides]
+    lanes = {name: {key: sides[name]} for name in [*first, *sorted(sides.keys() - {*first, OWN})]}
     own = {key: sides[OWN]} if OWN in sides else None
     words = found["words"]
     return {
