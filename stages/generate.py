@@ -1,7 +1,7 @@
 """Let every contestant answer the held-out questions and the evaluation sets.
 
 Run: python -m stages.generate        (dvc stage: generate)
-Reads data/splits, data/evals, data/reworded.jsonl, data/retrieved, models/adapter. Writes data/predictions: each answer
+Reads data/splits, data/evals, data/reworded, data/retrieved, models/adapter. Writes data/predictions: each answer
 of each contestant, and how likely the true one is; data/background: the base on training questions, for likeness;
 metrics/generation.json: who answered what; metrics/parity.json: whether the merged model answers the same.
 """

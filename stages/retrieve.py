@@ -39,7 +39,7 @@ def main(
     if settings.searched == "train":
         searched = Index(lookup.select_trained(known, train, rows[len(train) :]), settings.methods)
 
-    sets = evals, data / "evals", data / "reworded.jsonl"
+    sets = evals, data / "evals", data / "reworded/questions.jsonl"
     asks = questions.collect(others[-1], *sets) if settings.contestants else []
     queries = lookups.of_asks(asks, rows, known)
     own, most = settings.include_own, settings.passages

@@ -1,7 +1,7 @@
 """Let an LLM put training questions into other words, to ask what the tuned model knows.
 
 Run: python -m stages.reword        (dvc stage: reword)
-Reads data/splits/train.jsonl; writes data/reworded.jsonl (one question a line, with the answer that was trained), the
+Reads data/splits/train.jsonl; writes data/reworded/questions.jsonl (one question a line, with the answer that was trained), the
 LLM's replies into data/replies/reword, and how many rewordings were kept and why not into metrics/rewording.json.
 """
 

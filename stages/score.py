@@ -4,7 +4,7 @@ Run: python -m stages.score        (dvc stage: score)
 Reads data/predictions, data/background, data/cleaned, data/episodes, data/splits and data/index; writes
 data/scores.jsonl (one line per question), metrics/scores.json (lectern/evaluation/answer_figures.py explains each
 figure), its plot metrics/scores.tsv, metrics/knowledge.json (people's questions, by whether their answer was trained),
-metrics/likeness.json, data/likeness.jsonl (which answers of the tuned model sound most like the speaker),
+metrics/likeness.json, data/likeness/ranks.jsonl (which answers of the tuned model sound most like the speaker),
 metrics/support.json, data/support.jsonl (which sentences of the answers have a source), and metrics/episodes.json.
 """
 
@@ -58,7 +58,7 @@ def main(settings: Score, data: Path = paths.DATA, metrics: Path = paths.METRICS
     io.write_json(metrics / "scores.json", found)
     io.write_jsonl(data / "support.jsonl", supported)
     io.write_json(metrics / "support.json", about_support)
-    io.write_jsonl(data / "likeness.jsonl", ranks)
+    io.write_jsonl(data / "likeness" / "ranks.jsonl", ranks)
     io.write_json(metrics / "likeness.json", alike)
     places = {(row.set, row.id): row.places for row in answers[BASE]}
     io.write_json(metrics / "knowledge.json", knowledge.measure(rows, places, splits, **drawn))

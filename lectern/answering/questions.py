@@ -74,7 +74,7 @@ def collect(
         held_out: the rows of the test split.
         sets: names of evaluation sets.
         folder: the folder of their files, data/evals.
-        reworded: training questions in other words, data/reworded.jsonl; None for none.
+        reworded: training questions in other words, data/reworded/questions.jsonl; None for none.
 
     Raises:
         LecternError: a set has no file, or the file has a line that is not a question, or the same question twice.

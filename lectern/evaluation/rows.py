@@ -91,7 +91,7 @@ class RowScore(Record):
 
 
 class LikenessRank(Record):
-    """A line of `data/likeness.jsonl`: how much one of the tuned model's answers sounds like the speaker."""
+    """A line of `data/likeness/ranks.jsonl`: how much one of the tuned model's answers sounds like the speaker."""
 
     set: str
     id: str

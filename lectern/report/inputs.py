@@ -127,7 +127,9 @@ def read(metrics: Path, data: Path, params: Path) -> Inputs:
         metrics={name: _read_optional(metrics / f"{name}.json") for name in METRICS},
         pairs=_by_question(_read_rows(data / "judgements" / "pairs.jsonl", PairJudgement)),
         rubric=_by_question(_read_rows(data / "judgements" / "rubric.jsonl", RubricJudgement)),
-        ranks={(one.set, one.id): one.rank for one in _read_rows(data / "likeness.jsonl", LikenessRank)},
+        ranks={
+            (one.set, one.id): one.rank for one in _read_rows(data / "likeness" / "ranks.jsonl", LikenessRank)
+        },
         general={name: _read_rows(data / "forgetting" / f"{name}.jsonl", Result) for name in (BASE, TUNED)},
         episodes={name: _read_rows(data / "episodes" / f"{name}.jsonl", Episode) for name in (BASE, TUNED)},
         spoken=_read_spoken(data / "conversations"),

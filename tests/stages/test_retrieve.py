@@ -55,7 +55,7 @@ def write(data: Path, talks: list[Conversation], people: list[Question] | None =
     for split, rows in (("train", TRAINED), ("validation", []), ("test", HELD_OUT)):
         io.write_jsonl(data / f"splits/{split}.jsonl", rows)
     io.write_jsonl(data / "evals/people.jsonl", people or [])
-    io.write_jsonl(data / "reworded.jsonl", [])
+    io.write_jsonl(data / "reworded/questions.jsonl", [])
     return data
 
 

@@ -61,7 +61,7 @@ def run(
         configure(Reword, count=count),
         configure(LLM, "test", "openai", "rewords", url, **told),
         root / "train.jsonl",
-        root / "reworded.jsonl",
+        root / "reworded/questions.jsonl",
         root / "replies",
         root / "metrics.json",
     )
@@ -74,7 +74,7 @@ def test_a_rewording_is_kept_only_if_it_asks_the_same_in_other_words(
     assert said == "1 of 6 questions reworded, 6 calls"
     counts = io.read_plain(tmp_path / "metrics.json")
     assert {name: counts[name] for name in ASKED} == dict.fromkeys(ASKED, 1)
-    [kept] = io.read_jsonl(tmp_path / "reworded.jsonl", Question)
+    [kept] = io.read_jsonl(tmp_path / "reworded/questions.jsonl", Question)
     assert kept.question == REWORDINGS[ASKED["kept"]]["question"]
     # property: it is scored against the answer that was trained, and says where that stands
     assert (kept.answer, kept.items, kept.rows) == (ROWS[0].messages[-1].content, ["talk-0"], [ROWS[0].id])
@@ -82,7 +82,7 @@ def test_a_rewording_is_kept_only_if_it_asks_the_same_in_other_words(
 
 def test_what_is_kept_is_asked_as_a_set_of_its_own(tmp_path: Path, teacher: Teacher) -> None:
     run(tmp_path, teacher)
-    [ask] = questions.collect([], [], tmp_path / "evals", tmp_path / "reworded.jsonl")
+    [ask] = questions.collect([], [], tmp_path / "evals", tmp_path / "reworded/questions.jsonl")
     assert (ask.set, ask.provenance.item, ask.rows) == (REWORDED, "talk-0", (ROWS[0].id,))
     assert ask.reference == ROWS[0].messages[-1].content
 
@@ -91,14 +91,14 @@ def test_a_second_run_asks_nothing_and_nobody_is_asked_where_none_are_wanted(
     tmp_path: Path, teacher: Teacher
 ) -> None:
     run(tmp_path, teacher)
-    before = (tmp_path / "reworded.jsonl").read_bytes()
+    before = (tmp_path / "reworded/questions.jsonl").read_bytes()
     asked = len(teacher.asked)
     run(tmp_path, teacher)
-    assert (tmp_path / "reworded.jsonl").read_bytes() == before
+    assert (tmp_path / "reworded/questions.jsonl").read_bytes() == before
     # property: only the call that got no reply is tried again
     assert len(teacher.asked) == asked + 1
     assert run(tmp_path / "none", None, count=0) == "0 of 0 questions reworded, 0 calls"
-    assert io.read_jsonl(tmp_path / "none/reworded.jsonl", Question) == []
+    assert io.read_jsonl(tmp_path / "none/reworded/questions.jsonl", Question) == []
 
 
 def test_dialogues_are_left_out(tmp_path: Path, teacher: Teacher) -> None:

@@ -41,7 +41,7 @@ def run(
     """The stage's main; what it reads and writes is in `folder`."""
     io.write_jsonl(folder / "test.jsonl", examples)
     io.write_jsonl(folder / "train.jsonl", trained)
-    io.write_jsonl(folder / "reworded.jsonl", [])
+    io.write_jsonl(folder / "reworded/questions.jsonl", [])
     for name, questions in (evals or {}).items():
         io.write_jsonl(folder / f"evals/{name}.jsonl", questions)
     io.write_jsonl(folder / "retrieved.jsonl", retrieved)
@@ -56,7 +56,7 @@ def run(
         retrieved=folder / "retrieved.jsonl",
         held_out=folder / "test.jsonl",
         evals=folder / "evals",
-        reworded=folder / "reworded.jsonl",
+        reworded=folder / "reworded/questions.jsonl",
         adapter=adapter,
         out=folder / "out",
         background=folder / "background",

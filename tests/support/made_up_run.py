@@ -523,12 +523,12 @@ def write_episodes(root: Path, run: Run) -> None:
 
 
 def write_likeness(root: Path, run: Run, answers: Sequence[Prediction]) -> None:
-    """metrics/likeness.json and data/likeness.jsonl, as of a run with enough answers, or with too few."""
+    """metrics/likeness.json and data/likeness/ranks.jsonl, as of a run with enough answers, or with too few."""
     if run.rows < 12:
         io.write_json(
             root / "metrics/likeness.json", {"words": {"speaker": 90, "others": 200}, "why": TOO_LITTLE}
         )
-        io.write_jsonl(root / "data/likeness.jsonl", [])
+        io.write_jsonl(root / "data/likeness/ranks.jsonl", [])
         return
     sides = {
         "base": interval(0.11, 0.05, 0.17, 20),
@@ -549,7 +549,7 @@ def write_likeness(root: Path, run: Run, answers: Sequence[Prediction]) -> None:
         },
     )
     io.write_jsonl(
-        root / "data/likeness.jsonl",
+        root / "data/likeness/ranks.jsonl",
         [
             LikenessRank(set=row.set, id=row.id, rank=number % 7 - number / 100)
             for number, row in enumerate(answers)

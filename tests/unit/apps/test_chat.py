@@ -62,7 +62,7 @@ def test_a_greedy_answer_is_the_one_that_the_pipeline_scores(
     chosen = configure(
         Generate, max_new_tokens=12, batch_size=2, parity_prompts=0, parity_tokens=1, background=0, evals=[]
     )
-    io.write_text(tmp_path / "reworded.jsonl", "")
+    io.write_text(tmp_path / "reworded/questions.jsonl", "")
     generate.main(
         chosen,
         configure(Decoding),
@@ -73,7 +73,7 @@ def test_a_greedy_answer_is_the_one_that_the_pipeline_scores(
         trained=root / "data/splits/test.jsonl",
         held_out=root / "data/splits/test.jsonl",
         evals=root / "data/evals",
-        reworded=tmp_path / "reworded.jsonl",
+        reworded=tmp_path / "reworded/questions.jsonl",
         adapter=root / "models/adapter",
         out=tmp_path / "out",
         background=tmp_path / "background",

@@ -87,7 +87,7 @@ def test_what_was_not_measured_says_why(tmp_path: Path) -> None:
     assert (reply.verdict, reply.text) == ("not measured", made_up_run.TOO_LITTLE)
     # property: a run of an earlier version has no such file
     (tmp_path / "metrics/likeness.json").unlink()
-    (tmp_path / "data/likeness.jsonl").unlink()
+    (tmp_path / "data/likeness/ranks.jsonl").unlink()
     assert six.describe_likeness(read(tmp_path), "the sources").text == six.NOT_YET
 
 
