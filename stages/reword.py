@@ -1,8 +1,8 @@
 """Let an LLM put training questions into other words, to ask what the tuned model knows.
 
 Run: python -m stages.reword        (dvc stage: reword)
-Reads data/splits/train.jsonl; writes data/reworded/questions.jsonl (one question a line, with the answer that was trained), the
-LLM's replies into data/replies/reword, and how many rewordings were kept and why not into metrics/rewording.json.
+Reads data/splits/train.jsonl; writes data/reworded (a question a line, with the answer that was trained), the replies
+of the LLM into data/replies/reword, and into metrics/rewording.json how many rewordings were kept and why not.
 """
 
 from pathlib import Path
