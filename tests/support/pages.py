@@ -137,8 +137,8 @@ async def settle() -> None:
 
 async def until(condition: Callable[[], Any]) -> Any:
     """Let the page go on until something holds; return it."""
-    for _ in range(1000):
+    for _ in range(12_000):
         if found := condition():
             return found
         await asyncio.sleep(0.005)
-    raise AssertionError("it did not come about within 5 s")
+    raise AssertionError("it did not come about within a minute")

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from lectern.apps.review import labelling, labels_page
-from lectern.apps.review.label_desk import LabelDesk
+from lectern.apps.review import labelling
 from lectern.core import io
 from lectern.core.schema import Prediction
 from tests.support import pages, review_repo
+from tests.support.lazily import Lazily
 from tests.support.pages import Visitor
+
+labels_page, label_desk = Lazily("lectern.apps.review.labels_page"), Lazily("lectern.apps.review.label_desk")
 
 BY = "Asha Rao"
 
@@ -44,15 +46,15 @@ def labels(root: Path, by: str = "asha-rao") -> dict[str, str]:
 async def opened(page: Visitor) -> dict[str, Any]:
     await page.open("/labels")
     await page.see(f"labels by {BY}")
-    await pages.until(lambda: page.elements(LabelDesk))
-    return page.find(LabelDesk).props["view"]
+    await pages.until(lambda: page.elements(label_desk.LabelDesk))
+    return page.find(label_desk.LabelDesk).props["view"]
 
 
 async def do(
     page: Visitor, n: int, case: dict[str, Any], verdict: str | None = "a", **act: Any
 ) -> dict[str, Any]:
     """Send an act as the browser does; return the view after it."""
-    desk = page.find(LabelDesk)
+    desk = page.find(label_desk.LabelDesk)
     values = {"decides": True, "verdict": verdict, "note": "", "seen": case["seen"], **act}
     await page.trigger(desk, "act", {"n": n, "id": case["id"], **values})
     await pages.until(lambda: desk.props["view"]["ack"] == n)
@@ -97,7 +99,9 @@ def test_two_answers_are_shown_without_names_and_a_verdict_moves_on(root: Path) 
             1,
             [pair.id for pair in pairs[1:9]],
         )
-        assert page.texts[-1] == "1 pairs labelled by you (1 b); nobody else has labelled the same cases"
+        await pages.until(
+            lambda: page.texts[-1] == "1 pairs labelled by you (1 b); nobody else has labelled the same cases"
+        )
         # one that is skipped comes last; one whose verdict is taken back comes first
         view = await do(page, 2, view["cases"][0], decides=False, skip=True)
         assert [case["id"] for case in view["cases"]] == [pair.id for pair in pairs[2:10]]
@@ -165,13 +169,19 @@ def test_rows_are_labelled_too_and_what_was_labelled_before_is_not_shown_again(r
         await do(page, 1, view["cases"][0], "a")
         assert page.find(ui.toggle).options == {"pair": "Answers", "row": "Train rows"}
         await page.fill(page.find(ui.toggle), "row")
-        view = await pages.until(lambda: (v := page.find(LabelDesk).props["view"])["set"] == 2 and v)
+        view = await pages.until(
+            lambda: (v := page.find(label_desk.LabelDesk).props["view"])["set"] == 2 and v
+        )
         assert (view["question"], view["total"], view["labelled"]) == ("Would you train on this row?", 4, 0)
         assert view["verdicts"] == (("accept", "Accept", ("a", "1")), ("reject", "Reject", ("r", "2")))
         assert [case["sides"] for case in view["cases"]] == [[]] * 4
         assert [told["role"] for told in view["cases"][0]["told"]] == ["source"]
         await do(page, 2, view["cases"][0], "reject")
-        assert page.texts[-1] == "1 rows labelled by you (1 reject); nobody else has labelled the same cases"
+        await pages.until(
+            lambda: (
+                page.texts[-1] == "1 rows labelled by you (1 reject); nobody else has labelled the same cases"
+            )
+        )
         view = await opened(page)
         assert (view["labelled"], len(view["cases"]), view["set"]) == (1, 8, 1)
         # of what others labelled too, the agreement is told
@@ -180,7 +190,7 @@ def test_rows_are_labelled_too_and_what_was_labelled_before_is_not_shown_again(r
         labelling.write(root, pairs[case], "tie", "Ben", "")
         await do(page, 1, view["cases"][0], "b")
         told = "2 pairs labelled by you (1 a, 1 b); the same verdict as others on 0 of 1, kappa 0.00"
-        assert page.texts[-1] == told
+        await pages.until(lambda: page.texts[-1] == told)
 
     visit(root, act)
 
@@ -200,13 +210,17 @@ def test_three_contestants_can_be_chosen_and_new_answers_are_loaded(root: Path) 
         assert [field.options for field in page.elements(ui.select)] == [["base", "tuned", "retrieval"]] * 2
         assert [field.value for field in page.elements(ui.select)] == ["base", "tuned"]
         await page.fill(page.find(ui.select, "with"), "retrieval")
-        view = await pages.until(lambda: (v := page.find(LabelDesk).props["view"])["set"] == 2 and v)
+        view = await pages.until(
+            lambda: (v := page.find(label_desk.LabelDesk).props["view"])["set"] == 2 and v
+        )
         assert {side["content"].split()[0] for case in view["cases"] for side in case["sides"]} == {
             "base",
             "retrieved",
         }
         await page.fill(page.find(ui.select, "compare"), "tuned")
-        view = await pages.until(lambda: (v := page.find(LabelDesk).props["view"])["set"] == 3 and v)
+        view = await pages.until(
+            lambda: (v := page.find(label_desk.LabelDesk).props["view"])["set"] == 3 and v
+        )
         assert {side["content"].split()[0] for case in view["cases"] for side in case["sides"]} == {
             "tuned",
             "retrieved",
@@ -216,14 +230,14 @@ def test_three_contestants_can_be_chosen_and_new_answers_are_loaded(root: Path) 
         assert page.told == []
         io.write_jsonl(folder / "retrieval.jsonl", third[:5])
         await page.tick()
-        view = page.find(LabelDesk).props["view"]
+        view = page.find(label_desk.LabelDesk).props["view"]
         assert (view["total"], view["asked"], view["set"]) == (5, False, 4)
         assert page.told == ["There are new answers. The labels of the earlier ones are kept."]
         await page.fill(page.find(ui.toggle), "row")
-        await pages.until(lambda: page.find(LabelDesk).props["view"]["set"] == 5)
+        await pages.until(lambda: page.find(label_desk.LabelDesk).props["view"]["set"] == 5)
         io.write_jsonl(folder / "retrieval.jsonl", third[:4])
         await page.tick()
-        assert page.find(LabelDesk).props["view"]["set"] == 5, "rows do not change with answers"
+        assert page.find(label_desk.LabelDesk).props["view"]["set"] == 5, "rows do not change with answers"
 
     visit(root, act)
 
@@ -241,6 +255,6 @@ def test_what_cannot_be_shown_is_told(root: Path) -> None:
         (root / "data/labels/asha-rao/x.json").write_text("{")
         await page.open("/labels")
         await pages.until(lambda: any("x.json" in text for text in page.texts))
-        assert page.elements(LabelDesk) == []
+        assert page.elements(label_desk.LabelDesk) == []
 
     visit(root, act)

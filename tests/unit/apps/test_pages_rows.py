@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from lectern.apps.review import decisions, examples_page, row_index
-from lectern.apps.review.row_desk import RowDesk
+from lectern.apps.review import decisions, row_index
 from lectern.apps.review.row_index import Filter
 from lectern.core import io
 from lectern.core.schema import Example
 from tests.support import pages, review_repo
+from tests.support.lazily import Lazily
 from tests.support.pages import Visitor
 from tests.support.review_repo import read_decisions
+
+examples_page, row_desk = Lazily("lectern.apps.review.examples_page"), Lazily("lectern.apps.review.row_desk")
 
 SWITCH = "Only duplicates, with the row they repeat"
 
@@ -47,12 +49,12 @@ async def opened(page: Visitor, query: str = "") -> dict[str, Any]:
     """Open the page; return what the browser's part of it was given."""
     await page.open(f"/examples{query}")
     await page.see("Keys")
-    return page.find(RowDesk).props["view"]
+    return page.find(row_desk.RowDesk).props["view"]
 
 
 async def do(page: Visitor, row: str, n: int, **act: Any) -> dict[str, Any]:
     """Send an act as the browser does; return the view after it."""
-    desk = page.find(RowDesk)
+    desk = page.find(row_desk.RowDesk)
     await page.trigger(desk, "act", {"n": n, "id": row, "decides": "decision" in act, **act})
     await pages.until(lambda: desk.props["view"]["ack"] == n)
     return desk.props["view"]
@@ -138,7 +140,7 @@ def test_each_field_filters_and_stands_in_the_address(
         known = row_index.build(root)
         found = [known.ids[n] for n in row_index.select(known, wanted, set())]
         assert 0 < len(found) <= 12 or field == "Reviewed"
-        view = page.find(RowDesk).props["view"]
+        view = page.find(row_desk.RowDesk).props["view"]
         assert [row["id"] for row in view["rows"]] == found
         assert view["here"] == (found[0] if found else None)
         assert f"{len(found)} of 12 rows shown, 0 of them reviewed" in page.texts
@@ -148,7 +150,7 @@ def test_each_field_filters_and_stands_in_the_address(
         # and an empty field filters nothing
         await page.fill(page.find(getattr(ui, kind), field), "" if kind == "input" else None)
         if kind in ("input", "number"):
-            assert page.find(RowDesk).props["view"]["total"] == 12
+            assert page.find(row_desk.RowDesk).props["view"]["total"] == 12
 
     visit(root, act)
 
@@ -223,7 +225,7 @@ def test_a_rebuild_and_others_decisions_are_shown_when_they_come(root: Path) -> 
         decisions.write(root, here, decisions.make(here, "reject", "theirs"), None)
         await page.tick()
         assert page.told == ["Somebody else decided about rows; this is shown now."]
-        view = page.find(RowDesk).props["view"]
+        view = page.find(row_desk.RowDesk).props["view"]
         assert [row["decided"] and row["decided"]["reason"] for row in view["rows"]] == [
             None,
             None,
@@ -239,7 +241,7 @@ def test_a_rebuild_and_others_decisions_are_shown_when_they_come(root: Path) -> 
         review_repo.write_manifest(root / "data/examples", ["talk-0000", "talk-0001"], ".jsonl")
         await page.tick()
         assert page.told[1:] == ["The rows were rebuilt."]
-        view = page.find(RowDesk).props["view"]
+        view = page.find(row_desk.RowDesk).props["view"]
         assert (view["total"], view["here"]) == (5, here)
         # a decision whose row is gone is kept and shown
         io.write_jsonl(path, [row for row in kept if row.id != here])
@@ -249,10 +251,10 @@ def test_a_rebuild_and_others_decisions_are_shown_when_they_come(root: Path) -> 
         io.write_text(path, "{")
         review_repo.write_manifest(root / "data/examples", ["talk-0000", "talk-0001"], ".jsonl")
         await page.tick()
-        assert "talk-0001.jsonl" in page.find(RowDesk).props["view"]["problem"]
+        assert "talk-0001.jsonl" in page.find(row_desk.RowDesk).props["view"]["problem"]
         io.write_jsonl(path, kept)
         await page.tick()
-        assert page.find(RowDesk).props["view"]["problem"] == ""
+        assert page.find(row_desk.RowDesk).props["view"]["problem"] == ""
 
     visit(root, act)
 

@@ -8,14 +8,19 @@ from typing import Any
 import pytest
 import yaml
 
-from lectern.apps.review import recordings, speakers_page
+from lectern.apps.review import recordings
 from lectern.apps.review.recordings import Entry
-from lectern.apps.review.transcript import Transcript
 from lectern.apps.web import versions
 from lectern.core import io
 from lectern.core.errors import LecternError
 from tests.support import pages, review_repo
+from tests.support.lazily import Lazily
 from tests.support.pages import Visitor
+
+speakers_page, transcripts = (
+    Lazily("lectern.apps.review.speakers_page"),
+    Lazily("lectern.apps.review.transcript"),
+)
 
 HINT = (
     "Click a word to select from there to the end of its turn; click another one with Shift to select up to it. Then "
@@ -174,7 +179,7 @@ def test_voices_are_named_merged_and_given_roles(root: Path) -> None:
         assert page.texts == [*TOP, "Voices", *shown, *VOICES[8:], "Corrections", APPLIED, LEAVE_OUT, HINT]
         assert page.told == ["Saved."]
         assert page.find(ui.input, "Name of speaker_2").value == "Ann Lee"
-        assert page.find(Transcript).props["segments"][1]["name"] == "Ann Lee"
+        assert page.find(transcripts.Transcript).props["segments"][1]["name"] == "Ann Lee"
         # an empty name is none
         await page.fill(page.find(ui.input, "Name of speaker_2"), " ")
         await page.press("Save name", 0)
@@ -209,7 +214,7 @@ def test_chosen_words_are_split_swapped_and_cut(root: Path) -> None:
 
         await page.open(f"/speakers/{ITEM}")
         await page.see(HINT)
-        transcript = page.find(Transcript)
+        transcript = page.find(transcripts.Transcript)
         assert transcript.props["audio"] == f"/audio/{ITEM}"
         assert transcript.props["labels"] == ["speaker_1", "speaker_2"]
         assert [segment["label"] for segment in transcript.props["segments"]] == [
@@ -360,7 +365,7 @@ def test_a_file_that_cannot_be_applied_is_told_and_a_change_kept_to_be_tried_aga
         assert page.find(ui.input, "Name of speaker_2").value == "Ann"
         await page.press("Dismiss")
         assert "Try again" not in page.texts
-        await page.trigger(page.find(Transcript), "chosen", {
+        await page.trigger(page.find(transcripts.Transcript), "chosen", {
             "start": 0.3, "end": 1.45, "words": 4, "text": "is", "labels": ["speaker_1"]
         })  # fmt: skip
         await page.press("Cut")

@@ -23,7 +23,7 @@ def keys(figures: Iterable[Figure]) -> str:
         (
             ANSWERS,
             "nll perplexity bits_per_byte empty repetition4 repeated_answers copied_share longest_copy",
-            "rougeL rouge1 rouge2 rougeLsum chrf bleu similarity finished",
+            "rougeL rouge1 rouge2 rougeLsum chrf bleu similarity support finished",
         ),
         (EPISODES, "role_tags repetition4 copied_share longest_copy", ""),
         (SPEECH, "wer der der_with_collar", "word_speaker_accuracy speaker_count_accuracy"),
@@ -41,7 +41,7 @@ def test_a_figure_is_better_one_way_or_neither(figures: list[Figure], lower: str
     [
         (
             ANSWERS,
-            "finished empty repetition4 repeated_answers distinct1 distinct2 copied_share",
+            "support finished empty repetition4 repeated_answers distinct1 distinct2 copied_share",
             {
                 "perplexity": 1, "bits_per_byte": 3, "rougeL": 3, "rouge1": 3, "rouge2": 3, "rougeLsum": 3, "chrf": 1,
                 "bleu": 1, "similarity": 3, "words": 1, "longest_copy": 1,
@@ -70,6 +70,7 @@ def test_the_figures_of_answers_stand_in_four_groups() -> None:
         "Likelihood": "nll perplexity bits_per_byte",
         "Overlap with the reference": "rougeL rouge1 rouge2 rougeLsum chrf bleu",
         "Meaning": "similarity",
+        "Sources": "support",
         "Health": "finished empty length_ratio words repetition4 repeated_answers distinct1 distinct2 copied_share "
         "longest_copy",
     }

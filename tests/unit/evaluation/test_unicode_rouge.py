@@ -2,8 +2,9 @@
 
 import pytest
 
-from lectern.evaluation import unicode_rouge
-from lectern.evaluation.unicode_rouge import UnicodeRouge
+from tests.support.lazily import Lazily
+
+unicode_rouge = Lazily("lectern.evaluation.unicode_rouge")
 
 
 @pytest.mark.parametrize(
@@ -24,14 +25,14 @@ from lectern.evaluation.unicode_rouge import UnicodeRouge
 def test_each_kind_of_rouge(
     made: str, reference: str, one: float, two: float, longest: float, sentences: float
 ) -> None:
-    found = UnicodeRouge().compute(predictions=[made, "a"], references=[reference, "a"])
+    found = unicode_rouge.UnicodeRouge().compute(predictions=[made, "a"], references=[reference, "a"])
     assert sorted(found) == ["rouge1", "rouge2", "rougeL", "rougeLsum"]
     assert [found[name][0] for name in sorted(found)] == pytest.approx([one, two, longest, sentences])
     assert [found[name][1] for name in ("rouge1", "rougeL", "rougeLsum")] == [1.0, 1.0, 1.0]
 
 
 def test_of_texts_that_are_too_long_the_sentences_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unicode_rouge, "LSUM_LIMIT", 6)
-    found = UnicodeRouge().compute(predictions=["a b", "a b"], references=["a b c", "a b"])
+    monkeypatch.setattr("lectern.evaluation.unicode_rouge.LSUM_LIMIT", 6)
+    found = unicode_rouge.UnicodeRouge().compute(predictions=["a b", "a b"], references=["a b c", "a b"])
     assert found["rougeLsum"] == [None, 1.0]
     assert found["rougeL"] == pytest.approx([0.8, 1.0])

@@ -10,10 +10,13 @@ import pytest
 
 from lectern.core.errors import LecternError
 from lectern.sources.addresses import Scope
-from lectern.sources.crawl import browser, journal, pages, robots, sitemaps
-from lectern.sources.crawl.crawling import Crawl
-from lectern.sources.crawl.fetching import FetchError
+from lectern.sources.crawl import browser, journal, pages
 from lectern.sources.crawl.job import Job, Report
+from tests.support.lazily import Lazily
+
+crawling, fetching, robots, sitemaps = (
+    Lazily(f"lectern.sources.crawl.{name}") for name in ("crawling", "fetching", "robots", "sitemaps")
+)
 
 HTML = {"Content-Type": "text/html"}
 
@@ -42,7 +45,7 @@ class Web:
         self.options.append(options)
         found = self.site.get(url, answer(status=404))
         if isinstance(found, str | Exception):
-            raise FetchError(found) if isinstance(found, str) else found
+            raise fetching.FetchError(found) if isinstance(found, str) else found
         kind = found["headers"].get("Content-Type", "")
         body = b"" if wanted is not None and not wanted(kind) else found["body"]
         made = HtmlResponse if "html" in kind or body.startswith(b"<html") else Response
@@ -77,7 +80,7 @@ def crawl(
     scope = Scope(tuple(chosen.hosts), tuple(chosen.include), tuple(chosen.exclude))
     web = Web(site, scope)
     with journal.opened(chosen) as opened:
-        made: Any = Crawl(chosen, scope, web, opened, lambda *_: None)  # type: ignore[arg-type]
+        made: Any = crawling.Crawl(chosen, scope, web, opened, lambda *_: None)  # type: ignore[arg-type]
         if rendering is not None:
             made.browser = rendering
         return asyncio.run(made.run()), web
@@ -340,7 +343,7 @@ def test_scripts_ask_the_sources_hosts_anything_and_others_only_to_read(tmp_path
         chosen = job(tmp_path)
         web = Web({url: answer("x")}, Scope(("h",)))
         with journal.opened(chosen) as opened:
-            made: Any = Crawl(chosen, web.scope, web, opened, lambda *_: None)  # type: ignore[arg-type]
+            made: Any = crawling.Crawl(chosen, web.scope, web, opened, lambda *_: None)  # type: ignore[arg-type]
             await made._ask_for_script(url, method, {"accept": "*/*"}, b"body")
         return web
 
@@ -353,11 +356,11 @@ def test_scripts_ask_the_sources_hosts_anything_and_others_only_to_read(tmp_path
         ("GET", "http://h:8080/"),
         ("GET", "file:///etc/passwd"),
     ):
-        with pytest.raises(FetchError, match=r"^may not be asked$"):
+        with pytest.raises(fetching.FetchError, match=r"^may not be asked$"):
             asyncio.run(ask(method, url))
 
 
-def read_robots(site: Mapping[str, Any]) -> tuple[robots.Rules, Web]:
+def read_robots(site: Mapping[str, Any]) -> tuple[Any, Web]:
     web = Web(site, Scope(("h",)))
     return asyncio.run(robots.read(web, "http://h")), web  # type: ignore[arg-type]
 
@@ -426,7 +429,7 @@ def test_sitemaps_are_read_through_their_index_packed_or_not() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_sitemap_is_told(found: Any, message: str) -> None:
-    with pytest.raises(FetchError, match=f"^{message}"):
+    with pytest.raises(fetching.FetchError, match=f"^{message}"):
         read_map({"http://h/map.xml": found})
 
 
@@ -464,7 +467,7 @@ def test_a_page_in_the_browser_gets_itself_and_what_its_scripts_may_ask_for() ->
     async def ask(url: str, **options: Any) -> Any:
         asked.append((url, options))
         if url.endswith("bad.js"):
-            raise FetchError("may not be asked")
+            raise fetching.FetchError("may not be asked")
         headers = {
             b"Content-Type": [b"text/javascript"],
             b"Content-Encoding": [b"gzip"],

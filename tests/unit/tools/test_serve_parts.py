@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
 
 from lectern.core.errors import LecternError
 from lectern.models import devices
@@ -26,7 +25,7 @@ from lectern.tools import serve
 def test_the_engine_is_what_was_asked_for_or_fits_the_machine(
     monkeypatch: pytest.MonkeyPatch, asked: str, gpu: bool, engine: str
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
     assert serve.choose_engine(asked) == engine
 
 
@@ -212,8 +211,8 @@ def test_a_running_server_is_compared_with_the_original(monkeypatch: pytest.Monk
 def test_the_precision_fits_the_device(
     monkeypatch: pytest.MonkeyPatch, asked: str, gpu: bool, major: int, precision: str
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (major, 9))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda: (major, 9))
     assert devices.choose_precision(asked) == precision
 
 
@@ -221,8 +220,8 @@ def test_the_precision_fits_the_device(
 def test_the_speed_is_by_the_second_and_names_the_memory_of_a_gpu(
     monkeypatch: pytest.MonkeyPatch, gpu: bool
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 1_600_000)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
+    monkeypatch.setattr("torch.cuda.max_memory_allocated", lambda: 1_600_000)
     memory = {"peak_gpu_memory_mb": 2} if gpu else {}
     assert devices.measure_speed(100, 8.04) == {"trained_seconds": 8.0, "tokens_a_second": 12.4, **memory}
     assert devices.measure_speed(100, 0.0) == {"trained_seconds": 0.0, "tokens_a_second": 0.0, **memory}
