@@ -114,9 +114,9 @@ def test_eight_bits_are_measured_as_they_are(tmp_path: Path, model: Model, expor
     file = export.exporting.gguf_file(model, exported / "models/export", "q8_0")
     answer(tmp_path, model, small=file)
     same, off = compare(read(tmp_path, "small"), read(tmp_path, "tuned"))
-    # property: 8 bits turn some answers of a model with random weights, and move the likelihood by little, but by some
-    assert same >= 2
+    # property: 8 bits move the likelihood by little, but by some; they may turn every answer of random weights
     assert 1e-3 < off < 0.02
+    assert same < 6
 
 
 def test_answers_are_made_again_when_the_bytes_change_and_only_then(
