@@ -17,9 +17,10 @@ from lectern.curation.partition import UNITS
 from lectern.evaluation import reruns
 from lectern.report import certainty
 from lectern.tools import terminal
+from lectern.tools.repeating import ending
 from lectern.tools.repeating import reruns as running
 from lectern.tools.repeating.reruns import Committed, Wanted
-from lectern.tools.terminal import Command, InterruptionError
+from lectern.tools.terminal import Command
 
 ITEMS, DRAW = "split.train_items", "split.train_draw"
 KIND = "curve"
@@ -68,14 +69,7 @@ def main(sizes: Sequence[int], draws: int, more: int, jobs: int) -> list[str]:
     )
     running.write_summary(Path(reruns.CURVE), content)
     told = [certainty.tabulate_curve(content), certainty.tell_curve(content)]
-    if failures:
-        raise LecternError(
-            "\n".join([*told, f"{len(failures)} of {len(wanted)} failed, the last: {failures[-1]}"])
-        )
-    return [
-        *told,
-        f"{reruns.CURVE}: commit metrics/noise, and run `dvc repro report` for the report to say it",
-    ]
+    return ending.conclude(told, failures, len(wanted), reruns.CURVE)
 
 
 def choose_sizes(items: int) -> list[int]:
@@ -121,13 +115,7 @@ def _read_sizes(context: click.Context, option: click.Parameter, text: str | Non
     show_default=True,
     help="The number of further items whose effect is asked for.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="How many trainings at once. Several run by the workers of DVC's queue.",
-)
+@ending.take_jobs
 def command(sizes: list[int], draws: int, more: int, jobs: int) -> None:
     """Train on fewer items, and tell what more items would change.
 
@@ -135,10 +123,5 @@ def command(sizes: list[int], draws: int, more: int, jobs: int) -> None:
     the same command goes on where it was cut off. Run `lectern seeds` before, so that the curve knows how far trainings
     differ by chance.
     """
-    try:
+    with ending.keeping("trainings", jobs):
         terminal.tell(*main(sizes, draws, more, jobs))
-    except KeyboardInterrupt as stopped:
-        raise InterruptionError(
-            "the finished trainings are kept, and the same command goes on from there"
-            + (" (`dvc queue stop` ends the workers)" if jobs > 1 else "")
-        ) from stopped

@@ -15,9 +15,10 @@ from lectern.core.errors import LecternError
 from lectern.evaluation import reruns
 from lectern.report import certainty
 from lectern.tools import terminal
+from lectern.tools.repeating import ending
 from lectern.tools.repeating import reruns as running
 from lectern.tools.repeating.reruns import Wanted
-from lectern.tools.terminal import Command, InterruptionError
+from lectern.tools.terminal import Command
 
 SEED = "train.seed"
 KIND = "seeds"
@@ -46,14 +47,7 @@ def main(number: int, jobs: int) -> list[str]:
         certainty.tabulate_seeds(content),
         certainty.tell_seeds(reruns.widen(committed.scores, content), content),
     ]
-    if failures:
-        raise LecternError(
-            "\n".join([*told, f"{len(failures)} of {number} failed, the last: {failures[-1]}"])
-        )
-    return [
-        *told,
-        f"{reruns.SEEDS}: commit metrics/noise, and run `dvc repro report` for the report to say it",
-    ]
+    return ending.conclude(told, failures, number, reruns.SEEDS)
 
 
 def _other_seeds(own: int) -> Iterator[int]:
@@ -69,23 +63,12 @@ def _other_seeds(own: int) -> Iterator[int]:
     show_default=True,
     help="How many seeds in all; the committed run is one of them.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="How many trainings at once. Several run by the workers of DVC's queue.",
-)
+@ending.take_jobs
 def command(number: int, jobs: int) -> None:
     """Train again with other seeds, and measure how far figures differ by chance.
 
     The working tree stays as it is, and must be committed and up to date. Finished seeds are kept in metrics/noise: the
     same command goes on where it was cut off, and a larger --n adds to it.
     """
-    try:
+    with ending.keeping("seeds", jobs):
         terminal.tell(*main(number, jobs))
-    except KeyboardInterrupt as stopped:
-        raise InterruptionError(
-            "the finished seeds are kept, and the same command goes on from there"
-            + (" (`dvc queue stop` ends the workers)" if jobs > 1 else "")
-        ) from stopped

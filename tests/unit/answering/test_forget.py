@@ -2,14 +2,13 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lectern.answering import contestants, harness
+from lectern.answering import harness
 from lectern.answering.general import Passage, Question, Request, Result
 from lectern.core import io
 from lectern.core.errors import LecternError
@@ -62,20 +61,6 @@ def read(folder: Path, name: str) -> dict[str, Result]:
 def outputs(folder: Path) -> dict[str, bytes]:
     files = [*(folder / "out").iterdir(), folder / "forgetting.json"]
     return {path.name: path.read_bytes() for path in sorted(files) if path.is_file()}
-
-
-@pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The names of the contestants for which a model was loaded."""
-    names: list[str] = []
-    real = contestants._load
-
-    def load(who: contestants.Local) -> Any:
-        names.append(who.name)
-        return real(who)
-
-    monkeypatch.setattr(contestants, "_load", load)
-    return names
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """What a next run of `generate` makes: only what something decides differently, with the bytes of a clean run."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,20 +25,6 @@ ASKING = replace(CHOSEN, evals=["people"])
 
 class Killed(BaseException):
     """Stands for a signal: nothing may catch it."""
-
-
-@pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The names of the contestants for which a model was loaded."""
-    names: list[str] = []
-    real = contestants._load
-
-    def load(who: contestants.Local) -> Any:
-        names.append(who.name)
-        return real(who)
-
-    monkeypatch.setattr(contestants, "_load", load)
-    return names
 
 
 @pytest.fixture(scope="module")

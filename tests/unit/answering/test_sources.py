@@ -5,9 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from lectern.answering import contestants, questions
+from lectern.answering import questions
 from lectern.answering.questions import Ask
 from lectern.answering.sources import Sources
 from lectern.core.schema import Example, Found, Provenance, Retrieved
@@ -34,20 +32,6 @@ FOUND = [passage(f"Somebody counted to {n} aloud.", 10.0 * n) for n in range(3)]
 def looked_up(*examples: Example, found: list[Found] = FOUND) -> list[Retrieved]:
     asks = [Ask.of(example) for example in examples]
     return [Retrieved(set=ask.set, id=ask.id, query="?", found=found) for ask in asks]
-
-
-@pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The contestants for which a model was loaded."""
-    names: list[str] = []
-    real = contestants._load
-
-    def load(who: contestants.Local) -> Any:
-        names.append(who.name)
-        return real(who)
-
-    monkeypatch.setattr(contestants, "_load", load)
-    return names
 
 
 def test_contestants_answer_with_and_without_passages(

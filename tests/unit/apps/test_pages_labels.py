@@ -1,34 +1,19 @@
 """The page of the labels in this process: which cases it shows, what a verdict writes, and what another tab changed."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from lectern.apps.review import labelling
 from lectern.core import io
 from lectern.core.schema import Prediction
-from tests.support import pages, review_repo
+from tests.support import pages
 from tests.support.lazily import Lazily
 from tests.support.pages import Visitor
 
 labels_page, label_desk = Lazily("lectern.apps.review.labels_page"), Lazily("lectern.apps.review.label_desk")
 
 BY = "Asha Rao"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("made") / "repo"
-    review_repo.make(root)
-    return root
-
-
-@pytest.fixture
-def root(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "repo"))
 
 
 def visit(root: Path, act: Any) -> None:

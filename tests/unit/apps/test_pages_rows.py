@@ -20,18 +20,6 @@ examples_page, row_desk = Lazily("lectern.apps.review.examples_page"), Lazily("l
 SWITCH = "Only duplicates, with the row they repeat"
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("made") / "repo"
-    review_repo.make(root)
-    return root
-
-
-@pytest.fixture
-def root(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "repo"))
-
-
 def visit(root: Path, act: Any) -> None:
     pages.visit(lambda: examples_page.define(root), act)
 

@@ -1,6 +1,5 @@
 """The pages of the speakers in this process: exactly what they show, and what each button writes."""
 
-import shutil
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -35,11 +34,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("made") / "repo"
     review_repo.make(root, recordings=1, documents=0)
     return root
-
-
-@pytest.fixture
-def root(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "repo"))
 
 
 def visit(root: Path, act: Any) -> None:
