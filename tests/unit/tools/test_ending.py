@@ -21,5 +21,5 @@ def test_ctrl_c_says_what_is_kept_and_other_errors_pass(jobs: int, more: str) ->
     with pytest.raises(InterruptionError) as caught, ending.keeping("seeds", jobs):
         raise KeyboardInterrupt
     assert str(caught.value) == f"the finished seeds are kept, and the same command goes on from there{more}"
-    with pytest.raises(LecternError, match="^as it is$"), ending.keeping("seeds", jobs):
+    with pytest.raises(LecternError, match=r"^as it is$"), ending.keeping("seeds", jobs):
         raise LecternError("as it is")
