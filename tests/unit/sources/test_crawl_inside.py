@@ -286,7 +286,10 @@ def test_a_secret_that_a_site_sends_back_is_not_stored(tmp_path: Path) -> None:
     assert report.problems == ["http://h/: said ***"]
 
 
-def test_pages_that_scripts_make_are_rendered_where_there_is_a_browser(tmp_path: Path) -> None:
+def test_pages_that_scripts_make_are_rendered_where_there_is_a_browser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browser, "find", lambda: "/usr/bin/chromium")  # the stand-in below takes its place
     script = "<html><body>two words<script>1</script></body></html>"
     plain = "<html><body>two words</body></html>"
     many = "<html><body>more than five words are here<script>1</script></body></html>"
