@@ -274,7 +274,7 @@ def test_an_answer_is_stopped_and_meanwhile_nothing_else_is_asked(
         from nicegui import ui
 
         await opened(page)
-        assert TIP in page.texts
+        await page.see(TIP)
         assert page.find(ui.textarea, "Persona (a system message)").value == ""
         await page.tick()
         assert (page.find(ui.button, "Ask").enabled, page.find(ui.button, "Stop").enabled) == (True, False)

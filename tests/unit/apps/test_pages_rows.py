@@ -82,7 +82,7 @@ def test_the_page_shows_the_row_what_became_of_it_and_its_source(root: Path) -> 
         kept = dropped(root)[repeats[0].id]
         await page.see("This row was kept instead", kept.messages[0].content, "user", "assistant")
         rated = f"rated {1 + number(root, repeats[0].id) % 5} of 5"
-        assert f"description_questions, {rated}, dropped: near_duplicate, similarity 0.91" in page.texts
+        await page.see(f"description_questions, {rated}, dropped: near_duplicate, similarity 0.91")
 
     visit(root, act)
 
@@ -131,7 +131,7 @@ def test_each_field_filters_and_stands_in_the_address(
         view = page.find(row_desk.RowDesk).props["view"]
         assert [row["id"] for row in view["rows"]] == found
         assert view["here"] == (found[0] if found else None)
-        assert f"{len(found)} of 12 rows shown, 0 of them reviewed" in page.texts
+        await page.see(f"{len(found)} of 12 rows shown, 0 of them reviewed")
         # property: the address leads back to the same rows
         again = await opened(page, page.addresses[-1].removeprefix("/examples"))
         assert [row["id"] for row in again["rows"]] == found
@@ -154,7 +154,7 @@ def test_decisions_are_written_and_counted(root: Path) -> None:
         assert view["here"] == b
         assert view["rows"][0]["decided"] == {"action": "accept", "reason": "good", "messages": None}
         assert view["rows"][0]["seen"] != decisions.digest(None)
-        assert "4 of 12 rows shown, 1 of them reviewed" in page.texts
+        await page.see("4 of 12 rows shown, 1 of them reviewed")
         edited = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
         view = await do(
             page, b, 2, to=c, seen=view["rows"][1]["seen"],
@@ -220,7 +220,7 @@ def test_a_rebuild_and_others_decisions_are_shown_when_they_come(root: Path) -> 
             "theirs",
             None,
         ]
-        assert "4 of 12 rows shown, 1 of them reviewed" in page.texts
+        await page.see("4 of 12 rows shown, 1 of them reviewed")
         path = root / "data/examples/talk-0001.jsonl"
         kept = rows(root, "talk-0001")
         # the row at which the reviewer is stays the current one, though it has another place

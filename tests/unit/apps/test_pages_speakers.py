@@ -309,7 +309,7 @@ def test_what_somebody_else_changed_is_shown_when_asked_for_and_not_overwritten(
         path.parent.mkdir(parents=True)
         path.write_text("rename: {speaker_1: Ben}\n")
         await page.tick()
-        assert notice in page.texts
+        await page.see(notice)
         assert "Ben" not in page.texts
         # another value is written beside theirs
         await page.fill(page.find(ui.input, "Name of speaker_2"), "Ann")
