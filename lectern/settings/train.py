@@ -8,7 +8,7 @@ from lectern.settings import checks
 
 METHODS = ("lora", "qlora", "dora", "rslora", "full")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-KEEP = ("best", "last")
+KEEP = ("best", "accuracy", "last")
 TRACKERS = ("tensorboard", "wandb", "mlflow")
 
 
@@ -66,9 +66,12 @@ class Train:
     evaluations: int
     """Number of evaluations on the validation rows in each epoch."""
     early_stopping: int | None
-    """Number of evaluations without a better validation loss after which the training ends; null for never."""
+    """Number of evaluations without a better figure after which the training ends; null for never. The figure is the
+    one that `keep` names, and the validation loss for `last`."""
     keep: str
-    """Which weights are kept: `best`, those with the lowest validation loss, or `last`. Choices: KEEP."""
+    """Which weights are kept: `best`, those with the lowest validation loss; `accuracy`, those that most often think
+    the true next token of a validation answer the likeliest; or `last`. A speaker's manner is still being learnt when
+    the loss has begun to rise, since a model that is sure and wrong costs much there. Choices: KEEP."""
     checkpoint_every: int
     """Distance between two checkpoints; a killed training loses at most so much. Unit: steps."""
     trackers: list[str]

@@ -14,10 +14,12 @@ from lectern.core.schema import TokenRow
 CURVES = {
     "loss": "train_loss",
     "eval_loss": "validation_loss",
+    "eval_accuracy": "validation_accuracy",
     "learning_rate": "learning_rate",
     "grad_norm": "gradient_norm",
 }
-"""Name in the trainer's log -> name of the curve. Losses are in nats per trained token."""
+"""Name in the trainer's log -> name of the curve. Losses are in nats per trained token; the accuracy is the share of
+the answers' tokens that the model thinks likelier than any other."""
 DIGITS = 6
 """Number of significant digits in the curves."""
 
@@ -79,11 +81,13 @@ def summarise(
 ) -> dict[str, Any]:
     """Return the losses in nats per trained token, and the numbers of rows and tokens.
 
-    The train loss is the mean over the steps of the last epoch. The validation loss is that of the kept weights, or
-    None if there are no validation rows. `epochs` is the configured number; early stopping may end a training before.
+    The train loss is the mean over the steps of the last epoch. Validation loss and accuracy are those of the kept
+    weights, or None if there are no validation rows. `epochs` is the configured number; early stopping may end a
+    training before.
     """
     trained = [record["train_loss"] for record in history.records if "train_loss" in record]
-    scored = {int(r["step"]): r["validation_loss"] for r in history.records if "validation_loss" in r}
+    scored = {int(r["step"]): r for r in history.records if "validation_loss" in r}
+    before, kept = scored.get(0, {}), scored.get(history.kept_step, {})
     last = trained[-history.steps_an_epoch :]
     return {
         "rows": len(rows),
@@ -96,6 +100,8 @@ def summarise(
         "padding_share": round(history.padding_share, 4),
         "train_loss": _round(sum(last) / len(last)),
         "validation_rows": len(validation),
-        "validation_loss_before": scored.get(0),
-        "validation_loss": scored.get(history.kept_step),
+        "validation_loss_before": before.get("validation_loss"),
+        "validation_loss": kept.get("validation_loss"),
+        "validation_accuracy_before": before.get("validation_accuracy"),
+        "validation_accuracy": kept.get("validation_accuracy"),
     }

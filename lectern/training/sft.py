@@ -152,7 +152,7 @@ def _get_trainer(
         steps_an_epoch=steps,
         precision=precision,
         explosion=chosen.explosion,
-        keep_best=chosen.keep == "best",
+        keep=chosen.keep,
         model=model,
         args=_get_arguments(base, run, chosen, steps, precision, scored=bool(validation)),
         train_dataset=stand_in,
@@ -235,8 +235,10 @@ def _get_arguments(
         # `Evaluations` decides when to evaluate. Results from before a checkpoint are in it, so a resumed run has them.
         eval_strategy="steps" if scored else "no",
         eval_steps=steps * chosen.epochs,
-        metric_for_best_model="eval_loss" if scored else None,
-        greater_is_better=False,
+        metric_for_best_model=("eval_accuracy" if chosen.keep == "accuracy" else "eval_loss")
+        if scored
+        else None,
+        greater_is_better=chosen.keep == "accuracy",
         save_strategy="steps",
         save_steps=chosen.checkpoint_every,
         save_total_limit=2,

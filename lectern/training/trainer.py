@@ -45,7 +45,7 @@ class AnswerTrainer(SFTTrainer):
         steps_an_epoch: int,
         precision: str,
         explosion: float,
-        keep_best: bool,
+        keep: str,
         **options: Any,
     ) -> None:
         """Take the arguments of SFTTrainer, and:
@@ -55,12 +55,12 @@ class AnswerTrainer(SFTTrainer):
         steps_an_epoch: the number of steps that this gives.
         precision: fp32, bf16 or fp16.
         explosion: the training stops if a loss exceeds those of the first steps by this factor.
-        keep_best: whether the weights with the lowest validation loss are kept, rather than the last ones.
+        keep: `last` for the last weights; else those of the best evaluation are kept.
         """
         super().__init__(**options)
         self.rows, self.validation = rows, validation
         self.plan, self.steps_an_epoch, self.precision = plan, steps_an_epoch, precision
-        self.explosion, self.keep_best = explosion, keep_best
+        self.explosion, self.keep_best = explosion, keep != "last"
         self.step_rows: list[int] = []
         self.tokens, self.seconds = 0, 0.0
 
@@ -162,22 +162,29 @@ class AnswerTrainer(SFTTrainer):
             )
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Return the mean loss per trained token. The library's mean of batch means would depend on the batches."""
+        """Return the mean loss per marked token, and the share of them that the model thinks likelier than any other.
+
+        The library's mean of batch means would depend on the batches.
+        """
         process, processes = self.args.process_index, self.args.world_size
         count = -(
             -len(self.validation) // processes
         )  # with sharded weights, all processes must make as many calls
         own = [(process + turn * processes) % len(self.validation) for turn in range(count)]
         with self._not_counted():
-            scored = likelihood.negative_log_likelihoods(
+            scored = likelihood.score_rows(
                 self.model_wrapped if self.is_fsdp_enabled else self.model,
                 [(self.validation[n].input_ids, self.validation[n].assistant_masks) for n in own],
                 pad=self.processing_class.pad_token_id,
                 batch_size=self.args.per_device_train_batch_size,
             )
         by_row = dict(pair for found in self.gather(list(zip(own, scored, strict=True))) for pair in found)
-        total = sum(by_row[n][0] for n in range(len(self.validation)))
-        result = {"eval_loss": total / sum(tokens for _, tokens in by_row.values())}
+        found = [likelihood.Scored(*by_row[n]) for n in range(len(self.validation))]
+        tokens = sum(one.tokens for one in found)
+        result = {
+            "eval_loss": sum(one.nll for one in found) / tokens,
+            "eval_accuracy": sum(one.right for one in found) / tokens,
+        }
         self.log(dict(result))
         self.callback_handler.on_evaluate(self.args, self.state, self.control, result)
         return result

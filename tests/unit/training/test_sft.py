@@ -43,6 +43,7 @@ def test_outputs_are_the_adapter_and_its_figures_alone(done: Path) -> None:
         "metrics/train/plots/metrics/gradient_norm.tsv",
         "metrics/train/plots/metrics/learning_rate.tsv",
         "metrics/train/plots/metrics/train_loss.tsv",
+        "metrics/train/plots/metrics/validation_accuracy.tsv",
         "metrics/train/plots/metrics/validation_loss.tsv",
     ]
     # nothing of this machine: the adapter is compared byte for byte with one made elsewhere

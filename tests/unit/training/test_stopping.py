@@ -59,6 +59,25 @@ def test_the_last_weights_are_kept_where_that_is_asked(tmp_path: Path, rows: Row
     assert scored(tmp_path, unlike(rows)) == pytest.approx(losses[18], rel=1e-4)
 
 
+def test_the_weights_that_are_most_often_right_are_kept_where_that_is_asked(
+    tmp_path: Path, rows: Rows
+) -> None:
+    alike = rows(13)[10:]
+    write(tmp_path, rows(10), alike)
+    run(tmp_path, with_params(**OVERFITTING | {"epochs": 6}, keep="accuracy"))
+    shares, said = curve(tmp_path, "validation_accuracy"), figures(tmp_path)
+    trained = {step: share for step, share in shares.items() if step}
+    losses = curve(tmp_path, "validation_loss")
+    first_best = min(step for step, share in trained.items() if share == max(trained.values()))
+    assert said["kept_step"] == first_best
+    assert said["validation_accuracy"] == trained[first_best] > said["validation_accuracy_before"]
+    assert first_best != min(trained, key=lambda step: losses[step]), "the loss would have kept others"
+    pairs = [(row.input_ids, row.assistant_masks) for row in alike]
+    found = likelihood.score_rows(adapters.load(TINY, tmp_path / "adapter"), pairs, pad=2, batch_size=4)
+    right, tokens = (sum(getattr(one, name) for one in found) for name in ("right", "tokens"))
+    assert right / tokens == pytest.approx(trained[first_best], abs=1e-6)
+
+
 @pytest.mark.slow
 def test_patience_and_the_best_survive_a_kill(
     tmp_path: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch
