@@ -1,7 +1,7 @@
 """What naming the terms of a subject does to a transcript: word errors in all, and in the terms alone.
 
 Run from the root: python -m tests.benchmarks.hotwords [--model DIRECTORY]
-The ten talks of the demo are heard without `transcribe.hotwords` and with those of the demo's recipe. A term is counted
+The ten talks of the demo are heard without `transcribe.hotwords` and with those of conf/transcribe/talks.yaml. A term is counted
 as heard if it stands in the transcript where it was said. --model names another Whisper model for CTranslate2.
 """
 
@@ -62,10 +62,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="embedded")
     model = parser.parse_args().model
-    recipe = yaml.safe_load(Path("conf/recipe/demo.yaml").read_text(encoding="utf-8"))
-    hotwords = recipe["transcribe"]["hotwords"]
+    hotwords = yaml.safe_load(Path("conf/transcribe/talks.yaml").read_text(encoding="utf-8"))["hotwords"]
     terms = {token.text for token in normalise_words([(hotwords, "")], "en")}
-    for name, given in (("without hotwords", None), ("with the recipe's", hotwords)):
+    for name, given in (("without hotwords", None), ("with them", hotwords)):
         heard, seconds = hear(model, given)
         errors, words, missed, said = count(heard, terms)
         print(

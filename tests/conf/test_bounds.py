@@ -25,7 +25,7 @@ NUMBERS = [
     ("decoding.min_p", [0.0, 1.0], [-0.01, 1.01]), ("decoding.no_repeat_ngram_size", [0, 2], [-1, 1]),
     ("decoding.repetition_penalty", [0.01, 2.0], [0.0, 2.01]), ("decoding.temperature", [0.0], [-0.1]),
     ("decoding.top_k", [0], [-1]), ("decoding.top_p", [0.01, 1.0], [0.0, 1.01]),
-    ("diarize.batch_size", [1], [0]), ("diarize.embed_every", [1, 4], [0, 5]),
+    ("diarize.batch_size", [1], [0]), ("diarize.embed_every", [1, 2], [0, 3]),
     ("diarize.max_speakers", [1], [0]), ("diarize.min_share", [0.0, 0.99], [-0.01, 1.0]),
     ("diarize.min_speakers", [1, 8], [0, 9]), ("diarize.threads", [1], [0]),
     ("diarize.threshold", [0.01, 1.0], [0.0, 1.01]),
