@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from lectern.core import runtime
 from lectern.core.errors import LecternError
-from lectern.core.io import write_json
 
-RUNTIME = Path("metrics/runtime")
+RUNTIME = runtime.FOLDER
 
 _more: dict[str, float | None] = {}
 
@@ -24,10 +24,10 @@ def record(figures: Mapping[str, float | None]) -> None:
 
 
 def run(name: str, main: Callable[[], object]) -> None:
-    """Run a stage's main, print `name: <result>`, and record its time and memory in `metrics/runtime/<name>.json`.
+    """Run a stage's main, print `name: <result>`, and record its time and memory in `metrics/runtime`.
 
-    A `LecternError` becomes its message and exit status 1. Time and memory are kept outside all DVC outputs, because
-    they differ between runs that otherwise agree.
+    A `LecternError` becomes its message and exit status 1. Time and memory are kept outside all DVC outputs, and outside git,
+    because they differ between runs that otherwise agree.
     """
     quieten_libraries()
     began = time.perf_counter()
@@ -37,7 +37,8 @@ def run(name: str, main: Callable[[], object]) -> None:
         _fail(name, str(error))
     except KeyboardInterrupt:
         _fail(name, "interrupted; what was finished is kept, and the next `dvc repro` continues from there")
-    write_json(RUNTIME / f"{name}.json", {**_usage(time.perf_counter() - began), **_more})
+    figures = {**_usage(time.perf_counter() - began), **_more}
+    runtime.write(RUNTIME, name, figures, Path.cwd())
     print(f"{name}: {result}", flush=True)
 
 

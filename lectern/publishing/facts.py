@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from omegaconf import OmegaConf
 
-from lectern.core import io, items
+from lectern.core import io, items, runtime
 from lectern.core.errors import LecternError
 from lectern.core.revisions import call_git
 from lectern.core.schema import SPLITS, Conversation, Example, Source
@@ -80,6 +80,7 @@ class Facts:
     metrics: Mapping[str, Mapping[str, Any]]
     """Name of a file in metrics/ -> its content; an empty mapping if there is no such file."""
     runtime: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Stage -> what it took on this machine when it made these outputs; without stages that never ran here."""
 
     @property
     def hours(self) -> float:
@@ -121,8 +122,14 @@ def gather(root: Path) -> Facts:
         splits={split: len(part) for split, part in rows.items()},
         methods=dict(Counter(row.provenance.method for row in everything).most_common()),
         metrics={name: _read_metric(root / "metrics" / f"{name}.json") for name in METRICS},
-        runtime={path.stem: _read_metric(path) for path in sorted((root / "metrics/runtime").glob("*.json"))},
+        runtime=_read_runtime(root),
     )
+
+
+def _read_runtime(root: Path) -> dict[str, dict[str, Any]]:
+    path = root / "dvc.lock"
+    lock: Any = OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else {}
+    return runtime.read(root / runtime.FOLDER, runtime.list_outputs(lock))
 
 
 def _describe(item: str, rows: int, source: Source | None, told: Conversation | None) -> Published:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from lectern.core import io
+from lectern.core import io, runtime
 from lectern.core.schema import Decision, Example, Message, Prediction, Provenance
 from lectern.evaluation import summary
 from lectern.evaluation.rows import AnswerScore, RowScore
@@ -41,6 +41,7 @@ def start(root: Path) -> None:
         call(root, "git", "config", key, value)
     call(root, "dvc", "init", "-q")
     (root / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE))
+    (root / ".gitignore").write_text("metrics/runtime/\n")
 
 
 def commit(root: Path, message: str) -> None:
@@ -123,8 +124,8 @@ def write_run(
         root / "metrics/leakage.json", {"rows": {"test": len(rows)}, "by_item": {item: {"rows": 3}}}
     )
     (root / "params.yaml").write_text(f"train:\n  learning_rate: {learning_rate}\n  epochs: 3\n")
-    runtime = {"seconds": seconds, "cpu_seconds": 2 * seconds, "peak_memory_mb": 700}
-    io.write_json(root / "metrics/runtime/score.json", runtime)
+    took = {"seconds": seconds, "cpu_seconds": 2 * seconds, "peak_memory_mb": 700}
+    runtime.write(root / runtime.FOLDER, "score", took, root)
 
 
 def answer_score(nll: float, rouge: float, tokens: int) -> AnswerScore:

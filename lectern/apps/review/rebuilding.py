@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from lectern.apps.review import changes
+from lectern.core import runtime
 from lectern.core.errors import LecternError
 from lectern.core.printing import last_lines, one_line
 
@@ -227,7 +228,7 @@ def find_due(root: Path) -> list[Due]:
         raise LecternError(f"`dvc status` failed: {reason}") from error
     pipeline = _read_pipeline(root)
     reasons = {stage: _say(parts) for stage, parts in told.items() if stage in pipeline}
-    places = {stage: _outputs(pipeline[stage]) for stage in pipeline}
+    places = {stage: runtime.name_outputs(pipeline[stage]) for stage in pipeline}
     for stage, described in pipeline.items():
         if stage in reasons:
             continue
@@ -236,14 +237,6 @@ def find_due(root: Path) -> list[Due]:
                 reasons[stage] = f"follows {before}"
                 break
     return [Due(stage, reasons[stage], _last_seconds(root, stage)) for stage in pipeline if stage in reasons]
-
-
-def _outputs(stage: dict[str, Any]) -> list[str]:
-    return [
-        out if isinstance(out, str) else next(iter(out))
-        for kind in ("outs", "metrics", "plots")
-        for out in stage.get(kind, [])
-    ]
 
 
 def _touches(deps: Sequence[str], outs: Sequence[str]) -> bool:
@@ -269,6 +262,6 @@ def _say(parts: Sequence[Any]) -> str:
 
 def _last_seconds(root: Path, stage: str) -> float | None:
     try:
-        return float(json.loads((root / "metrics/runtime" / f"{stage}.json").read_text())["seconds"])
-    except (OSError, ValueError, KeyError):
+        return float(runtime.read_file(root / runtime.FOLDER / f"{stage}.json")["seconds"])
+    except (TypeError, ValueError, KeyError):
         return None

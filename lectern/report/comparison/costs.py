@@ -6,7 +6,7 @@ from typing import Any
 from lectern.report import wording
 from lectern.report.comparison.inputs import Run
 
-MISSING = "not recorded"
+MISSING = "not measured here"
 
 
 def _gigabytes(megabytes: float) -> str:
@@ -23,11 +23,11 @@ COLUMNS: Mapping[str, tuple[str, Callable[[float], str], Callable[[Iterable[floa
     "peak_memory_mb": ("Peak memory", _gigabytes, max),
     "cost": ("Cost", lambda value: f"{value:.4g}", sum),
 }
-"""Key of metrics/runtime -> its name, a function that formats a value, and one that combines those of all stages."""
+"""Figure of metrics/runtime -> its name, a function that formats a value, and one that combines those of all stages."""
 
 
 def compare_costs(a: Run, b: Run) -> dict[str, Any]:
-    """Return a row for each stage, in order of the pipeline, and one for all; only columns that a run records."""
+    """Return a row for each stage, in order of the pipeline, and one for all; only columns that a run has figures for."""
     stages = [*b.lock, *sorted({*a.lock, *a.runtime, *b.runtime} - b.lock.keys())]
     stages = [stage for stage in stages if stage in a.runtime or stage in b.runtime]
     columns = {

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from lectern.core import io
+from lectern.core import io, runtime
 from lectern.core.errors import LecternError
 from lectern.core.manifest import MANIFEST
 from lectern.core.revisions import Copy
@@ -45,7 +45,7 @@ class Run:
     metrics: Mapping[str, Any]
     """name of a file in metrics/ -> its content"""
     runtime: Mapping[str, Mapping[str, Any]]
-    """stage -> figures of its last run"""
+    """stage -> what it took on this machine when it wrote these outputs; without stages never run here"""
     scores: Sequence[RowScore] | None
     answers: Mapping[Key, Prediction] | None
     """answers of the tuned model"""
@@ -88,14 +88,15 @@ def read(side: Side, folder: Path, *, with_outputs: bool) -> Run:
         curated = outputs.read_rows(CURATED, Example)
         splits = {name: outputs.read_rows(f"data/splits/{name}.jsonl", Example) for name in SPLITS}
         sources = outputs.read_sources()
+    lock = runtime.list_outputs(_read_yaml(side, "dvc.lock"))
     return Run(
         name=side.name,
         about=side.about,
         params=_read_yaml(side, "params.yaml"),
-        lock=_read_lock(_read_yaml(side, "dvc.lock")),
+        lock=lock,
         libraries=dict(re.findall(r"(?m)^([\w.-]+)==([^\s;\\]+)", side.read("requirements.lock") or "")),
         metrics=_read_folder(side, "metrics"),
-        runtime=_read_folder(side, "metrics/runtime"),
+        runtime=_read_runtime(side, lock),
         scores=scores,
         answers=None if answers is None else {(row.set, row.id): row for row in answers},
         decisions=decisions,
@@ -157,11 +158,10 @@ def _read_yaml(side: Side, path: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _read_lock(lock: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    return {
-        stage: {out["path"]: str(out.get("md5", "")) for out in entry.get("outs", [])}
-        for stage, entry in lock.get("stages", {}).items()
-    }
+def _read_runtime(side: Side, lock: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Return stage -> figures. Commits of version 0.2 and older have them in git, of whichever machine ran them."""
+    tracked = _read_folder(side, str(runtime.FOLDER)) if side.revision else {}
+    return {**tracked, **runtime.read(side.root / runtime.FOLDER, lock)}
 
 
 def _read_noise(side: Side, path: str) -> Mapping[str, Any] | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from lectern.core import io, paths
+from lectern.core import io, paths, runtime
 from lectern.core.errors import LecternError
 from lectern.core.revisions import Revision
 from lectern.evaluation import reruns
@@ -296,10 +296,10 @@ def _keep(kind: str, committed: Committed, run: str, one: Wanted, log: Path, too
 def _estimate(lock: Mapping[str, Mapping[str, Any]], parameters: Sequence[str]) -> float:
     """What the stages took in the committed run, in seconds, without those that are left out."""
     took = 0.0
+    known = runtime.read(runtime.FOLDER, runtime.list_outputs({"stages": lock}))
     for name in find_depending(lock, parameters):
-        file = paths.METRICS / "runtime" / f"{name}.json"
-        if name != "episodes" and file.is_file():
-            took += float(io.read_plain(file).get("seconds", 0.0))
+        if name != "episodes":
+            took += float(known.get(name, {}).get("seconds", 0.0))
     return took
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from lectern.core import io
+from lectern.core import io, runtime
 from lectern.core.errors import LecternError
 from lectern.core.schema import Conversation, Message, Source, Utterance, Word
 from lectern.models import bundled
@@ -293,7 +293,12 @@ def test_the_facts_are_those_of_the_rows_that_are_published(tmp_path: Path) -> N
     review_repo.write_manifest(tmp_path / "data/conversations", list(told), ".json")
     io.write_json(tmp_path / "metrics/scores.json", {"rows": 3})
     io.write_json(tmp_path / "metrics/judge.json", [1])
-    io.write_json(tmp_path / "metrics/runtime/train.json", {"seconds": 2})
+    io.write_json(tmp_path / "metrics/runtime/train.json", {"seconds": 9})
+    (tmp_path / "dvc.yaml").write_text("stages: {train: {outs: [model]}, score: {outs: [s]}}")
+    (tmp_path / "model").write_text("weights")
+    runtime.write(tmp_path / "metrics/runtime", "train", {"seconds": 2}, tmp_path)
+    lock = {"stages": {"train": {"outs": [{"path": "model", "md5": runtime.hash_output(tmp_path / "model")}]}}}
+    io.write_json(tmp_path / "dvc.lock", lock)
     found = facts.gather(tmp_path)
     assert [
         (one.item, one.title, one.kind, one.url, one.licence, one.hours, one.rows) for one in found.sources

@@ -240,6 +240,21 @@ def test_the_tool_writes_both_files_and_says_the_gist(here: Path) -> None:
     assert (here / "out/comparison.html").read_bytes() == first
 
 
+def test_the_times_of_a_revision_that_was_made_elsewhere_are_not_those_of_this_machine(here: Path) -> None:
+    def take(pair: tuple[str, str]) -> str:
+        compare.main(*pair, here / "out", with_outputs=False)
+        return (here / "out/comparison.md").read_text()
+
+    shutil.rmtree(here / "metrics/runtime/history")
+    assert "main and rate: not measured on this machine" in take(("main", "rate"))
+    # commits of older versions have the times in git
+    old = here / "metrics/runtime/score.json"
+    io.write_json(old, {"seconds": 7.0})
+    runs.call(here, "git", "add", "--force", str(old))
+    runs.call(here, "git", "commit", "-qm", "with times")
+    assert "| score | 7.0 s | not measured here |" in take(("main", "rate"))
+
+
 def test_an_output_that_is_gone_is_an_error_that_names_it_and_git_alone_still_tells(here: Path) -> None:
     shutil.rmtree(here / ".dvc/cache")
     with pytest.raises(LecternError, match=r"of revision \w{10} is neither in DVC's cache nor in a remote"):

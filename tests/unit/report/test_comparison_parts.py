@@ -315,14 +315,14 @@ def test_what_both_took_is_shown_by_stage_and_in_all() -> None:
     assert train["cells"] == [
         {"a": "1.7 min", "b": "60.0 s"},
         {"a": "2.00 GB", "b": "2.50 GB"},
-        {"a": "not recorded", "b": "0.5"},
+        {"a": "not measured here", "b": "0.5"},
     ]
-    assert old["cells"][0] == {"a": "1.2 s", "b": "not recorded"}
+    assert old["cells"][0] == {"a": "1.2 s", "b": "not measured here"}
     # property: times add up, of memory the most counts
     assert whole["cells"] == [
         {"a": "1.7 min", "b": "60.0 s"},
         {"a": "2.00 GB", "b": "2.50 GB"},
-        {"a": "not recorded", "b": "0.5"},
+        {"a": "not measured here", "b": "0.5"},
     ]
     assert costs.compare_costs(run("a"), after)["missing"] == ["a"]
     assert costs.compare_costs(run("a"), run("b")) == {"columns": [], "rows": [], "missing": ["a", "b"]}
