@@ -26,7 +26,7 @@ def record(figures: Mapping[str, float | None]) -> None:
 def run(name: str, main: Callable[[], object]) -> None:
     """Run a stage's main, print `name: <result>`, and record its time and memory in `metrics/runtime`.
 
-    A `LecternError` becomes its message and exit status 1. Time and memory are kept outside all DVC outputs, and outside git,
+    A `LecternError` becomes its message and exit status 1. Time and memory are kept outside git and DVC,
     because they differ between runs that otherwise agree.
     """
     quieten_libraries()

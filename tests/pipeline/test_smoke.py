@@ -6,7 +6,9 @@ import re
 import socket
 from pathlib import Path
 
-from lectern.core import io, items
+import yaml
+
+from lectern.core import io, items, runtime
 from lectern.core.schema import Conversation, Example, Prediction, TokenRow
 from tests.pipeline.conftest import Checkout
 
@@ -93,4 +95,8 @@ def test_runtime_is_recorded_for_each_stage(finished: Checkout) -> None:
         path.stem: json.loads(path.read_text()) for path in (finished.root / "metrics/runtime").glob("*.json")
     }
     assert set(found) == set(finished.stages())
+    # and found again by what each stage wrote, as dvc.lock has it; git has none of it
+    lock = runtime.list_outputs(yaml.safe_load((finished.root / "dvc.lock").read_text()))
+    assert runtime.read(finished.root / runtime.FOLDER, lock) == found
+    assert finished.run("git", "ls-files", "metrics/runtime").stdout == ""
     assert all(entry["cpu_seconds"] > 0 and entry["peak_memory_mb"] > 10 for entry in found.values())

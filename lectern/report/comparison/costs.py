@@ -27,7 +27,7 @@ COLUMNS: Mapping[str, tuple[str, Callable[[float], str], Callable[[Iterable[floa
 
 
 def compare_costs(a: Run, b: Run) -> dict[str, Any]:
-    """Return a row for each stage, in order of the pipeline, and one for all; only columns that a run has figures for."""
+    """Return a row for each stage, in order of the pipeline, and one for all; only columns that a run has."""
     stages = [*b.lock, *sorted({*a.lock, *a.runtime, *b.runtime} - b.lock.keys())]
     stages = [stage for stage in stages if stage in a.runtime or stage in b.runtime]
     columns = {
