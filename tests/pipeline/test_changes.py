@@ -55,7 +55,9 @@ def test_a_rebuild_from_nothing_that_is_killed_twice_ends_with_the_same_bytes(fo
     rebuilt = fork.outputs()
     assert sorted(rebuilt) == sorted(undisturbed)
     assert [name for name in undisturbed if undisturbed[name] != rebuilt[name]] == []
-    assert fork.run("git", "status", "--porcelain").stdout == "", "a run of the committed revision dirties nothing"
+    assert fork.run("git", "status", "--porcelain").stdout == "", (
+        "a run of the committed revision dirties nothing"
+    )
 
 
 def test_an_output_that_was_tampered_with_is_made_again(fork: Checkout) -> None:

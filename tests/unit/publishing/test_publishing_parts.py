@@ -297,7 +297,9 @@ def test_the_facts_are_those_of_the_rows_that_are_published(tmp_path: Path) -> N
     (tmp_path / "dvc.yaml").write_text("stages: {train: {outs: [model]}, score: {outs: [s]}}")
     (tmp_path / "model").write_text("weights")
     runtime.write(tmp_path / "metrics/runtime", "train", {"seconds": 2}, tmp_path)
-    lock = {"stages": {"train": {"outs": [{"path": "model", "md5": runtime.hash_output(tmp_path / "model")}]}}}
+    lock = {
+        "stages": {"train": {"outs": [{"path": "model", "md5": runtime.hash_output(tmp_path / "model")}]}}
+    }
     io.write_json(tmp_path / "dvc.lock", lock)
     found = facts.gather(tmp_path)
     assert [
