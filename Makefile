@@ -57,13 +57,12 @@ $(WHISPERX)/.installed: requirements-whisperx.lock requirements-whisperx-torch.t
 	$(INSTALL) --python $(WHISPERX)/bin/python --no-deps --require-hashes -r requirements-whisperx.lock
 	@touch $@
 
-demo: setup  ## set up, turn the ten recorded talks into a tuned model, and say where the report is
+demo: setup  ## set up, turn the ten recorded talks into a tuned model, and say what came out
 	@$(BIN)/lectern params recipe=demo
 	@$(MAKE) --no-print-directory run
 
-run: setup  ## set up and bring everything up to date with params.yaml (dvc repro)
-	@$(BIN)/dvc repro
-	@$(BIN)/lectern times
+run: setup  ## set up and bring everything up to date with params.yaml (lectern run, which is dvc repro)
+	@$(BIN)/lectern run
 
 # A file's tests stay together, since they share what is dear to make, and those of whole pipelines come first, so that
 # none is left alone at the end. Threads of one test would only hinder another.

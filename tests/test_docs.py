@@ -30,7 +30,7 @@ GUIDES = sorted({*PAGES, *map(Path, site.PAGES)} - {Path("dev/LOG.md")})
 PIPELINE = pipeline.read(Path("dvc.yaml"))
 COMMANDS = set(SUMMARIES)
 """Of `lectern`."""
-FORMER = COMMANDS - {"check", "completion", "times"}
+FORMER = COMMANDS - {"check", "completion", "run", "times", "verify"}
 """Those that `make` had, under the same name."""
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")

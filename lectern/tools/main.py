@@ -19,6 +19,10 @@ from lectern.core.printing import indent
 from lectern.tools.terminal import InterruptionError, write_examples
 
 SUBJECTS = {
+    "Running": {
+        "run": "Bring everything up to date with params.yaml, and tell what came out",
+        "times": "Tell what the last run of each stage took",
+    },
     "Configuration": {
         "params": "Compose conf/ into params.yaml, as `dvc exp run` does it",
         "check": "Look whether everything is here that the configuration needs",
@@ -47,7 +51,6 @@ SUBJECTS = {
         "push": "Publish the exported model and the data set on the Hugging Face hub",
     },
     "Housekeeping": {
-        "times": "Tell what the last run of each stage took",
         "clean": "Remove every output and cache of the pipeline",
         "completion": "Print the script that completes commands in a shell",
     },
@@ -144,8 +147,8 @@ def _complain(command: str, message: str) -> None:
 def lectern(context: click.Context) -> None:
     """Turn talks, podcasts, sites and documents into a fine-tuned chat model, and prove what the tuning did.
 
-    The pipeline itself is run by `make run` (dvc repro). These commands configure it, look into it, and use what it
-    made. They are called in the folder of dvc.yaml.
+    The pipeline itself is run by `lectern run` (dvc repro), which `make run` calls too. The other commands configure
+    it, look into it, and use what it made. They are called in the folder of dvc.yaml.
     """
     if context.invoked_subcommand == "completion":
         return

@@ -1,4 +1,4 @@
-"""Print what the last run of each stage took, from metrics/runtime. `make run` does it at its end."""
+"""Print what the last run of each stage took, from metrics/runtime."""
 
 from pathlib import Path
 

@@ -90,6 +90,18 @@ def test_dvc_shows_metrics_and_plots(finished: Checkout) -> None:
     assert "validation_loss" in page
 
 
+def test_a_run_ends_with_what_came_out_in_five_lines(finished: Checkout) -> None:
+    first, empty, *told = finished.run("python", "-m", "lectern", "run").stdout.splitlines()
+    assert (first, empty) == ("Everything is up to date.", "")
+    made, answers, more, report, following = told
+    assert re.fullmatch(
+        r"Made: a tuned \w+ from \d+ rows of 2 sources, asked about 1 more source that .*", made
+    )
+    assert [part.count(":") for part in (answers, more)] == [3, 3]
+    assert report == f"The report: {finished.root.resolve()}/metrics/report.html"
+    assert following.startswith("Next: lectern chat")
+
+
 def test_runtime_is_recorded_for_each_stage(finished: Checkout) -> None:
     found = {
         path.stem: json.loads(path.read_text()) for path in (finished.root / "metrics/runtime").glob("*.json")

@@ -1,0 +1,1 @@
+"""Running the pipeline by `dvc repro`: what is told while it runs, and when it has ended."""
