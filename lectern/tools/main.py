@@ -21,6 +21,7 @@ from lectern.tools.terminal import InterruptionError, write_examples
 SUBJECTS = {
     "Running": {
         "run": "Bring everything up to date with params.yaml, and tell what came out",
+        "verify": "Rebuild a revision from nothing elsewhere, and compare every output with the committed one",
         "times": "Tell what the last run of each stage took",
     },
     "Configuration": {

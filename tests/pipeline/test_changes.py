@@ -5,6 +5,7 @@ import shutil
 import signal
 
 import pytest
+from omegaconf import OmegaConf
 
 from tests.pipeline.conftest import ROOT, Checkout
 from tests.pipeline.test_smoke import PER_ITEM
@@ -58,6 +59,27 @@ def test_a_rebuild_from_nothing_that_is_killed_twice_ends_with_the_same_bytes(fo
     assert fork.run("git", "status", "--porcelain").stdout == "", (
         "a run of the committed revision dirties nothing"
     )
+
+
+def test_a_committed_run_is_verified_output_by_output(fork: Checkout) -> None:
+    told = fork.run("python", "-m", "lectern", "verify").stdout
+    total = sum(
+        len(entry.get("outs", [])) for entry in OmegaConf.load(fork.root / "dvc.lock").stages.values()
+    )
+    assert told.splitlines()[-1] == f"{total} of {total} outputs have the committed bytes."
+    assert "Note:" not in told
+    # Other words of one transcript: that stage is found, by the file.
+    lock = (fork.root / "dvc.lock").read_text()
+    transcript = fork.root / "data/transcripts/smoke-02-backups.json"
+    before = transcript.read_text()
+    transcript.write_text(before.replace("the", "teh"))
+    fork.run("dvc", "commit", "-f", "transcribe")
+    assert (fork.root / "dvc.lock").read_text() != lock
+    fork.commit("tampered with")
+    done = fork.run("python", "-m", "lectern", "verify", "--until", "transcribe", check=False)
+    assert done.returncode == 1
+    assert "The stage transcribe differs first: 1 of 2 of its outputs." in done.stdout
+    assert "data/transcripts: 1 of 5 files differ\n    smoke-02-backups.json: " in done.stdout
 
 
 def test_an_output_that_was_tampered_with_is_made_again(fork: Checkout) -> None:

@@ -4,7 +4,7 @@ import os
 import queue
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
 
@@ -12,7 +12,12 @@ from lectern.apps.review.rebuilding import DVC
 
 
 def start(
-    arguments: Sequence[str], root: Path, *, apart: bool = False, merged: bool = False
+    arguments: Sequence[str],
+    root: Path,
+    *,
+    apart: bool = False,
+    merged: bool = False,
+    more: Mapping[str, str] | None = None,
 ) -> "subprocess.Popen[str]":
     """Start `dvc repro`, with this environment's python the first on the path, for the stages run as `python -m`.
 
@@ -21,12 +26,13 @@ def start(
         root: the folder of dvc.yaml.
         apart: whether it gets a session of its own, so that it can be stopped together with all that it starts.
         merged: whether what it says on stderr is read too; else that goes where this process's goes, untouched.
+        more: variables of the environment besides those of this process.
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return subprocess.Popen(
         [sys.executable, "-c", DVC, "repro", *arguments],
         cwd=root,
-        env={**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", **(more or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if merged else None,
         text=True,

@@ -18,7 +18,7 @@ PASSED = re.compile(r"Stage '([\w-]+)' (?:is cached|didn't change)")
 CHATTER = re.compile(
     r"\s*$|> |Running stage |Stage '|Updating lock file|Generating lock file|To track the changes with git|\tgit add |"
     r"To enable auto staging|\tdvc config core\.autostage|Use `dvc push`|Data and pipelines are up to date|"
-    r"'[^']+\.dvc' didn't change"
+    r"'[^']+\.dvc' didn't change|Verifying data sources in stage"
 )
 """What DVC itself says, besides errors."""
 TYPICAL = Path(__file__).with_name("typical.json")
