@@ -2,10 +2,9 @@
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import Popen
 
@@ -66,16 +65,16 @@ def main(arguments: Sequence[str], root: Path, *, verbose: bool = False) -> int:
 
 @contextmanager
 def _passing_signals() -> Iterator[list["Popen[str]"]]:
-    """Let DVC end by itself when this process is told to end: it keeps what was finished.
+    """Pass on what tells this process to end to DVC and the stage that it runs, and wait for them to end.
 
-    Ctrl-C reaches every process of the terminal's foreground, DVC too. It is passed on only where that is not so.
+    They are a session of their own, which no terminal sends Ctrl-C to, so that each of them gets it once.
     """
     children: list[Popen[str]] = []
 
     def pass_on(number: int, _: object) -> None:
         for child in children:
-            if number != signal.SIGINT or not _is_in_foreground():
-                child.send_signal(number)
+            with suppress(ProcessLookupError):  # it has just ended
+                os.killpg(child.pid, number)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, pass_on) for number in numbers}
@@ -84,13 +83,6 @@ def _passing_signals() -> Iterator[list["Popen[str]"]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _is_in_foreground() -> bool:
-    try:
-        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except (OSError, ValueError):  # there is no terminal
-        return False
 
 
 @click.command(

@@ -15,16 +15,16 @@ def start(
     arguments: Sequence[str],
     root: Path,
     *,
-    apart: bool = False,
     merged: bool = False,
     more: Mapping[str, str] | None = None,
 ) -> "subprocess.Popen[str]":
     """Start `dvc repro`, with this environment's python the first on the path, for the stages run as `python -m`.
 
+    It gets a session of its own, so that it can be stopped together with all that it starts.
+
     Args:
         arguments: those of `dvc repro`.
         root: the folder of dvc.yaml.
-        apart: whether it gets a session of its own, so that it can be stopped together with all that it starts.
         merged: whether what it says on stderr is read too; else that goes where this process's goes, untouched.
         more: variables of the environment besides those of this process.
     """
@@ -38,7 +38,7 @@ def start(
         text=True,
         encoding="utf-8",
         errors="replace",
-        start_new_session=apart,
+        start_new_session=True,
     )
 
 

@@ -179,7 +179,7 @@ def run(root: Path, committed: Committed, until: str | None, log: Path) -> dict[
         temporary = log.parent / "tmp"
         temporary.mkdir(exist_ok=True)
         arguments = ["--no-run-cache", *([until] if until else [])]
-        dvc = process.start(arguments, root, apart=True, merged=True, more={"TMPDIR": str(temporary)})
+        dvc = process.start(arguments, root, merged=True, more={"TMPDIR": str(temporary)})
         try:
             status = process.follow(dvc, read, wait, EVERY)
         finally:

@@ -154,8 +154,10 @@ def test_a_rebuild_with_the_committed_bytes(root: Path, rebuilt: Callable[..., t
 def test_what_differs_is_told_from_the_first_stage_on(
     root: Path, rebuilt: Callable[..., tuple[int, str]]
 ) -> None:
+    cached = sorted((root / ".dvc/cache").rglob("*"))
     status, told = rebuilt("main", "first,aside")
     assert status == 1
+    assert sorted((root / ".dvc/cache").rglob("*")) == cached, "the rebuild has a cache of its own"
     assert told.partition("\n\n")[2].splitlines()[:11] == [
         "2 of 6 outputs have the committed bytes.",
         "The stage first differs first: 2 of 2 of its outputs.",
@@ -203,6 +205,7 @@ def test_up_to_a_stage_only_what_it_needs_is_rebuilt_and_the_folder_can_be_kept(
     project = root.parents[1] / "tmp" / kept / "repository/project"
     assert (project / "data/second/0.txt").is_file()
     assert not (project / "last.bin").exists()
+    assert (project.parents[1] / "site").is_dir(), "DVC's state does not stay elsewhere on the machine"
     assert "Running stage 'second'" in (project.parents[1] / rebuild.LOG).read_text()
 
 
