@@ -10,10 +10,13 @@ from subprocess import Popen
 
 import click
 
+from lectern.report import wording
 from lectern.tools.running import closing, process, progress
 from lectern.tools.terminal import Command, tell
 
 LOG = Path(".dvc/tmp/lectern-run.log")
+LAST = "report"
+"""The stage whose results are told at the end, if the run comes to it."""
 EVERY = 60.0
 """Seconds without a line after which the running stage is spoken of again."""
 
@@ -57,9 +60,17 @@ def main(arguments: Sequence[str], root: Path, *, verbose: bool = False) -> int:
     if status:
         return status if status > 0 else 128 - status
     known.finish()
+    took = time.monotonic() - began
+    if LAST in pipeline and LAST not in known.passed:
+        made = (
+            ", ".join(stage for stage in pipeline if stage in known.ran)
+            or "nothing, since all of it is up to date"
+        )
+        tell("", f"Made: {made}, in {wording.duration(took)}. `lectern run` brings everything up to date.")
+        return 0
     if not known.ran:
         tell("Everything is up to date.")
-    tell("", *closing.describe(root, time.monotonic() - began if known.ran else None))
+    tell("", *closing.describe(root, took if known.ran else None))
     return 0
 
 

@@ -94,6 +94,25 @@ def test_each_step_is_announced_and_dvc_does_not_drown_it(
 
 
 @pytest.mark.usefixtures("warm_dvc")
+def test_a_run_that_stops_before_the_report_tells_what_it_made(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (root / "dvc.yaml").write_text(PIPELINE.replace("second", "report"))
+    assert run.main(["first"], root) == 0
+    told = capfd.readouterr().out.splitlines()[-1]
+    assert re.fullmatch(r"Made: first, in \d+ s\. `lectern run` brings everything up to date\.", told)
+    assert run.main(["first"], root) == 0
+    told = capfd.readouterr().out.splitlines()[-1]
+    assert told.startswith("Made: nothing, since all of it is up to date, in ")
+    # the whole of it, also where nothing has to run
+    for first in ("[1/2] first", "Everything is up to date."):
+        assert run.main(["--force"] if first != "Everything is up to date." else [], root) == 0
+        told = capfd.readouterr().out
+        assert told.startswith(first)
+        assert "Made: everything that was asked for" in told
+
+
+@pytest.mark.usefixtures("warm_dvc")
 def test_the_status_and_the_errors_are_those_of_dvc(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (root / "source.txt").write_text("fail second")
     environment = warm.environment(DVC_NO_ANALYTICS="1")
