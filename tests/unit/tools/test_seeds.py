@@ -134,7 +134,7 @@ class Toy:
             "params.yaml": CONF,
             "dvc.yaml": PIPELINE,
             "data/curated.jsonl": io.to_lines(rows),
-            ".gitignore": "data/curated.txt\n",
+            ".gitignore": "data/curated.txt\nmetrics/runtime/\n",
             **STAGES,
         }.items():
             io.write_text(self.root / name, text)
