@@ -9,8 +9,8 @@ export default {
   template: `
     <div class="w-full flex flex-col gap-3">
       <problems :problems="problems" @again="again" @dropped="dropped" />
-      <div v-if="view.problem" role="alert" class="break-words">{{ view.problem }}</div>
-      <div v-else-if="!view.total">There is nothing to label yet. \`make run\` makes rows and answers.</div>
+      <div v-if="view.problem" role="alert" class="wrap-anywhere">{{ view.problem }}</div>
+      <div v-else-if="!view.total">{{ view.nothing }}</div>
       <template v-else>
         <div class="flex items-center w-full gap-4 flex-wrap">
           <span>{{ view.labelled }} of {{ view.total }} labelled</span>

@@ -33,6 +33,8 @@ class Case:
     reference: str | None = None
     a: str | None = None
     b: str | None = None
+    source: str | None = None
+    """what is shown as the passage of a row: with names that people gave since, which must not change the case's id"""
 
     @property
     def id(self) -> str:
@@ -81,6 +83,27 @@ def list_pairs(root: Path, one: str, other: str, reviewer: str) -> list[Case]:
     return sorted(found, key=lambda case: case.id)
 
 
+def explain_nothing(root: Path, one: str, other: str) -> str:
+    """Say why there is no pair to label, although two contestants have answered; empty if there are no questions.
+
+    Raises:
+        LecternError: there are no answers yet.
+    """
+    found = [
+        [case.answers.get(name, "").strip() for name in (one, other)]
+        for case in cases.read(root / "data/predictions", root / "data/passages", None)
+    ]
+    blank = sum("" in answers for answers in found)
+    told = [f"{blank} have an answer without a word"] if blank else []
+    told += [f"{len(found) - blank} have two answers that are the same"] if len(found) > blank else []
+    return (
+        f"There is nothing to compare: of {len(found)} questions, {' and '.join(told)}. Answers that say nothing come "
+        "from a model that was trained too little, or on too few rows."
+        if found
+        else ""
+    )
+
+
 def list_rows(root: Path, rows: Rows, methods: Sequence[str], most: int = 500) -> list[Case]:
     """Draw rows to accept or reject, by their ids: from those that the judge rates, or from all if it rates none.
 
@@ -96,8 +119,10 @@ def list_rows(root: Path, rows: Rows, methods: Sequence[str], most: int = 500) -
     found = []
     for number in drawn:
         row = rows.read(number)
-        text = "".join(part.text for part in origin.find(root, row.provenance).parts).strip()
-        found.append(Case("row", row.messages, text or None))
+        parts = origin.find(root, row.provenance).parts
+        text = "".join(part.text if part.written is None else part.written for part in parts).strip()
+        shown = "".join(part.text for part in parts).strip()
+        found.append(Case("row", row.messages, text or None, source=shown or None))
     return found
 
 

@@ -25,6 +25,7 @@ VERDICTS = {
     "row": (("accept", "Accept", ("a", "1")), ("reject", "Reject", ("r", "2"))),
 }
 """Kind -> (verdict, label of the button, keys)."""
+NOTHING = "There is nothing to label yet. `make run` makes rows and answers."
 NEXT = 8
 """How many of the next cases the browser has in advance."""
 
@@ -40,7 +41,7 @@ def define(root: Path, reviewer: str) -> None:
     @ui.page("/labels", title="Labels - Lectern")
     async def page() -> None:
         with frame("Labels"):
-            await _LabelsPage(root, reviewer, state).show()
+            await widgets.show_unless_left(_LabelsPage(root, reviewer, state).show())
 
 
 class _LabelsPage:
@@ -96,7 +97,7 @@ class _LabelsPage:
         ui.timer(2.0, self._look)
 
     async def _load(self) -> None:
-        self.problem, self.cases = "", []
+        self.problem, self.cases, self.nothing = "", [], ""
         try:
             self.stamp = self._take_stamp()
             if self.kind == "pair":
@@ -108,6 +109,10 @@ class _LabelsPage:
                         self.contestants[1],
                         self.reviewer,
                     )
+                    if not self.cases:
+                        self.nothing = await to_thread(
+                            labelling.explain_nothing, self.root, *self.contestants
+                        )
             else:
                 rows, _ = await to_thread(self.state.get)
                 methods = params.load("rate", Rate, self.root / "params.yaml").methods
@@ -136,13 +141,14 @@ class _LabelsPage:
             "asked": self.asked,
             "ack": self.acts.last,
             "problem": self.problem,
+            "nothing": self.nothing or NOTHING,
             "question": question,
             "verdicts": VERDICTS[self.kind],
         }
 
     def _plain(self, case: Case) -> dict[str, Any]:
         """Return a case for the browser; it does not tell which contestant gave which answer."""
-        below = (("true answer", case.reference), ("source", case.passage))
+        below = (("true answer", case.reference), ("source", case.source or case.passage))
         sides = (("Left", case.a), ("Right", case.b)) if self.kind == "pair" else ()
         return {
             "id": case.id,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lectern.apps.review import names
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Conversation, Passage, Provenance
@@ -20,6 +21,8 @@ class Part:
     text: str
     marked: bool
     """whether this piece is the evidence of the answer"""
+    written: str | None = None
+    """what stands in the source's file instead, where the text says a name that a person gave later"""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def _find_words(folder: Path, where: Provenance) -> Origin:
         return Origin(describe(where), [], "its conversation no longer exists")
     assert where.start is not None
     begin, end = where.start, where.end if where.end is not None else where.start
-    parts = []
+    known, parts = names.read(folder.parent.parent, where.item), []
     for utterance in io.read_json(file, Conversation).utterances:
         if utterance.end < begin - AROUND or utterance.start > end + AROUND:
             continue
@@ -107,7 +110,8 @@ def _find_words(folder: Path, where: Provenance) -> Origin:
             if begin - AROUND <= word.start <= end + AROUND
         ]
         if near:
-            parts.append(Part(f"{utterance.speaker}: ", False))
+            shown, written = names.show(utterance, known), utterance.speaker
+            parts.append(Part(f"{shown}: ", False, f"{written}: "))
             for marked in (False, True, False):
                 run = []
                 while near and near[0][1] is marked:

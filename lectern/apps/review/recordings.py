@@ -337,14 +337,22 @@ def show_time(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-def list_edits(edits: speaker_corrections.Corrections) -> list[tuple[str, str, Mapping[str, Any]]]:
-    """Describe the corrections in words, each with its section and its entry, by which it can be removed."""
+def list_edits(
+    edits: speaker_corrections.Corrections, called: Mapping[str, str]
+) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Describe the corrections in words, each with its section and its entry, by which it can be removed.
+
+    Args:
+        edits: the corrections.
+        called: label -> what the voice is called.
+    """
     listed: list[tuple[str, str, Mapping[str, Any]]] = []
     for split in edits.split:
         entry = split.model_dump(exclude_unset=True)
-        listed.append((f"{split.speaker} is {split.to} {_show_stretch(split)}", "split", entry))
+        one, other = (called.get(label, label) for label in (split.speaker, split.to))
+        listed.append((f"{one} is {other} {_show_stretch(split)}", "split", entry))
     for swap in edits.swap:
-        one, two = swap.speakers
+        one, two = (called.get(label, label) for label in swap.speakers)
         listed.append(
             (f"{one} and {two} swapped {_show_stretch(swap)}", "swap", swap.model_dump(exclude_unset=True))
         )

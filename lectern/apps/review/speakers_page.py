@@ -30,7 +30,7 @@ def define(root: Path) -> None:
     @ui.page("/speakers", title="Speakers - Lectern")
     async def speakers() -> None:
         with frame("Speakers"):
-            await _show_list(root)
+            await widgets.show_unless_left(_show_list(root))
 
     @ui.page("/speakers/{item}", title="Speakers - Lectern")
     async def speaker(item: str) -> None:
@@ -38,7 +38,7 @@ def define(root: Path) -> None:
 
         ui.add_css(STYLE)
         with frame("Speakers"):
-            await _RecordingPage(root, item).show()
+            await widgets.show_unless_left(_RecordingPage(root, item).show())
 
 
 async def _show_list(root: Path) -> None:
@@ -97,7 +97,7 @@ def _show_entry(entry: Entry) -> None:
 
     with ui.row().classes("w-full items-center gap-4 py-1 border-b border-gray-500/20 no-wrap"):
         ui.link(entry.title or entry.item, f"/speakers/{quote(entry.item, safe='')}").classes(
-            "grow break-words"
+            "grow wrap-anywhere"
         )
         for shown, told in (
             (entry.nameless > 0, f"{entry.nameless} nameless"),
@@ -177,10 +177,10 @@ class _RecordingPage:
         self.show_problems()
         self.show_notices()
         with ui.row().classes("w-full items-start gap-6"):
-            with ui.column().classes("gap-3 grow basis-72"):
+            with ui.column().classes("gap-3 grow basis-72 min-w-0"):
                 self.show_voices()
                 self.show_edits()
-            with ui.column().classes("gap-2 grow-[3] basis-96"):
+            with ui.column().classes("gap-2 grow-[3] basis-96 min-w-0"):
                 self.show_choice()
                 place = audio.address(self.item) if self.now.playable else None
                 self.transcript = Transcript(self.now, place, self._choose)
@@ -243,7 +243,7 @@ class _RecordingPage:
         from nicegui import ui
 
         with ui.row().classes("items-center w-full gap-2"):
-            ui.label(speaker.name).classes("font-semibold break-words")
+            ui.label(speaker.name).classes("font-semibold wrap-anywhere")
             ui.label(f"{speaker.share:.0%}, {recordings.show_time(speaker.seconds)}").classes("opacity-80")
             if speaker.name != speaker.label:
                 ui.label(speaker.label).classes("text-sm opacity-70")
@@ -252,7 +252,7 @@ class _RecordingPage:
                     "This voice has so little speech that it may be a noise, or part of another voice."
                 )
         if speaker.first_words:
-            ui.label(f"“{speaker.first_words} …”").classes("text-sm opacity-80 break-words")
+            ui.label(f"“{speaker.first_words} …”").classes("text-sm opacity-80 wrap-anywhere")
         if speaker.like:
             ui.label(f"sounds like {speaker.like}").classes("text-sm")
         with ui.row().classes("gap-1"):
@@ -262,7 +262,7 @@ class _RecordingPage:
                 clip.props("dense flat no-caps").set_enabled(self.now.playable)
         if speaker.merged_into:
             with ui.row().classes("items-center"):
-                ui.label(f"is the same voice as {speaker.merged_into}")
+                ui.label(f"is the same voice as {self._call(speaker.merged_into)}")
                 into = speaker.merged_into
                 ui.button("Undo", on_click=lambda: self._put("merge", speaker.label, None, into)).props(
                     "dense flat no-caps"
@@ -302,7 +302,11 @@ class _RecordingPage:
                 ui.select([*get_args(Role)], value=speaker.role, label="Role").props("dense").classes("w-28")
             )
             role.on_value_change(lambda event: self._put("roles", speaker.label, event.value, seen))
-            others = [s.label for s in self.now.speakers if s.label != speaker.label and not s.merged_into]
+            others = {
+                each.label: self._call(each.label)
+                for each in self.now.speakers
+                if each.label != speaker.label and not each.merged_into
+            }
             same = ui.select(others, label="Is the same voice as").props("dense clearable").classes("w-44")
             same.on_value_change(
                 lambda event: self._put("merge", speaker.label, event.value, None) if event.value else None
@@ -327,11 +331,13 @@ class _RecordingPage:
         with ui.card().classes("w-full p-3 gap-2"):
             ui.label(
                 f"{chosen['words']} words from “{chosen['text']}”, {recordings.show_time(start)} to "
-                f"{recordings.show_time(end)}, said by {', '.join(chosen['labels'])}"
+                f"{recordings.show_time(end)}, said by "
+                + ", ".join(self._call(label) for label in chosen["labels"])
             )
             with ui.row().classes("items-end gap-2"):
-                labels = [speaker.label for speaker in self.now.speakers]
-                to = ui.select([*labels, NEW], label="These are the words of").props("dense").classes("w-48")
+                labels = {speaker.label: self._call(speaker.label) for speaker in self.now.speakers}
+                to = ui.select({**labels, NEW: NEW}, label="These are the words of")
+                to.props("dense").classes("w-48")
                 ui.button("Split", on_click=lambda: self._split(chosen, to.value)).props("no-caps dense")
                 ui.button("Swap two voices", on_click=lambda: self._swap(chosen, to.value)).props(
                     "no-caps dense flat"
@@ -352,10 +358,11 @@ class _RecordingPage:
         from nicegui import ui
 
         ui.label("Corrections").classes("text-lg")
-        listed = recordings.list_edits(self.now.edits)
+        called = {speaker.label: self._call(speaker.label) for speaker in self.now.speakers}
+        listed = recordings.list_edits(self.now.edits, called)
         for told, section, entry in listed:
             with ui.row().classes("items-center w-full gap-2"):
-                ui.label(told).classes("grow break-words")
+                ui.label(told).classes("grow wrap-anywhere")
                 undo = speaker_edits.take_away(section, entry)
                 ui.button("Undo", on_click=lambda _, undo=undo: self.change(undo)).props("dense flat no-caps")
         if not (listed or self.now.edits.count()):
@@ -379,6 +386,10 @@ class _RecordingPage:
                         self.reasons["drop"] = ""
 
                 ui.button("Leave out", on_click=leave_out).props("dense flat no-caps")
+
+    def _call(self, label: str) -> str:
+        """Return the name of a voice of this recording, or its label if it has none."""
+        return next((speaker.name for speaker in self.now.speakers if speaker.label == label), label)
 
     def _choose(self, chosen: dict[str, Any] | None) -> None:
         self.chosen = chosen
@@ -407,7 +418,7 @@ class _RecordingPage:
 
         own = chosen["labels"][0]
         if other in (None, NEW, own):
-            ui.notify(f"Choose the voice that {own} is swapped with.")
+            ui.notify(f"Choose the voice that {self._call(own)} is swapped with.")
             return
         stretch = {"start": chosen["start"], "end": chosen["end"]}
 

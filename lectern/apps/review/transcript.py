@@ -17,7 +17,8 @@ STYLE = """
   content-visibility: auto; contain-intrinsic-size: auto 4.5rem; }
 .lectern-transcript .segment.now { background: rgba(128, 128, 128, .12); }
 .lectern-transcript .segment.cut p { text-decoration: line-through; opacity: .6; }
-.lectern-transcript .who { font-size: .8rem; display: flex; gap: .75rem; opacity: .9; }
+.lectern-transcript .who { font-size: .8rem; display: flex; gap: .75rem; opacity: .9;
+  overflow-wrap: anywhere; }
 .lectern-transcript p { margin: 0; overflow-wrap: anywhere; }
 .lectern-transcript .word { cursor: pointer; border-radius: .2rem; }
 .lectern-transcript .word:hover { background: rgba(128, 128, 128, .25); }

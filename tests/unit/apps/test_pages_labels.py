@@ -53,6 +53,7 @@ def test_two_answers_are_shown_without_names_and_a_verdict_moves_on(root: Path) 
         assert [case["id"] for case in view["cases"]] == [pair.id for pair in pairs[:8]]
         assert {name: view[name] for name in view if name != "cases"} == {
             "labelled": 0, "total": 12, "set": 1, "asked": True, "ack": 0, "problem": "",
+            "nothing": "There is nothing to label yet. `make run` makes rows and answers.",
             "question": f"Which is the better one? It is {criterion(root)}.",
             "verdicts": (
                 ("a", "Left is better", ("1", "ArrowLeft")), ("tie", "Equally good", ("0", "ArrowDown")),

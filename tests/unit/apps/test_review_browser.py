@@ -75,7 +75,7 @@ def test_a_voice_is_named_split_cut_and_undone(visit: Open, app: tuple[Path, str
     page.get_by_label("These are the words of").click()
     page.get_by_role("option", name="a new voice").click()
     page.get_by_role("button", name="Split").click()
-    page.get_by_text("speaker_1 is speaker_3").wait_for()
+    page.get_by_text("Ann <b>Lee</b> is speaker_3").wait_for()
     first = page.locator(".segment").nth(0).locator(".word")
     first.nth(0).click()
     first.nth(2).click(modifiers=["Shift"])

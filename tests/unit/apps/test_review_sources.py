@@ -48,12 +48,12 @@ def test_the_words_around_a_row_are_shown_with_its_own_marked(root: Path) -> Non
     assert [part.text for part in found.parts if part.marked] == ["is word "]
     text = "".join(part.text for part in found.parts)
     assert text.startswith(
-        "speaker_1: this is word number 0 of a talk about seeds and chance . \nspeaker_2: this is"
+        "speaker_1 (host): this is word number 0 of a talk about seeds and chance . \nspeaker_2 (main): this is"
     )
-    assert text.endswith("of a talk about seeds and chance . \nspeaker_1: this is word number \n")
+    assert text.endswith("of a talk about seeds and chance . \nspeaker_1 (host): this is word number \n")
     # words that begin more than 8 seconds away are not shown
     first = origin.find(root, where(start=15.0))
-    assert "".join(part.text for part in first.parts).startswith("speaker_2: ")
+    assert "".join(part.text for part in first.parts).startswith("speaker_2 (main): ")
     assert not any(part.marked for part in origin.find(root, where(start=500.0)).parts)
     assert origin.find(root, where(start=500.0)).parts == []
 
