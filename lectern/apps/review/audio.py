@@ -30,12 +30,21 @@ def address(item: str) -> str:
     return f"/audio/{quote(item, safe='')}"
 
 
-def player(root: Path, item: str, start: float | None, end: float | None) -> Any:
-    """Show a player that begins at a second; return None if the item has no sound."""
+def player(root: Path, item: str, start: float | None, end: float | None, *, begin: bool = False) -> Any:
+    """Show a player of a stretch; return None if the item has no sound.
+
+    Args:
+        root: root of the repository.
+        item: the recording.
+        start: where it begins, in seconds; None for the beginning.
+        end: where it ends; None for the end.
+        begin: whether it plays at once.
+    """
     from nicegui import ui
 
     if recordings.media_file(root, item) is None:
         return None
     # https://www.w3.org/TR/media-frags/: the browser plays this stretch
     stretch = "" if start is None else f"#t={start:.1f}" + ("" if end is None else f",{end:.1f}")
-    return ui.audio(address(item) + stretch).props("preload=metadata").classes("w-full")
+    shown = ui.audio(address(item) + stretch, autoplay=begin)
+    return shown.props("preload=metadata").classes("w-full")

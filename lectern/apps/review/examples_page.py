@@ -1,6 +1,7 @@
 """The page of the rows: each is shown beside its source, to accept, reject or edit it."""
 
 from asyncio import to_thread
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,10 @@ from lectern.core.schema import Example, Message
 
 NEAR = 24
 """How many rows the list shows around the current one."""
+LINE = 90
+"""How many characters of a row the list shows."""
+FOLDED = "max-sm:hidden"
+"""Class of what a narrow screen does not show."""
 FOUND_RIGHT = "read and found correct"
 KEYS = (
     ("j or ↓", "next"),
@@ -42,7 +47,8 @@ def define(root: Path) -> None:
     async def examples(request: Request) -> None:
         ui.add_css(desk.STYLE)
         with frame("Examples"):
-            await _ExamplesPage(root, state).show(dict(request.query_params))
+            shown = _ExamplesPage(root, state)
+            await widgets.show_unless_left(shown.show(dict(request.query_params)))
 
 
 class _ExamplesPage:
@@ -108,26 +114,42 @@ class _ExamplesPage:
         items = {item: rows.titles.get(item, item) for item in sorted(rows.items)}
         with ui.row().classes("items-end w-full gap-3"):
             self._field(ui.input("Search in the rows").props("dense clearable debounce=50"), "text")
-            self._field(ui.select(items, label="Source", with_input=True, clearable=True), "item", "w-56")
-            self._field(ui.select(sorted(rows.methods), label="Method", clearable=True), "method", "w-44")
-            self._field(
-                ui.select([*row_index.list_reasons(rows)], label="Kept, or why dropped", clearable=True),
-                "reason",
-                "w-48",
-            )
-            self._field(
-                ui.select({True: "reviewed", False: "not reviewed"}, label="Reviewed", clearable=True),
-                "reviewed",
-                "w-36",
-            )
-        with ui.row().classes("items-end w-full gap-3"):
-            self._field(ui.number("Score from", min=1, max=5, step=0.5), "least_score", "w-24")
-            self._field(ui.number("to", min=1, max=5, step=0.5), "most_score", "w-20")
-            self._field(ui.number("Words from", min=0, step=1, precision=0), "least_words", "w-24")
-            self._field(ui.number("to", min=0, step=1, precision=0), "most_words", "w-20")
-            self._field(ui.select([*row_index.ORDERS], label="Order"), "order", "w-28")
-            self._field(ui.switch("Only duplicates, with the row they repeat"), "repeats", "")
-            ui.button("Keys", on_click=lambda: self.desk.run_method("showHelp")).props("flat dense no-caps")
+            self.fold = ui.button("Filters", icon="tune", on_click=self._fold)
+            self.fold.props("flat dense no-caps").classes("sm:hidden")
+            ui.button("Keys", on_click=lambda: self.desk.run_method("showHelp")).props(
+                "flat dense no-caps"
+            ).classes("max-sm:hidden")
+        # On a phone they would fill two screens before the row.
+        with ui.column().classes("w-full gap-3") as self.filters:
+            with ui.row().classes("items-end w-full gap-3"):
+                self._field(ui.select(items, label="Source", with_input=True, clearable=True), "item", "w-56")
+                self._field(ui.select(sorted(rows.methods), label="Method", clearable=True), "method", "w-44")
+                self._field(
+                    ui.select([*row_index.list_reasons(rows)], label="Kept, or why dropped", clearable=True),
+                    "reason",
+                    "w-48",
+                )
+                self._field(
+                    ui.select({True: "reviewed", False: "not reviewed"}, label="Reviewed", clearable=True),
+                    "reviewed",
+                    "w-36",
+                )
+            with ui.row().classes("items-end w-full gap-3"):
+                self._field(ui.number("Score from", min=1, max=5, step=0.5), "least_score", "w-24")
+                self._field(ui.number("to", min=1, max=5, step=0.5), "most_score", "w-20")
+                self._field(ui.number("Words from", min=0, step=1, precision=0), "least_words", "w-24")
+                self._field(ui.number("to", min=0, step=1, precision=0), "most_words", "w-20")
+                self._field(ui.select([*row_index.ORDERS], label="Order"), "order", "w-28")
+                self._field(ui.switch("Only duplicates, with the row they repeat"), "repeats", "")
+        self.folded = False
+        if not row_index.to_query(replace(self.wanted, text="")):
+            self._fold()
+
+    def _fold(self) -> None:
+        """Fold the filters on a narrow screen, or unfold them."""
+        self.folded = not self.folded
+        self.filters.classes(**{"add" if self.folded else "remove": FOLDED})
+        self.fold.props(f"aria-expanded={'false' if self.folded else 'true'}")
 
     def _field(self, element: Any, name: str, width: str = "grow") -> Any:
         """Set up a field of the filter. Its value is also in the address, so that it can be shared."""
@@ -185,16 +207,18 @@ class _ExamplesPage:
         decided, entry = self.known.latest(id), self.known.entries.get(id)
         shown: dict[str, Any] = {
             "id": id,
-            "text": " ".join(self.rows.text(number, 90).split()),
+            "text": "",
             "dropped": id in self.rows.dropped,
             "seen": decisions.digest(entry.correction if entry else None),
             "decided": decided and {"action": decided.action, "reason": decided.reason, "messages": None},
             "messages": [],
         }
         try:
-            shown["messages"] = _cut(self.rows.read(number).messages)
+            messages = self.rows.read(number).messages
+            said = " ".join(message.content[:LINE] for message in messages if message.role != "system")
+            shown |= {"text": " ".join(said.split())[:LINE], "messages": _cut(messages)}
         except LecternError as error:
-            shown["problem"] = str(error)
+            shown |= {"text": id, "problem": str(error)}
         if decided and decided.messages:
             shown["decided"]["messages"] = _cut(decided.messages)
         return shown
@@ -240,14 +264,16 @@ class _ExamplesPage:
         found = origin.find(self.root, where)
         with ui.card().classes("w-full p-3 gap-2"):
             with ui.row().classes("items-center gap-3"):
-                ui.label(self.rows.titles.get(where.item, where.item)).classes("font-semibold break-words")
+                ui.label(self.rows.titles.get(where.item, where.item)).classes("font-semibold wrap-anywhere")
                 ui.label(found.place).classes("text-sm")
                 widgets.link(where.url, "open the source")
             if where.start is not None:
                 audio.player(self.root, where.item, where.start, where.end)
             if found.missing:
                 widgets.text(found.missing)
-            with ui.element("div").classes("whitespace-pre-wrap break-words max-h-80 overflow-y-auto w-full"):
+            with ui.element("div").classes(
+                "whitespace-pre-wrap wrap-anywhere max-h-80 overflow-y-auto w-full"
+            ):
                 left = widgets.LONGEST
                 for part in found.parts:
                     mark = "inline bg-amber-200 text-black" if part.marked else "inline"

@@ -42,7 +42,7 @@ def define(root: Path) -> None:
     @ui.page("/rebuild", title="Rebuild - Lectern")
     async def rebuild() -> None:
         with frame("Rebuild"):
-            await _RebuildPage(root, builder).show()
+            await widgets.show_unless_left(_RebuildPage(root, builder).show())
 
 
 class _RebuildPage:
@@ -62,6 +62,7 @@ class _RebuildPage:
                 "no-caps flat color=negative"
             )
             ui.link("Open the report", "/report", new_tab=True)
+        self._enable()
         self.show_due = ui.refreshable(self._show_due)
         self.show_job = ui.refreshable(self._show_job)
         self.due: list[rebuilding.Due] | str | None = None
@@ -105,7 +106,7 @@ class _RebuildPage:
                         ui.label("" if due.seconds is None else _show_seconds(due.seconds)).classes(
                             "w-16 text-right"
                         )
-                        ui.label(due.why).classes("text-sm opacity-80 break-words")
+                        ui.label(due.why).classes("text-sm opacity-80 wrap-anywhere")
 
     def _show_job(self) -> None:
         from nicegui import ui
@@ -120,16 +121,16 @@ class _RebuildPage:
                 if state is not None:
                     ui.label(f"{MARKS[state]} {stage}").classes("font-mono text-sm").tooltip(state)
         for line in job.summaries[-30:]:
-            ui.label(line).classes("text-sm break-words")
+            ui.label(line).classes("text-sm wrap-anywhere")
         if not job.running and job.returncode:
             ui.label("Last lines of the output").classes("font-semibold")
             for line in job.lines[-12:]:
-                ui.label(line).classes("font-mono text-sm break-words")
+                ui.label(line).classes("font-mono text-sm wrap-anywhere")
         if job.found is not None:
             _show_changes(job.found)
         with ui.expansion("Output of DVC").classes("w-full"):
             for line in job.lines[-TAIL:]:
-                ui.label(line).classes("font-mono text-xs break-words")
+                ui.label(line).classes("font-mono text-xs wrap-anywhere")
 
     async def _start(self) -> None:
         from nicegui import ui
@@ -139,12 +140,17 @@ class _RebuildPage:
         except LecternError as error:
             ui.notify(str(error), type="negative")
 
-    async def _tick(self) -> None:
-        """Show the progress of the job, which another tab may have started."""
+    def _enable(self) -> bool:
+        """Let the buttons look active that have something to do now; return whether a job runs."""
         job = self.builder.job
         running = job is not None and job.running
         self.start_button.set_enabled(not running)
         self.stop_button.set_enabled(running)
+        return running
+
+    async def _tick(self) -> None:
+        """Show the progress of the job, which another tab may have started."""
+        job, running = self.builder.job, self._enable()
         now = _digest(job)
         if now != self.shown:
             ended = bool(self.shown) and not running
@@ -171,7 +177,7 @@ def _show_changes(found: Changes) -> None:
         ui.label("Nothing changed: every output has the same bytes as before.")
         return
     for stage, paths in found.outputs.items():
-        ui.label(f"{stage}: {', '.join(paths)}").classes("text-sm break-words")
+        ui.label(f"{stage}: {', '.join(paths)}").classes("text-sm wrap-anywhere")
     if found.rows:
         ui.label(f"{len(found.rows)} rows").classes("font-semibold")
         for (old, new), count in sorted(found.counts.items(), key=lambda pair: -pair[1]):
@@ -184,7 +190,7 @@ def _show_changes(found: Changes) -> None:
         ui.label(f"{len(found.figures)} figures changed").classes("font-semibold")
         with ui.column().classes("gap-0"):
             for key, old, new in sorted(found.figures, key=_by_weight)[:SHOWN]:
-                ui.label(f"{key}: {old or 'none'} → {new or 'none'}"[:300]).classes("text-sm break-words")
+                ui.label(f"{key}: {old or 'none'} → {new or 'none'}"[:300]).classes("text-sm wrap-anywhere")
 
 
 def _by_weight(figure: tuple[str, str, str]) -> tuple[bool, str]:

@@ -15,17 +15,19 @@ export default {
   template: `
     <div class="w-full flex flex-col gap-3">
       <problems :problems="problems" @again="again" @dropped="dropped" />
-      <div v-if="view.problem" role="alert" class="break-words">{{ view.problem }}</div>
+      <div v-if="view.problem" role="alert" class="wrap-anywhere">{{ view.problem }}</div>
       <div v-if="others.length" class="flex items-center gap-2 text-sm">
         <span>Edits that are not saved:</span>
         <q-btn v-for="draft in others" :key="draft.id" flat dense no-caps :label="'continue ' + draft.id"
           @click="take(() => goOn(draft.id))" />
       </div>
       <div class="w-full flex flex-wrap items-start gap-6">
-        <div class="basis-72 grow flex flex-col max-h-[70vh] overflow-y-auto" style="min-width: 0">
+        <div ref="list" class="basis-72 grow flex flex-col flex-nowrap max-h-[30vh] sm:max-h-[70vh] overflow-y-auto"
+          style="min-width: 0">
           <div v-for="row in view.rows" :key="row.id" @click="take(() => open(row.id))" :data-row="row.id"
-            class="w-full flex items-center flex-nowrap gap-2 px-2 py-1 cursor-pointer border-b border-gray-500/20"
-            :class="row.id === here ? 'bg-primary/15 font-semibold' : ''">
+            class="w-full flex items-center flex-nowrap gap-2 px-2 py-1 cursor-pointer border-b border-gray-500/20 border-l-4"
+            :class="row.id === here ? 'lectern-here font-semibold' : 'border-l-transparent'"
+            :aria-current="row.id === here ? 'true' : null">
             <span class="w-4 shrink-0">{{ mark(row) }}</span>
             <span class="grow text-sm truncate">{{ row.text }}</span>
             <span v-if="row.dropped" class="text-xs opacity-70">dropped</span>
@@ -39,7 +41,7 @@ export default {
             <span class="font-mono text-sm">{{ shown }}</span>
             <template v-if="decided">
               <q-badge :color="color">{{ decided.action }}ed</q-badge>
-              <span class="text-sm break-words">{{ decided.reason }}</span>
+              <span class="text-sm wrap-anywhere">{{ decided.reason }}</span>
             </template>
           </div>
           <div v-if="draft" class="editor flex flex-col gap-2">
@@ -52,7 +54,7 @@ export default {
             </div>
           </div>
           <template v-else-if="row">
-            <div v-if="row.problem" class="break-words">{{ row.problem }}</div>
+            <div v-if="row.problem" class="wrap-anywhere">{{ row.problem }}</div>
             <div v-for="(message, n) in messages" :key="row.id + n" class="w-full">
               <div class="text-xs uppercase opacity-70">{{ message.role }}</div>
               <long-text :text="message.content" :whole="message.length ?? message.content.length" />
@@ -62,8 +64,8 @@ export default {
               <q-btn no-caps color="negative" label="Reject" title="r" @click="take(() => act('r'))" />
               <q-btn no-caps outline color="primary" label="Edit" title="e" @click="take(() => act('e'))" />
               <q-btn no-caps flat color="primary" label="Undo" title="u" :disable="!decided" @click="take(() => act('u'))" />
-              <q-btn no-caps flat color="primary" label="Previous" title="k" @click="take(() => act('k'))" />
-              <q-btn no-caps flat color="primary" label="Next" title="j" @click="take(() => act('j'))" />
+              <q-btn no-caps flat color="primary" label="Previous" title="k" :disable="at === 0" @click="take(() => act('k'))" />
+              <q-btn no-caps flat color="primary" label="Next" title="j" :disable="at + 1 === view.total" @click="take(() => act('j'))" />
             </div>
           </template>
           <div v-show="view.here === shown" class="w-full flex flex-col gap-3"><slot /></div>
@@ -121,6 +123,7 @@ export default {
   },
   watch: {
     view() { this.look() },
+    here() { this.$nextTick(() => this.reveal()) },
     drafts: {deep: true, handler() { this.keep() }},
   },
   methods: {
@@ -134,6 +137,14 @@ export default {
       for (const id in this.local) if (this.local[id].n <= this.view.ack) delete this.local[id]
       if (this.view.ack >= this.sent || this.index < 0) this.here = this.view.here
       this.work()
+    },
+    /** Scroll the list, and nothing else, so that the row on the screen is seen in it. */
+    reveal() {
+      const list = this.$refs.list, line = list?.querySelector("[aria-current]")
+      if (!line) return
+      const top = line.offsetTop - list.offsetTop
+      if (top < list.scrollTop) list.scrollTop = top
+      else if (top + line.offsetHeight > list.scrollTop + list.clientHeight) list.scrollTop = top + line.offsetHeight - list.clientHeight
     },
     ready() {
       if (this.saving) return false

@@ -84,11 +84,6 @@ class Rows:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def text(self, number: int, longest: int) -> str:
-        """Return the first `longest` characters of a row, in lower case."""
-        begin, end = int(self.begins[number]), int(self.begins[number + 1]) - len(END)
-        return self.texts[begin : min(end, begin + longest)]
-
     def read(self, number: int) -> Example:
         """Read the record of a row.
 

@@ -53,7 +53,7 @@ def test_the_page_shows_the_row_what_became_of_it_and_its_source(root: Path) -> 
         view = await opened(page)
         first = rows(root, "paper-0000")[0]
         assert page.texts == [
-            SWITCH, "Keys", "12 of 12 rows shown, 0 of them reviewed", "qa, rated 4 of 5, in train",
+            "Filters", "Keys", SWITCH, "12 of 12 rows shown, 0 of them reviewed", "qa, rated 4 of 5, in train",
             "Title of paper-0000 ", "page 3", "open the source",
             "The seeds of paper-0000 are ", "kept dry in a drawer.", "  They live for five years.",
         ]  # fmt: skip
@@ -64,7 +64,7 @@ def test_the_page_shows_the_row_what_became_of_it_and_its_source(root: Path) -> 
         question, answer = first.messages[0].content, first.messages[1].content
         assert view["rows"][0] == {
             "id": first.id, "dropped": False, "seen": decisions.digest(None), "decided": None,
-            "text": " ".join(f"{question} {answer}".lower().split()),
+            "text": " ".join(f"{question} {answer}".split())[:90],
             "messages": [
                 {"role": role, "content": text, "length": len(text), "cut": False}
                 for role, text in (("user", question), ("assistant", answer))
