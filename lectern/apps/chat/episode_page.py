@@ -9,6 +9,7 @@ from typing import Any
 from lectern.answering.openings import Opening
 from lectern.apps.chat import transcripts
 from lectern.apps.chat.talker import Talker
+from lectern.apps.web import widgets
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.schema import Episode
@@ -56,24 +57,39 @@ class _EpisodePage:
             for field in (self.count, self.most, self.temperature, self.seed):
                 field.props("dense").classes("w-28")
             self.write = ui.button("Write the episode", on_click=self._write).props("no-caps")
-            self.halt = ui.button("Stop", on_click=self.stop.set).props("no-caps color=negative")
-            ui.button("Save as JSON", on_click=self._keep_json).props("flat no-caps dense")
-            ui.button("Save as Markdown", on_click=self._keep_markdown).props("flat no-caps dense")
+            self.halt = ui.button("Stop", on_click=lambda: self.stop.set()).props("no-caps color=negative")
+            self.keep = [
+                ui.button(label, on_click=act).props("flat no-caps dense")
+                for label, act in (
+                    ("Save as JSON", self._keep_json),
+                    ("Save as Markdown", self._keep_markdown),
+                )
+            ]
         self.state = ui.label("").classes("text-sm opacity-80")
         self.place = ui.column().classes("w-full gap-2")
+        self._enable()
         ui.timer(0.15, self._tick)
+        widgets.when_left(
+            lambda: self.stop.set()
+        )  # else the episode would hold the model that others wait for
+
+    def _enable(self) -> None:
+        """Let the buttons look active that have something to do now."""
+        self.write.set_enabled(not self.working)
+        self.halt.set_enabled(self.working and not self.stop.is_set())
+        for button in self.keep:
+            button.set_enabled(self.made is not None)
 
     def _tick(self) -> None:
         from nicegui import ui
 
-        self.write.set_enabled(not self.working)
-        self.halt.set_enabled(self.working)
+        self._enable()
         self.state.set_text(self.note)
         with self.place:
             while len(self.labels) < len(self.turns):
                 role = "guest" if len(self.labels) % 2 else "host"
                 ui.label(role).classes("text-xs uppercase opacity-70")
-                self.labels.append(ui.label("").classes("whitespace-pre-wrap break-words max-w-full"))
+                self.labels.append(ui.label("").classes(widgets.TEXT))
         for label, text in zip(self.labels, self.turns, strict=False):
             if label.text != text:
                 label.set_text(text)
@@ -90,7 +106,8 @@ class _EpisodePage:
         self.place.clear()
         self.labels, self.turns, self.made = [], [opening], None
         self.working, self.note = True, "Loading the models …" if not self.talker.loaded else "writing …"
-        self.stop.clear()
+        stop = self.stop = Event()
+        self._enable()
         try:
             chosen = replace(self.settings, temperature=float(self.temperature.value))
             settings = replace(
@@ -105,7 +122,7 @@ class _EpisodePage:
                 biography=(self.biography.value or "").strip() or None,
             )
             self.made = await to_thread(
-                self.talker.write_episode, self.who.value, begun, settings, self._tell, self.stop
+                self.talker.write_episode, self.who.value, begun, settings, self._tell, stop
             )
             if self.made is not None:
                 self.turns = [turn.text for turn in self.made.turns]

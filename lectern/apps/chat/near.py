@@ -11,6 +11,8 @@ from lectern.core.schema import Example
 from lectern.models import embeddings
 
 SHOWN = 5
+QUICK = 4_000_000
+"""Greatest size in bytes of a file of rows whose embeddings are ready in seconds, so that nobody need ask for them."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class Index:
         self._stamp: Any = None
         self._rows: list[Example] = []
         self._vectors: Any = None
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether there are rows, and few enough to look for the nearest one below each answer."""
+        return self._path.is_file() and 0 < self._path.stat().st_size <= QUICK
 
     def find(self, question: str, answer: str, most: int = SHOWN) -> list[Near]:
         """Return the most similar rows, the most similar first. Of a row, the text of all messages counts.

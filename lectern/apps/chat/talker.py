@@ -22,6 +22,8 @@ from lectern.training import adapters
 
 CHAT = "chat"
 """Name of the source in the provenance of a chat."""
+TURN = 0.1
+"""Seconds after which a request that waits for the model looks whether it was stopped."""
 LONGEST_QUESTION = 100_000
 """Greatest number of characters of a question, which is more than any context holds."""
 
@@ -120,9 +122,9 @@ class Talker:
             text = self._tokenizer.decode(tokens, skip_special_tokens=True).strip()
             on_text(text)
 
-        with self._using(name) as model:
-            prepared = self._prepare(messages, options)
-            try:
+        try:
+            with self._using(name, stop) as model:
+                prepared = self._prepare(messages, options)
                 [made] = generation.answer(
                     Watched(model, tell, stop),
                     [prepared.rows[0].prompt],
@@ -132,8 +134,8 @@ class Talker:
                     batch_size=1,
                     draws=[options.draw(CHAT)],
                 )
-            except StoppedError:
-                return Reply("", False, False)
+        except StoppedError:
+            return Reply("", False, False)
         said = self._tokenizer.decode(made.tokens, skip_special_tokens=True).strip()
         return Reply(said, made.finished, bool(prepared.shortened))
 
@@ -191,20 +193,29 @@ class Talker:
             last = len(tokens)
             on_text(number, self._tokenizer.decode(tokens, skip_special_tokens=True).strip())
 
-        with self._using(name) as model:
-            try:
+        try:
+            with self._using(name, stop) as model:
                 [made] = episodes.write(
                     Watched(model, tell, stop), self._tokenizer, self.base, [begun], form, settings
                 )
-            except StoppedError:
-                return None
+        except StoppedError:
+            return None
         return made
 
     @contextmanager
-    def _using(self, name: str) -> Iterator[Any]:
-        """Yield the model for exclusive use; other requests wait."""
-        with self._busy:
+    def _using(self, name: str, stop: Event) -> Iterator[Any]:
+        """Yield the model for exclusive use; other requests wait.
+
+        Raises:
+            StoppedError: the stop event was set while this request waited.
+        """
+        while not self._busy.acquire(timeout=TURN):
+            if stop.is_set():
+                raise StoppedError
+        try:
             model = self._models[name]
             shared = name == BASE and model is self._models.get(TUNED)
             with model.disable_adapter() if shared else nullcontext():
                 yield model
+        finally:
+            self._busy.release()

@@ -1,12 +1,28 @@
 """Elements that all pages share. Texts of people and models are shown as text, never as markup."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+TEXT = "whitespace-pre-wrap wrap-anywhere max-w-full"
+"""Classes of a text of people or models: it keeps its line ends, and a word of any length breaks at the line's end."""
+STYLE = """
+.q-btn.disabled { opacity: .35 !important; filter: grayscale(1); } /* a button with nothing to do is seen to be idle */
+.body--dark .q-btn.text-primary { color: #8fc0ee !important; } /* the primary colour is too dark on a dark ground */
+.lectern-begin .q-btn__content { text-align: left; }
+.lectern-here {
+  background: color-mix(in srgb, var(--lectern-here) 20%, transparent);
+  border-left-color: var(--lectern-here) !important;
+}
+body { --lectern-here: var(--q-primary); }
+body.body--dark { --lectern-here: #8fc0ee; }
+"""
 LONG = 4_000
 """How many characters of a text are shown at first."""
+BACK = 2.0
+"""Seconds that a tab gets to connect again before it counts as closed."""
 LONGEST = 200_000
 """Greatest number of characters that are shown; with more, a browser is too slow."""
 
@@ -15,8 +31,8 @@ def text(value: str, *, long: int = LONG, classes: str = "") -> Any:
     """Show a text with its line ends; a long one is cut, with a button that shows more."""
     from nicegui import ui
 
-    with ui.column().classes("gap-1 w-full") as whole:
-        label = ui.label(value[:long]).classes(f"whitespace-pre-wrap break-words max-w-full {classes}")
+    with ui.column().classes("gap-1 w-full min-w-0") as whole:
+        label = ui.label(value[:long]).classes(f"{TEXT} {classes}")
         if len(value) > long:
             shown = "all" if len(value) <= LONGEST else f"the first {LONGEST:,}"
             rest = f"show {shown} of {len(value):,} characters"
@@ -30,10 +46,12 @@ def text(value: str, *, long: int = LONG, classes: str = "") -> Any:
 
 
 def link(url: str | None, shown: str) -> Any:
-    """Show a link, if `url` is a web address; else only the text."""
+    """Show a link, if `url` is a web address; of another address only the text, and nothing if there is none."""
     from nicegui import ui
 
-    if url is None or not is_web_address(url):
+    if url is None:
+        return None
+    if not is_web_address(url):
         return ui.label(shown)
     return ui.link(shown, url, new_tab=True).props('rel="noopener noreferrer"')
 
@@ -58,6 +76,35 @@ def waiting(told: str) -> Iterator[Any]:
     yield place
 
 
+def when_left(act: Callable[[], Any]) -> None:
+    """Call a function once nobody looks at this page any more: the tab was closed, or shows another page.
+
+    A connection that comes back within `BACK` seconds was only interrupted.
+    """
+    from nicegui import ui
+
+    client = ui.context.client
+
+    async def wait() -> None:
+        await asyncio.sleep(BACK)
+        if not client.has_socket_connection:
+            act()
+
+    client.on_disconnect(wait)
+
+
+async def show_unless_left(showing: Awaitable[None]) -> None:
+    """Show the content of a page. Somebody who leaves the page before it is complete causes no error."""
+    from nicegui import ui
+
+    client = ui.context.client
+    try:
+        await showing
+    except Exception:
+        if not client.is_deleted:
+            raise
+
+
 @contextmanager
 def frame(app: str, pages: Mapping[str, str], here: str) -> Iterator[None]:
     """Show the header of a page with links to the others; the content goes into the block.
@@ -70,6 +117,7 @@ def frame(app: str, pages: Mapping[str, str], here: str) -> Iterator[None]:
     from nicegui import ui
 
     ui.colors(primary="#1d5c94")  # white text on it is legible
+    ui.add_css(STYLE)
     with ui.header().classes("items-center gap-6 py-2"):
         ui.label(app).classes("text-lg font-semibold")
         for title, path in pages.items():

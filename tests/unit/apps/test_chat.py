@@ -180,13 +180,13 @@ def test_near_rows_are_those_that_say_the_same(root: Path, tmp_path: Path) -> No
 
 def test_a_failure_is_told_in_the_turn_and_ends_nothing(talker: Talker) -> None:
     chat = Chat("tuned", [Turn("x" * 200_000)])
-    session.fill(chat, "", GREEDY, talker.answer, Event())
+    session.fill(chat, chat.turns[-1], "", GREEDY, talker.answer, Event())
     assert chat.turns[0].state == "failed"
     chat.turns = [Turn("Hello?")]
-    session.fill(chat, "You are short.", GREEDY, talker.answer, Event())
+    session.fill(chat, chat.turns[-1], "You are short.", GREEDY, talker.answer, Event())
     assert chat.turns[0].state == "done"
     chat.turns += [Turn("Was this answered?"), Turn("And?")]
-    given = chat.messages("You are short.", 2)
+    given = chat.messages("You are short.", chat.turns[2])
     assert [message.role for message in given] == ["system", "user", "assistant", "user"]
 
 
@@ -210,18 +210,18 @@ def test_what_is_looked_up_stands_before_the_question_and_not_in_the_history(tmp
         return Reply("So.", True, False)
 
     chat = Chat("tuned", [Turn("What eats the steel of a bridge?")])
-    session.fill(chat, "You are short.", GREEDY, answer, Event(), found.look_up)
+    session.fill(chat, chat.turns[-1], "You are short.", GREEDY, answer, Event(), found.look_up)
     assert chat.turns[0].passages[0].text == "Salt eats the steel of bridges."
     assert chat.turns[0].passages[0].provenance.start == 0.0
     assert given[0][0].content == "You are short."
     assert "Salt eats" in given[0][-1].content
     chat.turns.append(Turn("And when are the goats of the village milked?"))
-    session.fill(chat, "You are short.", GREEDY, answer, Event())
+    session.fill(chat, chat.turns[-1], "You are short.", GREEDY, answer, Event())
     assert not any("Salt eats" in message.content for message in given[1])
     assert chat.turns[1].passages == []
     index(tmp_path, "A wheel of cheese ripens for ten months.")
     chat.turns.append(Turn("?!"))
-    session.fill(chat, "", GREEDY, answer, Event(), found.look_up)
+    session.fill(chat, chat.turns[-1], "", GREEDY, answer, Event(), found.look_up)
     assert "Salt" not in str(chat.turns[2].passages), "it is read again when it changes"
 
 

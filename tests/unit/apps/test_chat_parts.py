@@ -138,12 +138,36 @@ def test_what_stands_below_an_answer(reply: Reply, stopped: bool, state: str, no
             event.set()
         return reply
 
-    session.fill(chat, " Be short. ", OPTIONS, answer, stop)
     turn = chat.turns[-1]
+    session.fill(chat, turn, " Be short. ", OPTIONS, answer, stop)
     assert seen == [["Be short.", "One?", "Yes.", "Three?"], ("half", "writing")]
     assert (turn.text, turn.state, turn.note) == (reply.text, state, note)
-    assert [m.content for m in chat.messages("", 0)] == ["One?"]
+    assert [m.content for m in chat.messages("", chat.turns[0])] == ["One?"]
     assert [m.content for m in chat.messages(" ")] == ["One?", "Yes.", "Three?", turn.text]
+
+
+def test_an_answer_goes_on_when_its_conversation_is_begun_anew_and_nobody_sees_it() -> None:
+    chat = Chat("base", [Turn("One?", "Yes."), Turn("Two?")])
+    turn = chat.turns[-1]
+
+    def answer(name: str, messages: Any, options: Any, tell: Any, event: Event) -> Reply:
+        chat.turns = []
+        tell("half")
+        return Reply("half", False, False)
+
+    session.fill(chat, turn, "", OPTIONS, answer, Event())
+    assert (turn.text, chat.turns) == ("half", [])
+
+
+def test_any_error_stands_below_the_answer_and_is_raised_for_the_log() -> None:
+    chat = Chat("base", [Turn("One?")])
+
+    def answer(*_: Any) -> Reply:
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError):
+        session.fill(chat, chat.turns[0], "", OPTIONS, answer, Event())
+    assert (chat.turns[0].state, chat.turns[0].note) == ("failed", "the answer failed: out of memory")
 
 
 @pytest.mark.parametrize(

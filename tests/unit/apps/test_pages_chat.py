@@ -15,8 +15,23 @@ from lectern.apps.chat import page as chat_page
 from lectern.apps.chat.library import Library
 from lectern.apps.chat.near import Near
 from lectern.apps.chat.talker import Reply
+from lectern.core import io, params
 from lectern.core.errors import LecternError
-from lectern.core.schema import Episode, Message, Provenance, Sentence, Support
+from lectern.core.schema import (
+    Conversation,
+    Episode,
+    Example,
+    Message,
+    Provenance,
+    Question,
+    Sentence,
+    Source,
+    Support,
+    Utterance,
+    Word,
+)
+from lectern.settings.decoding import Decoding
+from lectern.tools import params as compose
 from tests.support import pages, review_repo
 from tests.support.pages import Visitor
 
@@ -104,8 +119,17 @@ async def ask(page: Visitor, question: str, button: str = "Ask") -> None:
     await page.press(button)
 
 
-BUTTONS = ["Save as JSON", "Save as Markdown", "Start again"]
-BELOW = ["Ask", "Stop", "Answer again", "Edit the last question"]
+ABOVE = ["Settings", "as in params.yaml", "As in params.yaml"]
+BASE = ["base", "tiny@1, before the tuning"]
+IDLE = ["Answer again", "Edit the last question", "Start again", "Save as JSON", "Save as Markdown"]
+BELOW = ["Ask", "Stop", *IDLE]
+
+
+def active(page: Visitor) -> list[str]:
+    """The buttons below the conversation that look as if they had something to do."""
+    from nicegui import ui
+
+    return [name for name in BELOW if page.find(ui.button, name).enabled]
 
 
 def test_both_models_are_asked_side_by_side_and_the_talk_goes_on(
@@ -118,7 +142,7 @@ def test_both_models_are_asked_side_by_side_and_the_talk_goes_on(
 
         await opened(page)
         await pages.until(lambda: talker.loaded)
-        assert page.texts == [*BUTTONS, "base", "tuned", *BELOW]
+        assert page.texts == [*ABOVE, *BASE, "tuned", *BELOW]
         assert page.find(ui.select, "Who answers").options == {
             "both": "side by side", "base": "base only", "tuned": "tuned only"
         }  # fmt: skip
@@ -127,8 +151,8 @@ def test_both_models_are_asked_side_by_side_and_the_talk_goes_on(
         near = "Show similar training rows"
         await page.see("base: Why?", "tuned: Why?")
         assert page.texts == [
-            *BUTTONS,
-            "base",
+            *ABOVE,
+            *BASE,
             "Why?",
             "base: Why?",
             near,
@@ -168,6 +192,200 @@ def test_both_models_are_asked_side_by_side_and_the_talk_goes_on(
     visit(monkeypatch, root, talker, act)
 
 
+JOE = "Why do you write tests?"
+
+
+@pytest.fixture
+def trained(root: Path) -> Path:
+    """A repository in which Joe answers in a recording that was trained, and a document and a talk were held out."""
+    rows = [
+        review_repo.row("talk", JOE, "So that a change breaks loudly.", start=3.0, end=9.0),
+        review_repo.row("talk", "What is a seed?", "A number.", start=20.0, end=24.0),
+        review_repo.row("paper", "Where do goats live?", "In the hills.", page=4),
+    ]
+    held = [review_repo.row(f"held-{n % 2}", f"Held out {n}?", "Yes.") for n in range(5)]
+    io.write_jsonl(root / "data/splits/train.jsonl", rows)
+    io.write_jsonl(root / "data/splits/test.jsonl", held)
+    asked = [Question(question=f"Of people {n}?") for n in range(9)]
+    io.write_jsonl(root / "data/evals/talks.jsonl", asked)
+    for item, kind, title in (("talk", "media", "A talk of tests"), ("paper", "documents", "On goats")):
+        media = "recording.mp3" if kind == "media" else None
+        source = Source(item=item, kind=kind, title=title, media=media)  # type: ignore[arg-type]
+        io.write_json(root / f"data/raw/{item}/item.json", source)
+    (root / "data/raw/talk/recording.mp3").write_bytes(b"sound")
+    said = [
+        ("Ada", "host", 0.0),
+        ("speaker_2", "main", 3.0),
+        ("Ada", "host", 15.0),
+        ("speaker_2", "main", 20.0),
+    ]
+    conversation = Conversation(
+        item="talk", title="A talk of tests", url=None, description="", language="en", duration=30.0,
+        utterances=[
+            Utterance(speaker=who, role=role, words=[Word(text="word", start=at, end=at + 4)])  # type: ignore[arg-type]
+            for who, role, at in said
+        ],
+    )  # fmt: skip
+    io.write_json(root / "data/conversations/talk.json", conversation)
+    io.write_text(root / "data/corrections/speakers/talk.yaml", "rename: {speaker_2: Joe}\n")
+    return root
+
+
+def test_the_chat_opens_with_who_answers_and_with_questions_to_click(
+    monkeypatch: pytest.MonkeyPatch, trained: Path
+) -> None:
+    talker = Talker()
+
+    async def act(page: Visitor) -> None:
+        from nicegui import ui
+
+        await opened(page)
+        await page.see("Joe, from 1 document and 1 recording (3 rows)")
+        begin = page.texts.index(chat_page.HELD)
+        # property: the first of each source before the second of any; of people's, evenly over the set
+        assert page.texts[begin : begin + 8] == [
+            chat_page.HELD, "Held out 0?", "Held out 1?", "Held out 2?",
+            chat_page.PEOPLE, "Of people 0?", "Of people 3?", "Of people 6?",
+        ]  # fmt: skip
+        assert not page.find(ui.card).visible, "the settings are folded"
+        await page.press("Settings")
+        assert page.find(ui.card).visible
+        await page.press("Of people 3?")
+        await page.see("base: Of people 3?", "tuned: Of people 3?")
+        assert chat_page.HELD not in page.texts
+        await page.press("Start again")
+        assert chat_page.HELD in page.texts
+
+    visit(monkeypatch, trained, talker, act)
+
+
+def test_an_answer_shows_the_nearest_trained_passage_and_plays_its_second(
+    monkeypatch: pytest.MonkeyPatch, trained: Path
+) -> None:
+    rows = io.read_jsonl(trained / "data/splits/train.jsonl", Example)
+    nearest = {"Why?": rows[0], "Goats?": rows[2]}
+    monkeypatch.setattr(near.Index, "find", lambda self, question, *_: [Near(nearest[question], 0.5)])
+
+    async def act(page: Visitor) -> None:
+        from nicegui import ui
+
+        await opened(page)
+        await ask(page, "Why?")
+        await page.see("nearest trained passage")
+        begin = page.texts.index("nearest trained passage")
+        assert page.texts[begin : begin + 8] == [
+            "nearest trained passage", "similarity 0.50", "A talk of tests", "0:03 to 0:09", "Play 0:03",
+            f"asked: {JOE}", "Joe: So that a change breaks loudly.", f"lectern trace {rows[0].id}",
+        ]  # fmt: skip
+        await page.press("Play 0:03")
+        await pages.until(lambda: page.elements(ui.audio))
+        [player] = page.elements(ui.audio)
+        assert (player.props["src"], player.props["autoplay"]) == ("/audio/talk#t=3.0,9.0", True)
+        await page.press("Play 0:03")
+        assert len(page.elements(ui.audio)) == 1, "one at a time"
+        await ask(page, "Goats?")
+        await page.see("On goats", "page 4", "answered: In the hills.")
+        assert len([button for button in page.elements(ui.button) if "Play" in button.text]) == 1
+
+    visit(monkeypatch, trained, Talker(("base",)), act)
+
+
+def test_the_conversation_is_begun_anew_while_an_answer_is_written(
+    monkeypatch: pytest.MonkeyPatch, root: Path
+) -> None:
+    talker = Talker()
+
+    async def act(page: Visitor) -> None:
+        await opened(page)
+        await ask(page, "wait")
+        await pages.until(lambda: talker.asked)
+        await page.press("Start again")
+        await pages.until(lambda: active(page) == ["Ask"])
+        assert [name for name, *_ in talker.asked] == ["base"], "nobody wants the other answer any more"
+        assert "wait" not in page.texts
+        await ask(page, "Why?")
+        await page.see("base: Why?", "tuned: Why?")
+
+    visit(monkeypatch, root, talker, act)
+
+
+def test_the_answer_of_a_closed_tab_ends(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    talker = Talker()
+    monkeypatch.setattr(chat_page.widgets, "BACK", 0.0)
+
+    async def act(page: Visitor) -> None:
+        await opened(page)
+        await ask(page, "wait")
+        await pages.until(lambda: talker.asked)
+        client = page.user.client
+        assert client is not None
+        for socket in list(client._socket_to_document_id):
+            client.handle_disconnect(socket)
+        await page.see("stopped")
+        assert [name for name, *_ in talker.asked] == ["base", "tuned"]
+
+    visit(monkeypatch, root, talker, act)
+
+
+def test_a_blank_answer_is_told_and_buttons_without_anything_to_do_are_idle(
+    monkeypatch: pytest.MonkeyPatch, root: Path
+) -> None:
+    talker = Talker(("base",))
+    monkeypatch.setattr(
+        talker,
+        "answer",
+        lambda *_: Reply("", True, False) if not talker.problem else Reply("So.", True, False),
+    )
+
+    async def act(page: Visitor) -> None:
+        await opened(page)
+        assert active(page) == ["Ask"]
+        await ask(page, "Why?")
+        await page.see(chat_page.SILENT)
+        assert active(page) == ["Ask", *IDLE]
+        assert "Show similar training rows" not in page.texts
+        await page.press("Edit the last question")
+        assert active(page) == ["Ask"]
+
+    visit(monkeypatch, root, talker, act)
+
+
+def test_a_wrong_number_takes_no_question_away(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    async def act(page: Visitor) -> None:
+        from nicegui import ui
+
+        await opened(page)
+        await ask(page, "Why?")
+        await page.see("base: Why?")
+        await page.fill(page.find(ui.number, "Top p"), None)
+        assert "changed in this tab" in page.texts
+        await page.press("Answer again")
+        assert "base: Why?" in page.texts
+        assert page.find(ui.card).visible, "the settings are unfolded, so that the number is seen"
+        await page.press("As in params.yaml")
+        assert (page.find(ui.number, "Top p").value, "as in params.yaml" in page.texts) == (1.0, True)
+
+    visit(monkeypatch, root, Talker(("base",)), act)
+
+
+def test_an_answer_has_room_to_be_read_where_the_pipeline_asks_for_a_few_tokens(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    compose.main(["recipe=smoke"], review_repo.ROOT / "conf", tmp_path / "params.yaml")
+
+    async def act(page: Visitor) -> None:
+        from nicegui import ui
+
+        await opened(page)
+        assert page.find(ui.number, "Token limit").value == chat_page.ROOM
+        assert (
+            page.find(ui.number, "Repetition penalty").value
+            == params.load("decoding", Decoding, tmp_path / "params.yaml").repetition_penalty
+        )
+
+    visit(monkeypatch, tmp_path, Talker(), act)
+
+
 def test_the_numbers_on_the_page_are_those_of_the_answer(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     talker = Talker()
     fields = {
@@ -200,7 +418,7 @@ def test_the_numbers_on_the_page_are_those_of_the_answer(monkeypatch: pytest.Mon
         assert json.loads(page.downloads["conversation.json"])["settings"]["decoding"]["top_k"] == 5
         # an empty or a wrong number is told, and nothing is asked
         for label, value, told in (
-            ("Top p", None, "Fill in all the numbers above."), ("Top p", 3, "top_p"), ("Seed", None, "Fill in"),
+            ("Top p", None, "Fill in all the numbers of"), ("Top p", 3, "top_p"), ("Seed", None, "Fill in"),
         ):  # fmt: skip
             field = page.find(ui.number, label)
             before = field.value
@@ -227,7 +445,7 @@ def test_the_last_question_is_edited_and_an_empty_one_is_not_asked(
         missing = (
             "There is no tuned model yet: `make run` trains one. Until then only the base model answers."
         )
-        assert page.texts == [missing, *BUTTONS, "base", *BELOW]
+        assert page.texts == [missing, *ABOVE, *BASE, *BELOW]
         assert page.find(ui.select, "Who answers").options == {"base": "base"}
         await page.press("Answer again")
         await page.press("Edit the last question")
@@ -259,7 +477,7 @@ def test_notes_and_failures_stand_below_their_answer(monkeypatch: pytest.MonkeyP
             await ask(page, question)
             await page.see(note)
         shown = page.texts
-        assert shown[shown.index("fail") : shown.index("fail") + 3] == ["fail", " ", "it broke"]
+        assert shown[shown.index("fail") : shown.index("fail") + 2] == ["fail", "it broke"]
         assert shown.count("Show similar training rows") == 3, "a failed answer has none"
 
     visit(monkeypatch, root, Talker(("base",), "You are {name}."), act)
@@ -343,7 +561,7 @@ def test_similar_training_rows_are_shown_with_their_source(
     )
     asked = []
 
-    def find(self: Any, question: str, answer: str) -> list[Near]:
+    def find(self: Any, question: str, answer: str, most: int) -> list[Near]:
         asked.append((question, answer))
         if question == "none":
             raise LecternError("train.jsonl has no rows")
@@ -362,8 +580,8 @@ def test_similar_training_rows_are_shown_with_their_source(
         shown = page.texts
         begin = shown.index("similarity 0.88")
         assert shown[begin : begin + 9] == [
-            "similarity 0.88", "talk", "page 2, 1:01 to 1:05", "open the source", "user: What?", "assistant: That.",
-            "user: m0", "user: m1", f"lectern trace {row.id}",
+            "similarity 0.88", "talk", "page 2, 1:01 to 1:05", "open the source", "asked: What?", "answered: That.",
+            "asked: m0", "asked: m1", f"lectern trace {row.id}",
         ]  # fmt: skip
         assert [link.props["href"] for link in page.elements(ui.link) if link.text == "open the source"] == [
             "https://example.org/t"

@@ -10,7 +10,7 @@ const LONG = 4000, MOST = 900000
 /** A text of a person or a model, inserted as text; a long one is cut, with a button that shows more. */
 export const LongText = {
   template: `<div class="w-full">
-    <div class="whitespace-pre-wrap break-words max-w-full">{{ all ? text : text.slice(0, ${LONG}) }}</div>
+    <div class="whitespace-pre-wrap wrap-anywhere max-w-full">{{ all ? text : text.slice(0, ${LONG}) }}</div>
     <q-btn v-if="!all && text.length > ${LONG}" flat dense no-caps :label="told" @click="all = true" /></div>`,
   props: {text: String, whole: Number},
   data() { return {all: false} },
@@ -36,9 +36,9 @@ export const Problems = {
   template: `<div v-for="problem in problems" :key="problem.act.n" role="alert"
       class="w-full rounded p-3 bg-red-100 text-black flex flex-col gap-1" :data-about="problem.act.id">
       <div class="font-semibold">{{ problem.told }}</div>
-      <div class="break-words">{{ problem.mine }}</div>
+      <div class="wrap-anywhere">{{ problem.mine }}</div>
       <template v-if="problem.theirs">
-        <div class="break-words">{{ problem.theirs.told }}</div>
+        <div class="wrap-anywhere">{{ problem.theirs.told }}</div>
         <template v-for="message in problem.theirs.messages">
           <div class="text-xs uppercase opacity-70">{{ message.role }}</div>
           <long-text :text="message.content" :whole="message.content.length" />
