@@ -10,7 +10,7 @@ TEXT = "whitespace-pre-wrap wrap-anywhere max-w-full"
 """Classes of a text of people or models: it keeps its line ends, and a word of any length breaks at the line's end."""
 STYLE = """
 .q-btn.disabled { opacity: .35 !important; filter: grayscale(1); } /* a button with nothing to do is seen to be idle */
-.body--dark .q-btn.text-primary { color: #8fc0ee !important; } /* the primary colour is too dark on a dark ground */
+.body--dark .q-btn.text-primary { --q-primary: #8fc0ee; } /* the primary colour is too dark on a dark ground */
 .lectern-begin .q-btn__content { text-align: left; }
 .lectern-here {
   background: color-mix(in srgb, var(--lectern-here) 20%, transparent);
@@ -118,7 +118,7 @@ def frame(app: str, pages: Mapping[str, str], here: str) -> Iterator[None]:
 
     ui.colors(primary="#1d5c94")  # white text on it is legible
     ui.add_css(STYLE)
-    with ui.header().classes("items-center gap-6 py-2"):
+    with ui.header().classes("items-center gap-x-6 gap-y-0 py-2"):
         ui.label(app).classes("text-lg font-semibold")
         for title, path in pages.items():
             ui.link(title, path).classes(

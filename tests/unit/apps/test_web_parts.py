@@ -273,3 +273,34 @@ def test_acts_are_done_one_at_a_time_in_order_and_a_failure_is_told() -> None:
         ]  # fmt: skip
 
     pages.visit(define, act)
+
+
+def test_an_error_of_a_page_that_was_left_is_none_and_any_other_is_raised() -> None:
+    caught: list[str] = []
+
+    def define() -> None:
+        from nicegui import ui
+
+        async def show(leaves: bool) -> None:
+            if leaves:
+                ui.context.client.delete()
+            raise RuntimeError("the parent slot of the element has been deleted")
+
+        @ui.page("/{leaves}")
+        async def page(leaves: str) -> None:
+            await ui.context.client.connected()
+            try:
+                await widgets.show_unless_left(show(leaves == "left"))
+                caught.append("nothing")
+            except RuntimeError as error:
+                caught.append(str(error))
+
+    async def act(page: Visitor) -> None:
+        await page.open("/stays")
+        await pages.until(lambda: caught)
+        assert caught.pop() == "the parent slot of the element has been deleted"
+        await page.open("/left")
+        await pages.until(lambda: caught)
+        assert caught == ["nothing"]
+
+    pages.visit(define, act)

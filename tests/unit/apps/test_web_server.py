@@ -1,5 +1,6 @@
 """A server waits neither for a request that does not come whole nor, once it shall end, for anybody."""
 
+import asyncio
 import re
 import signal
 import socket
@@ -8,10 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from lectern.apps.web.server import Leave
 from lectern.core.guard import HEADERS
 from tests.support import review_repo
 from tests.support.web_app import started
@@ -70,6 +73,39 @@ def connect(address: str) -> socket.socket:
 def read(connection: socket.socket) -> bytes:
     """All that comes until the other side closes."""
     return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_page_that_is_left_while_it_is_sent_is_no_error(begun: bool) -> None:
+    from starlette.middleware.base import BaseHTTPMiddleware
+    from starlette.middleware.gzip import GZipMiddleware
+
+    async def give_up(scope: Any, receive: Any, send: Any) -> None:
+        """As a file's response does, once the browser has left."""
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def pass_on(request: Any, call_next: Any) -> Any:
+        return await call_next(request)
+
+    def serve(inner: Any) -> None:
+        messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+        async def receive() -> Any:
+            return next(messages, {"type": "http.disconnect"})
+
+        async def send(message: Any) -> None:
+            pass
+
+        request = {"type": "http", "method": "GET", "path": "/", "headers": [(b"accept-encoding", b"gzip")]}
+        stack = BaseHTTPMiddleware(GZipMiddleware(inner), dispatch=pass_on)
+        asyncio.run(stack(request, receive, send))
+
+    with pytest.raises(RuntimeError, match="No response returned"):
+        serve(give_up)  # else this test would say nothing
+    serve(Leave(give_up))
 
 
 WHOLE = b"GET / HTTP/1.1\r\nhost: HERE\r\n\r\n"
