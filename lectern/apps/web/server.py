@@ -45,7 +45,6 @@ def serve(name: str, title: str, build: Callable[[], None], *, port: int, show: 
 
     build()
     app.add_middleware(Guard)
-    app.add_middleware(Leave)
     closed, ended = threading.Event(), threading.Event()
     app.on_startup(lambda: _end_in_time(name, closed, ended))
     app.on_startup(lambda: print(f"{name}: http://{HOST}:{chosen}   (Ctrl-C ends it)", flush=True))
@@ -70,39 +69,6 @@ def serve(name: str, title: str, build: Callable[[], None], *, port: int, show: 
         print(f"{name}: ended", flush=True)
         ended.set()
         closed.set()
-
-
-class Leave:
-    """Completes the response to a browser that has left the page; nobody receives the rest.
-
-    A file is no longer sent then. Without an end, the framework's middleware raises `RuntimeError: No response
-    returned.`, and the traceback looks as if the page were broken.
-    """
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass a request on, and end its response if the browser has left."""
-        left = begun = ended = False
-
-        async def watch() -> Any:
-            nonlocal left
-            message = await receive()
-            left = left or message["type"] == "http.disconnect"
-            return message
-
-        async def note(message: Any) -> None:
-            nonlocal begun, ended
-            await send(message)  # which may be cancelled, so that nothing is sent
-            begun = True
-            ended = message["type"] == "http.response.body" and not message.get("more_body", False)
-
-        await self._app(scope, watch, note)
-        if left and not begun:
-            await send({"type": "http.response.start", "status": 408, "headers": []})
-        if left and not ended:
-            await send({"type": "http.response.body", "body": b""})
 
 
 def _interrupt(*_: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from lectern.apps.web.server import Leave
+from lectern.apps.web.leaving import Leaving
 from lectern.core.guard import HEADERS
 from tests.support import review_repo
 from tests.support.web_app import started
@@ -77,8 +77,12 @@ def read(connection: socket.socket) -> bytes:
 
 @pytest.mark.parametrize("begun", [True, False])
 def test_a_page_that_is_left_while_it_is_sent_is_no_error(begun: bool) -> None:
+    import uvicorn
     from starlette.middleware.base import BaseHTTPMiddleware
     from starlette.middleware.gzip import GZipMiddleware
+    from uvicorn.server import ServerState
+
+    from lectern.apps.web.patience import PatientProtocol
 
     async def give_up(scope: Any, receive: Any, send: Any) -> None:
         """As a file's response does, once the browser has left."""
@@ -87,10 +91,13 @@ def test_a_page_that_is_left_while_it_is_sent_is_no_error(begun: bool) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
 
+    async def fail(scope: Any, receive: Any, send: Any) -> None:
+        raise RuntimeError("broken")
+
     async def pass_on(request: Any, call_next: Any) -> Any:
         return await call_next(request)
 
-    def serve(inner: Any) -> None:
+    def serve(app: Any) -> None:
         messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
         async def receive() -> Any:
@@ -100,12 +107,19 @@ def test_a_page_that_is_left_while_it_is_sent_is_no_error(begun: bool) -> None:
             pass
 
         request = {"type": "http", "method": "GET", "path": "/", "headers": [(b"accept-encoding", b"gzip")]}
-        stack = BaseHTTPMiddleware(GZipMiddleware(inner), dispatch=pass_on)
-        asyncio.run(stack(request, receive, send))
+        asyncio.run(app(request, receive, send))
 
+    sent, broken = (BaseHTTPMiddleware(GZipMiddleware(app), dispatch=pass_on) for app in (give_up, fail))
     with pytest.raises(RuntimeError, match="No response returned"):
-        serve(give_up)  # else this test would say nothing
-    serve(Leave(give_up))
+        serve(sent)  # else this test would say nothing
+    serve(Leaving(sent))
+    with pytest.raises(RuntimeError, match="broken"):
+        serve(Leaving(broken))
+    # and it stands around every app that is served
+    config = uvicorn.Config(sent, lifespan="off")
+    config.load()
+    protocol = PatientProtocol(config, ServerState(), {}, asyncio.new_event_loop())
+    assert isinstance(protocol.app, Leaving)
 
 
 WHOLE = b"GET / HTTP/1.1\r\nhost: HERE\r\n\r\n"
