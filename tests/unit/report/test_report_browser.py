@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lectern.core import io
 from lectern.settings.report import Report
 from stages import report
 from tests.settings import configure
@@ -19,6 +20,12 @@ SPILLED = """() => {
     .map(e => e.outerHTML.slice(0, 120))
 }"""
 """Elements that reach past the right edge, those excepted that scroll by themselves."""
+BROKEN = """() => [...document.querySelectorAll(".values th")].flatMap(e => [...e.childNodes]).map(node => {
+  const range = document.createRange()
+  range.selectNodeContents(node)
+  return [node.textContent, new Set([...range.getClientRects()].map(box => box.top)).size]
+})"""
+"""The parts of the names of what is compared, and over how many lines each is broken."""
 CONTRAST = """() => {
   const light = text => {
     const [r, g, b] = text.match(/[\\d.]+/g).slice(0, 3)
@@ -50,6 +57,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name in ("full", "hostile"):
         root = tmp_path_factory.mktemp(name)
         made_up_run.make(root, dataclasses.replace(EVERYTHING, hostile=name == "hostile"))
+        likeness = io.read_plain(root / "metrics/likeness.json")
+        sides = likeness["contestants"]
+        sides |= {f"{side}+sources": sides[side] for side in ("base", "tuned")}
+        io.write_json(root / "metrics/likeness.json", likeness)
         report.main(configure(Report, samples=6), root / "metrics", root / "data", root / "params.yaml")
         found[name] = root / "metrics/report.html"
     return found
@@ -82,6 +93,32 @@ def test_the_page_fits_and_is_legible(
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.evaluate(SPILLED) == []
     assert page.evaluate(CONTRAST) == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_a_name_stands_on_one_line_and_a_long_figure_within_its_card(
+    chromium: Any, pages: dict[str, Path], width: int
+) -> None:
+    page, _ = open_page(chromium, pages["full"], width, "light")
+    # property: a contestant that the pipeline itself names is broken after the plus, if anywhere
+    names = page.evaluate(BROKEN)
+    assert {"base", "tuned", "base+", "sources", "difference"} <= {part for part, _ in names}
+    assert [
+        part for part, lines in names if lines > 1 and part in ("base+", "tuned+", "sources", "difference")
+    ] == []
+    # property: a perplexity of any length wraps in its card
+    for pair in page.locator(".tile .pair").all():
+        pair.evaluate("e => { e.firstChild.textContent = '987,654,321,012.3' }")
+        pair.evaluate("e => { e.lastChild.textContent = '12,345,678,901.2' }")
+    assert page.locator(".tile .pair").count() > 0
+    assert page.evaluate(SPILLED) == []
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('.tile, .tile .pair')].filter(e => e.scrollWidth > e.clientWidth).length"
+        )
+        == 0
+    )
     page.context.close()
 
 
