@@ -84,9 +84,9 @@ def list_answering(root: Path, item: str) -> dict[str, float]:
 def _read_conversation(root: Path, item: str) -> Conversation | None:
     """Return the conversation of an item of the outputs; None if it has none, or none that can be read."""
     folder = root / "data/conversations"
+    if not folder.is_dir() or f"{item}.json" not in {each.name for each in folder.iterdir()}:
+        return None  # compared before it becomes part of a path, so that no item leads out of the folder
     path = folder / f"{item}.json"
-    if not folder.is_dir() or path.name not in {each.name for each in folder.iterdir()}:
-        return None  # compared before it is opened, so that no item leads out of the folder
     try:
         return _parse(path, path.stat().st_mtime_ns)
     except LecternError:

@@ -282,8 +282,10 @@ def test_two_people_chat_in_the_browser_at_once(served: tuple[Path, str]) -> Non
             page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
             page.on("request", lambda r: r.url.startswith((address, "data:")) or wrong.append(r.url))
             browsers.open_page(page, address)
+            page.get_by_role("button", name="Settings").click()
             page.get_by_label("Persona").fill(HOSTILE)
             page.get_by_label("Temperature").fill("1.5")  # the untrained model is silent without
+            page.get_by_role("button", name="Settings").click()
             page.get_by_label("Ask something").fill(f"Is it so? {HOSTILE}")
             page.get_by_label("Ask something").press("Enter")
         for page in pages:
@@ -308,7 +310,26 @@ def test_two_people_chat_in_the_browser_at_once(served: tuple[Path, str]) -> Non
             pages[0].get_by_role("button", name="Save as JSON").click()
         assert kept.value.suggested_filename == "conversation.json"
         assert len(json.loads(Path(kept.value.path()).read_text())["chats"]["tuned"]) == 7
+        # property: a word of any length widens no page, and the answer of a closed tab lets the others answer
         page = pages[1]
+        page.set_viewport_size({"width": 390, "height": 800})
+        page.get_by_label("Ask something").fill("x" * 5_000)
+        page.get_by_label("Ask something").press("Enter")
+        page.get_by_role("button", name="Show similar").nth(5).wait_for(timeout=180_000)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        left = started.new_page()
+        browsers.open_page(left, address)
+        left.get_by_role("button", name="Settings").click()
+        left.get_by_label("Temperature").fill("1.5")
+        left.get_by_label("Token limit").fill("4000")
+        left.get_by_label("Ask something").fill("Go on for long.")
+        left.get_by_label("Ask something").press("Enter")
+        left.get_by_text("writing …").first.wait_for()
+        left.close()
+        page.get_by_label("Ask something").fill("Is the model free?")
+        page.get_by_label("Ask something").press("Enter")
+        page.get_by_role("button", name="Show similar").nth(7).wait_for(timeout=30_000)
+        page.get_by_role("button", name="Settings").click()
         page.get_by_label("Token limit").fill("4000")
         page.get_by_label("Ask something").fill("Go on for long.")
         page.get_by_label("Ask something").press("Enter")

@@ -244,3 +244,24 @@ def test_what_cannot_be_shown_is_told(root: Path) -> None:
         assert page.elements(label_desk.LabelDesk) == []
 
     visit(root, act)
+
+
+def test_answers_that_cannot_be_compared_are_told_and_not_taken_for_missing(root: Path) -> None:
+    for name in ("base", "tuned"):
+        path = root / f"data/predictions/{name}.jsonl"
+        answered = io.read_jsonl(path, Prediction)
+        blank = [
+            each.model_copy(update={"prediction": "" if at and name == "tuned" else "the same"})
+            for at, each in enumerate(answered)
+        ]
+        io.write_jsonl(path, blank)
+
+    async def act(page: Visitor) -> None:
+        view = await opened(page)
+        assert (view["total"], view["cases"]) == (0, [])
+        assert view["nothing"].startswith(
+            "There is nothing to compare: of 12 questions, 11 have an answer without a word and 1 have two answers "
+            "that are the same."
+        )
+
+    visit(root, act)

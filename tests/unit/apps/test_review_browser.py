@@ -169,6 +169,25 @@ def test_rows_are_decided_by_keyboard(visit: Open, app: tuple[Path, str]) -> Non
     assert ids[0] not in read_decisions(root)
 
 
+def test_on_a_phone_the_row_stands_on_the_first_screen_and_is_marked_in_the_list(visit: Open) -> None:
+    page = visit("/examples")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_text("1 of 12", exact=True).wait_for()
+    assert page.get_by_role("button", name="Accept").bounding_box()["y"] < 844
+    assert page.get_by_role("button", name="Previous").is_disabled(), "there is no row before the first one"
+    page.keyboard.press("j")
+    page.get_by_text("2 of 12", exact=True).wait_for()
+    style = "e => { const s = getComputedStyle(e); return [s.backgroundColor, s.borderLeftColor] }"
+    [(ground, edge), other] = (
+        page.locator(f"[data-row]{which}").first.evaluate(style)
+        for which in ("[aria-current]", ":not([aria-current])")
+    )
+    assert {ground, edge}.isdisjoint(other), "its ground and its edge are those of no other row"
+    assert not page.get_by_label("Method").is_visible()
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_label("Method").wait_for()
+
+
 def test_filters_and_the_place_are_in_the_address(visit: Open, app: tuple[Path, str]) -> None:
     page = visit("/examples")
     page.get_by_label("Search in the rows").fill("word 2 of talk-0001")
@@ -277,6 +296,10 @@ def test_hostile_text_is_text_on_every_page_and_nothing_else_is_written(
             page.get_by_text(text).first.wait_for()
             assert page.title().endswith("- Lectern"), f"a script ran on {path}"
             assert page.locator("a[href^=javascript]").count() == 0
+            # property: no page is wider than a phone, whatever a word is like
+            page.set_viewport_size({"width": 390, "height": 844})
+            assert page.evaluate("document.documentElement.scrollWidth") == 390, path
+            page.set_viewport_size({"width": 1280, "height": 720})
         page.keyboard.press("1")
         page.get_by_text("1 of 12 labelled").wait_for()
         browsers.open_page(page, f"{address}/examples?item=talk-0001")

@@ -1,16 +1,17 @@
 """Where a row of the review comes from, the sound beside it, and what is read again when files change."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lectern.apps.review import audio, decisions, origin, recordings
+from lectern.apps.review import audio, decisions, labelling, names, origin, recordings, row_index
 from lectern.apps.review.examples_state import State
 from lectern.apps.review.origin import Part
 from lectern.core import io
-from lectern.core.schema import Provenance, Source
+from lectern.core.schema import Conversation, Provenance, Source, Utterance, Word
 from tests.support import pages, review_repo
 from tests.support.pages import Visitor
 
@@ -56,6 +57,57 @@ def test_the_words_around_a_row_are_shown_with_its_own_marked(root: Path) -> Non
     assert "".join(part.text for part in first.parts).startswith("speaker_2 (main): ")
     assert not any(part.marked for part in origin.find(root, where(start=500.0)).parts)
     assert origin.find(root, where(start=500.0)).parts == []
+
+
+def test_a_voice_is_called_by_the_name_that_a_person_gave_since(root: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(root, tmp_path / "repo"))
+    rows = row_index.build(copy)
+    before = labelling.list_rows(copy, rows, [])
+    io.write_text(copy / "data/corrections/speakers/talk-0000.yaml", "rename: {speaker_1: Asha Rao}\n")
+    voice = {
+        "name": "Ben",
+        "model": "m",
+        "item": "talk-0000",
+        "speaker": "speaker_2",
+        "embedding": [1.0, 0.0],
+    }
+    io.write_text(copy / "data/corrections/voices.yaml", f"- {json.dumps(voice)}\n")
+    found = origin.find(copy, where(start=8.0, end=8.6))
+    text = "".join(part.text for part in found.parts)
+    assert text.startswith("Asha Rao: this is word number 0")
+    assert "speaker_" not in text
+    assert "Ben: this is" in text
+    # the labels of a row stay those of the row, and its source is shown with the names
+    after = labelling.list_rows(copy, rows, [])
+    assert [case.id for case in after] == [case.id for case in before]
+    assert any("Asha Rao: " in (case.source or "") for case in after)
+    # a file that must be mended first gives no names, and is no error here
+    io.write_text(copy / "data/corrections/speakers/talk-0000.yaml", "rename: [\n")
+    assert "speaker_1 (host): " in "".join(part.text for part in origin.find(copy, where(start=8.0)).parts)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown", "name"),
+    [
+        (("speaker_2", "main"), "speaker_2 (main)", None),
+        (("speaker_2", "unknown"), "speaker_2", None),
+        (("Asha Rao", "main"), "Asha Rao", "Asha Rao"),
+        (("unknown", "unknown"), "unknown", None),
+    ],
+)
+def test_a_voice_without_a_name_is_told_by_its_role(
+    tmp_path: Path, said: tuple[str, Any], shown: str, name: str | None
+) -> None:
+    who, role = said
+    utterance = Utterance(speaker=who, role=role, words=[Word(text="word", start=1.0, end=3.0)])
+    assert names.show(utterance, {}) == shown
+    made = Conversation(
+        item="talk", title="", url=None, description="", language="en", duration=9.0, utterances=[utterance]
+    )
+    io.write_json(tmp_path / "data/conversations/talk.json", made)
+    assert names.find_answering(tmp_path, Provenance(item="talk", start=0.0, end=9.0, method="x")) == name
+    assert names.find_answering(tmp_path, Provenance(item="talk", start=5.0, end=9.0, method="x")) is None
+    assert names.find_answering(tmp_path, Provenance(item="../talk", start=0.0, end=9.0, method="x")) is None
 
 
 @pytest.mark.parametrize(
