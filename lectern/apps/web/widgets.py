@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 TEXT = "whitespace-pre-wrap wrap-anywhere max-w-full"
 """Classes of a text of people or models: it keeps its line ends, and a word of any length breaks at the line's end."""
 STYLE = """
-.q-btn.disabled { opacity: .35 !important; filter: grayscale(1); } /* a button with nothing to do is seen to be idle */
-.body--dark .q-btn.text-primary { --q-primary: #8fc0ee; } /* the primary colour is too dark on a dark ground */
+.q-btn.disabled { filter: grayscale(1) opacity(.5); } /* a button with nothing to do is seen to be idle */
+.body--dark :is(.q-btn.text-primary, .q-field) { --q-primary: #8fc0ee; } /* the primary one is too dark on dark ground */
 .lectern-begin .q-btn__content { text-align: left; }
 .lectern-here {
   background: color-mix(in srgb, var(--lectern-here) 20%, transparent);
