@@ -10,7 +10,7 @@ TEXT = "whitespace-pre-wrap wrap-anywhere max-w-full"
 """Classes of a text of people or models: it keeps its line ends, and a word of any length breaks at the line's end."""
 STYLE = """
 .q-btn.disabled { filter: grayscale(1) opacity(.5); } /* a button with nothing to do is seen to be idle */
-.body--dark :is(.q-btn.text-primary, .q-field) { --q-primary: #8fc0ee; } /* the primary one is too dark on dark ground */
+.body--dark :is(.q-btn.text-primary, .q-field) { --q-primary: #8fc0ee; } /* the other is too dark there */
 .lectern-begin .q-btn__content { text-align: left; }
 .lectern-here {
   background: color-mix(in srgb, var(--lectern-here) 20%, transparent);
