@@ -30,6 +30,8 @@ MISSING = "There is no tuned model yet: `make run` trains one. Until then only t
 HELD = "Held out: the model was trained on neither the question nor its answer"
 PEOPLE = "From people, in words of their own, which were never trained on"
 SILENT = "The model ended its answer without a word."
+NO_ANSWER = "italic opacity-80"
+"""Classes of what stands in the place of an answer without a word."""
 ROOM = 128
 """Least number of tokens that an answer may have at first. `generate.max_new_tokens` may be too few to read, as in a
 run that only tests the pipeline."""
@@ -266,7 +268,7 @@ class _ChatPage:
         widgets.text(turn.question, classes="font-semibold")
         with ui.card().classes("w-full p-3 gap-1"):
             # An answer is no longer than the token limit, so a browser can show all of it.
-            answer = ui.label("").classes(widgets.TEXT + ("" if turn.text else " italic opacity-80"))
+            answer = ui.label("").classes(widgets.TEXT)
             note = ui.label("").classes("text-sm opacity-80 wrap-anywhere")
             self.labels[chat.name, number] = (answer, note)
             _show_state(turn, answer, note)
@@ -556,6 +558,7 @@ def _show_state(turn: Turn, answer: Any, note: Any) -> None:
         if label.text != text:
             label.set_text(text)
         label.set_visibility(bool(text))
+    answer.classes(**{"remove" if turn.text else "add": NO_ANSWER})
 
 
 def describe_revision(root: Path) -> str:

@@ -338,10 +338,13 @@ def test_a_blank_answer_is_told_and_buttons_without_anything_to_do_are_idle(
     )
 
     async def act(page: Visitor) -> None:
+        from nicegui import ui
+
         await opened(page)
         assert active(page) == ["Ask"]
         await ask(page, "Why?")
         await page.see(chat_page.SILENT)
+        assert "italic" in page.find(ui.label, chat_page.SILENT).classes
         assert active(page) == ["Ask", *IDLE]
         assert "Show similar training rows" not in page.texts
         await page.press("Edit the last question")
@@ -500,6 +503,9 @@ def test_an_answer_is_stopped_and_meanwhile_nothing_else_is_asked(
         await pages.until(lambda: talker.asked)
         await page.tick()
         await page.see("base begins", "writing …")
+        assert "italic" not in page.find(ui.label, "base begins").classes, (
+            "it is the answer, not a note in its place"
+        )
         assert (page.find(ui.button, "Ask").enabled, page.find(ui.button, "Stop").enabled) == (False, True)
         question = page.find(ui.textarea, "Ask something")
         await page.fill(question, "More?")
