@@ -145,9 +145,8 @@ class _ChatPage:
             )
         self._enable()
         ui.timer(0.15, self._tick)
-        widgets.when_left(
-            lambda: self.stop.set()
-        )  # else the answer would hold the model that others wait for
+        # else the answer would hold the model that others wait for
+        widgets.when_left(lambda: self.stop.set())
         await ui.context.client.connected()
         await self._introduce()
         await self._load()

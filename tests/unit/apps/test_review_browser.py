@@ -310,12 +310,20 @@ def test_hostile_text_is_text_on_every_page_and_nothing_else_is_written(
         page.get_by_label("Name of speaker_1").fill("../../../evil: [x]")
         page.get_by_label("Name of speaker_1").press("Enter")
         page.locator(".who b", has_text="../../../evil: [x]").first.wait_for()
+        page.get_by_label("Name of speaker_2").fill("n" * 300)
+        page.get_by_label("Name of speaker_2").press("Enter")
+        page.locator(".who b", has_text="nnn").first.wait_for()
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
         context.close()
     assert wrong == []
     assert review_repo.list_files(root) == before
     written = sorted(path.parent.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
     assert {"data/labels/x-b", "data/corrections/examples", "data/corrections/speakers"} <= set(written)
-    assert corrections(root, "talk-0001")["rename"] == {"speaker_1": "../../../evil: [x]"}
+    assert corrections(root, "talk-0001")["rename"] == {
+        "speaker_1": "../../../evil: [x]",
+        "speaker_2": "n" * 300,
+    }
 
 
 def test_without_any_output_every_page_says_what_to_do(tmp_path: Path, chromium: Any) -> None:
