@@ -24,6 +24,7 @@ from lectern.models.generation import AnswerOptions
 from lectern.publishing.exporting import serving_name
 from lectern.settings.decoding import LARGEST_PENALTY, Decoding
 from lectern.settings.generate import Generate
+from lectern.settings.retrieval import Retrieval
 
 PAGES = {"Chat": "/", "Episode": "/episode"}
 MISSING = "There is no tuned model yet: `make run` trains one. Until then only the base model answers."
@@ -115,7 +116,9 @@ class _ChatPage:
                 .classes("w-36")
             )
             self.who.on_value_change(lambda: self.show_chats.refresh())
-            self.sources = ui.switch("Look it up").props("dense")
+            # A model that was trained with passages in its questions is at home with them.
+            trained = params.load("retrieval", Retrieval, self.root / "params.yaml").train_share > 0
+            self.sources = ui.switch("Look it up", value=trained and self.library.is_there).props("dense")
             self.sources.set_visibility(self.library.is_there)
             self.fold = ui.button("Settings", icon="tune", on_click=self._fold).props("flat no-caps dense")
             self.changed = ui.label("").classes("text-sm opacity-80")

@@ -389,6 +389,25 @@ def test_an_answer_has_room_to_be_read_where_the_pipeline_asks_for_a_few_tokens(
     visit(monkeypatch, tmp_path, Talker(), act)
 
 
+@pytest.mark.parametrize(
+    ("share", "there", "on"), [(0.0, True, False), (0.5, True, True), (0.5, False, False)]
+)
+def test_passages_are_looked_up_at_first_where_the_model_was_trained_with_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, share: float, there: bool, on: bool
+) -> None:
+    chosen = ["recipe=smoke", f"retrieval.train_share={share}"]
+    compose.main(chosen, review_repo.ROOT / "conf", tmp_path / "params.yaml")
+    monkeypatch.setattr(Library, "is_there", there)
+
+    async def act(page: Visitor) -> None:
+        from nicegui import ui
+
+        await opened(page)
+        assert page.find(ui.switch, "Look it up").value is on
+
+    visit(monkeypatch, tmp_path, Talker(), act)
+
+
 def test_the_numbers_on_the_page_are_those_of_the_answer(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     talker = Talker()
     fields = {
