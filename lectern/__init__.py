@@ -9,3 +9,7 @@ if find_spec("pydantic") is None or find_spec("omegaconf") is None:
         f"error: {sys.executable} lacks the packages of this project. Run `make setup` once, and "
         "`source .venv/bin/activate` in each shell before dvc."
     )
+
+from lectern.core import instructions
+
+instructions.follow()  # in a process that a stage has started

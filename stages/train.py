@@ -40,6 +40,7 @@ def main(
             "train": asdict(settings),
             "precision": devices.choose_precision(settings.precision),
             "processes": launch.count(compute),
+            "instructions": compute.instructions,
         },
         [*files, *before, *launch.get_config(compute)],
         [sft],

@@ -13,7 +13,7 @@ from lectern.answering import questions as prompts
 from lectern.answering.contestants import Local, Served
 from lectern.answering.questions import Ask, Prepared
 from lectern.answering.sources import Sources
-from lectern.core import batches, code
+from lectern.core import batches, code, instructions
 from lectern.core.schema import BASE, HELD_OUT, TUNED, WITH_SOURCES, Found, Prediction
 from lectern.models import chat_format, generation, loading
 from lectern.models.batching import by_length
@@ -106,6 +106,7 @@ def made_with(who: Local, *modules: Any) -> dict[str, Any]:
         "contestant": contestants.fingerprint(who),
         "code": code.digest(modules),
         "libraries": {name: importlib.metadata.version(name) for name in libraries},
+        "instructions": instructions.chosen(),
     }
 
 

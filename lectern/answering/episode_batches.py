@@ -9,7 +9,7 @@ from lectern.answering import contestants, episodes, turns
 from lectern.answering.contestants import Local
 from lectern.answering.episodes import StartedEpisode
 from lectern.answering.openings import Start
-from lectern.core import batches, code
+from lectern.core import batches, code, instructions
 from lectern.core.schema import Episode
 from lectern.models import loading
 from lectern.settings.base_model import BaseModelSettings
@@ -71,6 +71,7 @@ def _plan(
         "settings": {**asdict(settings), "decoding": settings.decoding.changes},
         "code": written_by,
         "libraries": {name: importlib.metadata.version(name) for name in libraries},
+        "instructions": instructions.chosen(),
     }
     plan: dict[batches.Batch, Sequence[StartedEpisode]] = {}
     for begun in parts:

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from lectern.core import code as source_code
 from lectern.core import compute as computing
-from lectern.core import io, journal, manifest
+from lectern.core import instructions, io, journal, manifest
 from lectern.core.compute import IN_PROCESS, Workers
 from lectern.core.errors import LecternError
 from lectern.core.io import sha256, to_json
@@ -85,6 +85,8 @@ def sync(
     ordered = _in_order(items)
     versions = _versions(libraries)
     made_with = {"params": dict(params), "code": source_code.digest(code), "libraries": versions}
+    if versions:  # a library that decides the bytes also computes them
+        made_with["instructions"] = instructions.chosen()
     with manifest.disk_failures(out):
         out.mkdir(parents=True, exist_ok=True)
         known = manifest.read(out / MANIFEST, _parse_manifest) or {}

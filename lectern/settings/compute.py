@@ -1,8 +1,9 @@
-"""Where items are made and models trained: section `compute` of params.yaml, which decides no byte."""
+"""Where items are made and models trained: section `compute`; of it, `instructions` alone decides bytes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lectern.core import instructions
 from lectern.core.compute import Workers
 from lectern.settings import checks
 
@@ -10,12 +11,21 @@ EXECUTORS = ("local", "ray")
 """Where items are made; `core.compute.EXECUTORS` has their code."""
 
 
+INSTRUCTIONS = instructions.CHOICES
+"""Which instructions of the processor are used; `core.instructions` has the code."""
+
+
 @dataclass(frozen=True)
 class Compute:
-    """Section `compute`: where items are made and models trained. It decides no byte, and reruns no stage."""
+    """Section `compute`: where items are made and models trained. Only `instructions` decides bytes and reruns
+    stages.
+    """
 
     name: str
     """Name of the file in conf/compute."""
+    instructions: str
+    """`portable` computes the same bytes on every x86-64 processor that has AVX2. `native` lets each library choose
+    what is fastest on this processor. Choices: INSTRUCTIONS."""
     executor: str
     """Where items are made: on this machine, or on a cluster of Ray. Choices: EXECUTORS."""
     workers: int
@@ -63,6 +73,7 @@ class Compute:
                 f"{self.main_address!r}"
             )
         yield from checks.choice("executor", self.executor, EXECUTORS)
+        yield from checks.choice("instructions", self.instructions, INSTRUCTIONS)
         if self.cpus_per_worker == self.gpus_per_worker == 0:
             yield "cpus_per_worker and gpus_per_worker are 0; one of them must be above 0"
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import lectern
-from lectern.core import stage
+from lectern.core import instructions, stage
 from lectern.core.errors import LecternError
 from lectern.core.executors import crew
 from lectern.core.item import Item, Load, Made, make_one, use_one_blas_thread
@@ -98,7 +98,7 @@ def _connected(address: str) -> Iterator[Any]:
         try:
             ray.init(
                 address=address,
-                runtime_env={"working_dir": folder},
+                runtime_env={"working_dir": folder, "env_vars": instructions.inherited()},
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
