@@ -130,6 +130,7 @@ def adapt_torch() -> None:
         return
     import torch
 
+    torch.set_num_threads(THREADS)
     kernels = torch.library.Library("aten", "IMPL", "CPU")
     _libraries.append(kernels)
     with warnings.catch_warnings():

@@ -21,6 +21,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from lectern.core import instructions
+
 HERE = Path(__file__).parent
 HEAD = """#!{python} -IS
 MODULE, PYTHON, SOCKET = {module!r}, {python!r}, {socket!r}
@@ -101,7 +103,7 @@ def _start(place: Path) -> None:
     with (place / "log").open("w") as log:
         process = subprocess.Popen(
             command,
-            env=environment,
+            env=environment | instructions.PORTABLE,  # as stages do before they load a library
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
