@@ -12,7 +12,6 @@ differs between processors all the same.
 
 import importlib.abc
 import importlib.machinery
-import importlib.util
 import os
 import platform
 import sys
@@ -101,8 +100,10 @@ class _TorchFinder(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         if name != "torch":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        # It stays in its place, since others look for torch without importing it.
+        others = [finder for finder in sys.meta_path if finder is not self]
+        found = (finder.find_spec(name, path, target) for finder in others if hasattr(finder, "find_spec"))
+        spec = next((one for one in found if one is not None), None)
         if spec is not None and spec.loader is not None:
             load = spec.loader.exec_module
 
@@ -133,10 +134,12 @@ def adapt_torch() -> None:
     torch.set_num_threads(THREADS)
     kernels = torch.library.Library("aten", "IMPL", "CPU")
     _libraries.append(kernels)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name, function in _make_kernels(torch).items():
-            kernels.impl(name, function, allow_override=True)
+    # That of the environment for WhisperX and pyannote is too old; what they compute is not claimed to be portable.
+    if hasattr(torch.library, "get_kernel"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name, function in _make_kernels(torch).items():
+                kernels.impl(name, function, allow_override=True)
     lstm = torch._VF.lstm
 
     def lstm_outside_onednn(*args: Any, **options: Any) -> Any:

@@ -172,6 +172,8 @@ from lectern.core import instructions
 for _ in range(2):
     instructions.choose("portable")
 finders = [finder for finder in sys.meta_path if type(finder).__name__ == "_TorchFinder"]
+import importlib.util
+importlib.util.find_spec("torch")  # transformers looks whether there is torch before it is imported
 import torch
 instructions.choose("portable")
 print(len(finders), len(instructions._libraries))
