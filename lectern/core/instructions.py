@@ -178,13 +178,6 @@ def _make_kernels(torch: Any) -> dict[str, Any]:
     def sqrt_out(values: Any, *, out: Any) -> Any:
         return _fill(out, sqrt(values))
 
-    def foreach_sqrt(many: Sequence[Any]) -> list[Any]:
-        return [sqrt(values) for values in many]
-
-    def foreach_sqrt_(many: Sequence[Any]) -> None:
-        for values in many:
-            sqrt_(values)
-
     def power(values: Any, exponent: Any) -> Any:
         if exponent == 0.5 and values.is_floating_point():
             return sqrt(values)
@@ -225,8 +218,6 @@ def _make_kernels(torch: Any) -> dict[str, Any]:
         "sqrt": sqrt,
         "sqrt_": sqrt_,
         "sqrt.out": sqrt_out,
-        "_foreach_sqrt": foreach_sqrt,
-        "_foreach_sqrt_": foreach_sqrt_,
         "pow.Tensor_Scalar": power,
         "mm": mm,
         "mm.out": mm_out,

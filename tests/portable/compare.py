@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lectern.core import instructions
+from tests.portable.engines import ENGINES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -68,12 +69,17 @@ def get_command(cpu: str | None, engines: Sequence[str]) -> list[str]:
 def compute(
     cpu: str | None, engines: Sequence[str], choice: str = "portable"
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield (engine, its hashes) as soon as each engine is done."""
+    """Yield (engine, its hashes) of each engine, or of all. Each has a process of its own, as each stage has."""
+    for engine in engines or ENGINES:
+        yield from _compute_one(cpu, engine, choice)
+
+
+def _compute_one(cpu: str | None, engine: str, choice: str) -> Iterator[tuple[str, dict[str, str]]]:
     clean = {name: value for name, value in os.environ.items() if name not in instructions.PORTABLE}
     environment = {**clean, instructions.CHOSEN: choice, "PYTHONWARNINGS": "ignore"}
     if cpu is not None:
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), sysconfig.get_path("purelib")])
-    command = get_command(cpu, engines)
+    command = get_command(cpu, [engine])
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
