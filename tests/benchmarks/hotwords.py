@@ -1,8 +1,8 @@
 """What naming the terms of a subject does to a transcript: word errors in all, and in the terms alone.
 
 Run from the root: python -m tests.benchmarks.hotwords [--model DIRECTORY]
-The ten talks of the demo are heard without `transcribe.hotwords` and with those of conf/transcribe/talks.yaml. A term is counted
-as heard if it stands in the transcript where it was said. --model names another Whisper model for CTranslate2.
+The ten talks of the demo are heard without `transcribe.hotwords` and with those of conf/transcribe/talks.yaml. A term is
+counted as heard if it stands in the transcript where it was said. --model names another Whisper model for CTranslate2.
 """
 
 import argparse
@@ -24,7 +24,13 @@ TALKS = Path("data/sources/demo")
 
 def hear(model: str, hotwords: str | None) -> tuple[dict[str, list[str]], float]:
     """The words heard in each talk, normalised, and the CPU seconds that this took."""
-    chosen: dict[str, Any] = {"language": "en", "beam_size": 5, "batch_size": 8, "vad": True, "initial_prompt": None}
+    chosen: dict[str, Any] = {
+        "language": "en",
+        "beam_size": 5,
+        "batch_size": 8,
+        "vad": True,
+        "initial_prompt": None,
+    }
     listen = faster_whisper_engine.load(
         model=model, hotwords=hotwords, compute_type="int8", device="cpu", threads=1, **chosen
     )
