@@ -1,8 +1,8 @@
 """What naming the terms of a subject does to a transcript: word errors in all, and in the terms alone.
 
 Run from the root: python -m tests.benchmarks.hotwords [--model DIRECTORY]
-The ten talks of the demo are heard without `transcribe.hotwords` and with those of conf/transcribe/talks.yaml. A term is
-counted as heard if it stands in the transcript where it was said. --model names another Whisper model for CTranslate2.
+The ten talks of the demo are heard without `transcribe.hotwords` and with those of conf/transcribe/talks.yaml. A term
+is counted as heard if it stands in the transcript where it was said. --model names another Whisper model for CTranslate2.
 """
 
 import argparse
