@@ -2,7 +2,8 @@
 
 Run from the root: python -m tests.benchmarks.hotwords [--model DIRECTORY]
 The ten talks of the demo are heard without `transcribe.hotwords` and with those of conf/transcribe/talks.yaml. A term
-is counted as heard if it stands in the transcript where it was said. --model names another Whisper model for CTranslate2.
+is counted as heard if it stands in the transcript where it was said. --model names another Whisper model for
+CTranslate2.
 """
 
 import argparse
