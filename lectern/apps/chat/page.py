@@ -217,7 +217,7 @@ class _ChatPage:
             self.beginnings = [(told, found) for told, find in kinds if (found := await to_thread(find))]
         except LecternError as error:
             self.state.set_text(str(error))
-        if not self.working:
+        if not any(chat.turns for chat in self.chats.values()):  # else it would fold what a person has opened
             self.show_chats.refresh()
 
     async def _load(self) -> None:

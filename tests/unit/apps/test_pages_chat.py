@@ -141,7 +141,7 @@ def test_both_models_are_asked_side_by_side_and_the_talk_goes_on(
         from nicegui import ui
 
         await opened(page)
-        await pages.until(lambda: talker.loaded)
+        await pages.until(lambda: talker.loaded and "Loading the models …" not in page.texts)
         assert page.texts == [*ABOVE, *BASE, "tuned", *BELOW]
         assert page.find(ui.select, "Who answers").options == {
             "both": "side by side", "base": "base only", "tuned": "tuned only"
@@ -631,6 +631,7 @@ def test_each_sentence_of_an_answer_shows_its_source(monkeypatch: pytest.MonkeyP
         ]
 
     monkeypatch.setattr(Library, "support", support)
+    monkeypatch.setattr(Library, "look_up", lambda self, messages: (list(messages), []))
     monkeypatch.setattr(Library, "is_there", True)
 
     async def act(page: Visitor) -> None:
