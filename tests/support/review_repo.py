@@ -103,9 +103,9 @@ def make(
 
 @functools.cache
 def default_params() -> str:
-    """What conf/ composes, whatever the checkout's own params.yaml was made with."""
+    """What conf/ composes without the demo's people, whatever the checkout's own params.yaml was made with."""
     with tempfile.TemporaryDirectory() as folder:
-        compose.main([], ROOT / "conf", Path(folder) / "params.yaml")
+        compose.main(["converse.metadata=null"], ROOT / "conf", Path(folder) / "params.yaml")
         return (Path(folder) / "params.yaml").read_text()
 
 

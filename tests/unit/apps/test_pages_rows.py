@@ -54,7 +54,7 @@ def test_the_page_shows_the_row_what_became_of_it_and_its_source(root: Path) -> 
         first = rows(root, "paper-0000")[0]
         assert page.texts == [
             "Filters", "Keys", SWITCH, "12 of 12 rows shown, 0 of them reviewed", "qa, rated 4 of 5, in train",
-            "Title of paper-0000 ", "page 3", "open the source",
+            "Title of paper-0000 ", "page 3",
             "The seeds of paper-0000 are ", "kept dry in a drawer.", "  They live for five years.",
         ]  # fmt: skip
         assert {name: view[name] for name in view if name != "rows"} == {

@@ -154,7 +154,7 @@ VOICES = [
     "Save name",
 ]
 LEAVE_OUT = "Leave out"
-TOP = ["Title of talk-0000 ", "source"]
+TOP = ["Title of talk-0000 "]
 
 
 def test_voices_are_named_merged_and_given_roles(root: Path) -> None:
