@@ -28,8 +28,8 @@ END = re.compile(r"[.?!]")
 
 
 TERMS = (
-    "seed, checkpoint, data set, raw data, raw files, rows, split, baseline, metric, gradient, commit, hash, container, "
-    "pipeline, stage, cache, grid, sweep, runs, label, annotator, judge, notebook"
+    "seed, checkpoint, data set, raw data, raw files, rows, split, baseline, metric, gradient, commit, hash, "
+    "container, pipeline, stage, cache, grid, sweep, runs, label, annotator, judge, notebook"
 )
 
 
