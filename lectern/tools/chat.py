@@ -1,4 +1,4 @@
-"""Talk to the base and the tuned model side by side, and see which training rows are closest to an answer.
+"""Talk to the base and the tuned model side by side, and see which trained passage is closest to an answer.
 
 It reads params.yaml, models/adapter and data/splits, and writes nothing.
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from lectern.apps.web import server
+from lectern.core import instructions
 from lectern.tools.terminal import Command
 
 
@@ -24,6 +25,7 @@ def main(endpoint: str | None, port: int, show: bool) -> None:
     """
     from lectern.apps.chat import page
 
+    instructions.prepare()  # so that an answer is the one that the report shows
     server.serve("chat", "Lectern: chat", lambda: page.define(Path(), endpoint), port=port, show=show)
 
 
@@ -47,7 +49,7 @@ def main(endpoint: str | None, port: int, show: bool) -> None:
 def command(endpoint: str | None, port: int, no_browser: bool) -> None:
     """Talk to the base and the tuned model side by side in the browser.
 
-    Below an answer stand the training rows that it is nearest to. Reads params.yaml, models/adapter and data/splits,
-    and writes nothing. Ctrl-C ends it.
+    It opens with questions to click. Below an answer stands the trained passage that it is nearest to, which can be
+    played. Reads params.yaml, models/adapter and data/splits, and writes nothing. Ctrl-C ends it.
     """
     main(endpoint, port, not no_browser)
