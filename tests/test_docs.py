@@ -226,7 +226,7 @@ def test_the_text_has_the_figures_of_the_run(scores: Any) -> None:
 
     low, high = (show(-scores["difference"]["nll"][end], 3) for end in ("high", "low"))
     made, split = committed("metrics/examples.json")["by_method"], committed("metrics/leakage.json")
-    questions, dialogues = (made[method]["rows"] for method in ("description_questions", "dialogue"))
+    questions = made["description_questions"]["rows"]
     talks = sum(split["items"].values())
     heard, export, judge = (committed(f"metrics/{name}.json") for name in ("speech", "export", "judge"))
     pairs = judge["calibration"]["pairs"]
@@ -240,8 +240,7 @@ def test_the_text_has_the_figures_of_the_run(scores: Any) -> None:
 
     sentences = {
         "README.md": [
-            f"has {questions} questions and {dialogues} whole dialogues from {talks} talks, and trains on "
-            f"{split['items']['train']} of the talks",
+            f"has {questions} questions from {talks} talks, and trains on {split['items']['train']} of the talks",
             f"the {scores['rows']} held-out answers of {scores['recordings']} talks",
         ],
         "docs/did-it-help.md": [

@@ -21,8 +21,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from yaml import YAMLError, safe_load
-
 CHOICES = ("portable", "native")
 CHOSEN = "LECTERN_INSTRUCTIONS"
 """The environment variable by which processes that a stage starts know what it chose."""
@@ -86,6 +84,8 @@ def inherited(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def _read_choice(params: Path) -> str:
+    from yaml import YAMLError, safe_load
+
     try:
         return str(safe_load(params.read_text(encoding="utf-8"))["compute"]["instructions"])
     except (OSError, UnicodeDecodeError, YAMLError, KeyError, TypeError):

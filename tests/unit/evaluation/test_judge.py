@@ -35,7 +35,7 @@ from tests.support.judge_rules import pair, prediction
 from tests.support.teacher_server import Teacher
 
 SHIPPED = Path("data/labels")
-PARAMS = configure(Judging, rubric=False, reasons=False, resamples=400, most_labels=None)
+PARAMS = configure(Judging, rubric=False, reasons=False, resamples=400, most=None, most_labels=None)
 LABELS = labels.read(SHIPPED, ["talks"])
 
 

@@ -22,7 +22,7 @@ from tests.settings import configure
 from tests.support import made_up_run
 from tests.support.made_up_run import EVERYTHING, MARKUP, Run
 
-VOID = {"meta", "br", "img", "line", "circle", "path", "rect", "link", "input", "hr"}
+VOID = {"meta", "br", "img", "line", "circle", "path", "rect", "link", "input", "hr", "wbr"}
 
 
 class Page(HTMLParser):
