@@ -218,7 +218,6 @@ def compute_training() -> Results:
             with_params(epochs=1, batch_size=1, gradient_accumulation=1),
         )
         yield "adapter", (done / "adapter_model.safetensors").read_bytes()
-        yield "history", sft.read_history(done).records
 
 
 @functools.cache
