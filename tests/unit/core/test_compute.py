@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from threadpoolctl import threadpool_limits
@@ -258,6 +259,18 @@ def test_the_workers_threads_are_not_more_than_the_cores(
     threads = {facts["threads"] for facts in items.facts(tmp_path / "out").values()}
     assert threads == {chosen or str(max(1, cores // 2))}
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(12, "6"), (3, "1"), (1, "1"), (None, "1")])
+def test_the_workers_share_the_cores_where_a_process_cannot_be_held_to_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int | None, threads: str
+) -> None:
+    # As on macOS, where the system may not tell the number either.
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(processes, "sys", SimpleNamespace(platform="darwin"))
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    sync([Item("a", {}), Item("b", {})], tmp_path / "out", makers.loader("tell_process"))
+    assert {facts["threads"] for facts in items.facts(tmp_path / "out").values()} == {threads}
 
 
 @pytest.mark.parametrize("compute", [IN_PROCESS, TWO], ids=["here", "workers"])

@@ -32,6 +32,9 @@ def test_what_means_the_same_is_closer_than_what_does_not() -> None:
     [
         ("yes", "no", True),
         ("", "no", True),
+        (" \n", "no", True),
+        ("42", "no", False),
+        ("yes", " \n", False),
         ("да", "no", False),
         ("yes", "нет", False),
         ("yes", "42", False),

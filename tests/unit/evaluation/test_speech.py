@@ -83,3 +83,31 @@ def test_nothing_heard_is_all_errors_and_no_crash(tmp_path: Path) -> None:
 
 def test_no_truth_is_no_figure() -> None:
     assert summarise({}, **OPTIONS) == {"items": 0}
+
+
+def test_words_that_nobody_spoke_are_errors_and_no_crash(tmp_path: Path) -> None:
+    paths = write(tmp_path, [("a", "thank you"), ("b", "bye")], [("a", 0, 4)])
+    io.write_json(paths["truth"], {"turns": [], "questions": []})
+    scored = score_item(**paths, language="en", collar=0.25)
+    assert (scored["words"], scored["word_errors"], scored["aligned_words"]) == (0, 3, 0)
+    assert (scored["true_speakers"], scored["der"]["false_alarm"], scored["der"]["speech"]) == (0, 4, 0)
+
+
+def test_the_turns_of_the_truth_count_in_the_order_of_time_however_they_are_written(tmp_path: Path) -> None:
+    paths = write(
+        tmp_path, [("a", "why do we sleep"), ("b", "eight hours to rest")], [("a", 0, 4), ("b", 5, 9)]
+    )
+    before = score_item(**paths, language="en", collar=0.25)
+    truth = io.read_plain(paths["truth"])
+    io.write_json(paths["truth"], {**truth, "turns": truth["turns"][::-1]})
+    assert score_item(**paths, language="en", collar=0.25) == before
+    assert before["word_errors"] == 0
+
+
+def test_a_voice_that_is_no_speaker_is_not_counted_as_one(tmp_path: Path) -> None:
+    paths = write(tmp_path, [], [("a", 0, 4), ("b", 5, 9), ("cough", 9, 10)])
+    found = io.read_json(paths["diarization"], Diarization)
+    voices = found.voices | {"cough": found.voices["cough"].model_copy(update={"ghost": True})}
+    io.write_json(paths["diarization"], found.model_copy(update={"voices": voices}))
+    scored = score_item(**paths, language="en", collar=0.25)
+    assert (scored["true_speakers"], scored["found_speakers"]) == (2, 2)
