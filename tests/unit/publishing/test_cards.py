@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import Example, Message, Provenance, Source
+from lectern.evaluation.answer_figures import FIGURES
 from lectern.publishing import cards, consent, facts, layouts, markdown, writing
 from lectern.publishing.facts import Voice
 from lectern.settings.publish import Publish
@@ -70,6 +71,28 @@ def test_the_model_card_has_the_pipeline_s_figures(known: facts.Facts) -> None:
     plain = {**known.params, "decoding": {**known.params["decoding"], "repetition_penalty": 1.0}}
     body = cards.write_model_card(replace(known, params=plain), CHOSEN, "tiny_llama")
     assert "that were measured were written by taking the most likely token each time." in body
+
+
+def test_the_limits_name_the_figures_that_are_worse_and_those_that_may_be_chance(known: facts.Facts) -> None:
+    scores, first = known.metrics["scores"], known.metrics["scores"]["difference"]["nll"]
+    # a loss is better when it falls, and a share of words when it rises; the other figures have no difference
+    changes = {"nll": (0.1, 0.4), "rougeL": (-0.1, 0.1), "rouge1": (0.1, 0.3), "repetition4": (0.2, 0.3)}
+    difference = {
+        key: {**first, "value": (low + high) / 2, "low": low, "high": high}
+        for key, (low, high) in changes.items()
+    }
+    for n, few in ((99, True), (100, False)):
+        tuned = scores["tuned"] | {"nll": scores["tuned"]["nll"] | {"n": n}}
+        told = {"base": scores["base"], "tuned": tuned, "difference": difference}
+        card = cards.write_model_card(
+            replace(known, metrics={**known.metrics, "scores": told}), CHOSEN, "tiny_llama"
+        )
+        limits = [line.removeprefix("- ") for line in card.splitlines() if line.startswith("- ")]
+        names = {key: FIGURES[key].name for key in changes}
+        assert f"By these it is worse: {names['nll']}, {names['repetition4']}." in limits
+        assert f"By these figures it may be no better than its base model: {names['rougeL']}." in limits
+        told_few = " Few rows: the intervals are wide." if few else ""
+        assert f"It was measured on {n} held-out answers.{told_few}" in limits
 
 
 def test_without_figures_it_says_so_and_makes_up_none(known: facts.Facts) -> None:

@@ -1,5 +1,7 @@
 """What a number becomes on the page, and which rows are shown: rules by themselves, without a page."""
 
+import hashlib
+import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from lectern.core.schema import Message, PairJudgement, Prediction, Provenance, RubricJudgement
 from lectern.evaluation.figure_type import Figure
 from lectern.evaluation.rows import AnswerScore, RowScore
-from lectern.report import drawing, figures, judgement, links, samples, scores, sources, wording
+from lectern.report import drawing, figures, judgement, links, origin, samples, scores, sources, wording
 from lectern.report.inputs import Answers
 
 LOSS = Figure(key="loss", name="Loss", about="", lower_is_better=True)
@@ -372,6 +374,20 @@ def test_pairs_are_shown_with_their_ties_flips_and_useless_replies() -> None:
     assert (none["rate"], none["interval"], none["verdict"]) == ("", "", "")
 
 
+def test_the_headline_set_is_judged_first_and_the_others_by_name() -> None:
+    sets = ["talks", "a set", "held_out", "dialogues"]
+    found = judgement.build(
+        {
+            "pairs": {judgement.PAIR: {name: pairs() for name in sets}},
+            "rubric": {name: {"base": {"score": interval(2.0)}} for name in sets},
+        }
+    )
+    assert found is not None
+    order = ["held-out answers", "a set", "held-out dialogues", "talks"]
+    assert [[one["set"] for one in kind["pairs"]] for kind in found["kinds"]] == [order, []]
+    assert [[one["set"] for one in kind["rubric"]] for kind in found["kinds"]] == [[], order]
+
+
 def test_a_rubric_shows_base_and_tuned_first_and_a_verdict_only_of_a_trusted_judge() -> None:
     part = {
         "other": {"score": interval(3.0)},
@@ -472,3 +488,27 @@ def test_a_table_shows_ten_recordings_and_one_line_for_the_rest() -> None:
         assert found is not None
         assert len(found["rows"]) == (10 if count == 10 else 11)
         assert found["rows"][-1]["name"] == last
+
+
+def test_a_machine_that_allows_no_sha1_for_security_still_names_a_file_as_git_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As OpenSSL does where FIPS is in force. Git names a blob by SHA-1 and means no security by it.
+    sha1 = hashlib.sha1
+
+    def strict(data: bytes, *, usedforsecurity: bool = True) -> Any:
+        if usedforsecurity:
+            raise ValueError("[digital envelope routines] unsupported")
+        return sha1(data, usedforsecurity=False)
+
+    monkeypatch.setattr(hashlib, "sha1", strict)
+    for content in (b"", b"{}\n", "ä\0\r\n".encode()):
+        named = subprocess.run(
+            ["git", "hash-object", "--stdin"], input=content, capture_output=True, check=True
+        )
+        assert origin.git_name(content) == named.stdout.decode().strip()
+
+
+def test_a_library_that_is_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(origin, "LIBRARIES", ("numpy", "no-such-library", "dvc"))
+    assert [name for name, _ in origin.list_versions()] == ["Python", "numpy", "dvc"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 from dataclasses import asdict
@@ -408,3 +409,52 @@ def test_a_host_that_is_closed_allows_nothing() -> None:
     assert Rules().allow("https://example.org/private/a")
     assert not Rules(closed="robots.txt cannot be had").allow("https://example.org/a")
     assert not Rules(rules, closed="robots.txt cannot be had").allow("https://example.org/a")
+
+
+def write_page(folder: Path, url: str, kind: str = ".html") -> Page:
+    """A page as a crawl writes it."""
+    body = url.encode()
+    page = Page(
+        url=url,
+        asked=url,
+        status=200,
+        content_type="text/html",
+        depth=0,
+        referrer=None,
+        rendered=False,
+        file=f"{pages.page_id(url)}{kind}",
+        sha256=hashlib.sha256(body).hexdigest(),
+    )
+    pages.write(folder, page, body)
+    return page
+
+
+@pytest.mark.parametrize("lost", ["page", "json", "both"])
+def test_a_page_whose_files_are_partly_gone_is_removed_all_the_same(tmp_path: Path, lost: str) -> None:
+    gone, other = write_page(tmp_path, "http://h/a"), write_page(tmp_path, "http://h/b")
+    files = {"page": [gone.file], "json": [f"{pages.page_id(gone.url)}.json"]}
+    for name in files.get(lost, [*files["page"], *files["json"]]):
+        (tmp_path / name).unlink()
+    pages.remove(tmp_path, gone)
+    # property: the other page is whole, and nothing of this one is left
+    assert pages.read_all(tmp_path) == {other.url: other}
+    assert {path.stem for path in tmp_path.iterdir()} == {pages.page_id(other.url)}
+    assert pages.content(tmp_path, other) == b"http://h/b"
+    assert pages.content(tmp_path, gone) is None
+
+
+def test_only_halves_of_pages_are_removed(tmp_path: Path) -> None:
+    whole, half = write_page(tmp_path, "http://h/a"), write_page(tmp_path, "http://h/b", ".pdf")
+    (tmp_path / f"{pages.page_id(half.url)}.json").unlink()
+    for name in ("notes.txt", "README.md", "a-0123456789ab.json"):
+        (tmp_path / name).write_text("mine")
+    pages.remove_halves(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [whole.file, f"{pages.page_id(whole.url)}.json", "notes.txt", "README.md", "a-0123456789ab.json"]
+    )
+
+
+def test_a_page_whose_bytes_are_not_the_fetched_ones_has_no_content(tmp_path: Path) -> None:
+    page = write_page(tmp_path, "http://h/a")
+    (tmp_path / page.file).write_bytes(b"cut off")
+    assert pages.content(tmp_path, page) is None

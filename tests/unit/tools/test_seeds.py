@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
@@ -370,6 +371,26 @@ def committed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sizes_that_do_not_fit_are_named(committed: None, sizes: list[int]) -> None:
     with pytest.raises(LecternError, match=rf"--items has {sizes[-1]}, .* 7 items: give numbers from 1 to 6"):
         curve.main(sizes, 1, 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "sizes"),
+    [("3,4", [3, 4]), (" 4 , 3 ", [4, 3]), ("3,4,", [3, 4]), ("3, 4, ", [3, 4]), (", ,3", [3]), (None, [])],
+)
+def test_sizes_may_have_spaces_and_a_comma_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, sizes: list[int]
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(curve, "main", lambda *values: asked.append(values) or [])
+    command = ["--draws", "2", "--more", "5", "--jobs", "3", *(["--items", given] if given else [])]
+    curve.command.main(command, standalone_mode=False)
+    assert asked == [(sizes, 2, 5, 3)]
+
+
+@pytest.mark.parametrize("given", ["3;4", "3,four", "3.5"])
+def test_a_size_that_is_no_number_is_named(given: str) -> None:
+    with pytest.raises(click.BadParameter, match=f"'{given}' is not a list of whole numbers such as 3,4,5,6"):
+        curve.command.main(["--items", given], standalone_mode=False)
 
 
 def test_a_parameter_that_is_not_there_is_named(committed: None) -> None:
