@@ -158,7 +158,11 @@ def test_an_unchanged_item_is_kept_and_a_changed_one_made_again(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = configure(Retrieval, resamples=100)
-    assert retrieve.main(settings, ["people"], data, data / "retrieval.json").startswith("made 2, kept 0")
+    said = retrieve.main(settings, ["people"], data, data / "retrieval.json")
+    assert said.startswith("made 2, kept 0")
+    answered = found(data)
+    nothing = sum(not one.found for one in answered)
+    assert said.endswith(f"; {len(answered)} questions, {nothing} of which found nothing")
     assert retrieve.main(settings, ["people"], data, data / "retrieval.json").startswith("made 0, kept 2")
     changed = BRIDGES.model_copy(update={"utterances": BRIDGES.utterances[:-1] + CHEESE.utterances[-1:]})
     write(data, [CHEESE, changed])

@@ -166,7 +166,7 @@ def test_a_call_without_reply_is_counted_and_asked_again(tmp_path: Path, teacher
         None if "seeds" in shown(messages)["question"] else {"answer": shown(messages)["answer"]}
     )
     # property: the stage fails, and what was answered is written before
-    with pytest.raises(LecternError, match=r"1 of 3 calls to the cleaner"):
+    with pytest.raises(LecternError, match=r"1 of 3 calls to the cleaner.* raise cleaner\.allow_failed"):
         run(tmp_path, teacher, ["tuned"])
     assert read(tmp_path) == ROWS
     assert counts(tmp_path) == {"rows": 4, "unchanged": 3, "no_reply": 1}

@@ -118,6 +118,21 @@ def test_a_failure_says_which_stage_and_keeps_what_was_finished(root: Path) -> N
     assert (root / "first.txt").is_file()
 
 
+@pytest.mark.usefixtures("warm_dvc")
+def test_outputs_that_cannot_be_read_afterwards_are_said_and_the_rebuild_has_ended(root: Path) -> None:
+    work = (
+        "import pathlib\npathlib.Path('data').mkdir()\npathlib.Path('data/curated.jsonl').write_text('{}')\n"
+    )
+    (root / "work.py").write_text(work)
+    (root / "dvc.yaml").write_text("stages: {curate: {cmd: python work.py, deps: [work.py]}}")
+    builder = Builder(root)
+    job = wait(builder, builder.start(None))
+    # property: the page has the end of the job and the file that is broken, but no differences
+    assert (job.returncode, job.states, job.found) == (0, {"curate": "done"}, None)
+    assert "error: " in job.lines[-1]
+    assert "curated.jsonl:1: Example" in job.lines[-1]
+
+
 @pytest.mark.parametrize("background", [False, True])
 def test_one_at_a_time_and_a_stop_ends_all_of_it(root: Path, background: bool) -> None:
     (root / "source.txt").write_text("wait second")

@@ -62,6 +62,7 @@ class Data:
         self.passages: list[Passage] = []
         self.corrections: list[dict[str, Any]] = []
         self.evals: dict[str, list[Question]] = {}
+        self.said = ""
 
     def run(self, params: Curate = PLAIN) -> dict[str, bytes]:
         sync(self.root / "examples", self.examples)
@@ -72,7 +73,7 @@ class Data:
             io.write_jsonl(self.root / f"evals/{name}.jsonl", questions)
         lines = "".join(json.dumps(correction) + "\n" for correction in self.corrections)
         io.write_text(self.root / "corrections/examples.jsonl", lines)
-        curate.main(params, RULES, self.root, self.root / "curation.json")
+        self.said = curate.main(params, RULES, self.root, self.root / "curation.json")
         names = ("curated.jsonl", "curation_decisions.jsonl", "curation.json")
         return {name: (self.root / name).read_bytes() for name in names}
 
@@ -117,6 +118,7 @@ def test_each_row_is_kept_or_explained(tmp_path: Path) -> None:
     assert {d.id for d in data.decisions if d.outcome == "kept"} == {r.id for r in kept}
     assert {d.kept_id for d in data.decisions if d.outcome == "dropped"} <= {r.id for r in kept}
     assert (metric["rows_in"], metric["rows_out"], metric["items_in"], metric["items_out"]) == (6, 4, 2, 2)
+    assert data.said == "kept 4 of 6 rows"
     assert {reason: n for reason, n in metric["dropped"].items() if n} == {
         "exact_duplicate": 1,
         "near_duplicate": 1,

@@ -191,7 +191,9 @@ def test_an_incremental_run_leaves_the_bytes_of_a_clean_one(tmp_path: Path) -> N
 
 def test_too_many_calls_without_reply_fail_the_stage_after_it_has_written(tmp_path: Path) -> None:
     run = filled(tmp_path)
-    with pytest.raises(LecternError, match=r"1 of 4 calls to the judge got no reply"):
+    with pytest.raises(
+        LecternError, match=r"1 of 4 calls to the judge got no reply.* raise judge\.allow_failed"
+    ):
         run.run(replace(NOBODY, allow_failed=0.1))
     # property: what was answered is there
     assert run.ratings()[POOR.id].overall == 2.5

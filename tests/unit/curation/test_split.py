@@ -84,7 +84,9 @@ def run(root: Path, rows: list[Example], on_leak: str = "fail") -> dict:
     io.write_jsonl(root / "curated.jsonl", rows)
     try:
         params = configure(Split, seed=0, validation=0.2, test=0.2, on_leak=on_leak)
-        split.main(params, root / "curated.jsonl", root / "splits", root / "leakage.json")
+        said = split.main(params, root / "curated.jsonl", root / "splits", root / "leakage.json")
+        written = {name: len(io.read_jsonl(root / f"splits/{name}.jsonl", Example)) for name in SPLITS}
+        assert said == ", ".join(f"{name} {count}" for name, count in written.items())
     finally:
         metric = json.loads((root / "leakage.json").read_text())
     return metric

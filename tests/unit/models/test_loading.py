@@ -9,7 +9,7 @@ import pytest
 
 from lectern.core import params
 from lectern.core.errors import LecternError
-from lectern.models import loading
+from lectern.models import loading, stand_ins
 from lectern.settings.base_model import ARCHITECTURES, BaseModelSettings
 from tests import warm
 from tests.settings import configure
@@ -172,6 +172,24 @@ def test_models_of_other_families_load() -> None:
         # the seed decides the weights, and nothing else does
         assert bool((weights[0] == weights[1]).all())
         assert not bool((weights[0] == weights[2]).all())
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_models_of_all_families_are_equally_small(architecture: str) -> None:
+    tokenizer = loading.get_tokenizer(TINY)
+    model = stand_ins.random_model(architecture, tokenizer, context_length=TINY.context_length, seed=0)
+    config = model.config
+    [query, *_] = [part for name, part in model.named_modules() if name.endswith("q_proj")]
+    # property: the heads together are as wide as the model, and most weights are the embedding's
+    assert query.out_features == config.hidden_size == stand_ins.SIZE["hidden_size"]
+    embedding = model.get_input_embeddings().weight
+    others = [weight for weight in model.parameters() if weight is not embedding]
+    assert sum(weight.numel() for weight in others) < embedding.numel() / 10
+    assert {weight.dtype for weight in model.parameters()} == {embedding.dtype}
+    assert not model.training
+    # property: it reads what the settings say that it can read, and embeds each token of its tokenizer
+    assert config.max_position_embeddings == TINY.context_length
+    assert len(embedding) == len(tokenizer)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

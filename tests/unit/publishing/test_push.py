@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from lectern.core.errors import LecternError
 from lectern.publishing import pushing
+from lectern.publishing.facts import Facts
 from lectern.settings.publish import Publish
 from lectern.tools import params
 from tests.settings import configure
@@ -146,6 +147,64 @@ def test_a_broken_upload_is_said_and_the_next_one_completes_it(repo: Path, hub: 
     hub.broken = False
     assert push(repo, hub, "--really").returncode == 0
     assert "models/me/talks/merged/model.safetensors" in hub.files
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        # The settings let this name pass, and the client library refuses it before it asks the hub.
+        ("me/talks--2", "Cannot have -- or \\.\\. in repo_id"),
+        ("me/talks", "offline mode is enabled"),
+    ],
+)
+def test_what_the_client_library_refuses_is_said_without_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, reason: str
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    (tmp_path / "README.md").write_text("# Talks")
+    [upload] = pushing.plan(tmp_path, configure(Publish, model_repo=name))
+    said: list[str] = []
+    with pytest.raises(LecternError, match=f"model {name} was not pushed: .*{reason}") as caught:
+        pushing.push(upload, Facts("", False, {}, [], [], {}, {}, {}), private=True, say=said.append)
+    assert "it needs write access to me." in str(caught.value)
+    assert TOKEN not in str(caught.value)
+    assert said == [f"uploading 1 files to {name}"]
+
+
+def test_a_token_is_asked_for_where_it_is_blank_and_not_told_where_a_reason_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError(f"the header 'Bearer {TOKEN}' cannot be sent\n")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", refuse)
+    (tmp_path / "README.md").write_text("# Talks")
+    [upload] = pushing.plan(tmp_path, configure(Publish, model_repo="me/talks"))
+    for token, told in ((" \n", "export HF_TOKEN="), (TOKEN, r"the header 'Bearer \.\.\.' cannot be sent")):
+        monkeypatch.setenv("HF_TOKEN", token)
+        with pytest.raises(LecternError, match=told) as caught:
+            pushing.push(upload, Facts("", False, {}, [], [], {}, {}, {}), private=True, say=print)
+        assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1_000, "1 kB"),
+        (999_000, "999 kB"),
+        (1_000_000, "1.0 MB"),
+        (2_500_000_000, "2.5 GB"),
+    ],
+)
+def test_a_size_is_shown_in_the_largest_unit_that_it_reaches(size: int, shown: str) -> None:
+    assert pushing.show_size(size) == shown
 
 
 def test_a_link_is_not_followed(repo: Path, tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def test_the_stage_names_the_sections_and_its_output_is_the_same_for_other_value
     written = []
     for override in ("train.seed=1", "train.seed=2"):
         params.main([override], CONF, tmp_path / "params.yaml")
-        check_params.main(tmp_path / "params.yaml", out)
+        said = check_params.main(tmp_path / "params.yaml", out)
+        assert said == f"{len(OmegaConf.load(tmp_path / 'params.yaml'))} sections fit"
         written.append(out.read_text())
     # otherwise each experiment would fetch again
     assert written[0] == written[1]

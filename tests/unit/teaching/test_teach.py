@@ -221,6 +221,24 @@ def test_while_the_endpoint_is_down_nothing_is_lost_and_the_next_run_goes_on(
     assert built(tmp_path) == clean(tmp_path, BOTH, teacher.url)
 
 
+@pytest.mark.parametrize(("max_tokens", "asked"), [(50, 1), (199, 1), (250, 2), (10_000, 3)])
+def test_a_passage_gets_no_more_questions_than_a_reply_has_room_for(
+    tmp_path: Path, teacher: Teacher, max_tokens: int, asked: int
+) -> None:
+    counts: list[int] = []
+
+    def count(messages: list[dict[str, str]], schema: dict[str, Any]) -> Any:
+        rows = schema["properties"]["rows"]
+        counts.extend([rows["minItems"], rows["maxItems"]])
+        return copy_sentences(messages, schema)
+
+    teacher.reply = count
+    put(tmp_path, {"guide": GUIDE})
+    # Each passage is long enough for 40 questions; a question takes about 100 tokens of the reply.
+    run(tmp_path, teacher.url, replace(QA, tokens_per_question=1, max_questions=3), max_tokens=max_tokens)
+    assert counts == [asked] * 2 * len(GUIDE)
+
+
 def test_an_item_without_passages_and_a_corpus_without_items_have_no_rows(tmp_path: Path) -> None:
     put(tmp_path, {"empty": ()})
     assert (

@@ -381,7 +381,12 @@ def test_sizes_may_have_spaces_and_a_comma_at_the_end(
     monkeypatch: pytest.MonkeyPatch, given: str | None, sizes: list[int]
 ) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(curve, "main", lambda *values: asked.append(values) or [])
+
+    def main(*values: Any) -> list[str]:
+        asked.append(values)
+        return []
+
+    monkeypatch.setattr(curve, "main", main)
     command = ["--draws", "2", "--more", "5", "--jobs", "3", *(["--items", given] if given else [])]
     curve.command.main(command, standalone_mode=False)
     assert asked == [(sizes, 2, 5, 3)]
