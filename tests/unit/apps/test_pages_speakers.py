@@ -404,6 +404,26 @@ def test_a_full_disk_loses_no_name(root: Path, monkeypatch: pytest.MonkeyPatch) 
     visit(root, act)
 
 
+def test_a_voice_that_cannot_be_remembered_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = root / f"data/corrections/speakers/{ITEM}.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("rename: {speaker_1: Ben}\n")
+
+    def refuse(path: Path, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def act(page: Visitor) -> None:
+        await page.open(f"/speakers/{ITEM}")
+        await page.see("Remember this voice in other recordings")
+        monkeypatch.setattr(io, "write_text", refuse)
+        await page.press("Remember this voice in other recordings")
+        await pages.until(lambda: page.told)
+        assert page.told == ["[Errno 28] No space left on device"]
+        assert not (root / "data/corrections/voices.yaml").exists()
+
+    visit(root, act)
+
+
 def test_a_named_voice_is_remembered_once(root: Path) -> None:
     path = root / f"data/corrections/speakers/{ITEM}.yaml"
     path.parent.mkdir(parents=True)

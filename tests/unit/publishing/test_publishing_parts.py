@@ -1,5 +1,6 @@
 """Publishing's parts without a model: the converter that is downloaded, a server that is compared, and the facts."""
 
+import copy
 import io as text_io
 import json
 import subprocess
@@ -15,7 +16,7 @@ from lectern.core import io, runtime
 from lectern.core.errors import LecternError
 from lectern.core.schema import Conversation, Message, Source, Utterance, Word
 from lectern.models import bundled
-from lectern.publishing import converter, facts, fidelity
+from lectern.publishing import converter, facts, fidelity, modelfile
 from lectern.publishing.fidelity import Asked
 from tests.support import review_repo
 
@@ -329,3 +330,57 @@ def test_the_facts_are_those_of_the_rows_that_are_published(tmp_path: Path) -> N
     (tmp_path / "metrics/scores.json").write_text("{")
     with pytest.raises(LecternError, match=r"scores\.json: not JSON \(.*\)\. Run `dvc repro`\.$"):
         facts.gather(tmp_path)
+
+
+WRITE = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ END }}{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+DEFAULT = "{% if messages[0].role != 'system' %}<system>Be brief.</end>{% endif %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "opening"),
+    [
+        (WRITE.replace("{{ END }}", "</end>"), ""),
+        (DEFAULT + WRITE.replace("{{ END }}", "</end>"), "<system>Be brief.</end>"),
+        # the end of a message depends on the next one: two of one person are written as one
+        (
+            WRITE.replace(
+                "{{ END }}",
+                "{% if m.role != 'user' or loop.last or loop.nextitem.role != 'user' %}</end>{% endif %}",
+            ),
+            None,
+        ),
+        # the last question is left open for the answer
+        (
+            WRITE.replace(
+                "{{ END }}", "{% if not loop.last or not add_generation_prompt %}</end>{% endif %}"
+            ),
+            None,
+        ),
+        # messages are numbered
+        (WRITE.replace("{{ END }}", "</end>").replace("m.role }}", "m.role }}{{ loop.index }}"), None),
+        # a system message is left out
+        (
+            WRITE.replace("{{ END }}", "</end>").replace("in messages", "in messages if m.role != 'system'"),
+            None,
+        ),
+        # a system message is refused
+        (
+            "{% if messages[0].role == 'system' %}{{ raise_exception('no') }}{% endif %}"
+            + WRITE.replace("{{ END }}", "</end>"),
+            None,
+        ),
+    ],
+)
+def test_a_chat_format_is_taken_apart_only_if_a_message_looks_the_same_everywhere(
+    tokenizer: Any, template: str, opening: str | None
+) -> None:
+    own = copy.copy(tokenizer)
+    own.chat_template = template
+    found = modelfile.find_format(own)
+    assert (found and found.opening) == opening
+    if found is not None:
+        assert found.around == {role: (f"<{role}>", "</end>") for role in ("system", "user", "assistant")}
+        assert found.asking == "<assistant>"

@@ -5,10 +5,13 @@ usual class but random: its times mean nothing beyond their order.
 """
 
 import json
+import sys
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,8 +19,10 @@ from hypothesis import strategies as st
 from lectern.core import io, items
 from lectern.core.errors import LecternError
 from lectern.core.schema import Transcript
+from lectern.formats.audio import RATE
 from lectern.models import bundled
 from lectern.settings.transcribe import Transcribe
+from lectern.speech import whisperx_engine
 from lectern.speech.whisperx_engine import cut_pieces, read_words
 from stages import transcribe
 from tests.settings import configure
@@ -94,6 +99,82 @@ def test_without_its_environment_the_stage_says_what_to_build_and_choose(tmp_pat
     with pytest.raises(LecternError, match=r"`make whisperx`.*transcribe\.python=python-whisperx"):
         transcribe.main(configure(Transcribe, engine="whisperx"), tmp_path / "raw", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+class Hearer:
+    """Stands for WhisperX's pipeline: each stretch of loud samples is a segment, with times from the first sample."""
+
+    def __init__(self) -> None:
+        self.chosen: dict[str, Any] = {}
+        self.heard: list[tuple[int, dict[str, Any]]] = []
+
+    def load(self, name: str, device: str, **chosen: Any) -> "Hearer":
+        self.chosen = {"name": name, "device": device, **chosen}
+        return self
+
+    def transcribe(self, samples: Any, **chosen: Any) -> dict[str, Any]:
+        self.heard.append((len(samples), chosen))
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], samples, [0]]))) / RATE
+        return {
+            "segments": [{"start": a, "end": b, "text": "word"} for a, b in edges.reshape(-1, 2).tolist()]
+        }
+
+
+class Samples:
+    """A recording that is loud where somebody speaks."""
+
+    def __init__(self, seconds: float, speech: list[tuple[float, float]]) -> None:
+        self.samples, self.seconds = np.zeros(round(seconds * RATE), np.float32), seconds
+        for start, end in speech:
+            self.samples[round(start * RATE) : round(end * RATE)] = 1.0
+
+    def read(self, start: int, end: int) -> Any:
+        return self.samples[start:end]
+
+
+@pytest.fixture
+def hearer(monkeypatch: pytest.MonkeyPatch) -> Hearer:
+    """The engine's libraries, which are not installed here."""
+    found = Hearer()
+    library = SimpleNamespace(setup_logging=lambda level: None, load_model=found.load)
+    monkeypatch.setitem(sys.modules, "whisperx", library)
+    monkeypatch.setitem(sys.modules, "whisperx.asr", SimpleNamespace(WhisperModel=object))
+    model = SimpleNamespace(device="cpu", is_multilingual=True)
+    whisper = SimpleNamespace(model=model, supported_languages=["de", "en"])
+    monkeypatch.setattr(whisperx_engine.whisper_models, "load_model", lambda *chosen: whisper)
+    monkeypatch.setattr(whisperx_engine.whisper_models, "check_prompt", lambda *prompt: None)
+    return found
+
+
+def test_words_of_every_piece_have_the_times_of_the_recording(
+    hearer: Hearer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speech = [(0.5, 1.5), (3.0, 3.25), (5.5, 7.0), (11.0, 12.0)]
+    monkeypatch.setattr(whisperx_engine, "PIECE", 4.0)
+    monkeypatch.setattr(
+        whisperx_engine.listening, "find_speech", lambda recording: speech if recording.seconds > 9 else []
+    )
+    listen = whisperx_engine.load(
+        model="large-v3", language="de", beam_size=3, batch_size=7, compute_type="int8", device="cpu", threads=0,
+        initial_prompt="Ein Vortrag.", hotwords="Lectern", align=False, align_model=None,
+    )  # fmt: skip
+    found = listen(Samples(12.5, speech))  # type: ignore[arg-type]
+    assert [(word.start, word.end) for word in found.words] == speech
+    assert (found.language, found.speech) == ("de", speech)
+    # property: each sample is heard once, in pieces that fit into memory, with what was chosen
+    assert sum(length for length, _ in hearer.heard) == round(12.5 * RATE)
+    assert max(length for length, _ in hearer.heard) <= 4 * RATE
+    assert [chosen for _, chosen in hearer.heard] == [{"batch_size": 7, "language": "de"}] * len(hearer.heard)
+    assert hearer.chosen["language"] == "de"
+    assert hearer.chosen["asr_options"] == {
+        "beam_size": 3,
+        "initial_prompt": "Ein Vortrag.",
+        "hotwords": "Lectern",
+    }
+    # property: where nobody speaks, nothing is decoded, since Whisper makes up words for silence
+    hearer.heard.clear()
+    assert listen(Samples(8.0, [])).words == []  # type: ignore[arg-type]
+    assert hearer.heard == []
 
 
 def choices(model: Path, *others: str) -> list[str]:
