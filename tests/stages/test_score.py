@@ -54,7 +54,9 @@ def run(data: Path, known: list[Unit] | None, **answers: list[Prediction]) -> di
         for item, own in by_item.items():
             io.write_jsonl(data / f"index/{item}.jsonl", own)
         write_manifest(data / "index", list(by_item), ".jsonl")
-    score.main(WORDS, data, data / "metrics")
+    said = score.main(WORDS, data, data / "metrics")
+    asked = {(one.set, one.id) for one in answers.get("base", [])}
+    assert said == f"{len(asked)} questions, 0 episodes"
     return io.read_plain(data / "metrics/support.json")
 
 

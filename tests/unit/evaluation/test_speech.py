@@ -85,6 +85,28 @@ def test_no_truth_is_no_figure() -> None:
     assert summarise({}, **OPTIONS) == {"items": 0}
 
 
+def test_each_recording_weighs_by_its_words_and_a_share_is_of_what_it_counts(tmp_path: Path) -> None:
+    # By hand: 2 wrong words of 8, and none of 2, are 2 of 10. A mean of both rates would be 1 of 8.
+    wrong = score_item(
+        **write(
+            tmp_path, [("a", "why do you sleep"), ("a", "8"), ("b", "hours to")], [("a", 0, 4), ("b", 5, 9)]
+        ),
+        language="en",
+        collar=0.25,
+    )
+    right = score_item(
+        **write(tmp_path, [("a", "why do we sleep"), ("b", "8 hours to rest")], [("a", 0, 4), ("b", 5, 9)]),
+        language="en",
+        collar=0.25,
+    )
+    short = {**right, "words": 2, "aligned_words": 2, "words_of_right_speaker": 2, "word_errors": 0}
+    summary = summarise({"a": wrong, "b": short}, **OPTIONS)
+    assert (summary["items"], summary["words"], summary["seconds"]) == (2, 10, 20)
+    assert summary["wer"]["value"] == pytest.approx(2 / 10)
+    assert summary["word_speaker_accuracy"]["value"] == pytest.approx(8 / 9)
+    assert {name: one["wer"] for name, one in summary["by_item"].items()} == {"a": 0.25, "b": 0.0}
+
+
 def test_words_that_nobody_spoke_are_errors_and_no_crash(tmp_path: Path) -> None:
     paths = write(tmp_path, [("a", "thank you"), ("b", "bye")], [("a", 0, 4)])
     io.write_json(paths["truth"], {"turns": [], "questions": []})
