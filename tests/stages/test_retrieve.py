@@ -16,7 +16,18 @@ from tests.support.review_repo import write_manifest
 from tests.support.searched import conversation
 from tests.support.tiny import chat
 
-WORDS = configure(Retrieval, methods=["bm25"], resamples=100)
+USUAL: dict[str, Any] = {
+    "contestants": ["base"], "methods": ["bm25", "embeddings"], "train_share": 0.0, "passages": 3, "max_words": 250,
+    "resamples": 100,
+}  # fmt: skip
+
+
+def choose(**values: Any) -> Retrieval:
+    """The section `retrieval`, whatever the demo chooses."""
+    return configure(Retrieval, **USUAL | values)
+
+
+WORDS = choose(methods=["bm25"])
 CHEESE = conversation(
     ("host", "How is the cheese made?"),
     ("guest", "We warm the milk and add rennet to it."),
@@ -79,10 +90,10 @@ def test_a_held_out_question_searches_what_was_trained(data: Path) -> None:
 
 
 def test_everything_may_be_searched_but_for_the_own_place(data: Path) -> None:
-    run(data, configure(Retrieval, methods=["bm25"], searched="all", resamples=100))
+    run(data, choose(methods=["bm25"], searched="all"))
     (one,) = found(data)
     assert "bridges" not in {passage.provenance.item for passage in one.found}
-    run(data, configure(Retrieval, methods=["bm25"], searched="all", include_own=True, resamples=100))
+    run(data, choose(methods=["bm25"], searched="all", include_own=True))
     (one,) = found(data)
     assert one.found[0].text == BRIDGES.utterances[1].text
     assert one.found[0].provenance.start == BRIDGES.utterances[1].start
@@ -133,14 +144,14 @@ def test_a_set_that_was_written_for_another_corpus_names_nothing(tmp_path: Path)
 def test_training_rows_are_looked_up_where_they_carry_passages(data: Path) -> None:
     run(data)
     assert found(data, "train") == []
-    run(data, configure(Retrieval, methods=["bm25"], train_share=0.5, resamples=100))
+    run(data, choose(methods=["bm25"], train_share=0.5))
     assert [one.id for one in found(data, "train")] == [one.id for one in TRAINED]
     assert all(sum(passage.own for passage in one.found) == 1 for one in found(data, "train"))
 
 
 def test_nothing_is_indexed_where_nothing_is_looked_up(data: Path) -> None:
     run(data)
-    figures = run(data, configure(Retrieval, contestants=[], resamples=100))
+    figures = run(data, choose(contestants=[]))
     assert (figures["units"], figures["recall"]) == (0, {})
     assert items.read(data / "index") == {}
     assert found(data) == []
@@ -148,7 +159,7 @@ def test_nothing_is_indexed_where_nothing_is_looked_up(data: Path) -> None:
 
 def test_without_sources_every_question_finds_nothing(tmp_path: Path) -> None:
     data = write(tmp_path / "data", [])
-    figures = run(data, configure(Retrieval, resamples=100))
+    figures = run(data, choose())
     assert (figures["units"], figures["items"]) == (0, 0)
     assert [one.found for one in found(data)] == [[]]
     assert figures["recall"]["held_out"]["both"]["10"]["value"] == 0.0
@@ -157,7 +168,7 @@ def test_without_sources_every_question_finds_nothing(tmp_path: Path) -> None:
 def test_an_unchanged_item_is_kept_and_a_changed_one_made_again(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = configure(Retrieval, resamples=100)
+    settings = choose()
     said = retrieve.main(settings, ["people"], data, data / "retrieval.json")
     assert said.startswith("made 2, kept 0")
     answered = found(data)
@@ -184,6 +195,6 @@ def test_speech_without_spaces_is_looked_up(tmp_path: Path) -> None:
         language="ja",
     )
     data = write(tmp_path / "data", [talk], [Question(question="何時に搾るのですか", items=["cheese"])])
-    run(data, configure(Retrieval, resamples=100))
+    run(data, choose())
     asked = next(one for one in found(data) if one.set == "people")
     assert asked.found[0].text.replace(" ", "") == "朝五時に搾ります。"
