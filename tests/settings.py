@@ -51,4 +51,6 @@ def _compose() -> Any:
     from hydra import compose, initialize_config_dir
 
     with initialize_config_dir(str(CONF), version_base=None):
-        return OmegaConf.to_container(compose("config", overrides=["recipe=demo"]), resolve=True)
+        demo: Any = OmegaConf.to_container(compose("config", overrides=["recipe=demo"]), resolve=True)
+    demo["converse"]["metadata"] = None  # a table of the demo's own talks
+    return demo

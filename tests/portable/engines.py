@@ -11,7 +11,8 @@ import sys
 
 from lectern.core import instructions
 
-instructions.choose(os.environ.get(instructions.CHOSEN, "portable"))
+if __name__ == "__main__":  # whoever imports the names alone goes on as before
+    instructions.choose(os.environ.get(instructions.CHOSEN, "portable"))
 
 import functools
 import hashlib

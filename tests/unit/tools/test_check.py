@@ -52,7 +52,7 @@ def test_the_demo_needs_only_what_is_bundled(tmp_path: Path) -> None:
     assert requirements.find_extras(demo) == {"speech", "text", "train"}
     assert set(requirements.find_bundled(demo)) == set(bundled.PACKAGES)
     assert "retrieval.methods" in requirements.find_bundled(demo)["minilm_l6"]
-    demo.retrieval.contestants = []
+    demo.retrieval.contestants, demo.retrieval.train_share = [], 0.0
     assert "retrieval.methods" not in requirements.find_bundled(demo)["minilm_l6"]
     assert requirements.find_hub_models(demo) == []
     assert requirements.find_variables(demo) == {}
