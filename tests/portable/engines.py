@@ -5,7 +5,6 @@ processors. Run it from the root of the repository. LECTERN_INSTRUCTIONS in the 
 without it they are portable.
 """
 
-# ruff: noqa: E402 - the instructions are chosen before a library is loaded
 import os
 import sys
 

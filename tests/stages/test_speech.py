@@ -83,7 +83,7 @@ def run(root: Path) -> list[str]:
         root / "conversations.json",
     )
     made = examples.main(
-        configure(Examples),
+        configure(Examples, dialogue=True),
         configure(Housekeeping),
         root / "raw",
         root / "conversations",
