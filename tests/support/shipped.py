@@ -13,6 +13,7 @@ _PATTERNS = (
     "data/sources/demo/talk-*",
     "data/sources/smoke/smoke-*",
     "data/sources/tables/glossary.csv",
+    "data/corrections/talks.csv",
     "data/sources/*/script.yaml",
     *(f"data/sources/documents/{name.partition('.')[0]}.*" for name in DOCUMENTS),
     "data/sources/*.py",
