@@ -344,7 +344,9 @@ def test_there_are_never_more_tasks_than_calls_in_flight(start: Start) -> None:
     requests = asking.make_requests(llm, 300)
     assert endpoint.answer(requests, llm, done, "teacher") == {}
     assert sorted(came) == sorted(request.key for request in requests)
-    assert max(tasks) <= 4 + 1
+    assert max(tasks) <= 2 * 4, (
+        "a task that has just ended may still be there, but never one for each request"
+    )
 
 
 def test_a_full_disk_ends_the_run(start: Start) -> None:

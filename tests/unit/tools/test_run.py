@@ -31,9 +31,10 @@ source = pathlib.Path("source.txt").read_text()
 if source.startswith(f"fail {name}"):
     sys.exit(f"{name}: error: the source is no good")
 if source.startswith(f"wait {name}"):
-    print(f"{name}: waits", flush=True)
+    wait = __import__("threading").Event().wait
     try:
-        __import__("threading").Event().wait(600)
+        print(f"{name}: waits", flush=True)
+        wait(600)
     except KeyboardInterrupt:
         sys.exit(f"{name}: interrupted; what was finished is kept")
 pathlib.Path(f"{name}.txt").write_text(name + source)
