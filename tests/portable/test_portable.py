@@ -18,11 +18,13 @@ def test_the_committed_hashes_are_those_of_the_installed_libraries() -> None:
 
 
 @pytest.mark.parametrize(
-    "engines", [("numpy", "sound", "likeness"), pytest.param(tuple(ENGINES), marks=pytest.mark.slow)], ids=len
+    "engines", [("sound", "likeness"), pytest.param(tuple(ENGINES), marks=pytest.mark.slow)], ids=len
 )
 def test_this_processor_computes_the_committed_bytes(engines: tuple[str, ...]) -> None:
     known = compare.read_expected()
-    for name, hashes in compare.compute(None, engines):
+    # NumPy takes some functions from the system's C library, and the committed bytes are those of Debian 12's
+    chosen = [name for name in engines if name != "numpy" or platform.libc_ver() == ("glibc", "2.36")]
+    for name, hashes in compare.compute(None, chosen):
         differs = compare.find_difference(known[name], hashes)
         assert differs is None, (
             f"{name}: {differs!r} is the first result with other bytes than the committed ones"
