@@ -10,6 +10,7 @@ from subprocess import Popen
 
 import click
 
+from lectern.apps import repro
 from lectern.report import wording
 from lectern.tools.running import closing, process, progress
 from lectern.tools.terminal import Command, tell
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str], root: Path, *, verbose: bool = False) -> int:
                 tell(shown)
 
         with _passing_signals() as children:
-            dvc = process.start(arguments, root)
+            dvc = repro.start(arguments, root)
             children.append(dvc)
             status = process.follow(dvc, read, wait, EVERY)
     if status:

@@ -1,11 +1,9 @@
 """Run `dvc repro` as a job of the review: predict what it will run, follow its output, and stop it."""
 
-import json
 import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,19 +13,12 @@ from typing import Any
 
 import yaml
 
+from lectern.apps import repro
 from lectern.apps.review import changes
 from lectern.core import runtime
 from lectern.core.errors import LecternError
-from lectern.core.printing import last_lines, one_line
+from lectern.core.printing import one_line
 
-DVC = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from dvc.cli import main
-sys.exit(main(sys.argv[1:]))
-"""
-"""`python -m dvc` that heeds Ctrl-C even if the server ignores it, as what a script starts in the background does."""
-RUNNING = re.compile(r"Running stage '([\w-]+)'")
 CACHED = re.compile(r"Stage '([\w-]+)' is cached")
 SKIPPED = re.compile(r"Stage '([\w-]+)' didn't change")
 FAILED = re.compile(r"failed to reproduce '([\w-]+)'")
@@ -101,7 +92,7 @@ class Job:
             return
         self.lines = [*self.lines[-LINES + 1 :], shown]
         for pattern, state in (
-            (RUNNING, "running"),
+            (repro.RUNNING, "running"),
             (CACHED, "from the cache"),
             (SKIPPED, "unchanged"),
             (FAILED, "failed"),
@@ -146,19 +137,8 @@ class Builder:
             if target is not None and target not in stages:
                 raise LecternError(f"there is no stage {target!r}; the stages are {', '.join(stages)}")
             before = changes.take(self._root)
-            command = [sys.executable, "-c", DVC, "repro", *([target] if target else [])]
-            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-            self._process = subprocess.Popen(
-                command,
-                cwd=self._root,
-                env={**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,  # so that it can be stopped together with all processes that it starts
+            self._process = repro.start(
+                [target] if target else [], self._root, stdin=subprocess.DEVNULL, merged=True
             )
             self.job = Job(stages)
             self.thread = Thread(target=self._follow, args=(self._process, self.job, before), daemon=True)
@@ -218,14 +198,7 @@ def find_due(root: Path) -> list[Due]:
     Raises:
         LecternError: `dvc status` failed.
     """
-    command = [sys.executable, "-m", "dvc", "status", "--json"]
-    env = {**os.environ, "DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
-    try:
-        told = json.loads(done.stdout)
-    except ValueError as error:
-        reason = " ".join(last_lines(done.stderr)) or "no reason given"
-        raise LecternError(f"`dvc status` failed: {reason}") from error
+    told = repro.ask_status(root)
     pipeline = _read_pipeline(root)
     reasons = {stage: _say(parts) for stage, parts in told.items() if stage in pipeline}
     places = {stage: runtime.name_outputs(pipeline[stage]) for stage in pipeline}
@@ -233,16 +206,11 @@ def find_due(root: Path) -> list[Due]:
         if stage in reasons:
             continue
         for before in reasons:
-            if _touches(described.get("deps", []), places[before]):
+            deps = described.get("deps", [])
+            if any(repro.overlap(dep, out) for dep in deps for out in places[before]):
                 reasons[stage] = f"follows {before}"
                 break
     return [Due(stage, reasons[stage], _last_seconds(root, stage)) for stage in pipeline if stage in reasons]
-
-
-def _touches(deps: Sequence[str], outs: Sequence[str]) -> bool:
-    return any(
-        dep == out or dep.startswith(f"{out}/") or out.startswith(f"{dep}/") for dep in deps for out in outs
-    )
 
 
 def _say(parts: Sequence[Any]) -> str:

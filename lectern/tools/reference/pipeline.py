@@ -6,6 +6,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from lectern.apps.repro import overlap
+
 CODE = ("stages/", "lectern/")
 STEPS = {
     "Hear": ("check_params", "fetch", "transcribe", "diarize", "converse", "score_speech"),
@@ -49,7 +51,7 @@ class Pipeline:
     def find_readers(self, path: str) -> list[Stage]:
         """The stages that read a file, a part of it, or the folder that it is in."""
         return [
-            stage for stage in self.stages if any(_overlap(path, dependency) for dependency in stage.reads)
+            stage for stage in self.stages if any(overlap(path, dependency) for dependency in stage.reads)
         ]
 
     def list_inputs(self) -> list[str]:
@@ -74,7 +76,3 @@ def _read_stage(name: str, values: dict[str, Any]) -> Stage:
         reads=tuple(path for path in values.get("deps", []) if not path.startswith(CODE)),
         writes=tuple(entry if isinstance(entry, str) else next(iter(entry)) for entry in written),
     )
-
-
-def _overlap(one: str, other: str) -> bool:
-    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from lectern.apps.repro import overlap
 from lectern.core import io, paths, runtime
 from lectern.core.errors import LecternError
 from lectern.core.revisions import Revision
@@ -117,7 +118,7 @@ def find_depending(lock: Mapping[str, Mapping[str, Any]], parameters: Sequence[s
             if name not in below | {SAME}
             and (
                 _reads(stage, parameters)
-                or any(_overlap(dep["path"], out) for dep in stage.get("deps", []) for out in written)
+                or any(overlap(dep["path"], out) for dep in stage.get("deps", []) for out in written)
             )
         }
         if not more:
@@ -130,7 +131,7 @@ def find_depending(lock: Mapping[str, Mapping[str, Any]], parameters: Sequence[s
             name
             for name, stage in lock.items()
             if name not in above
-            and any(_overlap(o["path"], dep) for o in stage.get("outs", []) for dep in read)
+            and any(overlap(o["path"], dep) for o in stage.get("outs", []) for dep in read)
         }
         if not more:
             return sorted(below & above)
@@ -142,10 +143,6 @@ def _reads(stage: Mapping[str, Any], parameters: Sequence[str]) -> bool:
     return any(
         parameter == name or parameter.startswith(f"{name}.") for parameter in parameters for name in known
     )
-
-
-def _overlap(a: str, b: str) -> bool:
-    return Path(a).is_relative_to(b) or Path(b).is_relative_to(a)
 
 
 def fingerprint(lock: Mapping[str, Mapping[str, Any]], parameters: Sequence[str]) -> str:
@@ -164,7 +161,7 @@ def fingerprint(lock: Mapping[str, Mapping[str, Any]], parameters: Sequence[str]
             "deps": {
                 dep["path"]: dep.get("md5")
                 for dep in stage.get("deps", [])
-                if not any(_overlap(dep["path"], out) for out in written)
+                if not any(overlap(dep["path"], out) for out in written)
             },
             "params": _leave_out(stage.get("params", {}).get("params.yaml", {}), parameters),
         }

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from lectern.apps.review.rebuilding import RUNNING
+from lectern.apps.repro import RUNNING
 from lectern.core import runtime
 from lectern.core.errors import LecternError
 from lectern.core.io import read_plain

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lectern.apps.repro import overlap
 from lectern.core.errors import LecternError
 from lectern.core.printing import one_line
 from lectern.core.revisions import Copy
 from lectern.report import wording
-from lectern.tools.verifying.revision import Committed, overlap
+from lectern.tools.verifying.revision import Committed
 
 SHOWN = 3
 """How many files of an output are described; all are counted."""

@@ -1,11 +1,9 @@
 """The rebuild: a checkout of the revision in a folder apart, with an empty cache, and `dvc repro` in it."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from lectern.apps import repro
 from lectern.core import runtime
 from lectern.core.errors import LecternError
 from lectern.core.printing import last_lines
@@ -123,14 +122,7 @@ def list_stale(root: Path, committed: Committed) -> list[str]:
     Raises:
         LecternError: `dvc status` failed.
     """
-    command = [sys.executable, "-m", "dvc", "status", "--json"]
-    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
-    try:
-        told = json.loads(done.stdout)
-    except ValueError as error:
-        reason = " ".join(last_lines(done.stderr)) or "no reason given"
-        raise LecternError(f"`dvc status` failed in {committed.name}: {reason}") from error
+    told = repro.ask_status(root, committed.name)
     outputs = committed.name_outputs()
     found: dict[str, None] = {}
     for stage in committed.stages:
@@ -179,7 +171,7 @@ def run(root: Path, committed: Committed, until: str | None, log: Path) -> dict[
         temporary = log.parent / "tmp"
         temporary.mkdir(exist_ok=True)
         arguments = ["--no-run-cache", *([until] if until else [])]
-        dvc = process.start(arguments, root, merged=True, more={"TMPDIR": str(temporary)})
+        dvc = repro.start(arguments, root, merged=True, more={"TMPDIR": str(temporary)})
         try:
             status = process.follow(dvc, read, wait, EVERY)
         finally:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from lectern.apps.repro import overlap
 from lectern.core import runtime
 from lectern.core.errors import LecternError
 from lectern.core.revisions import Revision, call_git
@@ -140,8 +141,3 @@ def _find_above(pipeline: Mapping[str, Any], stage: str) -> set[str]:
                 found.add(before)
                 waiting.append(before)
     return found
-
-
-def overlap(a: str, b: str) -> bool:
-    """Whether two paths are the same, or one is below the other."""
-    return Path(a).is_relative_to(b) or Path(b).is_relative_to(a)

@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from lectern.apps.review.rebuilding import Builder, Job, find_due, list_stages
 from lectern.core.errors import LecternError
 from tests import warm
+from tests.support import small_pipelines
 
 PIPELINE = """
 stages:
@@ -41,13 +41,9 @@ print(f"{name}: made 1, kept 0, removed 0, failed 0")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository, in which nothing has run; each test takes a copy."""
     root = tmp_path_factory.mktemp("started") / "repo"
+    small_pipelines.make(root, dvc_yaml=PIPELINE, work_py=WORK, source_txt="one")
     (root / "metrics/runtime").mkdir(parents=True)
-    (root / "dvc.yaml").write_text(PIPELINE)
-    (root / "work.py").write_text(WORK)
-    (root / "source.txt").write_text("one")
     (root / "metrics/runtime/first.json").write_text(json.dumps({"seconds": 215.0}))
-    for command in (["git", "init", "-q"], ["dvc", "init", "-q"]):
-        subprocess.run(command, cwd=root, check=True, env=warm.environment(DVC_NO_ANALYTICS="1"))
     return root
 
 

@@ -16,7 +16,7 @@ from lectern.core.errors import LecternError
 from lectern.tools import run
 from lectern.tools.running import closing, progress
 from tests import warm
-from tests.support import made_up_runs
+from tests.support import made_up_runs, small_pipelines
 from tests.support.shipped import ROOT
 
 PIPELINE = """
@@ -46,12 +46,7 @@ print(f"{name}: made 1")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository, in which nothing has run; each test takes a copy."""
     root = tmp_path_factory.mktemp("started") / "repo"
-    root.mkdir()
-    for name, text in (("dvc.yaml", PIPELINE), ("work.py", WORK), ("source.txt", "one")):
-        (root / name).write_text(text)
-    for command in (["git", "init", "-q"], ["dvc", "init", "-q"]):
-        subprocess.run(command, cwd=root, check=True, env=warm.environment(DVC_NO_ANALYTICS="1"))
-    return root
+    return small_pipelines.make(root, dvc_yaml=PIPELINE, work_py=WORK, source_txt="one")
 
 
 @pytest.fixture
