@@ -43,14 +43,15 @@ def write_answers(max_new_tokens: int, seed: int = 0, **decoding: float) -> Answ
 def defaults(cls: type[T]) -> T:
     """The section of this dataclass as the demo has it; of the three LLMs the teacher."""
     section = next(name for name, known in SECTIONS.items() if known is cls)
-    return params.parse(_compose()[section], cls, f"section {section!r}")
+    return params.parse(demo()[section], cls, f"section {section!r}")
 
 
 @cache
-def _compose() -> Any:
+def demo() -> Any:
+    """What conf/ composes for the demo, whatever params.yaml holds; its sections are shared and not to be changed."""
     from hydra import compose, initialize_config_dir
 
     with initialize_config_dir(str(CONF), version_base=None):
-        demo: Any = OmegaConf.to_container(compose("config", overrides=["recipe=demo"]), resolve=True)
-    demo["converse"]["metadata"] = None  # a table of the demo's own talks
-    return demo
+        sections: Any = OmegaConf.to_container(compose("config", overrides=["recipe=demo"]), resolve=True)
+    sections["converse"]["metadata"] = None  # a table of the demo's own talks
+    return sections

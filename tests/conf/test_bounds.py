@@ -1,16 +1,15 @@
-"""The values that a section of params.yaml may have: the last one that is accepted, and the first that is not."""
+"""The values that a section of the parameters may have: the last one that is accepted, and the first that is not."""
 
-from functools import cache
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
 from lectern.core import params
 from lectern.core.errors import LecternError
 from lectern.settings.sections import FREE, SECTIONS
+from tests.settings import demo
 
-# Accepted and refused values of a parameter, the others as in params.yaml.
+# Accepted and refused values of a parameter, the others as in the demo.
 NUMBERS = [
     ("base_model.context_length", [1], [0]),
     ("compute.machines", [1], [0]), ("compute.max_tries", [1], [0]), ("compute.processes", [1], [0]),
@@ -25,7 +24,7 @@ NUMBERS = [
     ("decoding.min_p", [0.0, 1.0], [-0.01, 1.01]), ("decoding.no_repeat_ngram_size", [0, 2], [-1, 1]),
     ("decoding.repetition_penalty", [0.01, 2.0], [0.0, 2.01]), ("decoding.temperature", [0.0], [-0.1]),
     ("decoding.top_k", [0], [-1]), ("decoding.top_p", [0.01, 1.0], [0.0, 1.01]),
-    ("diarize.batch_size", [1], [0]), ("diarize.embed_every", [1, 2], [0, 3]),
+    ("diarize.batch_size", [1], [0]), ("diarize.embed_every", [1], [0]),
     ("diarize.max_speakers", [1], [0]), ("diarize.min_share", [0.0, 0.99], [-0.01, 1.0]),
     ("diarize.min_speakers", [1, 8], [0, 9]), ("diarize.threads", [1], [0]),
     ("diarize.threshold", [0.01, 1.0], [0.0, 1.01]),
@@ -137,6 +136,8 @@ TOGETHER: list[tuple[str, dict[str, Any], bool]] = [
     ("diarize", {"step": 10.0, "embed_every": 1}, True),
     ("diarize", {"step": 10.1, "embed_every": 1}, False),
     ("diarize", {"step": 0.0, "embed_every": 1}, False),
+    ("diarize", {"step": 5.0, "embed_every": 2}, True),
+    ("diarize", {"step": 5.0, "embed_every": 3}, False),
     ("diarize", {"min_speakers": 4, "max_speakers": 4}, True),
     ("diarize", {"min_speakers": 5, "max_speakers": 4}, False),
     ("episodes", {"host": "swap", "host_persona": " "}, False),
@@ -170,14 +171,9 @@ TOGETHER: list[tuple[str, dict[str, Any], bool]] = [
 ]
 
 
-@cache
-def shipped() -> Any:
-    return OmegaConf.load("params.yaml")
-
-
 def check(section: str, values: dict[str, Any]) -> None:
     """Read a section with other values, as its stage does; those of a mapping or list take the whole place."""
-    chosen = {**OmegaConf.to_container(shipped()[section]), **values}
+    chosen = {**demo()[section], **values}
     params.parse(chosen, SECTIONS[section], f"section {section!r}")
 
 
@@ -218,4 +214,4 @@ def test_every_section_that_checks_its_values_is_tried() -> None:
         FREE,
     }  # LLMs are as `teacher`; the rest has no bounds
     tried = {key.partition(".")[0] for key, *_ in [*NUMBERS, *CHOICES, *TOGETHER]}
-    assert tried == set(shipped()) - elsewhere
+    assert tried == set(demo()) - elsewhere
