@@ -4,6 +4,7 @@ Section `compute` of params.yaml chooses one (conf/compute/ holds the choices). 
 is part of no item's key and of no stage's `params`: another number of workers makes nothing again.
 """
 
+import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,9 @@ class Workers:
 
     executor: str
     """A key of `EXECUTORS`."""
-    workers: int
-    """Processes or actors; 0 makes the items in this process, or takes as many actors as the cluster has room for."""
+    workers: int | None
+    """Processes or actors; 0 makes the items in this process, or takes as many actors as the cluster has room for; None
+    chooses (`choose_workers`)."""
     address: str
     """host:port of the cluster's head."""
     cpus_per_worker: float
@@ -28,6 +30,9 @@ class Workers:
     max_tries: int
     """How often an item is begun when the worker that makes it dies."""
 
+
+FEW = 4
+"""So many items are made in one process, because a second one would take as long to load its model."""
 
 IN_PROCESS = Workers("local", 0, "", 1.0, 0.0, 3)
 """Makes one item after the other in this process."""
@@ -61,6 +66,17 @@ def run(
     return EXECUTORS[compute.executor](compute, load, items, scratch, suffix, libraries)
 
 
+def choose_workers(items: int) -> int:
+    """Choose the number of processes for so many items: two, or none where the stage's own process is enough.
+
+    One process rarely keeps two cores busy. A GPU may lack the memory for a second model, and is busy with one.
+    """
+    from lectern.core.executors import processes
+
+    has_gpu = shutil.which("nvidia-smi") is not None
+    return 2 if items > FEW and processes.count_cores() >= 2 and not has_gpu else 0
+
+
 def _local(
     compute: Workers,
     load: Load,
@@ -69,12 +85,10 @@ def _local(
     suffix: str,
     libraries: Mapping[str, str],
 ) -> Generator[Made, None, None]:
-    if compute.workers:
+    if workers := choose_workers(len(items)) if compute.workers is None else compute.workers:
         from lectern.core.executors import processes
 
-        yield from processes.run(
-            load, items, scratch, suffix, workers=compute.workers, max_tries=compute.max_tries
-        )
+        yield from processes.run(load, items, scratch, suffix, workers=workers, max_tries=compute.max_tries)
     else:
         use_one_blas_thread()
         make = load()
@@ -99,7 +113,7 @@ def _ray(
         suffix,
         libraries=libraries,
         address=compute.address,
-        workers=compute.workers,
+        workers=compute.workers or 0,
         cpus=compute.cpus_per_worker,
         gpus=compute.gpus_per_worker,
         max_tries=compute.max_tries,

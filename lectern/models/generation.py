@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lectern.models import likelihood
+from lectern.models import likelihood, prefill
 from lectern.models.batching import by_length
 from lectern.models.sampling import Draw, make_sampler
 from lectern.settings.decoding import Decoding
@@ -80,23 +80,14 @@ def answer_rows(
         stop: tokens that end an answer.
         options: how the answers are written.
     """
-    pad, together = tokenizer.pad_token_id, max(len(rows), 1)
-    said = answer(
-        model,
-        [row.prompt for row in rows],
-        max_new_tokens=options.max_new_tokens,
-        stop=stop,
-        pad=pad,
-        batch_size=together,
-        draws=[options.draw(row.key) for row in rows],
-    )
-    known = [number for number, row in enumerate(rows) if row.whole]
-    pairs = [(rows[number].whole, rows[number].mask) for number in known]
-    scored = likelihood.negative_log_likelihoods(model, pairs, pad=pad, batch_size=together)
-    losses = dict(zip(known, scored, strict=True))
+    pad = tokenizer.pad_token_id
+    if not rows:
+        return []
+    prompts = prefill.read(model, prefill.stack([row.prompt for row in rows], pad, model.device))
+    losses = _score_references(model, prompts, rows, pad)
+    said = _write(model, prompts, options.max_new_tokens, stop, pad, [options.draw(row.key) for row in rows])
     outcomes = []
-    for number, one in enumerate(said):
-        nll, tokens = losses.get(number, (0.0, 0))
+    for one, (nll, tokens, _) in zip(said, losses, strict=True):
         outcomes.append(
             RowResult(
                 tokenizer.decode(one.tokens, skip_special_tokens=True).strip(),
@@ -106,6 +97,23 @@ def answer_rows(
             )
         )
     return outcomes
+
+
+def _score_references(
+    model: Any, prompts: prefill.Prompts, rows: Sequence[Row], pad: int
+) -> list[likelihood.Scored]:
+    """Measure the likelihood of each row's reference; of a row without one it is that of no tokens."""
+    pairs = [(row.whole, row.mask) for row in rows]
+    # A tokenizer may join the end of a prompt and the beginning of an answer.
+    known = [number for number, row in enumerate(rows) if row.whole]
+    begin_alike = all(
+        rows[number].whole[: len(rows[number].prompt)] == rows[number].prompt for number in known
+    )
+    if prompts.cache is not None and known and begin_alike:
+        return prefill.score(model, prompts, pairs, pad=pad)
+    scored = likelihood.score_rows(model, [pairs[number] for number in known], pad=pad, batch_size=len(rows))
+    found = dict(zip(known, scored, strict=True))
+    return [found.get(number, likelihood.Scored(0.0, 0, 0)) for number in range(len(rows))]
 
 
 def stop_tokens(model: Any, tokenizer: Any, end_of_turn: str) -> set[int]:
@@ -139,9 +147,22 @@ def answer(
         batch_size: number of prompts that are computed together.
         draws: how the tokens of each prompt's answer are chosen; None takes the most likely one each time.
     """
+    results: dict[int, Answer] = {}
+    for batch in by_length([len(prompt) for prompt in prompts], batch_size):
+        stacked = prefill.stack([prompts[row] for row in batch], pad, model.device)
+        own = [draws[row] for row in batch] if draws is not None else []
+        results.update(zip(batch, _write(model, stacked, max_new_tokens, stop, pad, own), strict=True))
+    return [results[row] for row in range(len(prompts))]
+
+
+def _write(
+    model: Any, prompts: prefill.Prompts, max_new_tokens: int, stop: set[int], pad: int, draws: Sequence[Draw]
+) -> list[Answer]:
+    """Generate the answers to one batch of prompts, which the model may have read before."""
     import torch
     from transformers import GenerationConfig, LogitsProcessorList
 
+    longest = prompts.ids.shape[1]
     greedy = GenerationConfig(
         do_sample=False,
         num_beams=1,
@@ -151,24 +172,17 @@ def answer(
         eos_token_id=sorted(stop),
         pad_token_id=pad,
     )
-    results: dict[int, Answer] = {}
-    for batch in by_length([len(prompt) for prompt in prompts], batch_size):
-        longest = max(len(prompts[row]) for row in batch)
-        ids = torch.full((len(batch), longest), pad, dtype=torch.long)
-        attention = torch.zeros_like(ids)
-        for place, row in enumerate(batch):
-            ids[place, longest - len(prompts[row]) :] = torch.tensor(prompts[row])
-            attention[place, longest - len(prompts[row]) :] = 1
-        own = [draws[row] for row in batch] if draws is not None else []
-        sampler = [make_sampler(own, longest)] if any(draw.decoding.changes for draw in own) else []
-        with torch.inference_mode():
-            made = model.generate(
-                input_ids=ids.to(model.device),
-                attention_mask=attention.to(model.device),
-                generation_config=greedy,
-                logits_processor=LogitsProcessorList(sampler),
-            )
-        for row, tokens in zip(batch, made[:, longest:].tolist(), strict=True):
-            ends = [at for at, token in enumerate(tokens) if token in stop]
-            results[row] = Answer(tokens[: ends[0]] if ends else tokens, bool(ends))
-    return [results[row] for row in range(len(prompts))]
+    changed = any(draw.decoding.changes for draw in draws)
+    with torch.inference_mode():
+        made = model.generate(
+            input_ids=prompts.ids,
+            attention_mask=prompts.attention,
+            past_key_values=prompts.cache,
+            generation_config=greedy,
+            logits_processor=LogitsProcessorList([make_sampler(draws, longest)] if changed else []),
+        )
+    answers = []
+    for tokens in made[:, longest:].tolist():
+        ends = [at for at, token in enumerate(tokens) if token in stop]
+        answers.append(Answer(tokens[: ends[0]] if ends else tokens, bool(ends)))
+    return answers

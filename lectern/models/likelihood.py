@@ -37,7 +37,8 @@ def _read(model: Any, inputs: Mapping[str, Any], labels: Any) -> tuple[Any, Any]
     """Return the logits, and the labels, of the columns in which some row has a label."""
     asked = labels[:, 1:]
     columns = (asked != -100).any(dim=0).nonzero().flatten()
-    return model(**inputs, logits_to_keep=columns, use_cache=False).logits, asked[:, columns]
+    keep = {"use_cache": "past_key_values" in inputs}
+    return model(**inputs, **keep, logits_to_keep=columns).logits, asked[:, columns]
 
 
 def _losses(logits: Any, asked: Any) -> Any:
@@ -84,11 +85,18 @@ def score_rows(
         inputs = {
             name: part.to(model.device) for name, part in pad_rows([rows[n] for n in batch], pad).items()
         }
-        labels = inputs.pop("labels")
         with torch.no_grad():  # sharded weights cannot be gathered in inference mode
-            logits, asked = _read(model, inputs, labels)
-            sums = _losses(logits, asked).double().sum(dim=1).tolist()
-        counts = (asked != -100).sum(dim=1).tolist()
-        right = (logits.argmax(dim=-1) == asked).sum(dim=1).tolist()
-        results.update(zip(batch, map(Scored, sums, counts, right), strict=True))
+            results.update(zip(batch, score_batch(model, inputs, inputs.pop("labels")), strict=True))
     return [results[row] for row in range(len(rows))]
+
+
+def score_batch(model: Any, inputs: Mapping[str, Any], labels: Any) -> list[Scored]:
+    """Measure how likely the labels of each row are. Arguments are those of `token_losses`.
+
+    The inputs may hold past_key_values, with the keys and values of tokens before the first column.
+    """
+    logits, asked = _read(model, inputs, labels)
+    sums = _losses(logits, asked).double().sum(dim=1).tolist()
+    counts = (asked != -100).sum(dim=1).tolist()
+    right = (logits.argmax(dim=-1) == asked).sum(dim=1).tolist()
+    return list(map(Scored, sums, counts, right))

@@ -28,10 +28,10 @@ class Compute:
     what is fastest on this processor. Choices: INSTRUCTIONS."""
     executor: str
     """Where items are made: on this machine, or on a cluster of Ray. Choices: EXECUTORS."""
-    workers: int
-    """Of `local`: number of worker processes; 0 makes one item after the other in the stage's own process. Of `ray`:
-    number of actors; 0 takes as many as the cluster has room for. Each worker loads the model and needs memory for
-    it."""
+    workers: int | None
+    """Of `local`: number of worker processes; 0 makes one item after the other in the stage's own process; null takes
+    two where there are two cores, no GPU and more than a few items to make. Of `ray`: number of actors; 0 or null takes
+    as many as the cluster has room for. Each worker loads the model and needs memory for it."""
     address: str
     """Of `ray`: host:port of the cluster's head. If it is empty, the environment's RAY_ADDRESS is used, else the
     cluster that this machine belongs to."""

@@ -95,8 +95,12 @@ class _Processes:
 
 def _threads(workers: int) -> dict[str, str]:
     """Limit the workers' threads to the number of cores; OpenMP, MKL and CTranslate2 respect the variable."""
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return {"OMP_NUM_THREADS": str(max(1, cores // workers))}
+    return {"OMP_NUM_THREADS": str(max(1, count_cores() // workers))}
+
+
+def count_cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 @contextmanager

@@ -286,6 +286,26 @@ def test_matrix_products_have_one_thread(
     assert set(threads) == {1}
 
 
+@pytest.mark.parametrize(
+    ("number", "cores", "gpu", "workers"),
+    [(5, 2, "", 2), (4, 2, "", 0), (5, 1, "", 0), (5, 8, "nvidia-smi", 0)],
+)
+def test_two_processes_make_many_items_where_they_help(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, cores: int, gpu: str, workers: int
+) -> None:
+    for folder in ("bin", "empty"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "bin/nvidia-smi").write_text("#!/bin/sh\n")
+    (tmp_path / "bin/nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / ("bin" if gpu else "empty")))
+    monkeypatch.setattr(processes, "count_cores", lambda: cores)
+    some = [Item(f"item-{at}", {}) for at in range(number)]
+    sync(some, tmp_path / "out", makers.loader("tell_process"), replace(IN_PROCESS, workers=None))
+    told = {facts["pid"] for facts in items.facts(tmp_path / "out").values()}
+    assert (told == {os.getpid()}) is (workers == 0)
+    assert len(told) <= max(workers, 1)
+
+
 def test_nothing_is_imported_for_nothing(tmp_path: Path) -> None:
     # An idle stage pays for no worker, whatever the section says.
     script = (
