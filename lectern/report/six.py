@@ -231,15 +231,15 @@ def _times(factor: float) -> str:
     return f"{factor:.1f}" if factor < 100 else f"{factor:,.0f}"
 
 
-def _find_gain_example(answers: Sequence[Answers]) -> Mapping[str, str] | None:
-    """The answer whose gain in likelihood is the median."""
-    gains = [(one.gain, one) for one in answers if one.gain is not None]
-    ordered = sorted(gains, key=lambda pair: (pair[0], pair[1].key))
-    return (
-        show_example(ordered[len(ordered) // 2][1], "in the middle by gain in likelihood")
-        if ordered
-        else None
-    )
+def _find_gain_example(
+    answers: Sequence[Answers], sides: Sequence[str] = (BASE, TUNED)
+) -> Mapping[str, str] | None:
+    """The answer whose gain in likelihood is the median, of those that all `sides` gave."""
+    gains = [one for one in answers if one.gain is not None and one.predictions.keys() >= {*sides}]
+    if not gains:
+        return None
+    ordered = sorted(gains, key=lambda one: (one.gain, one.key))
+    return show_example(ordered[len(ordered) // 2], "in the middle by gain in likelihood", sides)
 
 
 def describe_retrieval(evidence: Evidence) -> Reply:
@@ -264,7 +264,8 @@ def describe_retrieval(evidence: Evidence) -> Reply:
     text = retrieval.compare(name, scores)
     if found := evidence.read("retrieval"):
         text += f" {retrieval.describe_recall(name, found)}".rstrip()
-    example = _find_lookup_example([one for one in evidence.answers if one.key in asked])
+    own = [one for one in evidence.answers if one.key in asked]
+    example = _find_gain_example(own, (BASE + WITH_SOURCES, TUNED))
     return Reply(question, words[verdict], verdict, text, "retrieval", example)
 
 
@@ -272,17 +273,6 @@ NOT_LOOKED_UP = (
     "No model answered with passages that a search found. The parameter retrieval.contestants=[base,tuned] lets both do"
     " it."
 )
-
-
-def _find_lookup_example(answers: Sequence[Answers]) -> Mapping[str, str] | None:
-    """The median answer, with that of the base that looked it up."""
-    looked_up = [one for one in answers if BASE + WITH_SOURCES in one.predictions and one.gain is not None]
-    if not looked_up:
-        return None
-    ordered = sorted(looked_up, key=lambda one: (one.gain, one.key))
-    return show_example(
-        ordered[len(ordered) // 2], "in the middle by gain in likelihood", (BASE + WITH_SOURCES, TUNED)
-    )
 
 
 def describe_forgetting(evidence: Evidence) -> Reply:
