@@ -364,7 +364,9 @@ class _ChatPage:
         stop = self.stop = Event()
         self.show_chats.refresh()
         self._enable()
-        asked = [(chat, chat.turns[-1]) for chat in self.asked if chat.turns]
+        # The tuned model, which people wait for, answers first.
+        in_turn = sorted(self.asked, key=lambda chat: chat.name != TUNED)
+        asked = [(chat, chat.turns[-1]) for chat in in_turn if chat.turns]
         system = self.persona.value or ""
         look_up = self.library.look_up if self.sources.value else None
         try:

@@ -165,8 +165,8 @@ def test_both_models_are_asked_side_by_side_and_the_talk_goes_on(
         assert page.find(ui.textarea, "Ask something").value == ""
         system = ("system", "You are Ann.")
         assert [(name, said) for name, said, _ in talker.asked] == [
-            ("base", [system, ("user", "Why?")]), ("tuned", [system, ("user", "Why?")])
-        ]  # fmt: skip
+            ("tuned", [system, ("user", "Why?")]), ("base", [system, ("user", "Why?")])
+        ], "the model that people wait for answers first"  # fmt: skip
         # property: each model sees its own answers; one that is not asked does not take part
         await page.fill(page.find(ui.select, "Who answers"), "tuned")
         assert [text for text in page.texts if text in ("base", "tuned")] == ["tuned"]
@@ -301,7 +301,7 @@ def test_the_conversation_is_begun_anew_while_an_answer_is_written(
         await pages.until(lambda: talker.asked)
         await page.press("Start again")
         await pages.until(lambda: active(page) == ["Ask"])
-        assert [name for name, *_ in talker.asked] == ["base"], "nobody wants the other answer any more"
+        assert [name for name, *_ in talker.asked] == ["tuned"], "nobody wants the other answer any more"
         assert "wait" not in page.texts
         await ask(page, "Why?")
         await page.see("base: Why?", "tuned: Why?")
@@ -322,7 +322,7 @@ def test_the_answer_of_a_closed_tab_ends(monkeypatch: pytest.MonkeyPatch, root: 
         for socket in list(client._socket_to_document_id):
             client.handle_disconnect(socket)
         await page.see("stopped")
-        assert [name for name, *_ in talker.asked] == ["base", "tuned"]
+        assert [name for name, *_ in talker.asked] == ["tuned", "base"]
 
     visit(monkeypatch, root, talker, act)
 
