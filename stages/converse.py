@@ -15,6 +15,7 @@ from lectern.core import io, items, params, paths, stage
 from lectern.core.compute import IN_PROCESS, Workers
 from lectern.settings.compute import Compute
 from lectern.settings.converse import Converse
+from lectern.text import sentences, unspaced
 
 
 def main(
@@ -38,6 +39,7 @@ def main(
         suffix=".json",
         params=choices,
         code=(conversation,),
+        libraries=(unspaced.LIBRARY, sentences.LIBRARY),
         allow_failed=settings.allow_failed,
         compute=compute,
     )

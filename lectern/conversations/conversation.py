@@ -17,6 +17,7 @@ from lectern.core.schema import Conversation, Diarization, Role, Source, Speaker
 from lectern.formats import captions
 from lectern.formats.caption_files import UNKNOWN
 from lectern.settings.converse import RoleRule
+from lectern.text.unspaced import divide_words
 
 LONG_TURN = 2.0
 """Seconds. A turn that is at least so long and has no words shows that the transcription dropped something."""
@@ -151,10 +152,14 @@ def read_spoken(item: Item, published: Source) -> Spoken:
         ready = captions.read_ready(item.inputs["ready"], item.id, published.language)
         speakers = {turn.speaker for turn in ready.turns} - {UNKNOWN}
         names = {speaker: speaker for speaker in sorted(speakers) if not _LABEL.fullmatch(speaker)}
-        return Spoken(ready.transcript, ready.turns, {}, "", names, ready.facts)
+        return Spoken(_divide(ready.transcript), ready.turns, {}, "", names, ready.facts)
     heard = io.read_json(item.inputs["transcript"], Transcript)
     found = io.read_json(item.inputs["diarization"], Diarization)
-    return Spoken(heard, found.turns, found.voices, found.model, {}, {})
+    return Spoken(_divide(heard), found.turns, found.voices, found.model, {}, {})
+
+
+def _divide(transcript: Transcript) -> Transcript:
+    return transcript.model_copy(update={"words": divide_words(transcript.words)})
 
 
 def _read_corrections(item: Item) -> tuple[speaker_corrections.Corrections, speaker_corrections.Locate]:

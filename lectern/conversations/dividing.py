@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from lectern.core.schema import Word
 from lectern.text.cutting import CUT, choose_cuts
-from lectern.text.sentences import Sentence, split_sentences
+from lectern.text.sentences import Sentence, join_words, split_sentences
 from lectern.text.words import words as comparable
 
 BLOCK = 100
@@ -69,7 +69,7 @@ def _climb(likeness: Sequence[float], index: int, step: int) -> float:
 
 def _compare_blocks(sentences: Sequence[Sentence]) -> list[float]:
     """Return how similar the words before each sentence are to those from its beginning on, 0 to 1."""
-    counts = [Counter(comparable(" ".join(word.text for word in sentence))) for sentence in sentences]
+    counts = [Counter(comparable(join_words(sentence))) for sentence in sentences]
     having = Counter(word for count in counts for word in count)
     weight = {word: math.log((1 + len(sentences)) / n) for word, n in having.items()}
     found = [0.0]

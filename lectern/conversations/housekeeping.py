@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lectern.core.schema import Conversation, Word
 from lectern.settings.housekeeping import HousekeepingRule
-from lectern.text.sentences import split_sentences
+from lectern.text.sentences import join_words, split_sentences
 from lectern.text.words import normalise
 
 
@@ -56,5 +56,5 @@ def _remove_from(
 
 
 def _match(words: Sequence[Word], rules: Sequence[HousekeepingRule]) -> str | None:
-    text = normalise(" ".join(word.text for word in words))
+    text = normalise(join_words(words))
     return next((rule.name for rule in rules if re.fullmatch(rule.pattern, text)), None)

@@ -6,7 +6,7 @@ a library prints its floats.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -67,6 +67,16 @@ class Word(Record):
     start: Seconds
     end: Seconds
     probability: float | None = None
+    spaced: bool = Field(
+        default=True,
+        exclude_if=bool,
+        description="a space stands before it; written only where none does, as between two Chinese words",
+    )
+
+
+def join_words(words: Iterable[Word]) -> str:
+    """Join the words as spoken: with single spaces, but for those that no space stands before."""
+    return "".join(f" {word.text}" if word.spaced else word.text for word in words).removeprefix(" ")
 
 
 class Transcript(Record):
@@ -134,8 +144,8 @@ class Utterance(Record):
 
     @property
     def text(self) -> str:
-        """The words as spoken, joined by single spaces."""
-        return " ".join(word.text for word in self.words)
+        """The words as spoken."""
+        return join_words(self.words)
 
 
 class Conversation(Record):

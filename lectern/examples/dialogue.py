@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import groupby
 
 from lectern.conversations.provenance import locate
-from lectern.core.schema import ANSWERING, ASKING, Conversation, Example, Message
+from lectern.core.schema import ANSWERING, ASKING, Conversation, Example, Message, join_words
 from lectern.examples.rows import Made
 
 METHOD = "dialogue"
@@ -28,7 +28,7 @@ def make_examples(conversation: Conversation) -> Made:
     if not turns:
         return Made([], Counter(no_dialogue=1))
     messages = [
-        Message(role=role, content=" ".join(utterance.text for utterance in group))  # type: ignore[arg-type]
+        Message(role=role, content=join_words(word for utterance in group for word in utterance.words))  # type: ignore[arg-type]
         for role, group in turns
     ]
     words = [word for _, group in turns for utterance in group for word in utterance.words]

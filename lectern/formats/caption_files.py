@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,6 +72,8 @@ class Said(NamedTuple):
     start: int | None = None
     end: int | None = None
     probability: float | None = None
+    spaced: bool | None = None
+    """whether a space stands before it; None where a line or cue begins, which says nothing"""
 
 
 class LabelledWords(NamedTuple):
@@ -164,6 +166,7 @@ _NAME = re.compile(r"([^\W\d_][^:：\[\]\0]{0,39})(?::(?=\s|$)|：)\s*")
 _ARROWS = re.compile(r">>+\s*")
 _DASH = re.compile(r"[-–—]\s+")
 _OPENING = re.compile(r"^(?:>>+\s*|[-–—]\s+)+")
+_ENDED = re.compile(r"[.?!…。？！؟][\"'”’»)\]]*$")
 _SOUND = re.compile(r"\[[^\[\]]{1,60}\]|\([^()]{1,40}\)")
 
 
@@ -376,10 +379,11 @@ def _split_words(text: str) -> list[Said]:
             marks[len(plain)] = int(part)
         else:
             plain += part
-    words, before = [], 0
+    words: list[Said] = []
+    before = 0
     for match in re.finditer(r"\S+", plain):
         times = [time for place, time in marks.items() if before <= place <= match.start()]
-        words.append(Said(match[0], times[-1] if times else None))
+        words.append(Said(match[0], times[-1] if times else None, spaced=True if words else None))
         before = match.end()
     return words
 
@@ -388,11 +392,8 @@ def _split_words(text: str) -> list[Said]:
 
 
 def _read_json(text: str) -> File:
-    def refuse(constant: str) -> None:
-        raise WrongError(f": {constant} is not a number in JSON")
-
     try:
-        content = json.loads(text, parse_constant=refuse)
+        content = json.loads(text)  # Python writes a score that is not a number as NaN, which is no JSON
     except json.JSONDecodeError as error:
         raise WrongError(f":{error.lineno}: not JSON ({error.msg})") from error
     segments = content.get("segments") if isinstance(content, dict) else None
@@ -407,29 +408,70 @@ def _read_json(text: str) -> File:
 
 
 def _read_whisperx(segment: Mapping[str, Any], where: str) -> Cue:
-    """Read a segment of whisperX (or Whisper). Words without a speaker get the label UNKNOWN."""
+    """Read a segment of whisperX or Whisper.
+
+    WhisperX gives neither times nor a speaker to words that it cannot align, such as numbers: see `_name_words`.
+    """
     words = segment.get("words") or []
     if not isinstance(words, list) or not all(isinstance(word, dict) for word in words):
         raise WrongError(f"{where}.words is not a list of objects")
-    pieces: list[LabelledWords] = []
+    text = segment.get("text")
+    leads = any(
+        str(word.get("word")).startswith(" ") for word in words
+    )  # Whisper writes the space with the word
+    owner = _speaker(segment, where)
+    said: list[Said] = []
+    labels: list[str] = []
+    at = 0
     for number, word in enumerate(words):
-        at = f"{where}.words[{number}]"
-        label = _speaker(word if "speaker" in word else segment, where) or UNKNOWN
-        said = [
-            Said(text, _time(word, "start", at), _time(word, "end", at), _probability(word.get("score")))
-            for text in _string(word, "word", at).split()
-        ]
-        if not pieces or pieces[-1].label != label:
-            pieces.append(LabelledWords(label, []))
-        pieces[-1].words.extend(said)
-    if not any(piece.words for piece in pieces):
-        spoken = [Said(text) for text in _string(segment, "text", where).split()]
-        pieces = [LabelledWords(_speaker(segment, where) or UNKNOWN, spoken)]
+        place = f"{where}.words[{number}]"
+        start, end = (_time_of_word(word, name, place) for name in ("start", "end"))
+        whole = _string(word, "word", place)
+        for count, piece in enumerate(whole.split()):
+            found = text.find(piece, at) if isinstance(text, str) else -1
+            spaced: bool | None = None
+            if said and found >= 0:
+                spaced = found > at
+            elif said and leads:
+                spaced = count > 0 or whole.startswith(" ")
+            at = at if found < 0 else found + len(piece)
+            said.append(Said(piece, start, end, _probability(word.get("score")), spaced))
+            label = _speaker(word, place)
+            # A word with times that no turn was found for is nobody's; one without times was not looked at.
+            labels.append(label or ("" if start is None or ("speaker" not in word and owner) else UNKNOWN))
+    if not said:
+        said = _split_words(_string(segment, "text", where))
+        labels = [""] * len(said)
+    names = _name_words(said, labels, owner)
+    pieces = [
+        LabelledWords(label, [word for word, _ in group])
+        for label, group in groupby(zip(said, names, strict=True), key=lambda pair: pair[1])
+    ]
     return Cue(_start(segment, "start", where), _time(segment, "end", where), pieces)
 
 
+def _name_words(said: Sequence[Said], labels: Sequence[str], segment: str) -> list[str]:
+    """Return the labels with those that are missing filled in.
+
+    A word without a label belongs to the speaker of the words around it. Between two speakers, it belongs to the first
+    one unless a sentence of that one has just ended. Where no word has a label, the segment's speaker has them all.
+    """
+    if not any(labels):
+        return [segment or UNKNOWN] * len(labels)
+    following, upcoming = [], ""
+    for label in reversed(labels):
+        upcoming = label or upcoming
+        following.append(upcoming)
+    named: list[str] = []
+    for number, (label, after) in enumerate(zip(labels, reversed(following), strict=True)):
+        before = named[-1] if named else ""
+        ended = number > 0 and _ENDED.search(said[number - 1].text) is not None
+        named.append(label or (after if after and (ended or not before) else before))
+    return named
+
+
 def _read_podcast(segment: Mapping[str, Any], where: str) -> Cue:
-    spoken = [Said(text) for text in _string(segment, "body", where).split()]
+    spoken = _split_words(_string(segment, "body", where))
     pieces = [LabelledWords(_speaker(segment, where), spoken)]
     return Cue(_start(segment, "startTime", where), _time(segment, "endTime", where), pieces)
 
@@ -466,6 +508,12 @@ def _time(values: Mapping[str, Any], key: str, where: str) -> int | None:
     if not math.isfinite(seconds) or seconds < 0:
         raise WrongError(f"{where}.{key} is {_shorten(str(value))}, which is not a number of seconds")
     return round(seconds * 1000)
+
+
+def _time_of_word(word: Mapping[str, Any], key: str, where: str) -> int | None:
+    """The time of a word, None where the file writes that it is not a number: a segment without its times is wrong."""
+    value = word.get(key)
+    return None if isinstance(value, float) and math.isnan(value) else _time(word, key, where)
 
 
 def _probability(value: Any) -> float | None:

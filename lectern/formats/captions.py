@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lectern.core.errors import ItemError
-from lectern.core.schema import SpeakerTurn, Transcript, Word
+from lectern.core.schema import SpeakerTurn, Transcript, Word, join_words
 from lectern.formats import caption_files
 from lectern.formats.caption_files import UNKNOWN, Cue, Said
+from lectern.text.unspaced import begins_spaced, guess_language, is_parted, join_pieces
 
 DEFAULT_LANGUAGE = "en"
 TURN_GAP = 500
@@ -42,7 +43,8 @@ def read_ready(path: Path, item: str, language: str | None = None) -> Ready:
     Args:
         path: a .vtt, .srt or .json file.
         item: the id that the transcript gets.
-        language: code such as `en` (`Source.language`); None takes the language in the file's header, or else `en`.
+        language: code such as `en` (`Source.language`); None takes the language in the file's header, or else that of a
+            script without spaces, or else `en`.
 
     Raises:
         ItemError: the file is not such a transcript; the message names the line.
@@ -58,7 +60,7 @@ def read_ready(path: Path, item: str, language: str | None = None) -> Ready:
     transcript = Transcript(
         item=item,
         duration=words[-1].end,
-        language=language or found.language or DEFAULT_LANGUAGE,
+        language=language or found.language or guess_language(join_words(words)) or DEFAULT_LANGUAGE,
         words=words,
     )
     facts = {
@@ -131,14 +133,25 @@ def _place(cues: Sequence[Cue]) -> tuple[list[Word], list[SpeakerTurn]]:
         labels = [piece.label for piece in cue.pieces for _ in piece.words]
         assert cue.end is not None  # _order gave it one
         for word, label, (start, end) in zip(said, labels, _spread(said, cue.start, cue.end), strict=True):
+            spaced = word.spaced
+            if spaced is None:
+                spaced = is_parted(words[-1].text, word.text) if words else begins_spaced(word.text)
             words.append(
-                Word(text=word.text, start=start / 1000, end=end / 1000, probability=word.probability)
+                Word(
+                    text=word.text,
+                    start=start / 1000,
+                    end=end / 1000,
+                    probability=word.probability,
+                    spaced=spaced,
+                )
             )
             if turns and turns[-1][0] == label and start - turns[-1][2] <= TURN_GAP:
                 turns[-1] = (label, turns[-1][1], end)
             else:
                 turns.append((label, start, end))
-    return words, [SpeakerTurn(speaker=label, start=a / 1000, end=b / 1000) for label, a, b in turns]
+    return join_pieces(words), [
+        SpeakerTurn(speaker=label, start=a / 1000, end=b / 1000) for label, a, b in turns
+    ]
 
 
 def _spread(words: Sequence[Said], start: int, end: int) -> list[tuple[int, int]]:

@@ -15,6 +15,7 @@ from lectern.speech import listening
 from lectern.speech.asr import Heard, Transcriber
 from lectern.speech.listening import Hearing, Window
 from lectern.speech.word_times import RawWord, time_words
+from lectern.text.unspaced import begins_spaced
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -220,9 +221,16 @@ def _read_segments(window: Window, segments: "Sequence[Segment]", offset: float)
     if segments and all(s.no_speech_prob > 0.6 and s.avg_logprob < -1.0 for s in segments):
         return Hearing([], noise=True)
     raw = [
-        RawWord(word.word, word.start - offset, word.end - offset, word.probability)
+        RawWord(
+            word.word,
+            word.start - offset,
+            word.end - offset,
+            word.probability,
+            # Whisper writes the space before a word with the word; before a segment it may be left out.
+            spaced=word.word[:1].isspace() or (number == 0 and begins_spaced(word.word)),
+        )
         for segment in segments
-        for word in segment.words or []
+        for number, word in enumerate(segment.words or [])
     ]
     words = [window.restore(word) for word in time_words(raw, 0.0, window.seconds)]
     return Hearing(words, looping=any(segment.compression_ratio > _LOOPING for segment in segments))

@@ -20,7 +20,7 @@ from lectern.speech import environment, listening
 from lectern.speech import faster_whisper_engine as whisper_models
 from lectern.speech.asr import Heard, Transcriber
 from lectern.speech.listening import Span
-from lectern.speech.word_times import RawWord, time_words
+from lectern.speech.word_times import RawWord, space_words, time_words
 
 Align = Callable[[list[dict[str, Any]], Samples], list[dict[str, Any]]]
 """Takes Whisper's segments and the samples that they were decoded from; returns segments with words."""
@@ -188,7 +188,9 @@ def read_words(segments: Iterable[Mapping[str, Any]], offset: float) -> list[Wor
             )
             for word in segment.get("words") or []
         ] or [RawWord(text, None, None) for text in segment["text"].split()]
-        words += time_words(found, segment["start"] + offset, segment["end"] + offset)
+        words += time_words(
+            space_words(found, segment["text"]), segment["start"] + offset, segment["end"] + offset
+        )
     return words
 
 

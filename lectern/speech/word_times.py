@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from lectern.core.schema import Word
+from lectern.text.unspaced import begins_spaced, join_pieces
 
 SHORTEST = 0.02
 """Shortest length of a word in seconds, which is Whisper's step of time. A shorter word's times count as wrong."""
@@ -23,6 +24,8 @@ class RawWord(NamedTuple):
     start: float | None
     end: float | None
     probability: float | None = None
+    spaced: bool = True
+    """whether a space stands before it"""
 
 
 def time_words(raw: Iterable[RawWord], start: float, end: float) -> list[Word]:
@@ -31,7 +34,8 @@ def time_words(raw: Iterable[RawWord], start: float, end: float) -> list[Word]:
     A word keeps its times unless it has none, is shorter than SHORTEST, or is out of order. The words in order are a
     longest increasing subsequence, so that as few words as possible count as wrong. Words without usable times share
     the time between their neighbours in proportion to their letters; if there is no time between the neighbours, they
-    share the time of the neighbours too.
+    share the time of the neighbours too. At last, pieces that no space parts (`real`, `-world`; `$1`, `,250`) become
+    one word, but in scripts that are written without spaces.
 
     Args:
         raw: the words of one segment, in order of the text; words without text are dropped.
@@ -48,15 +52,35 @@ def time_words(raw: Iterable[RawWord], start: float, end: float) -> list[Word]:
     for index, following in pairwise(kept):  # where words overlap a little, the earlier one is shortened
         known[index] = (known[index][0], min(known[index][1], known[following][0]))
     fixed = _fill(words, known, start, end)
-    return [
+    return join_pieces(
         Word(
             text=word.text,
             start=a,
             end=b,
             probability=None if word.probability is None else round(float(word.probability), 3),
+            spaced=word.spaced,
         )
         for word, (a, b) in zip(words, fixed, strict=True)
-    ]
+    )
+
+
+def space_words(words: Sequence[RawWord], text: str) -> list[RawWord]:
+    """Return the words with `spaced` as in the text that they were cut from; a word that is not found there is spaced.
+
+    Args:
+        words: of a segment, in order.
+        text: of the segment.
+    """
+    found: list[RawWord] = []
+    at = 0
+    for word in words:
+        bare = word.text.strip()
+        place = text.find(bare, at)
+        if place >= 0 and bare:
+            spaced = place > at if found else begins_spaced(bare)
+            word, at = word._replace(spaced=spaced), place + len(bare)
+        found.append(word)
+    return found
 
 
 Times = tuple[float, float]

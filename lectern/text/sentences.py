@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
+from lectern.core import schema
 from lectern.core.schema import Word
 
 LIBRARY = "sentencex"
@@ -12,9 +13,7 @@ LIBRARY = "sentencex"
 Sentence = list[Word]
 
 
-def join_words(words: Sequence[Word]) -> str:
-    """Join the words as spoken, with single spaces."""
-    return " ".join(word.text for word in words)
+join_words = schema.join_words
 
 
 def split_sentences(words: Sequence[Word], language: str, longest: int | None = None) -> list[Sentence]:
@@ -32,13 +31,14 @@ def split_sentences(words: Sequence[Word], language: str, longest: int | None = 
 
     if not words:
         return []
-    begins = list(accumulate((len(word.text) + 1 for word in words), initial=0))[:-1]
     text = join_words(words)
+    lengths = [len(word.text) + (word.spaced and number > 0) for number, word in enumerate(words)]
+    begins = [end - len(word.text) for end, word in zip(accumulate(lengths), words, strict=True)]
     cuts = {0}
     for boundary in get_sentence_boundaries(language, text):
         # A boundary inside a word (`example.org.uk`) does not count; one in the space before a word is at that word.
         index = bisect_left(begins, boundary["start_index"])
-        if index < len(begins) and begins[index] - boundary["start_index"] <= 1:
+        if index < len(begins) and begins[index] - boundary["start_index"] <= words[index].spaced:
             cuts.add(index)
     ordered = [*sorted(cuts), len(words)]
     sentences = [list(words[a:b]) for a, b in pairwise(ordered)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from lectern.apps.review import names
 from lectern.core import io
 from lectern.core.errors import LecternError
-from lectern.core.schema import Conversation, Passage, Provenance
+from lectern.core.schema import Conversation, Passage, Provenance, join_words
 from lectern.text import evidence
 
 AROUND = 8.0
@@ -103,10 +103,9 @@ def _find_words(folder: Path, where: Provenance) -> Origin:
     for utterance in io.read_json(file, Conversation).utterances:
         if utterance.end < begin - AROUND or utterance.start > end + AROUND:
             continue
-        words = [(w.text, begin <= (w.start + w.end) / 2 <= end) for w in utterance.words]
         near = [
-            (text, marked)
-            for (text, marked), word in zip(words, utterance.words, strict=True)
+            (word, begin <= (word.start + word.end) / 2 <= end)
+            for word in utterance.words
             if begin - AROUND <= word.start <= end + AROUND
         ]
         if near:
@@ -117,6 +116,8 @@ def _find_words(folder: Path, where: Provenance) -> Origin:
                 while near and near[0][1] is marked:
                     run.append(near.pop(0)[0])
                 if run:
-                    parts.append(Part(" ".join(run) + " ", marked))
+                    parts.append(
+                        Part(join_words(run) + (" " if not near or near[0][0].spaced else ""), marked)
+                    )
             parts.append(Part("\n", False))
     return Origin(describe(where), parts)

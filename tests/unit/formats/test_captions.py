@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lectern.conversations import word_speakers
 from lectern.core.errors import ItemError
+from lectern.core.schema import join_words
 from lectern.formats import captions
 from lectern.formats.caption_files import UNKNOWN
 from lectern.formats.captions import Ready
@@ -550,6 +551,58 @@ def test_whisperx() -> None:
     assert ready.transcript.language == "de"
 
 
+def aligned(*words: str, text: str = "", segment: str = "A") -> str:
+    """A segment of whisperX; `A:word` is a word with times and the speaker A, `word` one with neither."""
+    entries: list[dict[str, object]] = []
+    for number, word in enumerate(words):
+        speaker, _, said_ = word.rpartition(":")
+        known = {"start": number * 0.5, "end": number * 0.5 + 0.4, "speaker": speaker} if speaker else {}
+        entries.append({"word": said_, **known})
+    spoken = text or " ".join(str(entry["word"]) for entry in entries)
+    return json.dumps(
+        {"segments": [{"start": 0, "end": 9, "text": spoken, "speaker": segment, "words": entries}]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        # between two speakers: the first one's, unless that one's sentence has ended
+        (["A:Is", "A:it", "5?", "B:Yes.", "10", "B:percent"], [("A", "Is it 5?"), ("B", "Yes. 10 percent")]),
+        (["A:Really?", "10", "B:percent."], [("A", "Really?"), ("B", "10 percent.")]),
+        (["1999", "B:was", "B:good", "7"], [("B", "1999 was good 7")]),
+        (["1", "2"], [("A", "1 2")]),
+    ],
+)
+def test_a_word_without_a_speaker_belongs_to_those_around_it(
+    words: list[str], expected: list[tuple[str, str]]
+) -> None:
+    assert said(read(aligned(*words), ".json")) == expected
+
+
+def test_words_of_json_have_the_spaces_of_the_text_or_those_that_they_are_written_with() -> None:
+    assert join_words(
+        read(aligned("A:was", "A:$1", ",250", "3", ".5", text="was $1,250 3.5"), ".json").transcript.words
+    ) == ("was $1,250 3.5")
+    leading = aligned("A: was", "A: real", "A:-world", text="unlike")
+    assert [word.text for word in read(leading, ".json").transcript.words] == ["was", "real-world"]
+    chinese = aligned(*(f"A:{c}" for c in "种子重要"), text="种子重要")
+    assert join_words(read(chinese, ".json").transcript.words) == "种子重要"
+
+
+def test_a_score_that_is_not_a_number_costs_only_the_score() -> None:
+    file = aligned("A:so", "A:what").replace('"speaker": "A"}]', '"speaker": "A", "score": NaN}]')
+    assert "NaN" in file
+    assert [word.probability for word in read(file, ".json").transcript.words] == [None, None]
+
+
+def test_lines_and_cues_of_a_script_without_spaces_are_joined_without() -> None:
+    ready = read("WEBVTT\n\n00:00.000 --> 00:02.000\n随机\n种子\n\n00:02.000 --> 00:03.000\n重要 吗？\n")
+    assert join_words(ready.transcript.words) == "随机种子重要 吗？"
+    assert ready.transcript.language == "zh"
+    assert read("WEBVTT\n\n00:00.000 --> 00:02.000\nso\nwhat\n").transcript.language == "en"
+
+
 def test_podcasting_2() -> None:
     segments = [
         {"speaker": "Anna", "startTime": 0.5, "endTime": 0.75, "body": "I"},
@@ -585,7 +638,7 @@ def test_podcasting_2() -> None:
         ('{"segments": [1]}', ".json", "no list `segments`"),
         ('{"segments": []}', ".json", "not one of its 0 cues holds a word"),
         ('{"segments": [{"start": 0, "end": 1, "text": "a"}, {"text": "b"}]}', ".json", r"segments\[1\]\.start is m"),
-        ('{"segments": [{"start": NaN, "text": "a"}]}', ".json", "NaN is not a number"),
+        ('{"segments": [{"start": NaN, "text": "a"}]}', ".json", r"segments\[0\]\.start is 'nan'"),
         ('{"segments": [{"start": 1e999, "text": "a"}]}', ".json", r"segments\[0\]\.start is 'inf', which is not a"),
         ('{"segments": [{"start": -1, "text": "a"}]}', ".json", r"segments\[0\]\.start is '-1', which is not a number"),
         ('{"segments": [{"start": true, "text": "a"}]}', ".json", r"segments\[0\]\.start is 'True', which is not a"),

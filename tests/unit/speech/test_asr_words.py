@@ -2,13 +2,20 @@
 
 import math
 import random
+from types import SimpleNamespace
 
 import pytest
 
-from lectern.core.schema import Word
-from lectern.speech import hallucination
+from lectern.core.schema import Word, join_words
+from lectern.speech import faster_whisper_engine, hallucination
 from lectern.speech.listening import Window, drop_echoes, find_unheard
-from lectern.speech.word_times import RawWord, time_words
+from lectern.speech.word_times import RawWord, space_words, time_words
+
+QUIET = {"no_speech_prob": 0.0, "avg_logprob": 0.0, "compression_ratio": 1.0}
+
+
+def piece(text: str, start: float) -> SimpleNamespace:
+    return SimpleNamespace(word=text, start=float(start), end=start + 1.0, probability=0.5)
 
 
 def say(text: str, start: float = 0.0, each: float = 0.4) -> list[Word]:
@@ -68,6 +75,42 @@ def test_times_that_cannot_be_true_are_replaced(
     raw: list[RawWord], expected: list[tuple[float, float]]
 ) -> None:
     assert [(w.start, w.end) for w in time_words(raw, 0.0, 2.0)] == [pytest.approx(e) for e in expected]
+
+
+def test_pieces_of_a_word_are_joined_where_the_engine_writes_no_space() -> None:
+    # faster-whisper writes the space before a word with the word; a segment may begin without one
+    segments = [
+        SimpleNamespace(words=[piece("The", 0), piece(" real", 1), piece("-world", 2)], **QUIET),
+        SimpleNamespace(words=[piece("price", 3), piece(" $1", 4), piece(",250", 5)], **QUIET),
+    ]
+    heard = faster_whisper_engine._read_segments(Window(((0.0, 30.0),)), segments, 0.0)  # type: ignore[arg-type]
+    assert join_words(heard.words) == "The real-world price $1,250"
+    assert [word.text for word in heard.words] == ["The", "real-world", "price", "$1,250"]
+    assert (heard.words[-1].start, heard.words[-1].end) == (4.0, 6.0)
+
+
+def test_characters_of_a_script_without_spaces_stay_apart_and_get_no_spaces() -> None:
+    segments = [
+        SimpleNamespace(words=[piece(c, n) for n, c in enumerate("种子很")], **QUIET),
+        SimpleNamespace(words=[piece(c, n + 3) for n, c in enumerate("重要。")], **QUIET),
+    ]
+    heard = faster_whisper_engine._read_segments(Window(((0.0, 30.0),)), segments, 0.0)  # type: ignore[arg-type]
+    assert join_words(heard.words) == "种子很重要。"
+    assert [word.start for word in heard.words] == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_aligner_without_spaces_takes_them_from_the_text_of_the_segment() -> None:
+    cut = [RawWord(text, None, None) for text in ("About", "$1", ",250", "at", "30", "%")]
+    assert [w.text for w in time_words(space_words(cut, " About $1,250 at 30%"), 0, 9)] == [
+        "About",
+        "$1,250",
+        "at",
+        "30%",
+    ]
+    chinese = [RawWord(text, None, None) for text in "种子重要"]
+    assert join_words(time_words(space_words(chinese, "种子 重要"), 0, 9)) == "种子 重要"
+    lost = [RawWord("not", None, None), RawWord("there", None, None)]
+    assert join_words(time_words(space_words(lost, "other text"), 0, 9)) == "not there"
 
 
 def test_whatever_an_engine_says_the_times_are_in_order_and_inside() -> None:
