@@ -88,8 +88,7 @@ def build(
     words, duration = spoken.transcript.words, spoken.transcript.duration
     edits, locate = _read_corrections(item)
     turns, spans = speaker_corrections.lay_over(edits, locate, spoken.turns, duration)
-    labels = word_speakers.attribute_words(words, turns, reach)
-    labels = speaker_corrections.claim_unknown(edits, words, labels)
+    labels = label_words(spoken, turns, edits, reach)
 
     row = item.values.get("metadata", {})
     spans = [
@@ -144,6 +143,25 @@ def build(
         "ready": spoken.facts,
         **voice_facts,
     }
+
+
+def label_words(
+    spoken: Spoken, turns: Sequence[SpeakerTurn], edits: speaker_corrections.Corrections, reach: float
+) -> list[str]:
+    """Return the label of each word: by its turn, then by its sentence; corrections override both.
+
+    Args:
+        spoken: the words, and their language.
+        turns: with the corrections laid over.
+        edits: the corrections.
+        reach: in seconds, see `word_speakers.attribute`.
+    """
+    words = spoken.transcript.words
+    found = word_speakers.attribute(words, turns, reach)
+    claimed = speaker_corrections.claim_unknown(edits, words, [one.label for one in found])
+    found = [one._replace(label=label) for one, label in zip(found, claimed, strict=True)]
+    edges = speaker_corrections.find_stretches(edits, words)
+    return word_speakers.settle_sentences(words, found, spoken.transcript.language, edges)
 
 
 def read_spoken(item: Item, published: Source) -> Spoken:

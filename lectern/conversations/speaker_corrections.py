@@ -147,6 +147,15 @@ def claim_unknown(edits: Corrections, words: Sequence[Word], speakers: Sequence[
     ]
 
 
+def find_stretches(edits: Corrections, words: Sequence[Word]) -> list[frozenset[int]]:
+    """Return for each word which splits, swaps and cuts hold it; where that changes, a person has set an edge."""
+    stretches = [*edits.split, *edits.swap, *edits.cut]
+    return [
+        frozenset(number for number, stretch in enumerate(stretches) if _holds(stretch, word))
+        for word in words
+    ]
+
+
 def find_roles(
     edits: Corrections, locate: Locate, names: Mapping[str, str], labels: Iterable[str]
 ) -> dict[str, Role]:

@@ -1,14 +1,42 @@
 """Give each word a speaker, by overlap with the turns or else by distance, and join words into utterances."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
+from typing import NamedTuple
 
 from lectern.core.schema import Role, SpeakerTurn, Utterance, Word
 from lectern.formats.caption_files import UNKNOWN
+from lectern.text.sentences import split_sentences
+
+CLEAR = 2.0
+"""A word is surely of the speaker whose turns overlap it so many times as long as those of any other."""
+LONGEST = 50
+"""Words. A longer sentence is not voted on: where punctuation is missing, several sentences look like one."""
+_BROKEN_OFF = re.compile(r"(?:[-–—…]|\.\.)[\"'”’)\]]*$")
+_INITIAL = re.compile(r"^[\"'“‘(\[]*[^\W\d_]")
+_ENDED = re.compile(r"[.?!…。？！؟][\"'”’»)\]」』]*$")
+_I = re.compile(r"^I(?:['’]\w+)?[.,?!]*$")
+
+
+class Attribution(NamedTuple):
+    """Who said a word."""
+
+    label: str
+    sure: bool
+    """False where another speaker's turns overlap it nearly as long"""
 
 
 def attribute_words(words: Sequence[Word], turns: Sequence[SpeakerTurn], reach: float) -> list[str]:
+    """Return the label of each word; see `attribute`."""
+    return [found.label for found in attribute(words, turns, reach)]
+
+
+def attribute(words: Sequence[Word], turns: Sequence[SpeakerTurn], reach: float) -> list[Attribution]:
     """Find the speaker of each word: the one whose turns overlap it most, else the nearest within `reach` seconds.
+
+    If two overlap it equally long, the speaker of the word before goes on.
 
     Args:
         words: in order of time.
@@ -17,9 +45,10 @@ def attribute_words(words: Sequence[Word], turns: Sequence[SpeakerTurn], reach: 
 
     Returns: one label per word, UNKNOWN where no turn is near.
     """
-    return [
-        _find_speaker(word, near, reach) for word, near in zip(words, _near(words, turns, reach), strict=True)
-    ]
+    found: list[Attribution] = []
+    for word, near in zip(words, _near(words, turns, reach), strict=True):
+        found.append(_find_speaker(word, near, reach, found[-1].label if found else UNKNOWN))
+    return found
 
 
 def _near(words: Sequence[Word], turns: Sequence[SpeakerTurn], reach: float) -> Iterator[list[SpeakerTurn]]:
@@ -35,7 +64,7 @@ def _near(words: Sequence[Word], turns: Sequence[SpeakerTurn], reach: float) -> 
         yield near
 
 
-def _find_speaker(word: Word, near: Sequence[SpeakerTurn], reach: float) -> str:
+def _find_speaker(word: Word, near: Sequence[SpeakerTurn], reach: float, before: str) -> Attribution:
     overlaps: dict[str, float] = {}
     distances: dict[str, float] = {}
     for turn in near:
@@ -44,11 +73,76 @@ def _find_speaker(word: Word, near: Sequence[SpeakerTurn], reach: float) -> str:
             overlaps[turn.speaker] = overlaps.get(turn.speaker, 0.0) + shared
         elif -shared <= reach:
             distances[turn.speaker] = min(distances.get(turn.speaker, reach), -shared)
-    if overlaps:
-        return min(overlaps, key=lambda speaker: (-overlaps[speaker], speaker))
-    if distances:
-        return min(distances, key=lambda speaker: (distances[speaker], speaker))
-    return UNKNOWN
+    rated = overlaps or {speaker: -distance for speaker, distance in distances.items()}
+    if not rated:
+        return Attribution(UNKNOWN, True)
+    best, *others = sorted(rated, key=lambda label: (-round(rated[label], 3), label != before, label))
+    sure = not overlaps or not others or overlaps[best] >= CLEAR * overlaps[others[0]]
+    return Attribution(best, sure)
+
+
+def settle_sentences(
+    words: Sequence[Word], found: Sequence[Attribution], language: str, edges: Sequence[Hashable]
+) -> list[str]:
+    """Return the label of each word, so that a sentence belongs to the one who says most of it.
+
+    Diarization and the cues of a transcript often change the speaker a few words too early or too late. The vote is
+    that of whisper-diarization (`get_realigned_ws_mapping_with_punctuation`), with three differences: a change stays
+    where the words before it break off or those after it begin with a capital, since it may be an interruption; a word
+    on which two speakers overlap has no vote; and the words of nobody inside a sentence are those of its speaker. What
+    begins in lower case or ends without a mark is no sentence: the transcript lacks punctuation there.
+
+    Args:
+        words: in order of time.
+        found: their speakers.
+        language: code, by which sentence ends are found.
+        edges: a value for each word; a sentence in which it changes is left as it is, as a person cut it.
+    """
+    labels = [one.label for one in found]
+    first = 0
+    for sentence in split_sentences(words, language):
+        last = first + len(sentence)
+        if len(set(labels[first:last])) > 1 and len(set(edges[first:last])) == 1 and _is_whole(sentence):
+            _fill_holes(labels, first, last)
+            cuts = [
+                i for i in range(first + 1, last) if labels[i] != labels[i - 1] and not _goes_on(words, i)
+            ]
+            for begin, end in pairwise([first, *cuts, last]):
+                if end - begin <= LONGEST:
+                    _vote(labels, found, begin, end)
+        first = last
+    return labels
+
+
+def _is_whole(sentence: Sequence[Word]) -> bool:
+    initial = _INITIAL.match(sentence[0].text)
+    return not (initial and initial[0][-1].islower()) and _ENDED.search(sentence[-1].text) is not None
+
+
+def _fill_holes(labels: list[str], first: int, last: int) -> None:
+    """Give the words of nobody between two stretches of one speaker to that speaker."""
+    known = [index for index in range(first, last) if labels[index] != UNKNOWN]
+    for before, after in pairwise(known):
+        if labels[before] == labels[after]:
+            labels[before + 1 : after] = [labels[before]] * (after - before - 1)
+
+
+def _goes_on(words: Sequence[Word], index: int) -> bool:
+    """Whether the word at `index` seems to go on with the sentence of the word before it."""
+    text = words[index].text
+    if _BROKEN_OFF.search(words[index - 1].text):
+        return False
+    initial = _INITIAL.match(text)
+    return initial is None or not initial[0][-1].isupper() or _I.match(text) is not None
+
+
+def _vote(labels: list[str], found: Sequence[Attribution], begin: int, end: int) -> None:
+    """Give the words from `begin` to `end` to the speaker of most of them; in a tie, to the one who begins."""
+    given = [(label, one.sure) for label, one in zip(labels[begin:end], found[begin:end], strict=True)]
+    votes = Counter(label for label, sure in given if label != UNKNOWN and sure)
+    votes = votes or Counter(label for label, _ in given if label != UNKNOWN)
+    if votes:
+        labels[begin:end] = [max(votes, key=lambda label: votes[label])] * (end - begin)
 
 
 def join_utterances(

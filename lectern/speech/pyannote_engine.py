@@ -117,12 +117,14 @@ def read_output(
 ) -> Diarization:
     """Read the turns and voices from the output of a pipeline.
 
-    Speakers are renamed in the order in which they are first heard. A speaker whose embedding the pipeline gives as
-    zeros or NaN gets an empty one.
+    The turns are those of the exclusive diarization where the pipeline has one (community-1 does): where people speak
+    at once, it names the one whom a recogniser most likely heard. Speakers are renamed in the order in which they are
+    first heard. A speaker whose embedding the pipeline gives as zeros or NaN gets an empty one.
     """
+    exclusive = getattr(output, "exclusive_speaker_diarization", None)
     runs = [
         (max(0.0, segment.start), min(segment.end, duration), label)
-        for segment, _, label in output.speaker_diarization.itertracks(yield_label=True)
+        for segment, _, label in (exclusive or output.speaker_diarization).itertracks(yield_label=True)
     ]
     turns, names = name_turns(runs)
     rows = zip(output.speaker_diarization.labels(), output.speaker_embeddings, strict=True)

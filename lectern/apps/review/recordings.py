@@ -9,7 +9,7 @@ from typing import Any
 
 from lectern.apps.review import speaker_edits
 from lectern.apps.web import versions
-from lectern.conversations import conversation, speaker_corrections, voice_matching, word_speakers
+from lectern.conversations import conversation, speaker_corrections, voice_matching
 from lectern.conversations import inputs as episodes
 from lectern.core import io, items, params
 from lectern.core.errors import ItemError, LecternError
@@ -266,9 +266,7 @@ def _cut_segments(
     words, duration = spoken.transcript.words, spoken.transcript.duration
     _, locate = speaker_corrections.read(text, name)
     turns, _ = speaker_corrections.lay_over(edits, locate, spoken.turns, duration)
-    labels = speaker_corrections.claim_unknown(
-        edits, words, word_speakers.attribute_words(words, turns, reach)
-    )
+    labels = conversation.label_words(spoken, turns, edits, reach)
     stays = {word.start: utterance for utterance in made.utterances for word in utterance.words}
     shown = {
         label: (u.speaker, u.role)

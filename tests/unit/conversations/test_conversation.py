@@ -296,6 +296,41 @@ def test_a_ready_transcript_needs_neither_transcription_nor_diarization(corpus: 
     assert corpus.metrics()["rules_without_speaker"] == {"host: name a. v.": 1}  # of the recording
 
 
+LATE = """WEBVTT
+
+00:00:00.000 --> 00:00:04.000
+<v Ann>Bob, is this something that you have to keep in mind and
+
+00:00:04.000 --> 00:00:08.000
+<v Bob>think about? Yeah, as if it had been
+
+00:00:08.000 --> 00:00:09.000
+<v Unknown>there forever.
+
+00:00:09.000 --> 00:00:12.000
+<v Bob>But it was not.
+"""
+
+
+def test_a_cue_that_changes_the_speaker_too_early_or_names_nobody_cuts_no_sentence(corpus: Corpus) -> None:
+    corpus.add_ready("late", LATE)
+    corpus.run()
+    assert [(u.speaker, u.text) for u in corpus.told("late").utterances] == [
+        ("Ann", "Bob, is this something that you have to keep in mind and think about?"),
+        ("Bob", "Yeah, as if it had been there forever. But it was not."),
+    ]
+
+
+def test_where_a_person_cut_a_sentence_it_stays_cut(corpus: Corpus) -> None:
+    corpus.add_ready("late", LATE.replace("<v Unknown>", "<v Bob>"))
+    corpus.correct("late", "split: [{speaker: Ann, to: Bob, start: 3, end: 4}]")
+    corpus.run()
+    assert [(u.speaker, u.text[:30]) for u in corpus.told("late").utterances] == [
+        ("Ann", "Bob, is this something that yo"),
+        ("Bob", "in mind and think about? Yeah,"),
+    ]
+
+
 def remember(corpus: Corpus, item: str, speaker: str, name: str) -> None:
     voices_file.remember(item, speaker, name, corpus.root)
 

@@ -1,6 +1,16 @@
 """Words to speakers, and consecutive words of one to utterances."""
 
-from lectern.conversations.word_speakers import attribute_words, join_utterances
+from itertools import groupby
+
+import pytest
+
+from lectern.conversations.word_speakers import (
+    Attribution,
+    attribute,
+    attribute_words,
+    join_utterances,
+    settle_sentences,
+)
 from lectern.core.schema import SpeakerTurn, Word
 
 
@@ -84,3 +94,86 @@ def test_an_utterance_ends_at_a_cut_and_a_cut_word_is_nowhere() -> None:
     words = [word(str(i), i, i + 0.5) for i in range(5)]
     utterances = join_utterances(words, ["a"] * 5, [True, True, False, True, True], {}, {"a": "main"})
     assert [u.text for u in utterances] == ["0 1", "3 4"]
+
+
+def settle(said: str, edges: str = "", unsure: str = "") -> str:
+    """Settle the sentences of `A: words B: words`, and write the result in the same way; `?` is nobody."""
+    labels, words = [], []
+    for part in said.split():
+        if part.endswith(":") and len(part) == 2:
+            label = part[0]
+        else:
+            labels.append(Attribution("unknown" if label == "?" else label, part not in unsure.split()))
+            words.append(word(part, len(words), len(words) + 1))
+    settled = settle_sentences(words, labels, "en", edges or " " * len(words))
+    runs = groupby(zip(settled, words, strict=True), key=lambda pair: pair[0].replace("unknown", "?"))
+    return " ".join(f"{label}: " + " ".join(w.text for _, w in run) for label, run in runs)
+
+
+@pytest.mark.parametrize(
+    ("said", "settled"),
+    [
+        # the end of a question in the mouth of the one who answers, and the other way round
+        (
+            "A: Is this what you keep in mind and B: think about? Yeah, it matters.",
+            "A: Is this what you keep in mind and think about? B: Yeah, it matters.",
+        ),
+        (
+            "A: Why do you? And B: then we moved the store again. A: I see.",
+            "A: Why do you? B: And then we moved the store again. A: I see.",
+        ),
+        # words of nobody inside a sentence, at its end and at its beginning
+        ("A: As if it had been ?: there for A: ever. B: So.", "A: As if it had been there for ever. B: So."),
+        (
+            "A: As if it had been ?: there forever. A: But it was.",
+            "A: As if it had been there forever. But it was.",
+        ),
+        ("A: He flew to ?: Delhi A: with me.", "A: He flew to Delhi with me."),
+        # a whole sentence of nobody, and one after a speaker who did not end, stay nobody's
+        ("A: It was there. ?: Who knows. A: But not now.", "A: It was there. ?: Who knows. A: But not now."),
+        ("A: And so ?: Right. B: Then what?", "A: And so ?: Right. B: Then what?"),
+        # interruptions stay: after a dash, and where a capital begins something new
+        (
+            "A: So what I think is— B: wait, is that so? A: Yes.",
+            "A: So what I think is— B: wait, is that so? A: Yes.",
+        ),
+        (
+            "A: So what I think is B: Wait, is that so? A: Yes.",
+            "A: So what I think is B: Wait, is that so? A: Yes.",
+        ),
+        ("A: And there B: I went home to sleep.", "B: And there I went home to sleep."),
+        # a tie belongs to the one who begins
+        ("A: We do B: this here.", "A: We do this here."),
+        # without punctuation nothing is a sentence, even if a mark comes at last
+        ("A: why is that so B: well it is because of seeds you know?", None),
+        ("A: Why is that so B: well it is because of seeds", None),
+        # a sentence longer than any: marks are missing
+        ("A: What " + "is " * 20 + "B: it " + "so " * 40 + "now.", None),
+    ],
+)
+def test_a_sentence_belongs_to_the_one_who_says_most_of_it(said: str, settled: str | None) -> None:
+    assert settle(said) == (settled or said)
+
+
+def test_a_person_s_edge_inside_a_sentence_stays() -> None:
+    said = "A: Is this what you keep in mind and B: think about? Yeah, it matters."
+    assert settle(said, edges="00000000" + "1" * 6) == said
+
+
+def test_words_on_which_two_overlap_have_no_vote() -> None:
+    said = "A: Well I mean so B: the store moved."
+    assert settle(said) == "A: Well I mean so the store moved."
+    assert settle(said, unsure="I mean") == "B: Well I mean so the store moved."
+
+
+def test_a_word_of_two_belongs_to_the_one_who_was_speaking_and_is_not_sure() -> None:
+    # Property: neither the first label nor the one that is first heard takes what two say at once.
+    turns = [turn("b", 0, 5), turn("a", 4, 9)]
+    words = [word("before", 2, 3), word("both", 4.2, 4.8), word("after", 6, 7)]
+    assert attribute(words, turns, 0.5) == [("b", True), ("b", False), ("a", True)]
+    long = [word("so", 1, 2), word("loooong", 4, 6), word("yes", 7, 8)]
+    assert attribute(long, [turn("b", 0, 5), turn("a", 5, 9)], 0.5) == [
+        ("b", True),
+        ("b", False),
+        ("a", True),
+    ]

@@ -54,6 +54,18 @@ def test_speakers_are_named_as_they_are_first_heard_and_keep_their_embedding() -
     assert found.model == "pyannote/x"
 
 
+def test_where_two_speak_at_once_the_exclusive_diarization_says_whose_words_they_are() -> None:
+    rows = np.array([[0.0, 2.0], [3.0, 4.0]])
+    output = SimpleNamespace(
+        speaker_diarization=spoken_by((0.0, 4.0, "SPEAKER_01"), (3.0, 9.0, "SPEAKER_00")),
+        exclusive_speaker_diarization=spoken_by((0.0, 4.0, "SPEAKER_01"), (4.0, 9.0, "SPEAKER_00")),
+        speaker_embeddings=rows,
+    )
+    found = read_output("talk", 10.0, "x", output, min_share=0.01)
+    assert [(t.start, t.end) for t in found.turns] == [(0.0, 4.0), (4.0, 9.0)]
+    assert found.voices["speaker_1"].embedding == [0.6, 0.8]
+
+
 def test_a_speaker_with_hardly_any_speech_is_a_ghost_with_turns_of_its_own() -> None:
     turns = spoken_by((0.0, 60.0, "SPEAKER_00"), (60.0, 60.2, "SPEAKER_01"))
     rows = np.array([[1.0, 0.0], [0.0, 0.0]])  # pyannote pads with zeros what it has no embedding for
