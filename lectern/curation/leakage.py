@@ -8,18 +8,15 @@ from pydantic import Field
 from tqdm import tqdm
 
 from lectern.core.schema import Example, Record
-from lectern.curation.dedupe import (
-    SHORT,
-    NearIndex,
-    Shingles,
-    make_sketch,
-    questions,
-    shingle,
-    text_key,
-    turns,
-)
+from lectern.curation.dedupe import SHORT, NearIndex, Shingles, make_sketch, shingle, text_key, turns
 from lectern.curation.partition import UNITS
 from lectern.text.words import normalise, words
+
+REMEMBERED = 12
+"""Words from which a turn of a dialogue counts by itself: shorter ones are courtesies (`Thanks for having me.`), which
+say nothing about what the model remembers."""
+SHARE = 0.25
+"""A shorter turn counts as well if it is at least this share of its row's words."""
 
 KINDS = ("same_item", "same_row", "same_question", "near_row", "near_question", "near_answer")
 
@@ -47,10 +44,10 @@ def find_leaks(
     """Compare the rows of every two splits.
 
     A leak is: an item (or whatever else `home_of` returns) in two splits; the same row, by id or by words; the same
-    question; or rows, questions or answers whose word triples have a Jaccard similarity of at least `threshold`. Turns
-    of fewer than SHORT words are compared only as a part of their row, except for the question of a single pair. Each
-    row of the first split is reported once, with its most serious leak (in the order of KINDS), and so is each item.
-    Without the reported rows of the first split, there is no leak.
+    question; or rows, questions or answers whose word triples have a Jaccard similarity of at least `threshold`.
+    Questions and answers are those that could be remembered, see `_telling`; others count as a part of their row only.
+    Each row of the first split is reported once, with its most serious leak (in the order of KINDS), and so is each
+    item. Without the reported rows of the first split, there is no leak.
 
     Args:
         splits: name -> rows, the training split first.
@@ -128,21 +125,32 @@ def _exact_keys(row: Example, home_of: Callable[[Example], str]) -> Iterator[tup
     yield ("same_item", home_of(row)), home_of(row)
     yield ("same_row", row.id), question
     yield ("same_row", text_key(row)), question
-    for text in questions(row):
-        yield ("same_question", normalise(text)), text
+    for role, text in _telling(row):
+        if role == "user":
+            yield ("same_question", normalise(text)), text
 
 
 def _near_units(row: Example) -> Iterator[_Unit]:
     said = [("near_row", turns(row), turns(row)[0][1])]
-    said += [("near_question", [("user", text)], text) for text in questions(row)]
-    said += [
-        ("near_answer", [(role, text)], text)
-        for role, text in turns(row)
-        if role == "assistant" and len(words(text)) >= SHORT
-    ]
+    kinds = {"user": "near_question", "assistant": "near_answer"}
+    said += [(kinds[role], [(role, text)], text) for role, text in _telling(row)]
     for kind, texts, shown in said:
         shingles = shingle(texts)
         yield _Unit(kind, shingles, make_sketch(shingles), shown)
+
+
+def _telling(row: Example) -> list[tuple[str, str]]:
+    """Return what the row asks and answers: (role, text) of the turns that say enough to be remembered.
+
+    Of a single pair, these are the question and an answer of at least SHORT words. Of a dialogue, they are the turns of
+    at least REMEMBERED words, and those that are a SHARE of it.
+    """
+    said = turns(row)
+    if len(said) == 2:
+        return [turn for turn in said if turn[0] == "user" or len(words(turn[1])) >= SHORT]
+    counts = [len(words(text)) for _, text in said]
+    least = max(SHORT, min(REMEMBERED, SHARE * sum(counts)))
+    return [turn for turn, count in zip(said, counts, strict=True) if count >= least]
 
 
 def drop_leaks(splits: Mapping[str, Sequence[Example]], leaks: Sequence[Leak]) -> dict[str, list[Example]]:

@@ -179,6 +179,30 @@ def test_small_talk_is_no_leak() -> None:
     assert leakage.find_leaks(splits, 0.8) == []
 
 
+@pytest.mark.parametrize(
+    "courtesy",
+    [
+        "Thanks Ada for having me over.",
+        "Thank you. Thank you.",
+        "It is such a pleasure to have you here with us.",
+    ],
+)
+def test_courtesies_are_no_leak_and_what_could_be_remembered_is_one(courtesy: str) -> None:
+    # property: what any two people say to each other is no leak, whoever says it; what is as long as an answer is one
+    def leaks(a: Example, b: Example) -> list[str]:
+        return [leak.kind for leak in leakage.find_leaks({"train": [a], "test": [b]}, 0.8)]
+
+    told = [sentence(*range(500 + 90 * n, 550 + 90 * n)) for n in range(4)]
+    a = dialogue([(told[0], courtesy), (courtesy, told[1])], "a")
+    b = dialogue([(told[2], courtesy), (courtesy, told[3])], "b")
+    assert leaks(a, b) == []
+    remembered = sentence(*range(12))
+    a = dialogue([(told[0], remembered), ("Go on?", told[1])], "a")
+    b = dialogue([(told[2], remembered), ("Go on?", told[3])], "b")
+    assert leaks(a, b) == ["near_answer"]
+    assert leaks(row("Is it?", courtesy, "a"), row("Was it?", courtesy, "b")) == ["near_answer"]
+
+
 @pytest.mark.parametrize("shares", [(0.0, 0.2), (0.2, 0.0), (0.5, 0.5), (-0.1, 0.2)])
 def test_shares_out_of_bounds_are_named(shares: tuple[float, float]) -> None:
     # property: each split gets something
