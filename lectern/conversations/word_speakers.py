@@ -12,8 +12,9 @@ from lectern.text.sentences import split_sentences
 
 CLEAR = 2.0
 """A word is surely of the speaker whose turns overlap it so many times as long as those of any other."""
-LONGEST = 50
-"""Words. A longer sentence is not voted on: where punctuation is missing, several sentences look like one."""
+LONGEST = 80
+"""Words. A longer sentence is not voted on: where punctuation is missing, several sentences look like one. Chosen on
+six episodes of a podcast, where 80 left fewer cuts inside sentences than 50, and 200 no fewer wrong first pieces."""
 _BROKEN_OFF = re.compile(r"(?:[-–—…]|\.\.)[\"'”’)\]]*$")
 _INITIAL = re.compile(r"^[\"'“‘(\[]*[^\W\d_]")
 _ENDED = re.compile(r"[.?!…。？！؟][\"'”’»)\]」』]*$")

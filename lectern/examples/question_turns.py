@@ -4,8 +4,9 @@ These are the rules for recordings in which nobody stamped the questions:
 
 - There are two sides: speakers who ask and speakers who answer. A turn is everything that one side says until the other
   side speaks. Words of unknown speakers belong to no side.
-- A turn asks something if a sentence near its end ends with a question mark or begins like a request (`Tell me`). If
-  the transcript has no question marks at all, a sentence that begins like a question counts too.
+- A turn asks something if a sentence near its end ends with a question mark or begins like a request (`Tell me`). A
+  sentence that begins like a question counts too where marks are missing: if the turn has no punctuation, or if most of
+  what the asking speakers begin like a question has no question mark.
 - The question consists of the last sentences of the turn, up to a length, since the sentences that lead to a question
   explain it.
 - A few words that ask nothing (`right`, `mm`, a bare `yes`) interrupt neither an answer nor a question.
@@ -27,7 +28,10 @@ from lectern.text.sentences import join_words, split_sentences
 METHOD = "question_turns"
 AFTERTHOUGHT = 40
 """Greatest number of words after the last question of a turn. After more, the next turn does not answer it."""
+MARKED = 0.25
+"""If a smaller share of the sentences that begin like a question end with a mark, the transcript lacks the marks."""
 _MARK = re.compile(r"[?？؟\u037e][\"'”’»)\]]*$")
+_END = re.compile(r"[.!?？؟。！\u037e…][\"'”’»)\]]*$")
 _FILLER = r"^(?:(?:and|but|so|well|okay|ok|now|then|um|uh|er|yeah|right|all right|please)[, ]+)*"
 _REQUEST = re.compile(
     rf"{_FILLER}(?:(?:can|could|would|will) you )?(?:please )?"
@@ -119,14 +123,26 @@ class QuestionFinder:
     """Finds the question in the words of a turn."""
 
     def __init__(self, conversation: Conversation, least: int, most: int) -> None:
-        """Check whether the transcript has question marks at all, which decides how a question is recognised.
+        """Check whether the transcript marks questions, which decides how a question is recognised.
 
         A question has at least `least` and at most `most` words.
         """
         self.language = conversation.language
         self.least = least
         self.most = most
-        self.has_marks = any(_MARK.search(word.text) for u in conversation.utterances for word in u.words)
+        self.has_marks = self._finds_marks(conversation)
+
+    def _finds_marks(self, conversation: Conversation) -> bool:
+        asking = [utterance.words for utterance in conversation.utterances if utterance.role in ASKING]
+        like = [
+            join_words(sentence)
+            for words in asking
+            for sentence in split_sentences(words, self.language, longest=self.most)
+            if len(sentence) >= self.least and _UNMARKED.match(join_words(sentence))
+        ]
+        if not like:
+            return any(_MARK.search(word.text) for u in conversation.utterances for word in u.words)
+        return sum(_MARK.search(text) is not None for text in like) >= MARKED * len(like)
 
     def find(self, words: Sequence[Word]) -> list[Word] | None:
         """Return the last sentences of `words`, at most `most` words, if one of them asks something; else None."""
@@ -135,18 +151,19 @@ class QuestionFinder:
             if sum(map(len, tail)) + len(sentence) > self.most:
                 break
             tail.insert(0, sentence)
-        last = max((index for index, sentence in enumerate(tail) if self._asks(sentence)), default=None)
+        bare = not self.has_marks or not any(_END.search(word.text) for word in words)
+        last = max((index for index, sentence in enumerate(tail) if self._asks(sentence, bare)), default=None)
         if last is None or sum(map(len, tail[last + 1 :])) > AFTERTHOUGHT:
             return None
         return [word for sentence in tail for word in sentence]
 
-    def _asks(self, sentence: Sequence[Word]) -> bool:
+    def _asks(self, sentence: Sequence[Word], bare: bool) -> bool:
         if len(sentence) < self.least:
             return False
         text = join_words(sentence)
         if _MARK.search(text) or _REQUEST.match(text):
             return True
-        return not self.has_marks and _UNMARKED.match(text) is not None
+        return bare and _UNMARKED.match(text) is not None
 
 
 def find_turns(

@@ -148,7 +148,7 @@ def settle(said: str, edges: str = "", unsure: str = "") -> str:
         ("A: why is that so B: well it is because of seeds you know?", None),
         ("A: Why is that so B: well it is because of seeds", None),
         # a sentence longer than any: marks are missing
-        ("A: What " + "is " * 20 + "B: it " + "so " * 40 + "now.", None),
+        ("A: What " + "is " * 20 + "B: it " + "so " * 70 + "now.", None),
     ],
 )
 def test_a_sentence_belongs_to_the_one_who_says_most_of_it(said: str, settled: str | None) -> None:
