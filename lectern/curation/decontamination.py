@@ -23,8 +23,10 @@ from lectern.core import io
 from lectern.core.schema import Decision, Example, Question
 from lectern.curation.decisions import drop as decide
 from lectern.curation.dedupe import NearIndex, make_sketch, questions, shingle, turns
-from lectern.curation.paraphrases import BLOCK, SLACK, contradict
+from lectern.curation.paraphrases import BLOCK, SLACK, contradict, embed_questions
 from lectern.models.embeddings import embed, is_readable, similarity
+from lectern.text.function_words import ENGLISH
+from lectern.text.specifics import stem
 from lectern.text.words import normalise, words
 
 RUN = 13
@@ -36,6 +38,10 @@ SAME = 0.9
 otherwise contradict (`paraphrases.contradict`): losing a row costs less than a score that measures memory."""
 CHARACTERS = 2
 """In a script without spaces, `words` returns single characters; that many of them count as one word."""
+LAST = 40
+"""Words at the end of a long turn of a dialogue that are compared by meaning."""
+SHARED = 2
+"""Content words of a question of a set that such an end must have to be compared."""
 PREFIX = 5
 """Number of words by which runs are looked up."""
 
@@ -174,13 +180,17 @@ def _find_meant(
         for entry in entries
         if is_readable(entry.question)
     ]
+    topics = [_find_topics(question) for _, question in known]
     asked = [
-        (number, text) for number, row in enumerate(rows) for text in questions(row) if is_readable(text)
+        (number, text)
+        for number, row in enumerate(rows)
+        for text in _take_questions(row, topics)
+        if is_readable(text)
     ]
     if not known or not asked:
         return {}
     theirs = embed([question for _, question in known])
-    ours = embed([text for _, text in asked])
+    ours = embed_questions([text for _, text in asked])
     found: dict[int, Hit] = {}
     for i in range(0, len(ours), BLOCK):
         products = ours[i : i + BLOCK] @ theirs.T
@@ -191,6 +201,29 @@ def _find_meant(
             if exact[n] >= SAME or (exact[n] >= threshold and not contradict((text, ""), (question, ""))):
                 found.setdefault(number, Hit("means the question of", name, question, float(exact[n])))
     return found
+
+
+def _take_questions(row: Example, topics: Sequence[frozenset[str]]) -> list[str]:
+    """The questions of a row that are compared by meaning: of a long turn in a dialogue its last LAST words.
+
+    A question stands at the end of a turn, and the meaning of a long turn is hardly that of the question in it. The end
+    is compared only if it shares SHARED content words with a question of a set, or all that the question has: the turns
+    of hundreds of conversations would take most of an hour to embed.
+    """
+    asked = questions(row)
+    if len(turns(row)) == 2:
+        return asked
+    taken = []
+    for text in asked:
+        parts = text.split()
+        end = " ".join(parts[-LAST:])
+        if len(parts) <= LAST or any(len(_find_topics(end) & t) >= min(SHARED, len(t)) for t in topics):
+            taken.append(end)
+    return taken
+
+
+def _find_topics(text: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in words(text) if word not in ENGLISH)
 
 
 def read_evals(folder: Path) -> dict[str, list[Question]]:

@@ -29,6 +29,7 @@ SHORT = 4
 MISSED = 1e-4
 """Highest accepted chance that a pair exactly at the threshold is never compared."""
 
+_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no place of a shingle is lost modulo 2^64
 Shingles = np.ndarray
 """Sorted unique 64-bit hashes of word triples: the set whose Jaccard similarity is computed."""
 
@@ -55,13 +56,22 @@ def shingle(texts: Iterable[tuple[str, str]]) -> Shingles:
     A text with fewer words than a shingle is one shingle. The role is part of each shingle, so that a question never
     matches an answer.
     """
-    found: set[int] = set()
+    parts = []
     for role, content in texts:
         tokens = words(content)
-        for i in range(max(1, len(tokens) - SHINGLE + 1)):
-            key = "\x1f".join((role, *tokens[i : i + SHINGLE]))
-            found.add(int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little"))
-    return np.array(sorted(found), dtype=np.uint64)
+        codes = np.array([_code(token) for token in tokens], np.uint64)
+        size = min(SHINGLE, len(tokens))
+        total = np.full(max(1, len(tokens) - SHINGLE + 1), _code(f"\x1f{role}\x1f{size}"), np.uint64)
+        for place in range(size):
+            total = total * _BASE + codes[place : place + len(total)]
+        parts.append(total ^ (total >> np.uint64(29)))
+    found: Shingles = np.unique(np.concatenate(parts)) if parts else np.zeros(0, np.uint64)
+    return found
+
+
+@lru_cache(maxsize=1 << 17)
+def _code(token: str) -> int:
+    return int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little")
 
 
 def jaccard(a: Shingles, b: Shingles) -> float:

@@ -21,6 +21,9 @@ RECOGNISABLE = 20
 READ = 2000
 """Characters of a row from which its language is detected."""
 
+LONG_WORD = 60
+"""Characters of a very long word: a text with so many times more has too many words, whatever follows."""
+
 _LETTER = re.compile(r"[^\W\d_]")
 
 Fault = tuple[str, str]
@@ -111,6 +114,9 @@ def by_housekeeping(
     compiled = [(rule.name, re.compile(rule.pattern)) for rule in rules]
 
     def match(text: str) -> str | None:
+        most = max_words * LONG_WORD
+        if len(text) > most and normalise(text[:most]).count(" ") >= max_words:
+            return None
         normal = normalise(text)
         if normal.count(" ") >= max_words:
             return None
@@ -118,9 +124,8 @@ def by_housekeeping(
 
     def find_fault(row: Example) -> Fault | None:
         for part, texts in zip(("question", "answer"), _said(row).values(), strict=True):
-            matched = [match(text) for text in texts]
-            if texts and all(matched):
-                return "housekeeping", f"{part}: {matched[0]}"
+            if texts and all(match(text) for text in texts):
+                return "housekeeping", f"{part}: {match(texts[0])}"
         return None
 
     return _divide(rows, find_fault)

@@ -10,7 +10,7 @@ from itertools import groupby
 from lectern.core.schema import ANSWERING, ASKING, Conversation, Utterance, Word
 from lectern.examples import multipart
 from lectern.examples.question_turns import QuestionFinder, find_follow_ups
-from lectern.examples.rows import AnswerPart, Asked, Made, divide_answer, make_row
+from lectern.examples.rows import AnswerPart, Asked, Made, divide_answer, make_chats, make_row
 from lectern.examples.stamps import Stamp, parse_stamps, read_chapters
 from lectern.text.sentences import join_words
 from lectern.text.words import words as comparable
@@ -26,6 +26,7 @@ def make_examples(
     *,
     min_answer_words: int,
     max_answer_words: int | None = None,
+    go_on: str | None = None,
     max_shift: float,
     parts: str = "together",
 ) -> Made:
@@ -37,6 +38,7 @@ def make_examples(
         METHOD,
         min_answer_words=min_answer_words,
         max_answer_words=max_answer_words,
+        go_on=go_on,
         max_shift=max_shift,
         parts=parts,
     )
@@ -47,6 +49,7 @@ def make_chapter_examples(
     *,
     min_answer_words: int,
     max_answer_words: int | None = None,
+    go_on: str | None = None,
     max_shift: float,
     parts: str = "together",
     chapter_titles: str,
@@ -58,6 +61,7 @@ def make_chapter_examples(
         CHAPTERS,
         min_answer_words=min_answer_words,
         max_answer_words=max_answer_words,
+        go_on=go_on,
         max_shift=max_shift,
         parts=parts,
     )
@@ -70,6 +74,7 @@ def answer_stamps(
     *,
     min_answer_words: int,
     max_answer_words: int | None,
+    go_on: str | None,
     max_shift: float,
     parts: str,
 ) -> Made:
@@ -86,6 +91,7 @@ def answer_stamps(
         method: the name that the provenance of the rows gets.
         min_answer_words: answers with fewer words are dropped.
         max_answer_words: longer answers are divided, see `rows.divide_answer`. None sets no limit.
+        go_on: see `rows.make_chats`.
         max_shift: seconds by which a stamp may be off.
         parts: what happens to the parts of one question, and to several questions asked in one turn, which share an
             answer. `together` makes one row of them. `apart` makes one row of each if the answer can be divided
@@ -132,8 +138,11 @@ def answer_stamps(
                 piece.question, piece.words, conversation.language, max_answer_words, asked_inside
             )
             details["divided"] += len(divided) > 1
+            details["later_pieces"] += sum(part.goes_on for part in divided)
             made += divided
-    return Made([make_row(conversation, [piece], method) for piece in made], +dropped, +details)
+    return Made(
+        [make_row(conversation, chat, method) for chat in make_chats(made, go_on)], +dropped, +details
+    )
 
 
 def _find_follow_ups(conversation: Conversation, max_answer_words: int | None) -> list[Asked]:

@@ -22,7 +22,7 @@ from itertools import groupby, zip_longest
 from typing import NamedTuple
 
 from lectern.core.schema import ANSWERING, ASKING, Conversation, Utterance, Word
-from lectern.examples.rows import AnswerPart, Asked, Made, divide_answer, make_row
+from lectern.examples.rows import AnswerPart, Asked, Made, divide_answer, make_chats, make_row
 from lectern.text.sentences import join_words, split_sentences
 
 METHOD = "question_turns"
@@ -64,6 +64,7 @@ def make_examples(
     *,
     min_answer_words: int,
     max_answer_words: int | None,
+    go_on: str | None,
     min_question_words: int,
     max_question_words: int,
     follow_up_words: int,
@@ -75,6 +76,7 @@ def make_examples(
         conversation: its speakers have roles.
         min_answer_words: answers with fewer words are dropped.
         max_answer_words: limit of the words of all answers of a row; longer answers are divided. None sets no limit.
+        go_on: see `rows.make_chats`. Pieces that go on do not count towards the limit.
         min_question_words: a sentence with fewer words (`Really?`) is not a question.
         max_question_words: a question takes at most so many words from the end of its turn.
         follow_up_words: a question with at most so many words is a follow-up to the one before.
@@ -104,14 +106,17 @@ def make_examples(
             if is_follow_up and max_answer_words is not None and taken + len(answer) > max_answer_words:
                 row, text = [], f"{row[0].question} {text}"
             details["follow_ups"] += is_follow_up
-            first, *more = divide_answer(text, answer, conversation.language, max_answer_words)
-            details["divided"] += bool(more)
-            if row:
-                row.append(first)
-            else:
-                rows.append([first])
-            rows += [[piece] for piece in more]
-            follows = True
+            pieces = divide_answer(text, answer, conversation.language, max_answer_words)
+            details["divided"] += len(pieces) > 1
+            details["later_pieces"] += len(pieces) - 1
+            for chat in make_chats(pieces, go_on):
+                if row:
+                    row += chat
+                else:
+                    rows.append(chat)
+            follows = (
+                len(pieces) == 1 or go_on is not None
+            )  # else what the next question refers to is left out
             continue
         follows = False
     if not rows and not dropped:

@@ -37,15 +37,18 @@ class AnswerPart(NamedTuple):
 
     question: str
     words: list[Word]
+    goes_on: bool = False
+    """whether it is a later piece of an answer, which only goes on; no question asks for it"""
 
 
 def divide_answer(
     question: str, words: Sequence[Word], language: str, most: int | None, follow_ups: Sequence[Asked] = ()
 ) -> list[AnswerPart]:
-    """Divide an answer into pieces of at most `most` words, each with the question.
+    """Divide an answer into pieces of at most `most` words.
 
     If a follow-up was asked inside the answer, the answer is preferably divided there, and the follow-up is appended to
-    the question of that piece. Elsewhere it is divided at a sentence end where the topic changes (`dividing`).
+    the question of that piece. Elsewhere it is divided at a sentence end where the topic changes (`dividing`); such a
+    piece goes on with the one before, and the question does not ask for it.
     """
     if most is None or len(words) <= most:
         return [AnswerPart(question, list(words))]
@@ -58,8 +61,22 @@ def divide_answer(
             for asked in follow_ups
             if before and before[-1].start < asked.end and asked.start < piece[0].end
         ]
-        made.append(AnswerPart(" ".join([question, *between[-1:]]), piece))
+        made.append(AnswerPart(" ".join([question, *between[-1:]]), piece, bool(before) and not between))
     return made
+
+
+def make_chats(pieces: Sequence[AnswerPart], go_on: str | None) -> list[list[AnswerPart]]:
+    """Group pieces into chats: one that goes on follows the piece before it, after the words `go_on`.
+
+    Without these words, the pieces that go on are left out.
+    """
+    chats: list[list[AnswerPart]] = []
+    for piece in pieces:
+        if not piece.goes_on:
+            chats.append([piece])
+        elif go_on is not None:
+            chats[-1].append(piece._replace(question=go_on))
+    return chats
 
 
 def make_row(conversation: Conversation, pieces: Sequence[AnswerPart], method: str) -> Example:

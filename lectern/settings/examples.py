@@ -29,6 +29,9 @@ class Examples:
     """An answer with fewer words is dropped. Unit: words."""
     max_answer_words: int | None
     """A longer answer is divided where a follow-up is asked or the topic changes; null divides none. Unit: words."""
+    go_on: str | None
+    """What the user says before a later piece of a divided answer, for which nobody asked, such as `Go on.`: the pieces
+    become one chat. null leaves later pieces out."""
     max_shift: float
     """Greatest distance between a time stamp, or the beginning of a chapter, and the question that it marks. Unit:
     seconds."""
@@ -67,12 +70,18 @@ class Examples:
                 f"min_answer_words is {least} (at least 1), max_answer_words is {most} (null, or at least "
                 f"{SHORTEST_DIVIDED} and no less than min_answer_words)"
             )
+        if self.go_on is not None and not self.go_on.strip():
+            yield "go_on is blank; write what the user says, such as `Go on.`, or null"
         yield from checks.words(self, "question")
         yield from checks.at_least(self, max_shift=0, follow_up_words=0, interjection_words=0)
 
     def options(self) -> dict[str, dict[str, Any]]:
         """The arguments of each method, by its name."""
-        answers = {"min_answer_words": self.min_answer_words, "max_answer_words": self.max_answer_words}
+        answers = {
+            "min_answer_words": self.min_answer_words,
+            "max_answer_words": self.max_answer_words,
+            "go_on": self.go_on,
+        }
         stamps = answers | {"max_shift": self.max_shift, "parts": self.parts}
         spoken = ("min_question_words", "max_question_words", "follow_up_words", "interjection_words")
         return {

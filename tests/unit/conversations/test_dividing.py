@@ -122,47 +122,27 @@ def test_a_follow_up_inside_is_where_an_answer_is_divided_and_goes_into_the_ques
     assert {p.question for p in divide_answer("When?", words, "en", 8)} == {"When?"}
 
 
-def test_divided_rows_know_their_seconds() -> None:
-    # Property: each piece's provenance begins and ends with its own words, and the link opens at its second.
+def test_a_divided_answer_is_a_chat_that_knows_its_seconds() -> None:
+    # Property: no later piece answers the question again; the chat holds every word, its link opens at the first.
     text = " ".join(f"This is sentence number {i}." for i in range(10))
     conversation = talk((HOST, "Why do we sleep?"), (MAIN, text), description="0:00 Why sleep?")
-    made = make_examples(conversation, min_answer_words=1, max_answer_words=20, max_shift=3)
-    assert made.details == {"divided": 1}
-    assert len(made.examples) >= 3
-    at = 4
-    for row in made.examples:
-        count = len(row.messages[1].content.split())
-        assert row.messages[0].content == "Why sleep?"
-        assert (row.provenance.start, row.provenance.end) == (at, at + count - 0.2)
-        assert row.provenance.url == f"https://example.org/v?id=7&t={at}"
-        at += count
-    assert at == 4 + 50
+    made = make_examples(conversation, min_answer_words=1, max_answer_words=20, go_on="Go on.", max_shift=3)
+    (row,) = made.examples
+    assert made.details == {"divided": 1, "later_pieces": len(row.messages) // 2 - 1}
+    asked, answers = ([m.content for m in row.messages[n::2]] for n in (0, 1))
+    assert asked == ["Why sleep?", *["Go on."] * (len(answers) - 1)]
+    assert len(answers) >= 3
+    assert max(len(answer.split()) for answer in answers) <= 20
+    assert " ".join(answers) == text
+    assert (row.provenance.start, row.provenance.end) == (4, 4 + 50 - 0.2)
+    assert row.provenance.url == "https://example.org/v?id=7&t=4"
 
 
-@pytest.mark.parametrize(
-    ("text", "sentences"),
-    [
-        ("See example.org.uk for it. Why?", ["See example.org.uk for it.", "Why?"]),
-        ("He said yes!No, he said no. So.", ["He said yes!No, he said no.", "So."]),  # an end within a word
-        ("It ends with one!end", ["It ends with one!end"]),
-        ("One. Two.", ["One.", "Two."]),
-        ("", []),
-    ],
-)
-def test_a_word_is_never_cut_and_a_sentence_begins_with_its_first_word(
-    text: str, sentences: list[str]
-) -> None:
-    assert [join_words(sentence) for sentence in split_sentences(spoken(text), "en")] == sentences
-
-
-def test_of_equal_silences_the_middle_one_is_cut_and_no_piece_is_below_a_quarter() -> None:
-    words = spoken("a b c d e f g h")
-    assert [join_words(piece) for piece in split_sentences(words, "xx", longest=7)] == ["a b c d", "e f g h"]
-    # property: a longer pause that would part a word or two is passed over
-    early = [words[0], *spoken("b c d e f g h", 9.0)]
-    assert [join_words(piece) for piece in split_sentences(early, "xx", longest=7)] == ["a b c d", "e f g h"]
-    two = [*words[:2], *spoken("c d e f g h", 9.0)]
-    assert [join_words(piece) for piece in split_sentences(two, "xx", longest=7)] == ["a b", "c d e f g h"]
-    assert next(join_words(piece) for piece in split_sentences(two, "xx", longest=3)) == "a b"
-    later = [*words[:3], *spoken("d e f g h", 9.0)]
-    assert [join_words(piece) for piece in split_sentences(later, "xx", longest=7)] == ["a b c", "d e f g h"]
+def test_without_words_to_go_on_with_later_pieces_are_left_out() -> None:
+    text = " ".join(f"This is sentence number {i}." for i in range(10))
+    conversation = talk((HOST, "Why do we sleep?"), (MAIN, text), description="0:00 Why sleep?")
+    made = make_examples(conversation, min_answer_words=1, max_answer_words=20, go_on=None, max_shift=3)
+    (row,) = made.examples
+    assert text.startswith(row.messages[1].content)
+    assert made.details["later_pieces"] >= 2
+    assert row.provenance.end == 4 + len(row.messages[1].content.split()) - 0.2

@@ -13,6 +13,7 @@ AUDIENCE, GUEST, UNKNOWN = "audience", "guest", "unknown"
 CHOICES: dict[str, Any] = {
     "min_answer_words": 5,
     "max_answer_words": 60,
+    "go_on": None,
     "min_question_words": 3,
     "max_question_words": 20,
     "follow_up_words": 4,
@@ -68,10 +69,22 @@ def test_a_row_never_grows_above_the_limit() -> None:
     rows, _ = chats(talk(ASK, SAY, follow_up, more))
     assert [row[0] for row in rows] == [ASK[1], f"{ASK[1]} And why is that?"]
     rows, _ = chats(talk(ASK, (MAIN, "To rest the brain. " * 50)))
-    assert len(rows) >= 4
-    for row in rows:
-        assert sum(len(text.split()) for text in row[1::2]) <= 60
-        assert row[0] == ASK[1]
+    assert [row[0] for row in rows] == [ASK[1]]
+    assert len(rows[0][1].split()) <= 60
+
+
+def test_later_pieces_of_an_answer_are_turns_of_its_chat_or_left_out() -> None:
+    # Property: one question is asked once; what follows a piece that is left out is no follow-up of the first piece.
+    long = (MAIN, "To rest the brain. " * 50)
+    (row,), _ = chats(talk(ASK, long), go_on="Go on.")
+    assert row[::2] == [ASK[1], *["Go on."] * (len(row) // 2 - 1)]
+    assert len(row) >= 8
+    assert " ".join(row[1::2]) == long[1].strip()
+    follow_up, more = (HOST, "And why is that?"), (MAIN, "Because the day is so long.")
+    rows, dropped = chats(talk(ASK, long, follow_up, more))
+    assert ([row[0] for row in rows], dropped) == ([ASK[1]], {"no_context": 1})
+    rows, dropped = chats(talk(ASK, long, follow_up, more), go_on="Go on.")
+    assert (sum(len(row) // 2 for row in rows), dropped) == (len(row) // 2 + 1, {})
 
 
 def test_what_leads_to_the_question_is_kept_up_to_a_length() -> None:
