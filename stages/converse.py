@@ -29,7 +29,14 @@ def main(
     compute: Workers = IN_PROCESS,
 ) -> items.SyncResult:
     """Bring `out` to exactly one conversation per item that has words and speakers and is not dropped."""
-    found = inputs.find(raw, items.read(transcripts), items.read(diarization), corrections, settings.metadata)
+    found = inputs.find(
+        raw,
+        items.read(transcripts),
+        items.read(diarization),
+        corrections,
+        settings.metadata,
+        with_regulars=any(rule.rule == "regular" for rule in settings.roles),
+    )
     _say(found.warnings)
     choices = settings.choices
     result = items.sync(
@@ -45,7 +52,7 @@ def main(
     )
     facts = items.facts(out)
     io.write_json(metrics, conversation.summarise(facts, len(found.dropped), len(found.left_out)))
-    _say(conversation.list_near_misses(facts))
+    _say([*conversation.list_near_misses(facts), *conversation.list_reversed(facts)])
     return result
 
 

@@ -13,7 +13,18 @@ from lectern.conversations import voice_matching as voices
 from lectern.core import io
 from lectern.core.errors import ItemError
 from lectern.core.item import Item, Make
-from lectern.core.schema import Conversation, Diarization, Role, Source, SpeakerTurn, Transcript, Voice, Word
+from lectern.core.schema import (
+    ANSWERING,
+    ASKING,
+    Conversation,
+    Diarization,
+    Role,
+    Source,
+    SpeakerTurn,
+    Transcript,
+    Voice,
+    Word,
+)
 from lectern.formats import captions
 from lectern.formats.caption_files import UNKNOWN
 from lectern.settings.converse import RoleRule
@@ -22,6 +33,8 @@ from lectern.text.unspaced import divide_words
 LONG_TURN = 2.0
 """Seconds. A turn that is at least so long and has no words shows that the transcription dropped something."""
 
+LEAST_REVERSED = 2
+"""Questions of those who are to answer from which their roles are doubted."""
 SHOWN = 5
 """How many near misses are printed; the manifest has all of them."""
 _LABEL = re.compile(r"(speaker|spk|guest|host|voice)[ _-]*\d+", re.IGNORECASE)
@@ -112,6 +125,8 @@ def build(
         roles.measure(cuts.cut_turns(turns, spans)),
         names,
         {role: row[role] for role in roles.PUBLISHED if role in row},
+        item.values.get("regulars", ()),
+        roles.count_questions([word for word, stays in zip(words, kept, strict=True) if stays], heard),
     )
     found, idle = roles.assign(cast, [RoleRule(**rule) for rule in rules], others, by_hand)
     named_by_role = roles.name_by_role(cast, found)
@@ -138,6 +153,7 @@ def build(
         "speakers": len(cast.speakers),
         "roles": dict(sorted(Counter(found.values()).items())),
         "idle_rules": idle,
+        "asks": _count_by_role(cast.asks, found),
         "named_by_metadata": named_by_role,
         "corrections": edits.count(),
         "ready": spoken.facts,
@@ -237,6 +253,13 @@ def _name(
     }
 
 
+def _count_by_role(asks: Mapping[str, int], found: Mapping[str, Role]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for label, role in found.items():
+        counts[role] += asks.get(label, 0)
+    return dict(sorted((+counts).items()))
+
+
 def _count_wordless(turns: Sequence[SpeakerTurn], words: Sequence[Word]) -> int:
     """Count the long turns that overlap no word, by bisection, as an episode has a thousand turns and 30,000 words."""
     starts = [word.start for word in words]
@@ -271,6 +294,26 @@ def list_near_misses(facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
             "remember them again (python -m lectern.tools.voices remember)"
         )
     return lines
+
+
+def list_reversed(facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a line for each item in which those who answer ask more than those who ask, most questions first."""
+    lines = []
+    for item, entry in facts.items():
+        asked = sum(entry["asks"].get(role, 0) for role in ASKING)
+        answered = sum(entry["asks"].get(role, 0) for role in ANSWERING)
+        if answered > asked and answered >= LEAST_REVERSED:
+            lines.append((-answered, item, asked))
+    named = [
+        f"{item}: those who answer ask {-answered} questions, those who ask {asked}. If the roles are reversed, "
+        f"correct them by `roles:` in {speaker_corrections.FOLDER}/{item}.yaml or in the table of converse.metadata"
+        for answered, item, asked in sorted(lines)
+    ]
+    if len(named) > SHOWN:
+        named[SHOWN:] = [
+            f"{len(named) - SHOWN} more such items: `asks` in the manifest of data/conversations"
+        ]
+    return named
 
 
 def summarise(facts: Mapping[str, Mapping[str, Any]], dropped: int, left_out: int) -> dict[str, Any]:

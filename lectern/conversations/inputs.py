@@ -1,15 +1,20 @@
 """Find the items that become conversations, and the files that each is made from."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from lectern.conversations import metadata, speaker_corrections, voice_matching
+from lectern.conversations import metadata, roles, speaker_corrections, voice_matching
 from lectern.core import io
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.item import Item
 from lectern.core.schema import Source
+from lectern.formats import caption_files
 
+LEAST_EPISODES = 3
+"""Episodes that somebody is in at least, to be a host for being in most of them."""
 SHOWN = 5
 """How many names a warning lists; it counts the others."""
 
@@ -31,6 +36,7 @@ def find(
     diarization: Mapping[str, Path],
     folder: Path,
     table: str | None,
+    with_regulars: bool = False,
 ) -> Episodes:
     """Return an item for each recording that was transcribed and diarized, and for each ready transcript.
 
@@ -40,6 +46,7 @@ def find(
         diarization: item -> file.
         folder: of the corrections.
         table: name of the metadata file in that folder; None if there is none.
+        with_regulars: whether each item's value `regulars` names its speakers who are in most ready transcripts.
 
     Raises:
         LecternError: a record, the remembered voices or the metadata file is broken, or a file is missing.
@@ -70,8 +77,31 @@ def find(
                 dropped[name] = reason
                 continue
         found.append(Item(name, inputs, {"metadata": rows[name]} if name in rows else {}))
+    if with_regulars:
+        found = _add_regulars(found)
     warnings += _list("left out", left_out) + _list("dropped by a correction", dropped)
     return Episodes(found, list(dropped), list(left_out), warnings)
+
+
+def _add_regulars(found: Sequence[Item]) -> list[Item]:
+    names = {item.id: _find_names(item.inputs["ready"]) for item in found if "ready" in item.inputs}
+    counts = Counter(name for known in names.values() for name in known)
+    least = max(LEAST_EPISODES, len(names) / 2)
+    regulars = {name for name, count in counts.items() if count >= least}
+    return [
+        replace(item, values={**item.values, "regulars": sorted(own)})
+        if (own := regulars & names.get(item.id, frozenset()))
+        else item
+        for item in found
+    ]
+
+
+def _find_names(path: Path) -> frozenset[str]:
+    """The names of a ready transcript; empty if it cannot be read, which fails the item when it is made."""
+    try:
+        return frozenset(filter(roles.is_name, caption_files.find_labels(path)))
+    except ItemError:
+        return frozenset()
 
 
 def _read_drop(path: Path, item: str) -> str:

@@ -1,13 +1,30 @@
 """Give the speakers of a recording their roles (who asks, who answers) by rules."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
-from lectern.core.schema import Role, SpeakerTurn
+from lectern.core.schema import Role, SpeakerTurn, Word
 from lectern.settings.converse import RoleRule
 
 PUBLISHED: tuple[Role, ...] = ("host", "guest", "main")
 """Roles for which the metadata file may give names."""
+
+
+LABELS: Mapping[str, re.Pattern[str]] = {
+    role: re.compile(rf"(?:the )?(?:{words})(?:[ _-]*\d+)?", re.IGNORECASE)
+    for role, words in {
+        "host": "(?:co-?)?host|interviewer|moderator|presenter|anchor",
+        "guest": "guest|interviewee|guest speaker",
+        "main": "main speaker|lecturer",
+        "audience": "audience(?: member)?|questioner|audience question",
+    }.items()
+}
+"""Labels of transcripts that say a role, with or without a number."""
+_NUMBERED = re.compile(r"(speaker|spk|guest|host|voice)[ _-]*\d+", re.IGNORECASE)
+_QUESTION = re.compile(r"[?？؟\u037e][\"'”’»)\]]*$")
 
 
 class Cast(NamedTuple):
@@ -21,6 +38,15 @@ class Cast(NamedTuple):
     """label -> name, where the name is known"""
     published: Mapping[str, Sequence[str]]
     """role -> names that the metadata file gives for the role"""
+    regulars: Sequence[str] = ()
+    """names of speakers who are in most of the corpus's transcripts"""
+    asks: Mapping[str, int] = {}
+    """label -> how often it asks before another speaks, see `count_questions`"""
+
+
+def is_name(label: str) -> bool:
+    """Whether a label of a transcript is the name of somebody, rather than a role or a number."""
+    return not _NUMBERED.fullmatch(label) and not any(says.fullmatch(label) for says in LABELS.values())
 
 
 def take_first_voice(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
@@ -43,12 +69,37 @@ def take_metadata(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
     return _named(cast, free, cast.published.get(rule.role, ()))
 
 
+def take_label(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
+    """Take the speakers whose label says the role; nobody if all labels say it, which then tells nothing."""
+    taken = [label for label in free if LABELS[rule.role].fullmatch(cast.names.get(label, label))]
+    return taken if len(taken) < len(cast.speakers) else []
+
+
+def take_regular(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
+    """Take the speakers who are in most of the corpus's transcripts."""
+    return _named(cast, free, cast.regulars)
+
+
+def take_asks_most(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
+    """Take the speaker who asks most often before another speaks; nobody if two do so equally often."""
+    ordered = sorted(free, key=lambda label: -cast.asks.get(label, 0))
+    counts = [cast.asks.get(label, 0) for label in ordered]
+    return ordered[:1] if counts and counts[0] > max([0, *counts[1:2]]) else []
+
+
 RULES: dict[str, Callable[[Cast, Sequence[str], RoleRule], list[str]]] = {
     "first_voice": take_first_voice,
     "most_speech": take_most_speech,
     "name": take_name,
     "metadata": take_metadata,
+    "label": take_label,
+    "regular": take_regular,
+    "asks_most": take_asks_most,
 }
+
+
+MAY_BE_IDLE = ("metadata", "label", "regular", "asks_most")
+"""Rules that depend on what a transcript or a table happens to say."""
 
 
 def assign(
@@ -56,7 +107,8 @@ def assign(
 ) -> tuple[dict[str, Role], list[str]]:
     """Return the role of each speaker, and the rules that found nobody, each as `role: rule`.
 
-    A rule `metadata` counts as one that found nobody only if the metadata file gives a name for its role.
+    A rule of MAY_BE_IDLE counts as one that found nobody only if it is `metadata`, and the metadata file gives a name
+    for its role.
 
     Args:
         cast: the speakers of the recording.
@@ -73,7 +125,9 @@ def assign(
         free = [label for label in cast.speakers if label not in roles]
         taken = RULES[rule.rule](cast, free, rule)
         roles |= dict.fromkeys(taken, rule.role)  # type: ignore[arg-type]
-        if not taken and (rule.rule != "metadata" or rule.role in cast.published):
+        if not taken and (
+            rule.rule not in MAY_BE_IDLE or (rule.rule == "metadata" and rule.role in cast.published)
+        ):
             idle.append(f"{rule.role}: {rule.rule}" + (f" {rule.name}" if rule.name else ""))
     return {label: roles.get(label, others) for label in cast.speakers}, idle
 
@@ -91,6 +145,18 @@ def name_by_role(cast: Cast, roles: Mapping[str, Role]) -> dict[str, str]:
         ):
             found[holders[0]] = names[0]
     return found
+
+
+def count_questions(words: Sequence[Word], labels: Sequence[str]) -> Counter[str]:
+    """Count for each speaker how often a question is the last that it says before another speaks.
+
+    Questions inside a turn are not counted, since who explains asks many of them (`Why is that? Because ...`).
+    """
+    return Counter(
+        label
+        for (word, label), (_, after) in pairwise(zip(words, labels, strict=True))
+        if after != label and _QUESTION.search(word.text)
+    )
 
 
 def measure(turns: Iterable[SpeakerTurn]) -> dict[str, float]:

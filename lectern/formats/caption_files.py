@@ -129,6 +129,11 @@ def read(path: Path) -> File:
         raise ItemError(f"{path.name}{error}. Correct the file, or take it out of the source.") from error
 
 
+def find_labels(path: Path) -> set[str]:
+    """The labels of the speakers in a file; arguments and errors are those of `read`."""
+    return {piece.label for cue in read(path).cues for piece in cue.pieces} - {"", UNKNOWN}
+
+
 def _read_text(path: Path) -> str:
     data = path.read_bytes()
     try:

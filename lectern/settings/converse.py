@@ -10,7 +10,7 @@ from lectern.settings import checks
 ROLES = ("host", "guest", "main", "audience")
 """Roles that a rule may give; `core.schema.Role` has them and `unknown`."""
 OTHERS = ("host", "guest", "audience")
-RULES = ("first_voice", "most_speech", "name", "metadata")
+RULES = ("first_voice", "most_speech", "name", "metadata", "label", "regular", "asks_most")
 """How a speaker is found; `conversations.roles.RULES` has their code."""
 
 
@@ -21,8 +21,9 @@ class RoleRule:
     role: str
     """The role. Choices: ROLES."""
     rule: str
-    """How the speaker is found: the first voice, the most speech, a name, or the names in the metadata. Choices:
-    RULES."""
+    """How the speaker is found: the first voice, the most speech, a name, the names in the metadata, a label that says
+    the role (`Interviewer`), names that are in at least half of the ready transcripts (`regular`), or who most often
+    asks a question before another speaks. Choices: RULES."""
     name: str | None = None
     """Name for which the rule `name` looks: one that a correction, a remembered voice or a ready transcript gives."""
     fallback: bool = False

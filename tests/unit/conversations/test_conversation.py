@@ -331,6 +331,62 @@ def test_where_a_person_cut_a_sentence_it_stays_cut(corpus: Corpus) -> None:
     ]
 
 
+PODCAST = [
+    RoleRule("host", "metadata"),
+    RoleRule("guest", "metadata"),
+    RoleRule("host", "label", fallback=True),
+    RoleRule("guest", "label"),
+    RoleRule("host", "regular", fallback=True),
+    RoleRule("host", "asks_most", fallback=True),
+    RoleRule("host", "first_voice", fallback=True),
+]
+
+
+def captions(*said: str) -> str:
+    return "WEBVTT\n" + "".join(
+        f"\n00:{n:02}.000 --> 00:{n + 1:02}.000\n<v {line.split(': ')[0]}>{line.split(': ')[1]}\n"
+        for n, line in enumerate(said)
+    )
+
+
+def hosts(corpus: Corpus, name: str) -> set[str]:
+    return {u.speaker for u in corpus.told(name).utterances if u.role == "host"}
+
+
+def test_whoever_is_in_most_transcripts_is_the_host_and_there_may_be_two(corpus: Corpus) -> None:
+    # Property: in each episode the guest speaks first and asks; Ann is in four of four, Cy in two, and they are hosts.
+    for n, guest in enumerate(("Bob", "Eve", "Dan", "Fay")):
+        second = "Cy" if n < 2 else f"Extra{n}"
+        corpus.add_ready(f"e{n}", captions(f"{guest}: Shall I begin?", "Ann: Please do.", f"{second}: Yes."))
+    corpus.run(roles=PODCAST, others="guest")
+    assert [hosts(corpus, f"e{n}") for n in range(4)] == [{"Ann", "Cy"}, {"Ann", "Cy"}, {"Ann"}, {"Ann"}]
+
+
+def test_two_transcripts_are_no_corpus_and_a_label_or_the_metadata_say_who_is_who(corpus: Corpus) -> None:
+    corpus.add_ready("one", captions("Bob: It is cold.", "Ann: Why is it cold?", "Bob: It rains."))
+    corpus.add_ready("two", captions("Guest: It is cold.", "Host: Fine.", "Guest: Is it?"))
+    corpus.run(roles=PODCAST, others="guest")
+    assert (hosts(corpus, "one"), hosts(corpus, "two")) == ({"Ann"}, {"Host"})
+    (corpus.root / "corrections/table.csv").write_text("item,guest\none,Ann\n")
+    corpus.run(roles=PODCAST, others="guest", metadata="table.csv")
+    assert hosts(corpus, "one") == {"Bob"}
+
+
+def test_reversed_roles_are_said(corpus: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
+    said = [
+        "Ann: It is cold.",
+        "Bob: Why is it cold?",
+        "Ann: It rains.",
+        "Bob: Does it rain?",
+        "Ann: It does.",
+    ]
+    corpus.add_ready("turned", captions(*said))
+    corpus.run(roles=[RoleRule("host", "first_voice")], others="guest")
+    assert "turned: those who answer ask 2 questions, those who ask 0" in capsys.readouterr().err
+    corpus.run(roles=[RoleRule("host", "name", "bob")], others="guest")
+    assert "turned" not in capsys.readouterr().err
+
+
 def remember(corpus: Corpus, item: str, speaker: str, name: str) -> None:
     voices_file.remember(item, speaker, name, corpus.root)
 

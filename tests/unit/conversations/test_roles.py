@@ -2,7 +2,8 @@
 
 import pytest
 
-from lectern.conversations.roles import Cast, assign, name_by_role
+from lectern.conversations.roles import Cast, assign, count_questions, is_name, name_by_role
+from lectern.core.schema import Word
 from lectern.settings.converse import RoleRule
 
 CAST = Cast(
@@ -85,3 +86,55 @@ def test_the_metadata_name_the_only_nameless_speaker_of_a_role() -> None:
 def test_a_wrong_rule_says_what_there_is(values: dict[str, str], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         RoleRule(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("labels", "role", "taken"),
+    [
+        (["Guest", "Host"], "host", ["Host"]),
+        (["Interviewer", "Bob Ray"], "host", ["Interviewer"]),
+        (["Co-Host", "HOST", "Ann"], "host", ["Co-Host", "HOST"]),
+        (["Interviewee 2", "Moderator", "Ann"], "guest", ["Interviewee 2"]),
+        (["Audience member", "Ann"], "audience", ["Audience member"]),
+        (["Guest 1", "Guest 2"], "guest", []),  # a label that all have tells nothing
+        (["Ghost Host", "Hostess Bakery", "Guesthouse"], "host", []),
+    ],
+)
+def test_a_label_that_says_the_role_gives_it(labels: list[str], role: str, taken: list[str]) -> None:
+    roles, idle = assign(Cast(labels, {}, {}, {}), [RoleRule(role, "label")], "main", {})
+    assert ([label for label in labels if roles[label] == role], idle) == (taken, [])
+
+
+def test_the_one_who_asks_most_before_others_speak_is_taken_and_nobody_in_a_tie() -> None:
+    said = "a: Nobody repeats it. Why not? Because. b: Why do seeds matter? a: They do. b: Do they? a: Yes. c: How?"
+    labels, words = [], []
+    for part in said.split():
+        if part.endswith(":"):
+            label = part[0]
+        else:
+            labels.append(label)
+            words.append(Word(text=part, start=len(words), end=len(words) + 1))
+    asks = count_questions(words, labels)
+    assert asks == {
+        "b": 2
+    }  # not the question that a answers itself, and not the last one, which nobody answers
+    rule = RoleRule("host", "asks_most")
+    assert assign(Cast(["a", "b", "c"], {}, {}, {}, asks=asks), [rule], "guest", {})[0]["b"] == "host"
+    tie = Cast(["a", "b"], {}, {}, {}, asks={"a": 2, "b": 2})
+    assert assign(tie, [rule], "guest", {}) == ({"a": "guest", "b": "guest"}, [])
+    assert assign(Cast(["a", "b"], {}, {}, {}), [rule], "guest", {}) == ({"a": "guest", "b": "guest"}, [])
+
+
+def test_several_regulars_are_hosts_together() -> None:
+    cast = Cast(["a", "b", "c"], {}, {"a": "Ann", "c": "Cy"}, {}, regulars=["Ann", "Cy"])
+    assert assign(cast, [RoleRule("host", "regular")], "guest", {})[0] == {
+        "a": "host",
+        "b": "guest",
+        "c": "host",
+    }
+
+
+def test_names_are_told_from_labels() -> None:
+    assert [is_name(label) for label in ("Ann Lee", "Guest 2", "Host", "speaker_1", "Guesthouse")] == [
+        True, False, False, False, True,
+    ]  # fmt: skip
