@@ -354,12 +354,12 @@ def hosts(corpus: Corpus, name: str) -> set[str]:
 
 
 def test_whoever_is_in_most_transcripts_is_the_host_and_there_may_be_two(corpus: Corpus) -> None:
-    # Property: in each episode the guest speaks first and asks; Ann is in four of four, Cy in two, and they are hosts.
+    # Property: in each episode the guest speaks first and asks; Ann is in all four, Cy in three, and they are hosts.
     for n, guest in enumerate(("Bob", "Eve", "Dan", "Fay")):
-        second = "Cy" if n < 2 else f"Extra{n}"
+        second = "Cy" if n < 3 else f"Extra{n}"
         corpus.add_ready(f"e{n}", captions(f"{guest}: Shall I begin?", "Ann: Please do.", f"{second}: Yes."))
     corpus.run(roles=PODCAST, others="guest")
-    assert [hosts(corpus, f"e{n}") for n in range(4)] == [{"Ann", "Cy"}, {"Ann", "Cy"}, {"Ann"}, {"Ann"}]
+    assert [hosts(corpus, f"e{n}") for n in range(4)] == [{"Ann", "Cy"}] * 3 + [{"Ann"}]
 
 
 def test_two_transcripts_are_no_corpus_and_a_label_or_the_metadata_say_who_is_who(corpus: Corpus) -> None:
