@@ -31,6 +31,8 @@ LEAST_SPAN = 0.2
 short stretches would agree by chance."""
 LIMIT = 1.5
 """The threshold is raised at most to this agreement, which no two groups reach."""
+ONCE = 0.5
+"""Share of the threshold that a group needs to join another one if it is heard in one stretch only."""
 BLOCK = 2000
 """Groups that are merged at once. Memory is 8 bytes times the square of this number, and time grows with the square."""
 
@@ -87,7 +89,47 @@ def cluster(
         groups = merge(singles, threshold, repeats)
     largest = np.argsort(-groups.seconds, kind="stable")[:kept]
     surplus = len(groups.seconds) - len(largest) if threshold == asked else 0
-    return Speakers(assign(local, groups.sums[largest]), surplus, round(threshold, 2))
+    chosen = Groups(*(part[largest] for part in groups))
+    labels = assign(local, chosen.sums)
+    while len(chosen.seconds) > max(2, min_speakers):
+        pair = _find_changed_tone(local, labels, chosen, ONCE * threshold, repeats)
+        if pair is None:
+            break
+        gone, into = pair
+        chosen.sums[into] += chosen.sums[gone]
+        chosen.seconds[into] += chosen.seconds[gone]
+        chosen = Groups(*(np.delete(part, gone, axis=0) for part in chosen))
+        labels = assign(local, chosen.sums)
+    return Speakers(labels, surplus, round(threshold, 2))
+
+
+def _find_changed_tone(
+    local: LocalSpeakers, labels: Ints, groups: Groups, least: float, repeats: float
+) -> tuple[int, int] | None:
+    """Find a group that is heard once, and the other group that it belongs to; None if there is none.
+
+    A voice may change its tone for a turn. That turn is less like the rest of the voice than the threshold asks, but
+    more than two voices are alike; a person who is heard in one stretch only is asked for less agreement.
+
+    Args:
+        local: all local speakers.
+        labels: the group of each.
+        groups: the groups.
+        least: agreement that such a group needs.
+        repeats: as in `cluster`.
+    """
+    units = groups.sums / np.linalg.norm(groups.sums, axis=1, keepdims=True)
+    shares = _voice_share(np.maximum(groups.longest, groups.seconds / repeats))
+    agreements = _agreement(units @ units.T, shares[:, None], shares)
+    np.fill_diagonal(agreements, -np.inf)
+    windows = np.unique(local.where[:, 0])
+    for group in np.argsort(groups.seconds, kind="stable"):
+        places = np.searchsorted(windows, np.unique(local.where[labels == group, 0]))
+        heard_once = len(places) == 0 or places[-1] - places[0] == len(places) - 1
+        into = int(agreements[group].argmax())
+        if heard_once and agreements[group, into] >= least:
+            return int(group), into
+    return None
 
 
 def _count(groups: Groups, min_share: float) -> int:
