@@ -18,7 +18,7 @@ These are the rules for recordings in which nobody stamped the questions:
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import groupby, zip_longest
+from itertools import groupby, pairwise, zip_longest
 from typing import NamedTuple
 
 from lectern.core.schema import ANSWERING, ASKING, Conversation, Utterance, Word
@@ -32,7 +32,7 @@ MARKED = 0.25
 """If a smaller share of the sentences that begin like a question end with a mark, the transcript lacks the marks."""
 _MARK = re.compile(r"[?？؟\u037e][\"'”’»)\]]*$")
 _END = re.compile(r"[.!?？؟。！\u037e…][\"'”’»)\]]*$")
-_FILLER = r"^(?:(?:and|but|so|well|okay|ok|now|then|um|uh|er|yeah|right|all right|please)[, ]+)*"
+_FILLER = r"^(?:(?:and|but|or|so|i mean|well|okay|ok|now|then|um|uh|er|yeah|right|all right|please)[, ]+)*"
 _REQUEST = re.compile(
     rf"{_FILLER}(?:(?:can|could|would|will) you )?(?:please )?"
     r"(?:tell (?:me|us)|explain|describe|talk (?:to (?:me|us) )?about|give (?:me|us)|walk (?:me|us) through|"
@@ -44,6 +44,10 @@ _UNMARKED = re.compile(
     r"| will| should| has| have| had)\b|(?:do|does|did|is|are|was|were|can|could|would|will|should|has|have) "
     r"(?:you|we|i|it|they|he|she|that|this|there|the|a|an)\b)",
     re.IGNORECASE,
+)
+_ASKING_WORD = re.compile(rf"{_FILLER}(?:what|why|how|where|when|who|which)\b", re.IGNORECASE)
+_TAG = re.compile(
+    r",? (?:right|no|yes|yeah|okay|ok|correct|you know|isn't it|you see)\?[\"'”’»)\]]*$", re.IGNORECASE
 )
 _POINTS_BACK = re.compile(
     r"^(?:and|but|so|or|then|because|why not|how so|what else)\b|"
@@ -162,6 +166,22 @@ class QuestionFinder:
             return None
         return [word for sentence in tail for word in sentence]
 
+    def count_asked(self, words: Sequence[Word]) -> int:
+        """Return with how many words of questions a turn begins; 0 if it is nothing else.
+
+        A sentence that only asks for assent (`..., right?`) is no such question, nor is one without the words by which
+        an English question begins.
+        """
+        count = 0
+        for sentence in split_sentences(words, self.language):
+            text = join_words(sentence)
+            begins = _UNMARKED.match(text) or _ASKING_WORD.match(text)
+            is_question = _MARK.search(text) and begins and not _TAG.search(text)
+            if not is_question or not self.least <= len(sentence) <= self.most:
+                return count
+            count += len(sentence)
+        return 0
+
     def _asks(self, sentence: Sequence[Word], bare: bool) -> bool:
         if len(sentence) < self.least:
             return False
@@ -174,7 +194,11 @@ class QuestionFinder:
 def find_turns(
     utterances: Sequence[Utterance], finder: QuestionFinder, interjection_words: int
 ) -> list[Turn]:
-    """Return the alternating turns of both sides, without interjections and the words of unknown speakers."""
+    """Return the alternating turns of both sides, without interjections and the words of unknown speakers.
+
+    A question with which an answer begins belongs to the turn before: on 12 episodes of a podcast, 13 of 13 were the
+    host's, whose last sentence had gone to the guest.
+    """
     known = [utterance for utterance in utterances if utterance.role in (*ASKING, *ANSWERING)]
     turns: list[Turn] = []
     for asks, group in groupby(known, key=lambda utterance: utterance.role in ASKING):
@@ -183,6 +207,11 @@ def find_turns(
             turns[-1].words.extend(words)
         elif not turns or len(words) > interjection_words or (asks and finder.find(words)):
             turns.append(Turn(asks, words))
+    for turn, after in pairwise(turns):
+        if turn.asks:
+            count = finder.count_asked(after.words)
+            turn.words.extend(after.words[:count])
+            del after.words[:count]
     return turns
 
 

@@ -125,6 +125,29 @@ def test_few_question_marks_among_many_questions_are_not_trusted() -> None:
     assert len(chats(talk(*(part for turn in turns for part in turn)))[0]) == 3
 
 
+@pytest.mark.parametrize(
+    ("begins", "is_asked"),
+    [
+        ("How do you deal with this?", True),
+        ("I mean, how would you put it? Or is there a way?", True),
+        ("So it is a choice, right?", False),  # asks for assent
+        ("Is it so, right?", False),
+        ("Really?", False),
+        ("The choice is what?", False),
+    ],
+)
+def test_a_question_with_which_an_answer_begins_is_the_one_who_asks(begins: str, is_asked: bool) -> None:
+    rows, _ = chats(talk(ASK, (MAIN, f"{begins} {SAY[1]}")))
+    assert rows == [[f"{ASK[1]} {begins}", SAY[1]] if is_asked else [ASK[1], f"{begins} {SAY[1]}"]]
+    # Property: it makes a question of a turn that asked nothing, and a turn of questions alone stays whose it is.
+    rows, _ = chats(talk((HOST, "That is what I wondered."), (MAIN, f"How do you deal with this? {SAY[1]}")))
+    assert rows == [["That is what I wondered. How do you deal with this?", SAY[1]]]
+    assert (
+        chats(talk(ASK, (MAIN, "How do you think that people sleep?")))[0][0][1]
+        == "How do you think that people sleep?"
+    )
+
+
 def test_a_language_without_spaces_gives_rows() -> None:
     words = divide_words([Word(text="为什么随机种子很重要？", start=0, end=3)])
     answer = divide_words([Word(text="因为没有它结果就不能重复，所以我们总是把它写下来。", start=3, end=9)])
