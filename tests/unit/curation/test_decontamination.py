@@ -129,6 +129,25 @@ def test_the_same_question_in_other_words() -> None:
     assert 0.75 <= (decision.similarity or 0) < 1
 
 
+def test_the_end_of_a_long_turn_is_compared_by_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
+    # property: a question in other words is found at the end of a long turn of a dialogue; ends that share no words
+    # with any question of a set are not even embedded, nor is what stands before the end
+    evals = {"set": [Question(question="Why do we fix the random seed before a training run?")]}
+    meant = "What is the point of fixing the random seed before we start to train?"
+    hit = dialogue([(f"{sentence(*range(100))} {meant}", sentence(*range(200, 230))), ("Why so?", "So.")])
+    clean = dialogue([(sentence(*range(300, 400)), sentence(*range(400, 430))), ("Why so?", "So.")])
+    seen: list[str] = []
+    real = decontamination.embed_questions
+    monkeypatch.setattr(
+        decontamination, "embed_questions", lambda texts: (seen.extend(texts), real(texts))[1]
+    )
+    kept, [decision] = decontamination.drop([hit, clean], evals, {}, threshold=0.8, semantic=0.5)
+    assert (kept, decision.id) == ([clean], hit.id)
+    assert decision.detail is not None
+    assert decision.detail.startswith("means the question of set")
+    assert [len(text.split()) for text in seen] == [decontamination.LAST]
+
+
 def test_a_question_with_a_word_changed_is_still_the_question() -> None:
     evals = {"set": [Question(question="How many seeds should one try before believing in a result?")]}
     again = row("How many seeds should I try before I believe a result?", "Three at the least, better five.")

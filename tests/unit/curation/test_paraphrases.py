@@ -182,3 +182,42 @@ def test_neither_the_order_nor_the_size_of_the_blocks_matters(monkeypatch: pytes
         assert drop(random.Random(block).sample(rows, len(rows))) == expected
     assert len(expected[0]) + len(expected[1]) == len(rows)
     assert drop(expected[0]) == (expected[0], [])
+
+
+def test_long_answers_without_words_in_common_are_not_the_same_and_short_ones_may_be() -> None:
+    # property: of long answers a quarter of the shorter one's content words decides, whichever comes first
+    def say(first: int, last: int) -> str:
+        return " ".join(f"topic{number}" for number in range(first, last))
+
+    assert not paraphrases.share_words(say(0, 120), say(100, 220))
+    assert paraphrases.share_words(say(0, 120), say(90, 210))
+    assert paraphrases.share_words(say(90, 210), say(0, 120))
+    assert paraphrases.share_words(say(0, 90), say(100, 220))
+
+
+def test_answers_are_embedded_only_where_a_pair_may_be_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    # property: an answer costs nothing if no other row has a similar question and, when long, words in common
+    embedded: list[str] = []
+    real = paraphrases.embed
+
+    def watch(texts: Sequence[str]) -> object:
+        embedded.extend(texts)
+        return real(texts)
+
+    monkeypatch.setattr(paraphrases, "embed", watch)
+    asked = "How often should a small team test its backups?"
+    long = [" ".join(f"{name}{number}" for number in range(120)) for name in ("amber", "birch", "cedar")]
+    paraphrases.Meanings([(asked, long[0]), (asked, long[1]), ("Who sings?", long[2])], 0.75)
+    assert not set(long) & set(embedded)
+    paraphrases.Meanings(
+        [(asked, long[0]), (f"{asked} Say.", f"{long[0]} more"), ("Who sings?", long[2])], 0.75
+    )
+    assert set(long) & set(embedded) == {long[0]}
+
+
+def test_a_question_is_embedded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["Why fix a seed, and when?", "Where do old logs go?"]
+    first = paraphrases.embed_questions(texts)
+    monkeypatch.setattr(paraphrases, "embed", lambda texts: pytest.fail(f"embedded again: {texts}"))
+    assert (paraphrases.embed_questions(texts[::-1]) == first[::-1]).all()
+    assert paraphrases.embed_questions([]).shape == (0, embeddings.DIMENSIONS)

@@ -54,3 +54,9 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
     # property: normalise is idempotent, and blind to the form in which the text is encoded
     assert normalise(normalise(text)) == normalise(text)
     assert normalise(unicodedata.normalize("NFD", text)) == normalise(text)
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_text_in_ascii_has_the_words_that_it_has_among_other_text(text: str) -> None:
+    # property: the quicker way through ASCII finds what the way through all scripts finds
+    assert [*(words(text) if any(map(str.isalnum, text)) else []), "\u00e9"] == words(text + " \u00e9")
