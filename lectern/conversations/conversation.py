@@ -97,11 +97,12 @@ def build(
             of the recording.
     """
     published = io.read_json(item.inputs["source"], Source)
-    spoken = read_spoken(item, published)
+    spoken = read_spoken(item, published, reach)
     words, duration = spoken.transcript.words, spoken.transcript.duration
     edits, locate = _read_corrections(item)
     turns, spans = speaker_corrections.lay_over(edits, locate, spoken.turns, duration)
-    labels = label_words(spoken, turns, edits, reach)
+    labels = word_speakers.attribute_words(words, turns, reach)
+    labels = speaker_corrections.claim_unknown(edits, words, labels)
 
     row = item.values.get("metadata", {})
     spans = [
@@ -154,6 +155,7 @@ def build(
         "roles": dict(sorted(Counter(found.values()).items())),
         "idle_rules": idle,
         "asks": _count_by_role(cast.asks, found),
+        "regulars": list(cast.regulars),
         "named_by_metadata": named_by_role,
         "corrections": edits.count(),
         "ready": spoken.facts,
@@ -161,39 +163,25 @@ def build(
     }
 
 
-def label_words(
-    spoken: Spoken, turns: Sequence[SpeakerTurn], edits: speaker_corrections.Corrections, reach: float
-) -> list[str]:
-    """Return the label of each word: by its turn, then by its sentence; corrections override both.
+def read_spoken(item: Item, published: Source, reach: float) -> Spoken:
+    """Read the words, turns and voices that `build` starts from, with each sentence in one turn.
 
-    Args:
-        spoken: the words, and their language.
-        turns: with the corrections laid over.
-        edits: the corrections.
-        reach: in seconds, see `word_speakers.attribute`.
+    Arguments and errors are those of `build`.
     """
-    words = spoken.transcript.words
-    found = word_speakers.attribute(words, turns, reach)
-    claimed = speaker_corrections.claim_unknown(edits, words, [one.label for one in found])
-    found = [one._replace(label=label) for one, label in zip(found, claimed, strict=True)]
-    edges = speaker_corrections.find_stretches(edits, words)
-    return word_speakers.settle_sentences(words, found, spoken.transcript.language, edges)
-
-
-def read_spoken(item: Item, published: Source) -> Spoken:
-    """Read the words, turns and voices that `build` starts from. Arguments and errors are those of `build`."""
     if "ready" in item.inputs:
         ready = captions.read_ready(item.inputs["ready"], item.id, published.language)
         speakers = {turn.speaker for turn in ready.turns} - {UNKNOWN}
         names = {speaker: speaker for speaker in sorted(speakers) if not _LABEL.fullmatch(speaker)}
-        return Spoken(_divide(ready.transcript), ready.turns, {}, "", names, ready.facts)
-    heard = io.read_json(item.inputs["transcript"], Transcript)
-    found = io.read_json(item.inputs["diarization"], Diarization)
-    return Spoken(_divide(heard), found.turns, found.voices, found.model, {}, {})
-
-
-def _divide(transcript: Transcript) -> Transcript:
-    return transcript.model_copy(update={"words": divide_words(transcript.words)})
+        spoken = Spoken(ready.transcript, ready.turns, {}, "", names, ready.facts)
+    else:
+        heard = io.read_json(item.inputs["transcript"], Transcript)
+        found = io.read_json(item.inputs["diarization"], Diarization)
+        spoken = Spoken(heard, found.turns, found.voices, found.model, {}, {})
+    words = divide_words(spoken.transcript.words)
+    return spoken._replace(
+        transcript=spoken.transcript.model_copy(update={"words": words}),
+        turns=word_speakers.settle_turns(words, spoken.turns, spoken.transcript.language, reach),
+    )
 
 
 def _read_corrections(item: Item) -> tuple[speaker_corrections.Corrections, speaker_corrections.Locate]:

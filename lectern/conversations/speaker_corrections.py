@@ -147,15 +147,6 @@ def claim_unknown(edits: Corrections, words: Sequence[Word], speakers: Sequence[
     ]
 
 
-def find_stretches(edits: Corrections, words: Sequence[Word]) -> list[frozenset[int]]:
-    """Return for each word which splits, swaps and cuts hold it; where that changes, a person has set an edge."""
-    stretches = [*edits.split, *edits.swap, *edits.cut]
-    return [
-        frozenset(number for number, stretch in enumerate(stretches) if _holds(stretch, word))
-        for word in words
-    ]
-
-
 def find_roles(
     edits: Corrections, locate: Locate, names: Mapping[str, str], labels: Iterable[str]
 ) -> dict[str, Role]:
@@ -216,7 +207,10 @@ def _find_moves(
             raise ItemError(f"{locate(move.place)}: {_unknown(move.speaker, labels)}")
         if move.to in (move.speaker, UNKNOWN):
             raise ItemError(f"{locate(move.place)}: {move.speaker} cannot become {move.to}")
-        if move.speaker != UNKNOWN and move.place[0] == "split" and not _speaks(move, turns):
+        is_done = _speaks(
+            move._replace(speaker=move.to), turns
+        )  # a vote on the sentence may have found it as well
+        if move.speaker != UNKNOWN and move.place[0] == "split" and not _speaks(move, turns) and not is_done:
             raise ItemError(
                 f"{locate(move.place)}: {move.speaker} does not speak from {move.start:g} to {move.end:g} s"
             )

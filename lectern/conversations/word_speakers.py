@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
@@ -82,9 +82,48 @@ def _find_speaker(word: Word, near: Sequence[SpeakerTurn], reach: float, before:
     return Attribution(best, sure)
 
 
-def settle_sentences(
-    words: Sequence[Word], found: Sequence[Attribution], language: str, edges: Sequence[Hashable]
-) -> list[str]:
+def settle_turns(
+    words: Sequence[Word], turns: Sequence[SpeakerTurn], language: str, reach: float
+) -> list[SpeakerTurn]:
+    """Return the turns so that each sentence belongs to one speaker, see `settle_sentences`.
+
+    Where the vote gives words to another speaker, their stretch of time is taken from the one and given to the other.
+    What corrections say is laid over the result, and so overrides the vote.
+
+    Args:
+        words: in order of time.
+        turns: in any order; they may overlap.
+        language: code, by which sentence ends are found.
+        reach: in seconds, see `attribute`.
+    """
+    found = attribute(words, turns, reach)
+    settled = list(turns)
+    pairs = zip(found, settle_sentences(words, found, language), words, strict=True)
+    for (before, after), run in groupby(pairs, key=lambda pair: (pair[0].label, pair[1])):
+        if before != after:
+            said = [word for *_, word in run]
+            settled = _give(settled, said[0].start, said[-1].end, before, after)
+    return settled
+
+
+def _give(
+    turns: Sequence[SpeakerTurn], start: float, end: float, before: str, after: str
+) -> list[SpeakerTurn]:
+    """Take a stretch of time from one speaker, and give it to another who does not have it already."""
+    kept: list[SpeakerTurn] = []
+    for turn in turns:
+        if turn.speaker != before or turn.end <= start or turn.start >= end:
+            kept.append(turn)
+            continue
+        for a, b in ((turn.start, start), (end, turn.end)):
+            if a < b:
+                kept.append(turn.model_copy(update={"start": a, "end": b}))
+    if not any(turn.speaker == after and turn.start <= start and end <= turn.end for turn in turns):
+        kept.append(SpeakerTurn(speaker=after, start=start, end=end))
+    return kept
+
+
+def settle_sentences(words: Sequence[Word], found: Sequence[Attribution], language: str) -> list[str]:
     """Return the label of each word, so that a sentence belongs to the one who says most of it.
 
     Diarization and the cues of a transcript often change the speaker a few words too early or too late. The vote is
@@ -97,13 +136,12 @@ def settle_sentences(
         words: in order of time.
         found: their speakers.
         language: code, by which sentence ends are found.
-        edges: a value for each word; a sentence in which it changes is left as it is, as a person cut it.
     """
     labels = [one.label for one in found]
     first = 0
     for sentence in split_sentences(words, language):
         last = first + len(sentence)
-        if len(set(labels[first:last])) > 1 and len(set(edges[first:last])) == 1 and _is_whole(sentence):
+        if len(set(labels[first:last])) > 1 and _is_whole(sentence):
             _fill_holes(labels, first, last)
             cuts = [
                 i for i in range(first + 1, last) if labels[i] != labels[i - 1] and not _goes_on(words, i)

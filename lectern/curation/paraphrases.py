@@ -49,6 +49,8 @@ FRAME_WORDS = 30
 SYNONYMS = 0.8
 """Similarity below which two words in such a sentence differ: buy and purchase have .87, dog and cat .66."""
 
+ASKED = 60
+"""Words at the end of a spoken question by which it is compared: what leads to it would hide it, and costs most."""
 MEMORY = 100_000
 """Questions whose embeddings are remembered: 150 MB."""
 LONG = 100
@@ -67,7 +69,11 @@ _KNOWN: dict[str, np.ndarray] = {}
 
 
 def embed_questions(texts: Sequence[str]) -> np.ndarray:
-    """The embeddings of questions; those asked for before in this process are remembered, up to MEMORY of them."""
+    """The embeddings of questions, of long ones those of the last ASKED words.
+
+    Those asked for before in this process are remembered, up to MEMORY of them.
+    """
+    texts = [" ".join(text.split()[-ASKED:]) for text in texts]
     if missing := [text for text in dict.fromkeys(texts) if text not in _KNOWN]:
         if len(_KNOWN) + len(missing) > MEMORY:
             _KNOWN.clear()

@@ -9,7 +9,7 @@ from typing import Any
 
 from lectern.apps.review import speaker_edits
 from lectern.apps.web import versions
-from lectern.conversations import conversation, speaker_corrections, voice_matching
+from lectern.conversations import conversation, speaker_corrections, voice_matching, word_speakers
 from lectern.conversations import inputs as episodes
 from lectern.core import io, items, params
 from lectern.core.errors import ItemError, LecternError
@@ -206,7 +206,7 @@ def _lay_over(root: Path, name: str, text: str) -> Recording:
     edits, _ = speaker_corrections.read(text, name)
     item = _find_item(root, name, chosen)
     source = io.read_json(item.inputs["source"], Source)
-    spoken = conversation.read_spoken(item, source)
+    spoken = conversation.read_spoken(item, source, chosen.reach)
     with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
         inputs = {role: path for role, path in item.inputs.items() if role != "corrections"}
         if text:
@@ -243,12 +243,14 @@ def _find_item(root: Path, name: str, chosen: Converse) -> Item:
             for kind in ("transcripts", "diarization")
         ]
         found = episodes.find(data / "raw", heard[0], heard[1], Path(folder), chosen.metadata)
+    made = data / "conversations"
+    regulars = items.facts(made).get(name, {}).get("regulars") if made.is_dir() else None
     for item in found.items:
         if item.id == name:
             inputs = dict(item.inputs)
             if "voices" in inputs:
                 inputs["voices"] = data / "corrections/voices.yaml"
-            return Item(name, inputs, item.values)
+            return Item(name, inputs, {**item.values, **({"regulars": regulars} if regulars else {})})
     raise LecternError(
         f"{name} is not transcribed and diarized yet. Run `dvc repro`, or use the page Rebuild."
     )
@@ -266,7 +268,9 @@ def _cut_segments(
     words, duration = spoken.transcript.words, spoken.transcript.duration
     _, locate = speaker_corrections.read(text, name)
     turns, _ = speaker_corrections.lay_over(edits, locate, spoken.turns, duration)
-    labels = conversation.label_words(spoken, turns, edits, reach)
+    labels = speaker_corrections.claim_unknown(
+        edits, words, word_speakers.attribute_words(words, turns, reach)
+    )
     stays = {word.start: utterance for utterance in made.utterances for word in utterance.words}
     shown = {
         label: (u.speaker, u.role)

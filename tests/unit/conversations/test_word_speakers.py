@@ -10,6 +10,7 @@ from lectern.conversations.word_speakers import (
     attribute_words,
     join_utterances,
     settle_sentences,
+    settle_turns,
 )
 from lectern.core.schema import SpeakerTurn, Word
 
@@ -96,7 +97,7 @@ def test_an_utterance_ends_at_a_cut_and_a_cut_word_is_nowhere() -> None:
     assert [u.text for u in utterances] == ["0 1", "3 4"]
 
 
-def settle(said: str, edges: str = "", unsure: str = "") -> str:
+def settle(said: str, unsure: str = "") -> str:
     """Settle the sentences of `A: words B: words`, and write the result in the same way; `?` is nobody."""
     labels, words = [], []
     for part in said.split():
@@ -105,7 +106,7 @@ def settle(said: str, edges: str = "", unsure: str = "") -> str:
         else:
             labels.append(Attribution("unknown" if label == "?" else label, part not in unsure.split()))
             words.append(word(part, len(words), len(words) + 1))
-    settled = settle_sentences(words, labels, "en", edges or " " * len(words))
+    settled = settle_sentences(words, labels, "en")
     runs = groupby(zip(settled, words, strict=True), key=lambda pair: pair[0].replace("unknown", "?"))
     return " ".join(f"{label}: " + " ".join(w.text for _, w in run) for label, run in runs)
 
@@ -155,9 +156,16 @@ def test_a_sentence_belongs_to_the_one_who_says_most_of_it(said: str, settled: s
     assert settle(said) == (settled or said)
 
 
-def test_a_person_s_edge_inside_a_sentence_stays() -> None:
-    said = "A: Is this what you keep in mind and B: think about? Yeah, it matters."
-    assert settle(said, edges="00000000" + "1" * 6) == said
+def test_settled_turns_give_each_word_the_speaker_of_its_sentence() -> None:
+    # Property: the turns say what the vote said, to whoever reads only turns and words; nobody's time counts twice.
+    text = "Is this what you keep in mind and think about? Yeah, it has always been there."
+    words = [word(part, n, n + 0.8) for n, part in enumerate(text.split())]
+    turns = [turn("a", 0, 8), turn("b", 7.5, 12.9), turn("b", 14, 16)]
+    assert attribute_words(words, turns, 0.0)[8:14] == ["b", "b", "b", "b", "b", "unknown"]
+    settled = settle_turns(words, turns, "en", 0.0)
+    assert attribute_words(words, settled, 0.0) == ["a"] * 10 + ["b"] * 6
+    assert sum(t.end - t.start for t in settled if t.speaker == "b") == pytest.approx(0.5 + 3.1 + 0.8 + 2)
+    assert settle_turns(words[10:], settled, "en", 0.0) == settled
 
 
 def test_words_on_which_two_overlap_have_no_vote() -> None:
