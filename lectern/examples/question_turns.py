@@ -68,11 +68,11 @@ def make_examples(
     *,
     min_answer_words: int,
     max_answer_words: int | None,
-    go_on: str | None,
     min_question_words: int,
     max_question_words: int,
     follow_up_words: int,
     interjection_words: int,
+    go_on: str | None = None,
 ) -> Made:
     """Make rows of the questions that are asked aloud and their answers; also count the dropped ones by reason.
 
@@ -80,11 +80,11 @@ def make_examples(
         conversation: its speakers have roles.
         min_answer_words: answers with fewer words are dropped.
         max_answer_words: limit of the words of all answers of a row; longer answers are divided. None sets no limit.
-        go_on: see `rows.make_chats`. Pieces that go on do not count towards the limit.
         min_question_words: a sentence with fewer words (`Really?`) is not a question.
         max_question_words: a question takes at most so many words from the end of its turn.
         follow_up_words: a question with at most so many words is a follow-up to the one before.
         interjection_words: a turn of at most so many words that asks nothing does not interrupt the other side.
+        go_on: see `rows.make_chats`. Pieces that go on do not count towards the limit.
     """
     finder = QuestionFinder(conversation, min_question_words, max_question_words)
     turns = find_turns(conversation.utterances, finder, interjection_words)
