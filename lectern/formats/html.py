@@ -1,8 +1,7 @@
 """HTML: everything in the body of a document, but only the main text of a web page.
 
-trafilatura extracts the main text and preserves headings with their levels, lists, tables and code. jusText would only
-give paragraphs, and lose the lines of code. The stage `parse` removes boilerplate that trafilatura leaves in, by
-comparing pages.
+trafilatura finds the main text of a page. Its structure comes from the page's own elements (`main_text`). The stage
+`parse` removes boilerplate that is left, by comparing pages.
 """
 
 import re
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core.schema import Block
-from lectern.formats import extracted, markup
+from lectern.formats import extracted, main_text, markup
 from lectern.formats.extracted import Extracted
 from lectern.text import encoding
 from lectern.text.words import words
@@ -23,8 +22,8 @@ HEAD = 8192
 """Bytes at the beginning in which a page's declared encoding is searched; browsers search 1024."""
 FEWEST_WORDS = 25
 """A main text with fewer words is considered a failed extraction."""
-TAGS = {"head": "h2", "item": "li", "row": "tr", "cell": "td", "quote": "blockquote", "lb": "br"}
-"""trafilatura's element names, which are those of TEI -> HTML's."""
+TAGS = {"head": "p", "lb": "br"} | dict.fromkeys(("code", "del", "graphic", "hi", "ref"), "span")
+"""trafilatura's element names, which are those of TEI -> HTML's, as far as they decide where a block ends."""
 
 
 def read(path: Path) -> Extracted:
@@ -49,11 +48,12 @@ def read_page(path: Path) -> Extracted:
         rest = [block for node in marked[:1] for block in markup.blocks(node, around - {"header"})]
     else:
         rest = markup.blocks(root, around)
-    main = _main_text(markup.parse(text))  # trafilatura changes the tree
+    found = _main_text(markup.parse(text))  # trafilatura changes the tree
+    main = main_text.choose(root, markup.locate(root), found)
     enough = max(FEWEST_WORDS, _count(rest) / 2 if marked else 0)
     # For a very short page, trafilatura returns all its text, menus included.
-    missed = _count(main) < enough and 2 * _count(rest) > _count(main)
-    chosen = rest if missed else _with_first_heading(root, main)
+    missed = _count(found) < enough and 2 * _count(rest) > _count(found)
+    chosen = rest if missed or not main else _with_first_heading(root, main)
     facts = {"mended_bytes": mended, "not_main": int(missed)}
     return Extracted(chosen, _title(root, chosen), _language(root), facts)
 
@@ -71,12 +71,12 @@ def _decode(path: Path) -> tuple[str, int]:
 
 
 def _main_text(root: Any) -> list[Block]:
+    """The text that trafilatura finds, piece by piece; what kind a block is does not matter."""
     import trafilatura
 
     found = trafilatura.bare_extraction(
         root,
         include_comments=False,
-        include_formatting=True,  # otherwise it does not mark code
         include_tables=True,
         deduplicate=False,  # it would compare with the pages read before
         with_metadata=False,
@@ -85,17 +85,7 @@ def _main_text(root: Any) -> list[Block]:
     if body is None:
         return []
     for node in list(body.iter()):
-        if node.tag == "head":
-            level = str(node.get("rend") or "h2")
-            node.tag = level if level in markup.HEADINGS else "h2"
-        elif node.tag == "list":
-            node.tag = "ol" if node.get("rend") == "ol" else "ul"
-        elif node.tag == "code":
-            node.tag = "code" if _is_within_line(node) else "pre"
-        elif node.tag in TAGS:
-            node.tag = TAGS[node.tag]
-        elif node.tag in ("hi", "ref", "del", "graphic"):
-            node.tag = "span"
+        node.tag = TAGS.get(node.tag, node.tag)
     return markup.blocks(body)
 
 
@@ -105,10 +95,6 @@ def _with_first_heading(root: Any, main: list[Block]) -> list[Block]:
     if len(tops) != 1 or any(block.text == tops[0] for block in main):
         return main
     return extracted.heading(tops[0], 1) + main
-
-
-def _is_within_line(node: Any) -> bool:
-    return any(above.tag in ("p", "li", "td", "pre", *markup.HEADINGS) for above in node.iterancestors())
 
 
 def _title(root: Any, found: list[Block]) -> str | None:

@@ -35,6 +35,44 @@ def parsed(body: str) -> list[tuple[str, str]]:
         ("<pre>a<br>b<div>c</div>  d<span>e</span></pre>", [("code", "a\nb\nc  de")]),
         ("<pre>a\n<br>b<script>no</script></pre>", [("code", "a\nb")]),
         ("<listing>a </listing><pre> </pre>", [("code", "a")]),
+        (
+            "<ol><li>a<pre>b\n c</pre>d<li>e<ul><li>f<pre>g</pre></ul>h</ol>",
+            [
+                ("list", "1. a"),
+                ("code", "b\n c"),
+                ("paragraph", "d"),
+                ("list", "2. e\n  - f"),
+                ("code", "g"),
+                ("paragraph", "h"),
+            ],
+        ),
+        ("<ol><li>a</li><pre>b</pre><li>c</ol>", [("list", "1. a"), ("code", "b"), ("list", "2. c")]),
+        (
+            "<dl><dt>a<dd>b<pre>c\n d</pre>e<dt>f<dd>g</dl>",
+            [("list", "- a: b"), ("code", "c\n d"), ("paragraph", "e"), ("list", "- f: g")],
+        ),
+        ("<dl><dt>a<dd><pre>c</pre><dt>f</dl>", [("list", "- a"), ("code", "c"), ("list", "- f")]),
+        # line numbers of code: Pygments in a table and in the line, Chroma, Prism, Rouge
+        (
+            "<table><tr><td class=linenos><pre>1\n2</pre><td class=code><pre>a\nb</pre></table>",
+            [("code", "a\nb")],
+        ),
+        ("<pre><span class=linenos>1</span>a\n<span class=linenos>2</span>b</pre>", [("code", "a\nb")]),
+        (
+            "<table><tr><td><pre><span class=lnt>1\n</span><span class=lnt>2\n</span></pre><td><pre>a\nb</pre></table>",
+            [("code", "a\nb")],
+        ),
+        ("<pre class=line-numbers>a\nb<span class=line-numbers-rows>12</span></pre>", [("code", "a\nb")]),
+        ("<table><tr><td class='gutter gl'><pre>1</pre><td class=code><pre>a</pre></table>", [("code", "a")]),
+        # marks beside a heading that lead to the heading itself
+        ("<h2>a<a class=headerlink href=#a>¶</a></h2>", [("heading2", "a")]),
+        ("<h2><a class=anchor href=x.html#a>#</a> a</h2>", [("heading2", "a")]),
+        (
+            "<h2>a<a class=hash-link href=#a>\u200b</a></h2><h2><a href=#b>b #</a></h2>",
+            [("heading2", "a"), ("heading2", "b #")],
+        ),
+        ("<h2>a<span class=mw-editsection>[<a href=e>edit</a>]</span></h2>", [("heading2", "a")]),
+        ("<p>See <a href=c>#</a> and C<a href=#c>#5</a></p>", [("paragraph", "See # and C#5")]),
         # lists
         ("<ol start=3><li>a<li><li>b</ol>", [("list", "3. a\n4. b")]),
         ("<ol start=-1><li>a<li>b</ol>", [("list", "-1. a\n0. b")]),

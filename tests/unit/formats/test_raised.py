@@ -1,0 +1,76 @@
+"""Superscripts: exponents, marks of notes and ordinal numbers, in every format that has them."""
+
+from pathlib import Path
+
+import pytest
+
+from lectern.formats import raised
+from tests.unit.formats.test_formats import docx, epub, read
+from tests.unit.formats.test_markup import parsed
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "expected"),
+    [
+        # exponents
+        ("2", "32", "^32"),
+        ("10", "-6", "^-6"),
+        ("2", "n-1", "^(n-1)"),
+        ("x", "2", "^2"),
+        ("12 km", "2", "^2"),
+        ("e", "x", "^x"),
+        ("(a + b)", "2", "^2"),
+        ("sin", "2", "^2"),
+        ("Ca", "2+", "^2+"),
+        # notes
+        ("Claude", "2", "[2]"),
+        ("as was said.", "12", "[12]"),
+        ("as was said", "1,2", "[1,2]"),
+        ("(see the table above)", "3", "[3]"),
+        ("IPv4", "1", "[1]"),
+        # words
+        ("1", "st", "st"),
+        ("20", "th", "th"),
+        ("2", "e", "e"),
+        ("M", "me", "^me"),
+        ("Lectern", "TM", "TM"),
+        ("Lectern", "®", "®"),
+        ("note", "*", "*"),
+        # what carries its sign already, or stands alone
+        ("2^", "32", "32"),
+        ("", "2", "2"),
+        ("word ", "2", "2"),
+    ],
+)
+def test_a_superscript_is_joined_as_what_it_is(before: str, text: str, expected: str) -> None:
+    assert raised.join(text, before) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), [("2", "[2]"), ("[2]", "[2]"), ("a", "[a]"), ("†", "†")])
+def test_a_superscript_that_is_a_link_is_the_mark_of_a_note(text: str, expected: str) -> None:
+    assert raised.join(text, "2019", is_note=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("(2<sup>32</sup> - 2), 10<sup>6</sup>; Claude<sup>2</sup> has", "(2^32 - 2), 10^6; Claude[2] has"),
+        ("In 2019<sup><a href=#n>3</a></sup> and <a href=#n><sup>4</sup></a>", "In 2019[3] and [4]"),
+        ("10<b><sup>6</sup></b>", "10^6"),
+    ],
+)
+def test_superscripts_of_html_in_paragraphs_headings_lists_and_cells(body: str, expected: str) -> None:
+    assert parsed(f"<p>{body}</p><h2>{body}</h2><ul><li>{body}</ul><table><tr><td>{body}<td>b</table>") == [
+        ("paragraph", expected), ("heading2", expected), ("list", f"- {expected}"), ("table", f"{expected} | b"),
+    ]  # fmt: skip
+
+
+def test_superscripts_of_word_files_and_books(tmp_path: Path) -> None:
+    run = "<w:r><w:t xml:space='preserve'>{}</w:t></w:r>"
+    high = "<w:r><w:rPr><w:vertAlign w:val='superscript'/></w:rPr><w:t>{}</w:t></w:r>"
+    body = run.format("Of 2") + high.format("32") + run.format(" pages, Claude") + high.format("2")
+    assert read(docx(tmp_path / "a.docx", f"<w:p>{body}</w:p>")) == [
+        ("paragraph", "Of 2^32 pages, Claude[2]")
+    ]
+    chapter = {"a.xhtml": "<p>Of 2<sup>32</sup> pages, Claude<sup>2</sup></p>"}
+    assert read(epub(tmp_path / "a.epub", chapter)) == [("paragraph", "Of 2^32 pages, Claude[2]")]
