@@ -97,12 +97,32 @@ def test_a_class_name_on_the_element_around_the_text_leaves_nothing_out(tmp_path
         assert kinds(found) == {"heading": 5, "paragraph": 4, "list": 4}, name
 
 
-def test_one_long_paragraph_does_not_hide_what_stands_beside_it(tmp_path: Path) -> None:
-    items = "".join(f"<div class=entry><ul><li>{prose(f'item {n}', 1)}</ul></div>" for n in range(4))
-    found = read(
-        tmp_path / "a.html", f"<body><div><div><p>{prose('all')}</p></div>{items}</div>", is_page=True
+def test_a_named_element_that_holds_most_of_the_text_is_no_furniture(tmp_path: Path) -> None:
+    parts = PLAIN.split("<h2>")[1:]
+    most = "".join(f"<h2>{part}" for part in parts[:3])
+    page = f"<body><div><h1>T</h1><div class=sidebar-layout>{most}</div><div><h2>{parts[3]}</div></div>"
+    assert kinds(read(tmp_path / "a.html", page, is_page=True)) == {"heading": 5, "paragraph": 4, "list": 4}
+
+
+def test_what_trafilatura_finds_does_not_hide_more_text_beside_it(tmp_path: Path) -> None:
+    texts = "".join(f"<p>{prose(f'paragraph {n}')}</p>" for n in range(6))
+    entries = "".join(
+        f"<div class=entry><dl><dt>item {n}<dd>{prose(f'item {n}')}</dl></div>" for n in range(8)
     )
-    assert kinds(found) == {"paragraph": 1, "list": 4}
+    found = read(tmp_path / "a.html", f"<body><div><div>{texts}</div>{entries}</div>", is_page=True)
+    assert kinds(found) == {"paragraph": 6, "list": 8}
+
+
+def test_short_cells_and_terms_beside_code_are_kept(tmp_path: Path) -> None:
+    body = f"""<body><div><h1>Limits</h1><p>{prose("limits")}</p><table><tr><td>depth<td><pre>depth = 12</pre>
+    <tr><td>width<td>8192</table><p>{prose("more")}</p></div>"""
+    found = read(tmp_path / "a.html", body, is_page=True)
+    assert [text for _, text in found[2:-1]] == ["depth", "depth = 12", "width", "8192"]
+
+
+def test_text_that_only_trafilatura_finds_hides_nothing(tmp_path: Path) -> None:
+    body = f"<body><main><noscript><p>{prose('seeds')}</p></noscript><ul><li><a href=x>Nine</a></ul></main>"
+    assert read(tmp_path / "a.html", body, is_page=True) == [("list", "- Nine")]
 
 
 GUIDE = f"""<main><h1>Guide<a class=headerlink href=#g>¶</a></h1><p>{prose("a")}</p>
