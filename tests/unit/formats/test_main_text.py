@@ -106,9 +106,8 @@ def test_a_named_element_that_holds_most_of_the_text_is_no_furniture(tmp_path: P
 
 def test_what_trafilatura_finds_does_not_hide_more_text_beside_it(tmp_path: Path) -> None:
     texts = "".join(f"<p>{prose(f'paragraph {n}')}</p>" for n in range(6))
-    entries = "".join(
-        f"<div class=entry><dl><dt>item {n}<dd>{prose(f'item {n}')}</dl></div>" for n in range(8)
-    )
+    other = "Whoever notes its seed can repeat a run, word for word, on any machine of this kind. "
+    entries = "".join(f"<div class=entry><dl><dt>item {n}<dd>{other * 5}</dl></div>" for n in range(8))
     found = read(tmp_path / "a.html", f"<body><div><div>{texts}</div>{entries}</div>", is_page=True)
     assert kinds(found) == {"paragraph": 6, "list": 8}
 
