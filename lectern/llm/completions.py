@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,16 @@ from lectern.llm.request import CUT
 if TYPE_CHECKING:
     import openai
 
+TEXT_PARTS = ("text", "output_text")
+"""Types of the parts of a message that hold its text."""
+REASONING = ("reasoning_content", "reasoning")
+"""Fields of a message in which servers return a model's reasoning."""
+SCHEMA = re.compile(
+    r"response_format|json.?schema|grammar|guided_|structured.?output|unsupported.{1,40}schema", re.I
+)
+"""Words of a server that refuses the form in which JSON is requested."""
+FLAGGED = ("moderation", "flagged", "content policy", "content management policy", "content_filter")
+"""Words of a server that refuses one prompt for what it says."""
 Chat = Sequence[Mapping[str, str]]
 
 
@@ -33,6 +44,11 @@ class TryError(Exception):
 
 class RefusedError(Exception):
     """The server will never answer this request, for example because it is too long."""
+
+    def __init__(self, reason: str, *, for_schema: bool = False) -> None:
+        """Keep the reason; `for_schema` says that the server does not take the form in which JSON is requested."""
+        super().__init__(reason)
+        self.for_schema = for_schema
 
 
 class AccessError(Exception):
@@ -95,12 +111,14 @@ async def send(
 def _judge(status: int, headers: Mapping[str, str], text: str) -> Exception:
     """The exception for an error status. No call that ends with one is paid for."""
     reason = f"the server answers {status}: {_short(text)}"
+    if status == 403 and any(word in text.lower() for word in FLAGGED):
+        return RefusedError(reason)
     if status in (401, 402, 403, 404):
         return AccessError(reason, status)
     transient = status in (408, 409, 429) or status >= 500
     said = headers.get("x-should-retry")  # OpenAI sends it, and the package respects it too
     if said != "true" and (not transient or said == "false" or "insufficient_quota" in text):
-        return RefusedError(reason)
+        return RefusedError(reason, for_schema=status in (400, 422) and SCHEMA.search(text) is not None)
     return TryError(reason, retry_after(headers), paid=False, for_all=status in (429, 503))
 
 
@@ -109,7 +127,7 @@ def _read(content: bytes) -> Completion:
         body = json.loads(content)
         choice = body["choices"][0]
         message, finish = choice["message"], choice.get("finish_reason")
-        text, refusal = message.get("content") or "", message.get("refusal")
+        text, refusal = _join(message.get("content") or ""), message.get("refusal")
         usage = body.get("usage") or {}
         read, written = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
         text = text.encode(errors="replace").decode()  # an unpaired surrogate cannot be stored
@@ -118,8 +136,18 @@ def _read(content: bytes) -> Completion:
         raise TryError(f"the server's answer is not a chat completion: {shown}", paid=True) from None
     if refusal or finish == "content_filter":
         return Completion(text, f"the model refused: {_short(str(refusal or finish))}", True, read, written)
+    if not text.strip() and any(message.get(name) for name in REASONING):
+        unseen = "the reply is empty: the server returned the model's reasoning alone"
+        return Completion("", unseen, True, read, written)
     cut = f"{CUT} off at its limit of tokens (after {written or 'max_tokens'})"
     return Completion(text, cut if finish == "length" else None, False, read, written)
+
+
+def _join(content: str | Sequence[Mapping[str, Any]]) -> str:
+    """The text of a message, which some servers divide into parts; those with the model's reasoning are left out."""
+    if isinstance(content, str):
+        return content
+    return "".join(str(part["text"]) for part in content if part.get("type") in TEXT_PARTS)
 
 
 def _short(text: str) -> str:

@@ -22,12 +22,12 @@ from tqdm import tqdm
 from lectern.core import secrets
 from lectern.core.errors import LecternError
 from lectern.llm import budget as budgets
-from lectern.llm import completions, structured
+from lectern.llm import completions, malformed, structured
 from lectern.llm.budget import Budget, BudgetError, Size
 from lectern.llm.completions import AccessError, Completion, RefusedError, TryError
 from lectern.llm.limits import Pace, backoff
 from lectern.llm.request import Reply, Request
-from lectern.settings.llm import LLM
+from lectern.settings.llm import LLM, OUTPUTS
 
 if TYPE_CHECKING:
     import openai
@@ -37,6 +37,10 @@ DOWN_AFTER = 3
 """The endpoint counts as down when so many requests in a row have used up all their tries and no call was answered."""
 REFUSED_AFTER = 20
 """When so many requests in a row were refused and none was answered, the others would be refused too."""
+MALFORMED_AFTER = 20
+"""After so many replies, of which nearly all cannot be used, no more are asked for."""
+PROBE = 20.0
+"""Longest time in which one call goes ahead of the others. Unit: seconds."""
 REMEDIES = {
     401: "It does not accept the token.",
     402: "The account has no money left.",
@@ -72,16 +76,38 @@ class _Run:
     """The signal that interrupted the run."""
     down: int = 0
     refused: int = 0
+    came: list[Reply] = field(default_factory=list)
+    """The replies so far, good or with a problem."""
+    answered: bool = False
+    """Whether the server has answered any call."""
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the first request is done with, whether it was answered or not."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.url = self.llm.base_url or OPENAI
+        self.output = self.llm.output
         self.pace = Pace(self.llm.requests_per_minute, self.llm.tokens_per_minute, sleep=self.sleep)
 
     def stop(self, reason: str) -> None:
         """Send no more requests. Calls in flight are paid for, so their replies are still accepted."""
         self.stopped = self.stopped or reason
         self.stopping.set()
+
+    def count(self, reply: Reply) -> None:
+        """Count a reply, and stop the run if nearly all cannot be used."""
+        self.came.append(reply)
+        if len(self.came) >= MALFORMED_AFTER and (reason := malformed.describe(self.came, self.what)):
+            self.stop(f"no more requests were sent, because {reason}")
+
+    def fall_back(self, output: str, reason: str) -> bool:
+        """Request JSON in another form than `output`, which the server refuses. False if there is none left."""
+        if output == self.output:
+            if output == OUTPUTS[-1]:
+                return False
+            self.output = OUTPUTS[OUTPUTS.index(output) + 1]
+            _say(f"{self.what}: {reason}. JSON is requested by output={self.output} from now on.")
+        return True
 
     def check(self) -> None:
         """Raise UnansweredError when the run was stopped."""
@@ -142,13 +168,17 @@ async def _answer(requests: Sequence[Request], llm: LLM, done: Callable[[Reply],
         return text if token is None or secrets.is_dummy(token) else secrets.mask(text, token)
 
     run = _Run(llm, what, client, Budget(llm, what), hide, mask)
-    sizes = (_size(llm, request, _chat(llm, request)) for request in requests)
+    sizes = (_size(llm, request, _chat(llm.output, request)) for request in requests)
     _say(f"{what}: {llm.model} at {run.url}: {run.budget.estimate(sizes)}")
     waiting = iter(requests)
     async with client:
         with tqdm(total=len(requests), desc=what, unit="request", disable=None) as bar, _draining(run):
             workers = min(llm.concurrency, len(requests))
-            await asyncio.gather(*(_work(run, waiting, done, bar) for _ in range(workers)))
+            first = asyncio.create_task(_work(run, waiting, done, bar))
+            # One call goes ahead: what is wrong for all is then found out, and adapted to, by one.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(run.begun.wait(), PROBE)
+            await asyncio.gather(first, *(_work(run, waiting, done, bar) for _ in range(workers - 1)))
     answered = f"{len(requests) - len(run.failed):,} of {len(requests):,} requests have a reply"
     _say(f"{what}: {run.budget.describe()}; {answered}")
     return run
@@ -209,23 +239,27 @@ async def _work(
     for request in waiting:
         try:
             run.check()
-            done(await _ask(run, request))
+            reply = await _ask(run, request)
+            done(reply)
+            run.count(reply)
         except (UnansweredError, RefusedError, BudgetError) as error:
             run.failed[request.key] = str(error)
+        finally:
+            run.begun.set()
         bar.set_postfix_str(run.budget.describe(), refresh=False)
         bar.update()
 
 
 async def _ask(run: _Run, request: Request) -> Reply:
     """The reply to one request. If it does not fit the schema, the LLM is asked once to correct it."""
-    chat = _chat(run.llm, request)
-    came = [await _call(run, request, chat)]
+    output, chat, completion = await _ask_first(run, request)
+    came = [completion]
     text, problem = _check(came[0], request)
     if problem and run.llm.repair and not came[0].final:
         # If the second call gets no answer (no connection, no budget), nothing is stored, so that the next run asks
         # again. If it is refused (it is too long now), the next run would be refused too, so the first reply counts.
         with contextlib.suppress(RefusedError):
-            came.append(await _call(run, request, [*chat, *_repair(came[0].text, problem)]))
+            came.append(await _call(run, request, [*chat, *_repair(came[0].text, problem)], output))
             text, problem = _check(came[1], request)
     return Reply(
         key=request.key,
@@ -238,15 +272,35 @@ async def _ask(run: _Run, request: Request) -> Reply:
     )
 
 
-def _chat(llm: LLM, request: Request) -> Chat:
+async def _ask_first(run: _Run, request: Request) -> tuple[str, Chat, Completion]:
+    """The form in which JSON is requested, the messages, and the answer to them.
+
+    If the server refuses that form, the next one is tried, for this and all later requests.
+    """
+    while True:
+        output = run.output
+        chat = _chat(output, request)
+        try:
+            return output, chat, await _call(run, request, chat, output)
+        except RefusedError as error:
+            fits = error.for_schema and request.schema is not None
+            if not fits or not run.fall_back(output, str(error)):
+                raise
+
+
+def _chat(output: str, request: Request) -> Chat:
     chat = [{"role": message.role, "content": message.content} for message in request.messages]
-    chat[-1]["content"] += structured.instruction(llm.output, request.schema)
+    chat[-1]["content"] += structured.instruction(output, request.schema)
     return chat
 
 
 def _check(completion: Completion, request: Request) -> tuple[str, str | None]:
-    text = completion.text if request.schema is None else structured.unwrap(completion.text)
-    return text, completion.problem or structured.find_problem(text, request.schema)
+    """The text to keep, and why it cannot be used. JSON that is whole can, even if its reply reached its limit."""
+    if request.schema is None:
+        return completion.text, completion.problem or structured.find_problem(completion.text, None)
+    text = structured.unwrap(completion.text, request.schema)
+    problem = structured.find_problem(text, request.schema)
+    return text, None if problem is None and not completion.final else completion.problem or problem
 
 
 def _repair(text: str, problem: str) -> Chat:
@@ -263,7 +317,7 @@ def _size(llm: LLM, request: Request, chat: Chat) -> Size:
     return budgets.size(texts, int(limit))
 
 
-async def _call(run: _Run, request: Request, chat: Chat) -> Completion:
+async def _call(run: _Run, request: Request, chat: Chat, output: str) -> Completion:
     """The endpoint's answer to these messages, after at most `max_tries` tries.
 
     Raises:
@@ -273,8 +327,12 @@ async def _call(run: _Run, request: Request, chat: Chat) -> Completion:
     for tries in range(1, llm.max_tries + 1):
         run.check()
         try:
-            return await _try(run, request, chat, size)
+            return await _try(run, request, chat, output, size)
         except AccessError as error:
+            if (
+                error.status == 403 and run.answered
+            ):  # the token is good, so it is about what this request says
+                raise RefusedError(run.hide(error)) from None
             run.error = run.error or LecternError(
                 f"{run.hide(error)}. {REMEDIES[error.status]} {run.what}.base_url is {run.url}, {run.what}.model is "
                 f"{request.model}, {run.what}.api_key is {llm.api_key or 'null (none is sent)'}: correct the one that "
@@ -283,10 +341,10 @@ async def _call(run: _Run, request: Request, chat: Chat) -> Completion:
             run.stop(str(run.error))
         except RefusedError as error:
             reason = run.hide(error)
-            run.down, run.refused = 0, run.refused + 1
+            run.down, run.refused = 0, run.refused + (not error.for_schema)
             if run.refused >= REFUSED_AFTER:
                 run.stop(f"{reason} ({run.refused} requests in a row got this answer, so no more were sent)")
-            raise RefusedError(reason) from None
+            raise RefusedError(reason, for_schema=error.for_schema) from None
         except TryError as error:
             reason = f"{run.hide(error)} (tried {tries} times)"
             if error.wait and error.wait > llm.max_wait:
@@ -306,7 +364,7 @@ async def _call(run: _Run, request: Request, chat: Chat) -> Completion:
     raise UnansweredError(reason)
 
 
-async def _try(run: _Run, request: Request, chat: Chat, size: Size) -> Completion:
+async def _try(run: _Run, request: Request, chat: Chat, output: str, size: Size) -> Completion:
     """Make one call within the rate limits and the budget."""
     await run.budget.reserve(size)
     made, read, written = False, 0, 0
@@ -315,10 +373,10 @@ async def _try(run: _Run, request: Request, chat: Chat, size: Size) -> Completio
         run.check()  # the waits above may have been long
         made, read, written = True, size.most_read, size.most_written  # until more is known
         completion = await completions.send(
-            run.client, request.model, chat, _options(run.llm, request), run.llm.timeout
+            run.client, request.model, chat, _options(output, request), run.llm.timeout
         )
         completion = dataclasses.replace(completion, text=run.mask(completion.text))
-        run.down = run.refused = 0
+        run.down, run.refused, run.answered = 0, 0, True
         if completion.read or completion.written:
             read, written = completion.read, completion.written
         return completion
@@ -332,6 +390,6 @@ async def _try(run: _Run, request: Request, chat: Chat, size: Size) -> Completio
         await run.budget.settle(size, read, written, made=made)
 
 
-def _options(llm: LLM, request: Request) -> Mapping[str, Any]:
-    wanted = structured.response_format(llm.output, request.schema)
+def _options(output: str, request: Request) -> Mapping[str, Any]:
+    wanted = structured.response_format(output, request.schema)
     return dict(request.options) | ({"response_format": wanted} if wanted else {})

@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
+from lectern.llm import marks
 
 FOLDER = Path(__file__).parent / "prompts"
 DIVIDER = re.compile(r"^--- user[ \t]*\n", re.MULTILINE)
-LOOKALIKE = re.compile(r"<(?=\s*/?\s*passage\b)|<(?=\|[^<>|\n]{1,40}\|>)", re.IGNORECASE)
-"""The `<` of text that looks like the fence's own tag, or like a chat model's control token (`<|im_end|>`)."""
+LOOKALIKE = re.compile(r"<(?=\s*/?\s*passage\b)", re.IGNORECASE)
+"""The `<` of text that looks like the fence's own tag."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,11 @@ def fence(text: str, id: str) -> str:
     """Put untrusted text between two tags that it cannot close. Prompts may call this function too.
 
     The tag's name ends in a number computed from the text, so no text can contain it. The text itself is left as it
-    is, because evidence is quoted from it; only the `<` of what looks like such a tag, or like a control token of a
-    chat model, becomes `‹`.
+    is, because evidence is quoted from it; only the `<` of what looks like such a tag becomes `‹`, and likewise the
+    first character of what chat templates put around messages (`marks`).
     """
-    tag = f"passage-{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:8]}"
-    return f'<{tag} id="{html.escape(id)}">\n{LOOKALIKE.sub("‹", text)}\n</{tag}>'
+    tag = f"passage-{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:16]}"
+    return f'<{tag} id="{html.escape(id)}">\n{marks.disarm(LOOKALIKE.sub("‹", text))}\n</{tag}>'
 
 
 @cache

@@ -37,8 +37,10 @@ class Replies:
         self._stored = {
             reply.key: reply for _, reply in journal.read(folder / JOURNAL, Reply.model_validate_json)
         }
-        # If both hold a reply, the shard's counts, because other people have that one too.
-        self._stored |= {reply.key: reply for reply in self._read_shards()}
+        # If both hold a reply, the shard's counts, because other people have that one too, unless it has a problem.
+        for reply in self._read_shards():
+            if reply.problem is None or reply.key not in self._stored:
+                self._stored[reply.key] = reply
         # Spare replies only accumulate, and few are ever needed again, so their texts stay on the disk.
         self._spare = {
             reply.key: place for place, reply in journal.read(self.spare, Reply.model_validate_json)
@@ -53,15 +55,22 @@ class Replies:
             return Reply.model_validate_json(file.readline())
 
     def put(self, reply: Reply) -> None:
-        """Store a reply, unless the request already has one. After this call a kill cannot lose it.
+        """Store a reply, unless the request already has one without a problem. After this call a kill cannot lose it.
 
         Raises:
             LecternError: the disk is full or read-only.
         """
-        if reply.key not in self._stored:
+        stored = self._stored.get(reply.key)
+        if stored is None or stored.problem is not None:
             with manifest.disk_failures(self.folder):
                 journal.append(self.folder / JOURNAL, [io.to_line(reply)])
             self._stored[reply.key] = reply
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Forget the replies to these requests, so that the next run asks again. Call `close` afterwards."""
+        for key in keys:
+            self._stored.pop(key, None)
+            self._spare.pop(key, None)
 
     def close(self, needed: Iterable[str]) -> None:
         """Write the store, sorted. It keeps the replies to `needed`; the others stay on this machine as spares.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from lectern.core.schema import Message, Record
 from lectern.settings.llm import LLM
@@ -54,6 +54,15 @@ class Reply(Record):
     )
     input_tokens: int = Field(default=0, ge=0, description="of all calls, as the endpoint counts them")
     output_tokens: int = Field(default=0, ge=0)
+    asked: str | None = Field(
+        default=None,
+        description="of a reply with a problem: digest of the server and the form it was asked in",
+    )
+
+    @model_serializer(mode="wrap")
+    def _leave_out_asked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        plain: dict[str, Any] = handler(self)
+        return plain if self.asked is not None else {k: v for k, v in plain.items() if k != "asked"}
 
     @property
     def cut(self) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 # What OpenAI's strict mode accepts. It rejects a schema with any other keyword, so such a schema is only sent as a
@@ -32,8 +32,14 @@ STRICT_KEYWORDS = {
     ),
     *("multipleOf", "pattern"),
 }
-FENCED = re.compile(r"```[a-zA-Z]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
-THOUGHT = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
+FENCED = re.compile(r"```[a-zA-Z]*\s+(.*?)\s*```", re.DOTALL)
+THOUGHT = re.compile(r"</think(?:ing)?>|\[/THINK\]|</(?:reasoning|thought)>", re.I)
+"""The end of a model's reasoning. What stands before the last one is not the reply."""
+OPENED = re.compile(r"\s*(?:<think(?:ing)?>|\[THINK\]|<(?:reasoning|thought)>)", re.I)
+SPARE_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', re.DOTALL)
+WISHES = frozenset({"additionalProperties", "maxItems", "maxLength"})
+MOST_TRIES = 200
+"""How many places of a reply are tried as the beginning of JSON."""
 
 
 def closed_object(**properties: dict[str, Any]) -> dict[str, Any]:
@@ -79,24 +85,79 @@ def may_be_strict(schema: Any) -> bool:
     return all(may_be_strict(part) for part in [*inner, *([schema["items"]] if "items" in schema else [])])
 
 
-def unwrap(text: str) -> str:
-    """The JSON of a reply, without the reasoning, code fence or words that some models put around it."""
-    text = THOUGHT.sub("", text, count=1).strip() if text.lstrip().startswith("<think>") else text.strip()
-    if text[:1] not in ("{", "[") and (found := FENCED.findall(text)):
-        return found[0].strip() if len(found) == 1 else text
+def unwrap(text: str, schema: Mapping[str, Any] | None = None) -> str:
+    """The JSON of a reply, without the reasoning, code fence or words that some models put around it.
+
+    It is the last JSON object or array that fits the schema (`find_problem`), in the text after the reasoning. If none
+    fits, it is the last one, so that the problem can be named. A comma before a closing bracket is left out.
+    """
+    text = _unfenced(text)
+    after = _unfenced(THOUGHT.split(text)[-1])
+    if _is_json(text) or (OPENED.match(text) and after == text):  # the reasoning was cut off
+        return _as_object(text, schema)
+    best = None
+    for where in dict.fromkeys((after, SPARE_COMMA.sub(r"\1", after), text)):
+        is_whole = _is_json(where)
+        found = [_as_object(value, schema) for value in ([where] if is_whole else _values(where))]
+        is_broken = not is_whole and where[:1] in ("{", "[")  # then what is inside of it is not the reply
+        if fitting := [value for value in found if find_problem(value, schema) is None]:
+            if schema is not None or not is_broken:
+                return fitting[-1]
+        elif found and not is_broken:
+            best = best or found[-1]
+    return best or after or text
+
+
+def _as_object(text: str, schema: Mapping[str, Any] | None) -> str:
+    """The reply; a bare array becomes the only property of the object that was asked for."""
+    properties = (schema or {}).get("properties", {})
+    if text.startswith("[") and [part.get("type") for part in properties.values()] == ["array"]:
+        return f"{{{json.dumps(next(iter(properties)))}: {text}}}"
     return text
 
 
+def _unfenced(text: str) -> str:
+    found = FENCED.fullmatch(text.strip())
+    return found[1].strip() if found else text.strip()
+
+
+def _values(text: str) -> list[str]:
+    """The JSON objects and arrays in a text, without those inside of another one."""
+    decoder = json.JSONDecoder()
+    found: list[str] = []
+    begin = tries = 0
+    while tries < MOST_TRIES and (start := re.compile(r"[{\[]").search(text, begin)):
+        tries += 1
+        try:
+            value, begin = decoder.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            begin = start.end()
+            continue
+        if value:
+            found.append(text[start.start() : begin])
+    return found
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def find_problem(text: str, schema: Mapping[str, Any] | None) -> str | None:
-    """Why `text` does not fit the JSON schema, in one line that a person or the LLM can act on; `None` if it fits."""
+    """Why `text` does not fit the JSON schema, in one line that a person or the LLM can act on; `None` if it fits.
+
+    Bounds on the number of rows and on the length of a text are wishes, other properties do no harm, and of several
+    rows (objects in an array) one must fit: whoever reads the reply leaves the others out (`fits`).
+    """
     if schema is None:
         return None if text.strip() else "the reply is empty"
-    from jsonschema import Draft202012Validator
-
     try:
         value = json.loads(text, parse_constant=_refuse)
         json.dumps(value, ensure_ascii=False).encode()
-        wrong = min(Draft202012Validator(schema).iter_errors(value), key=str, default=None)
+        wrong = min(_validator(schema).iter_errors(value), key=str, default=None)
     except RecursionError:
         return "the reply is not usable: it is nested too deep"
     except UnicodeEncodeError:
@@ -105,8 +166,43 @@ def find_problem(text: str, schema: Mapping[str, Any] | None) -> str | None:
         return f"the reply is not JSON: {error}" if text.strip() else "the reply is empty"
     if wrong is None:
         return None
-    where = "/".join(str(part) for part in wrong.absolute_path) or "the reply"
-    return " ".join(f"{where}: {wrong.message[:200]}".split())
+    if wrong.validator == "contains" and wrong.instance:
+        first = _validator(wrong.validator_value).iter_errors(wrong.instance[0])
+        inner = min(first, key=str)
+        return _tell([*wrong.absolute_path, 0, *inner.absolute_path], inner.message)
+    return _tell(wrong.absolute_path, wrong.message)
+
+
+def fits(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Whether a part of a reply, such as a row, fits its own schema as `find_problem` reads it."""
+    return bool(_validator(schema).is_valid(value))
+
+
+def _tell(path: Iterable[Any], message: str) -> str:
+    where = "/".join(map(str, path)) or "the reply"
+    return " ".join(f"{where}: {message[:200]}".split())
+
+
+def _validator(schema: Mapping[str, Any]) -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(_relaxed(schema))
+
+
+def _relaxed(schema: Any) -> Any:
+    """The schema without what `find_problem` takes for a wish."""
+    if not isinstance(schema, Mapping):
+        return schema
+    kept = {key: value for key, value in schema.items() if key not in WISHES}
+    if "properties" in kept:
+        kept["properties"] = {name: _relaxed(part) for name, part in kept["properties"].items()}
+    if kept.get("minItems", 0) > 1:
+        kept["minItems"] = 1
+    if isinstance(items := kept.get("items"), Mapping):
+        kept["items"] = _relaxed(items)
+        if items.get("type") == "object" and kept.get("minItems"):
+            kept["contains"] = kept.pop("items")
+    return kept
 
 
 def _refuse(constant: str) -> None:

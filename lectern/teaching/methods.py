@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lectern.core.schema import Passage
-from lectern.llm.structured import closed_object
+from lectern.llm.structured import closed_object, fits
 from lectern.settings.teach import MIN_EXCHANGES, MIN_STEPS, Teach
 from lectern.teaching import paragraphs, rules
 from lectern.text import evidence
@@ -22,6 +22,8 @@ ROW_TOKENS = 100
 WORD_CHARS = 7
 """Characters of a word with its space in most languages. It bounds the reply of a model that does not stop itself."""
 QUOTE_CHARS = 300
+MISSHAPEN = "misshapen"
+"""Why a row is not usable that does not fit its own schema."""
 MAX_QUOTES = 3
 """summary: most quotations, for as many of its parts."""
 
@@ -102,8 +104,11 @@ def _plan_whole(
 
 
 def _schema_of_questions(ask: Ask, params: Teach) -> dict[str, Any]:
-    row = closed_object(evidence=_string(QUOTE_CHARS), question=_question(params), answer=_answer(params))
-    return closed_object(rows=_array(row, ask.count, ask.count))
+    return closed_object(rows=_array(_schema_of_row(params), ask.count, ask.count))
+
+
+def _schema_of_row(params: Teach) -> dict[str, Any]:
+    return closed_object(evidence=_string(QUOTE_CHARS), question=_question(params), answer=_answer(params))
 
 
 def _schema_of_question(ask: Ask, params: Teach) -> dict[str, Any]:
@@ -116,14 +121,20 @@ def _schema_of_summary(ask: Ask, params: Teach) -> dict[str, Any]:
 
 
 def _schema_of_reasoning(ask: Ask, params: Teach) -> dict[str, Any]:
-    step = closed_object(evidence=_string(QUOTE_CHARS), step=_question(params))
-    steps = _array(step, MIN_STEPS, ask.count)
+    steps = _array(_schema_of_step(params), MIN_STEPS, ask.count)
     return closed_object(question=_question(params), steps=steps, conclusion=_answer(params))
+
+
+def _schema_of_step(params: Teach) -> dict[str, Any]:
+    return closed_object(evidence=_string(QUOTE_CHARS), step=_question(params))
 
 
 def _read_questions(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | str]:
     passage = evidence.read(ask.text)
     for row in value["rows"]:
+        if not fits(row, _schema_of_row(params)):
+            yield MISSHAPEN
+            continue
         found = _check(row["question"], row["answer"], [row["evidence"]], passage, params)
         yield found if isinstance(found, str) else Draft([_turn(row)], _cite(found, ask))
 
@@ -150,6 +161,9 @@ def _read_conversation(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | 
     quotes: list[list[evidence.Span]] = []
     fault = None
     for exchange in value["rows"]:
+        if not fits(exchange, _schema_of_row(params)):
+            fault = MISSHAPEN
+            break
         found = _check(exchange["question"], exchange["answer"], [exchange["evidence"]], passage, params)
         if isinstance(found, str):
             fault = found
@@ -169,6 +183,9 @@ def _read_summary(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | str]:
 
 def _read_reasoning(value: Any, ask: Ask, params: Teach) -> Iterator[Draft | str]:
     """Yield one row. At least two steps must quote different places, or else the question needs no reasoning."""
+    if not all(fits(step, _schema_of_step(params)) for step in value["steps"]):
+        yield MISSHAPEN
+        return
     steps = [step["step"].strip() for step in value["steps"]]
     numbered = [f"{number}. {step}" for number, step in enumerate(steps, 1)]
     answer = "\n".join(numbered) + "\n\n" + value["conclusion"].strip()
@@ -199,8 +216,16 @@ def _check(
     )
     if fault:
         return fault
-    found = [evidence.find(quote, passage, params.min_quote_words) for quote in quotes]
+    found = [_find(quote, passage, params) for quote in quotes]
     return found if found and all(found) else "no_evidence"
+
+
+def _find(quote: str, passage: evidence.Text, params: Teach) -> list[evidence.Span]:
+    """The spans of a quotation. A grammar ends one at its bound, even in the middle of a word, which is left out."""
+    found = evidence.find(quote, passage, params.min_quote_words)
+    if not found and len(quote) >= QUOTE_CHARS:
+        found = evidence.find(quote.rpartition(" ")[0], passage, params.min_quote_words)
+    return found
 
 
 def _cite(found: Sequence[Sequence[evidence.Span]], ask: Ask) -> str:
