@@ -166,7 +166,9 @@ def find_problem(text: str, schema: Mapping[str, Any] | None) -> str | None:
         return f"the reply is not JSON: {error}" if text.strip() else "the reply is empty"
     if wrong is None:
         return None
-    if wrong.validator == "contains" and wrong.instance:
+    if wrong.validator == "contains" and not wrong.instance:
+        return _tell(wrong.absolute_path, "[] should be non-empty")
+    if wrong.validator == "contains":
         first = _validator(wrong.validator_value).iter_errors(wrong.instance[0])
         inner = min(first, key=str)
         return _tell([*wrong.absolute_path, 0, *inner.absolute_path], inner.message)

@@ -63,6 +63,21 @@ def refuse(status: int, headers: dict[str, str], text: str) -> Exception:
         (answer(message={"content": None}), Completion("", None, False, 7, 3)),
         (answer(message={"content": "a\ud83d"}), Completion("a?", None, False, 7, 3)),
         (
+            answer(
+                message={"content": [{"type": "text", "text": "a"}, {"type": "output_text", "text": "b"}]}
+            ),
+            Completion("ab", None, False, 7, 3),
+        ),
+        (
+            answer(message={"content": [{"type": "reasoning", "text": "hm"}, {"type": "text", "text": "a"}]}),
+            Completion("a", None, False, 7, 3),
+        ),
+        (answer(message={"content": "a", "reasoning": "hm"}), Completion("a", None, False, 7, 3)),
+        (
+            answer(message={"content": " ", "reasoning": "hm"}),
+            Completion("", "the reply is empty: the server returned the model's reasoning alone", True, 7, 3),
+        ),
+        (
             answer(choice={"finish_reason": "length"}),
             Completion("Hello.", "the reply was cut off at its limit of tokens (after 3)", False, 7, 3),
         ),
@@ -100,6 +115,7 @@ def test_an_answer_is_its_text_its_problem_and_its_tokens(content: bytes, expect
         b'{"choices": [{}]}',
         b'{"choices": [{"message": null}]}',
         b'{"choices": [{"message": {"content": 7}}]}',
+        b'{"choices": [{"message": {"content": ["a"]}}]}',
         answer(usage={"prompt_tokens": "many"}),
         answer(usage=[7]),
     ],

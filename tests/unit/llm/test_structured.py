@@ -34,6 +34,80 @@ def test_json_is_taken_out_of_what_is_around_it(text: str) -> None:
     assert structured.unwrap(text) == GOOD
 
 
+ROW = structured.closed_object(evidence={"type": "string", "maxLength": 9}, question={"type": "string"})
+ROWS = structured.closed_object(rows={"type": "array", "items": ROW, "minItems": 2, "maxItems": 2})
+ONE = '{"evidence": "e", "question": "q"}'
+TWO = f'{{"rows": [{ONE}, {ONE}]}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Here is the JSON:\n\n{TWO}",
+        f"{TWO}\n\nI hope this helps!",
+        f"```json {TWO}```",
+        f"Okay, the user wants rows.\n</think>\n\n{TWO}",
+        f"<thinking>\nMaybe {{}}.\n</thinking>\n\n{TWO}",
+        f"[THINK]Let me see {{x}}.[/THINK]{TWO}",
+        f'<think>Draft: {{"rows": [{{"evidence": "d", "question": "d"}}]}}</think>Here: {TWO}. Bye.',
+        f'Schema:\n```json\n{{"rows": [{{"evidence": "string"}}]}}\n```\nAnswer:\n```json\n{TWO}\n```',
+        f'{{"rows": [{{"evidence": "old", "question": "old"}}]}} No, better: {TWO}',
+        f"[1] says so. {TWO} [2]",
+        f"{TWO[:-2]},]}}",  # a comma too many
+        f"Sure: {TWO[:-2]} , ] , }}",
+        f"[{ONE}, {ONE}]",
+    ],
+)
+def test_the_last_json_that_fits_is_taken_out_of_whatever_is_around_it(text: str) -> None:
+    assert json.loads(structured.unwrap(text, ROWS)) == json.loads(TWO)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"<think>Draft: {TWO} and", "not JSON"),  # cut off while it was thinking
+        (f"{TWO[:-9]}", "not JSON"),
+        ('Here: {"rows": []}.', "rows: [] should be non-empty"),
+        ('Here: {"row": 1} or {"rows": 1}', "rows: 1 is not of type 'array'"),
+        ("No.", "not JSON"),
+        ("{" * 5000, "not JSON"),
+    ],
+)
+def test_what_does_not_fit_keeps_its_problem(text: str, problem: str) -> None:
+    assert problem in (structured.find_problem(structured.unwrap(text, ROWS), ROWS) or "")
+
+
+def test_a_comma_in_a_text_stays() -> None:
+    text = '{"rows": [{"evidence": "a,]", "question": "b, }"},]}'
+    assert json.loads(structured.unwrap(text, ROWS))["rows"] == [{"evidence": "a,]", "question": "b, }"}]
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        (["g"], None),  # fewer than wished for
+        (["g", "g", "g"], None),
+        (["g", "b"], None),
+        (["b", "g"], None),
+        (["l"], None),
+        (["x"], None),
+        (["b", "b"], "rows/0: 'evidence' is a required property"),
+        ([], "rows: [] should be non-empty"),
+    ],
+)
+def test_rows_that_fit_by_themselves_are_enough(rows: list[str], problem: str | None) -> None:
+    good = {"evidence": "e", "question": "q"}
+    kinds = {
+        "g": good,
+        "b": {"question": "q"},
+        "l": good | {"evidence": "much longer than wished for"},
+        "x": good | {"id": 7},
+    }
+    value = [kinds[row] for row in rows]
+    assert structured.find_problem(json.dumps({"rows": value}), ROWS) == problem
+    assert [structured.fits(row, ROW) for row in value] == [row != "b" for row in rows]
+
+
 leaves = st.none() | st.booleans() | st.integers() | st.text()
 values = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 

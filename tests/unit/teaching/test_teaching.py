@@ -13,7 +13,7 @@ from lectern.llm.structured import find_problem
 from lectern.settings.llm import LLM
 from lectern.settings.teach import Teach
 from lectern.teaching import paragraphs, planning, rules, writing
-from lectern.teaching.methods import METHODS, Ask, Draft, count_questions, read_reply
+from lectern.teaching.methods import METHODS, QUOTE_CHARS, Ask, Draft, count_questions, read_reply
 from lectern.text import evidence
 from tests.settings import configure
 
@@ -176,6 +176,54 @@ def test_a_conversation_is_told_by_user_and_assistant_in_turn() -> None:
     planned = plan([passage(HONEY)], params)
     examples, _ = write(planned, params, three(exchange()))
     assert [message.role for message in examples[0].messages] == ["user", "assistant"] * 3
+
+
+BROKEN = {"question": "Why does honey keep for so long?"}
+
+
+def test_a_row_that_is_misshapen_costs_itself_and_a_count_is_a_wish() -> None:
+    good = exchange()
+    assert [isinstance(row, Draft) or row for row in read("qa", {"rows": [good]})] == [True]
+    assert [isinstance(row, Draft) or row for row in read("qa", {"rows": [good] * 5})] == [True] * 5
+    assert [isinstance(row, Draft) or row for row in read("qa", {"rows": [BROKEN, good, 7]})] == [
+        "misshapen", True, "misshapen",
+    ]  # fmt: skip
+    assert isinstance(read("qa", {"rows": [good | {"id": 1}]})[0], Draft)
+
+
+def test_what_rests_on_a_misshapen_part_goes_with_it() -> None:
+    other = exchange(
+        "Do sealed jars go in the fridge?", "Sealed jars need no refrigerator", "No, they do not."
+    )
+    (kept,) = read("conversation", {"rows": [exchange(), other, BROKEN, exchange()]})
+    assert isinstance(kept, Draft)
+    assert (len(kept.turns), kept.shortened) == (2, True)
+    assert read("conversation", {"rows": [exchange(), BROKEN, other]}) == ["misshapen"]
+    step = {"evidence": "because it holds little water", "step": "It is dry."}
+    value = {
+        "question": "Why does honey keep?",
+        "steps": [step, {"step": "x"}],
+        "conclusion": "It is dry, so it keeps.",
+    }
+    assert read("reasoning", value) == ["misshapen"]
+
+
+def test_a_quotation_that_was_cut_in_a_word_is_found_without_it() -> None:
+    long = (
+        "Honey keeps for years because it holds little water, " * 8 + "and sealed jars need no refrigerator."
+    )
+    for end, found in ((QUOTE_CHARS, True), (QUOTE_CHARS - 1, False)):
+        quote = long[:end]
+        assert long[end - 1].isalpha()
+        assert long[end].isalpha()
+        ask, params = Ask(long, 1), configure(Teach, max_answer_words=120)
+        (row,) = read_reply(json.dumps({"rows": [exchange(evidence=quote)]}), "qa", ask, params)
+        assert isinstance(row, Draft) == found
+    longer = exchange(evidence=long[: long.index(",", 320)])
+    (row,) = read_reply(
+        json.dumps({"rows": [longer]}), "qa", Ask(long, 1), configure(Teach, max_answer_words=120)
+    )
+    assert isinstance(row, Draft)
 
 
 def test_a_summary_needs_every_one_of_its_quotes() -> None:
