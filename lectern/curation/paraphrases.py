@@ -7,6 +7,8 @@ Two pairs say the same when
 - it is not the case that each of them names a number or a proper name that the other one lacks;
 - neither the questions nor the answers are the same sentence with another word in it (`is_filled_in_otherwise`), and
   the answers do not begin with yes and no;
+- what only one of the questions says is not far from what only the other one says (`ask_for_another_thing`): of two
+  questions about Apache Solr, one asks for its key features and one for its limitations;
 - the corpus itself contrasts no word of one question with a word of the other (`text.contrasts`);
 - two long answers share some of their content words (`share_words`).
 
@@ -58,6 +60,9 @@ LONG = 100
 COMMON = 0.25
 """Least share of the content words of the shorter one of two long answers that say the same. Of all pairs of answers in
 12 episodes of a podcast, 1 of 100 shares more than .3, and half share less than .08."""
+FAR = 0.3
+"""Similarity below which the words that two questions do not share ask for different things: key features and
+limitations have .25, replaced and change .60. Chosen on tests/benchmarks/paraphrases.txt, of which it costs nothing."""
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
@@ -226,7 +231,20 @@ def contradict(a: Pair, b: Pair) -> bool:
         (not ours.named <= theirs.said and not theirs.named <= ours.said)
         or {ours.first, theirs.first} == {"yes", "no"}
         or any(is_filled_in_otherwise(x, y) for x, y in zip(a, b, strict=True))
+        or ask_for_another_thing(a[0], b[0])
     )
+
+
+def ask_for_another_thing(a: str, b: str) -> bool:
+    """Whether each of two questions has content words that the other lacks, and these words mean something else.
+
+    The words that both share are mostly the topic, which makes whole questions similar whatever they ask about it.
+    """
+    ours, theirs = ([word for word in words(text) if word not in ENGLISH] for text in (a, b))
+    stems, others = {stem(word) for word in ours}, {stem(word) for word in theirs}
+    left = [word for word in ours if stem(word) not in others]
+    right = [word for word in theirs if stem(word) not in stems]
+    return bool(left and right) and _word_similarity(" ".join(left), " ".join(right)) < FAR
 
 
 def is_filled_in_otherwise(a: str, b: str) -> bool:

@@ -1,4 +1,4 @@
-"""Read tables as rows of cells: CSV with any delimiter, JSON lines, a JSON list, Parquet.
+"""Read tables as rows of cells: CSV with any delimiter, JSON lines, a JSON list, Parquet, Excel.
 
 CSV is read by Python's csv, so that each cell is the text in the file. pandas would read `NA`, `null` and `None` as
 empty cells, and convert numbers.
@@ -7,6 +7,7 @@ empty cells, and convert numbers.
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -14,9 +15,13 @@ from typing import Any
 
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.printing import first_line
+from lectern.formats import excel
 from lectern.text import encoding as encodings
 
+SEPARATOR = re.compile(r"\s*\"?sep=(.)\"?[ \t]*\r?\n", re.I)
 DELIMITERS = (",", ";", "\t", "|")
+EASILY_FORGOTTEN = ("input",)
+"""Columns that are read although they are not needed, so that one with text in it can be named."""
 Rows = Iterator[Mapping[str, Any] | None]
 
 
@@ -37,6 +42,8 @@ def read(path: Path, needed: Collection[str], delimiter: str | None, encoding: s
 
 def _read_csv(path: Path, needed: Collection[str], delimiter: str | None, encoding: str | None) -> Rows:
     text = _decode(path, encoding)
+    if stated := SEPARATOR.match(text):  # for Excel, which does not show this line
+        text, delimiter = text[stated.end() :], delimiter or stated[1]
     headers = {
         mark: [cell.strip() for cell in next((r for r in _records(text, mark) if r), [])]
         for mark in ([delimiter] if delimiter else DELIMITERS)
@@ -93,12 +100,21 @@ def _read_json_lines(path: Path, needed: Collection[str], _: str | None, encodin
 
 
 def _read_json(path: Path, needed: Collection[str], _: str | None, encoding: str | None) -> Rows:
-    rows = _parse(_decode(path, encoding))
-    if not isinstance(rows, list):
+    text = _decode(path, encoding)
+    rows = _parse(text)
+    if isinstance(rows, dict) and not all(column in rows for column in needed):
+        # {"data": [...]}: one list under any name
+        lists = [value for value in rows.values() if isinstance(value, list)]
+        rows = lists[0] if len(lists) == 1 else None
+    if isinstance(rows, list):
+        return _objects(path, rows, needed)
+    lines = [_parse(line) for line in text.split("\n") if line.strip()]  # as pandas and datasets write .json
+    if not any(isinstance(line, dict) and set(needed) <= set(line) for line in lines):
         raise LecternError(
-            f"corpus.sources: {path} is not a JSON list of rows. If it has one object per line, name it .jsonl."
+            f"corpus.sources: {path} is not a JSON list of rows, nor one object a line with the columns "
+            f"{', '.join(needed)}. Correct the file or `columns`."
         )
-    return _objects(path, rows, needed)
+    return _objects(path, lines, needed)
 
 
 def _objects(path: Path, rows: list[Any], needed: Collection[str]) -> Rows:
@@ -123,12 +139,29 @@ def _read_parquet(path: Path, needed: Collection[str], _: str | None, __: str | 
     try:
         table = parquet.ParquetFile(path)
         _check(path, needed, table.schema_arrow.names, "Correct `columns`.")
-        for batch in table.iter_batches(batch_size=4096, columns=list(needed)):
+        wanted = [*needed, *(name for name in EASILY_FORGOTTEN if name in table.schema_arrow.names)]
+        for batch in table.iter_batches(batch_size=4096, columns=list(dict.fromkeys(wanted))):
             yield from batch.to_pylist()
     except (pyarrow.ArrowException, OSError) as error:
         raise LecternError(
             f"corpus.sources: {path} is not a Parquet file ({first_line(error)}). Correct or remove it."
         ) from error
+
+
+def _read_excel(path: Path, needed: Collection[str], _: str | None, __: str | None) -> Rows:
+    """Yield the rows of the first sheet that has the needed columns."""
+    names: list[str] = []
+    try:
+        for header, *rows in excel.read(path):
+            columns = [cell.strip() for cell in header]
+            if set(needed) <= set(columns):
+                for row in rows:
+                    yield {name: cell for name, cell in zip(columns, row, strict=False) if name}
+                return
+            names = names or columns
+    except ItemError as error:
+        raise LecternError(f"corpus.sources: {path}: {error}") from error
+    _check(path, needed, names, "The first row of a sheet must name the columns.")
 
 
 READERS: Mapping[str, Callable[[Path, Collection[str], str | None, str | None], Rows]] = {
@@ -137,6 +170,7 @@ READERS: Mapping[str, Callable[[Path, Collection[str], str | None, str | None], 
     ".jsonl": _read_json_lines,
     ".json": _read_json,
     ".parquet": _read_parquet,
+    ".xlsx": _read_excel,
 }
 
 

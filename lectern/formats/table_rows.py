@@ -22,15 +22,18 @@ from lectern.text.words import normalise
 METHOD = "table"
 FILE = "table.jsonl"
 PAIR = ("question", "answer")
-COLUMNS = (*PAIR, "system", "url", "messages")
+INPUT = "input"
+COLUMNS = (*PAIR, INPUT, "system", "url", "messages")
 """The meanings that a column can have."""
 ROLES: Mapping[str, Any] = {
-    "system": "system",
+    **dict.fromkeys(("system", "developer"), "system"),
     **dict.fromkeys(("user", "human"), "user"),
     **dict.fromkeys(("assistant", "gpt", "chatgpt", "bot", "model"), "assistant"),
 }
 """Role names of chat templates, ShareGPT and others -> those used here."""
 SHOWN = 5
+TEXT_PARTS = ("text", "input_text", "output_text")
+"""Types of the parts of a message that are text; pictures and sounds cannot be used."""
 
 
 class TableRow(Record):
@@ -77,10 +80,12 @@ def read_text(value: Any) -> str:
 
 
 def _read_pair(cells: Mapping[str, Any]) -> list[Message]:
-    for name in PAIR:
-        if not read_text(cells[name]):
+    # Alpaca's `input` is what the instruction is about; alone, it is the question.
+    asked = [text for name in ("question", INPUT) if (text := read_text(cells.get(name)))]
+    for name, text in (("question", asked), ("answer", read_text(cells["answer"]))):
+        if not text:
             raise _BrokenRowError(f"empty_{name}")
-    turns = [("system", cells.get("system")), ("user", cells["question"]), ("assistant", cells["answer"])]
+    turns = [("system", cells.get("system")), ("user", "\n\n".join(asked)), ("assistant", cells["answer"])]
     return [Message(role=ROLES[role], content=text) for role, cell in turns if (text := read_text(cell))]
 
 
@@ -98,7 +103,7 @@ def _read_chat(value: Any) -> list[Message]:
         role, content = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
         if not isinstance(role, str) or role.lower() not in ROLES:
             raise _BrokenRowError("unknown_role")
-        if not (isinstance(content, str) and (text := read_text(content))):
+        if not (text := _read_content(content)):
             raise _BrokenRowError("empty_message")
         messages.append(Message(role=ROLES[role.lower()], content=text))
     roles = [message.role for message in messages]
@@ -108,6 +113,16 @@ def _read_chat(value: Any) -> list[Message]:
     if not turns or turns[-1] != "assistant":
         raise _BrokenRowError("ends_without_answer")
     return messages
+
+
+def _read_content(content: Any) -> str:
+    """The text of a message, which may be divided into parts as OpenAI's chat API has them."""
+    if not isinstance(content, list):
+        return read_text(content) if isinstance(content, str) else ""
+    parts = [part if isinstance(part, Mapping) else {"type": "text", "text": part} for part in content]
+    if any(part.get("type", "text") not in TEXT_PARTS for part in parts):
+        raise _BrokenRowError("not_only_text")
+    return "\n".join(text for part in parts if (text := read_text(part.get("text"))))
 
 
 def _read_url(value: Any) -> str | None:

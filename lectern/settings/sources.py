@@ -19,7 +19,7 @@ LONGEST = 2000
 RENDER = ("never", "empty", "always")
 GONE = ("keep", "remove")
 PAIR = ("question", "answer")
-COLUMNS = (*PAIR, "system", "url", "messages")
+COLUMNS = (*PAIR, "input", "system", "url", "messages")
 """What a column of a table may be."""
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*")
 _SECRET_HEADERS = re.compile(
@@ -259,8 +259,9 @@ class TableSource:
     path: str
     """A file, or a folder whose tables have the same columns; relative to the repository, subfolders included."""
     columns: dict[str, str] = field(default_factory=dict)
-    """Meaning of a column -> its name in the table: `question` and `answer` (optionally `system` and `url`), or
-    `messages`, a chat as a list of role and content or ShareGPT's from and value. Empty for `question` and `answer`."""
+    """Meaning of a column -> its name in the table: `question` and `answer` (optionally `input`, `system` and `url`),
+    or `messages`, a chat as a list of role and content or ShareGPT's from and value. Empty for `question` and `answer`.
+    `input` is what Alpaca's tables call the text that an instruction is about; it is joined to the question."""
     parts: int = 20
     """Number of items that each table becomes. Equal questions are in the same item."""
     group: str | None = None
@@ -292,7 +293,7 @@ class TableSource:
             yield (
                 f"columns is {chosen}"
                 + (f" with the unknown {', '.join(sorted(unknown))}" if unknown else "")
-                + "; give `question` and `answer` (optionally `system` and `url`), or `messages` (optionally `url`)"
+                + "; give `question` and `answer` (optionally `input`, `system`, `url`), or `messages` (optionally `url`)"
             )
         if self.parts < 1:
             yield f"parts is {self.parts}; use 1 or more; three splits need at least 3 items"

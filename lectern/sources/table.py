@@ -1,4 +1,4 @@
-"""Ready question-answer pairs: CSV, JSON lines, a JSON list or Parquet, in a file or a folder.
+"""Ready question-answer pairs: CSV, JSON lines, a JSON list, Parquet or Excel, in a file or a folder.
 
 faq.csv          a row for each pair; `columns` states the meaning of the columns
 faq.info.json    title, url, licence (optional)
@@ -7,6 +7,8 @@ A table becomes several items, because whole items are either trained on or held
 """
 
 import hashlib
+import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -96,6 +98,8 @@ def _read_once(
     """Name of a part -> the lines of its table.jsonl."""
     needed = [*(column for _, column in columns), *([group] if group else [])]
     found: dict[str, list[str]] = {}
+    unused: Counter[str] = Counter()
+    number = 0
     for number, cells in enumerate(table_files.read(path, needed, delimiter, encoding), 1):
         row = table_rows.read_row(number, cells, dict(columns))
         if group:
@@ -104,4 +108,13 @@ def _read_once(
             digest = hashlib.sha256(table_rows.question_key(row).encode()).hexdigest()
             part = f"{int(digest[:13], 16) % parts + 1:0{len(str(parts))}d}"
         found.setdefault(part, []).append(io.to_lines([row]))
+        unused.update(
+            name for name, cell in (cells or {}).items() if name not in needed and table_rows.read_text(cell)
+        )
+    if table_rows.INPUT in unused and "messages" not in dict(columns):
+        print(
+            f"fetch: {path}: {unused[table_rows.INPUT]} of {number} rows have text in the column `input`, which is not "
+            "used. If their questions need it, add `input: input` to `columns`.",
+            file=sys.stderr,
+        )
     return found

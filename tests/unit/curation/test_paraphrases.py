@@ -56,6 +56,16 @@ CONTRARY = {
             "The flight leaves from the last gate to the left.",
         ),
     ),
+    "another side of the same thing": (
+        (
+            "What are the key features of Apache Solr?",
+            "Apache Solr has full-text search, faceting and replication.",
+        ),
+        (
+            "What limitations does Apache Solr have?",
+            "The full-text search of Apache Solr lacks joins and transactions.",
+        ),
+    ),
     "another thing": (
         ("Does the museum open on Sundays?", "Yes, it is open on Sundays from ten to six."),
         ("Does the library open on Sundays?", "Yes, it is open on Sundays from ten to six."),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -388,3 +389,159 @@ def test_where_no_line_can_be_read_each_is_broken_and_no_column_is_missing(
     (folder / "faq.jsonl").write_text('{"question": \nnot JSON\n')
     run(folder, tmp_path, parts=1)
     assert [row.problem for row in rows(tmp_path).values()] == ["broken_line", "broken_line"]
+
+
+ALPACA = [
+    {
+        "instruction": "Find the perimeter of a triangle.",
+        "input": "Side 1 = 4\nSide 2 = 6",
+        "output": "It is 18.",
+    },
+    {"instruction": "", "input": "What is a tokenizer?", "output": "It splits text."},
+    {"instruction": "Name a colour.", "input": "", "output": "Blue."},
+]
+PAIRED = {"question": "instruction", "answer": "output"}
+
+
+def test_the_input_of_an_instruction_belongs_to_the_question(
+    folder: Path, tmp_path: Path, capsys: Any
+) -> None:
+    (folder / "alpaca.json").write_text(json.dumps(ALPACA))
+    run(folder, tmp_path, columns={**PAIRED, "input": "input"}, parts=1)
+    assert pairs(tmp_path) == [
+        ("Find the perimeter of a triangle.\n\nSide 1 = 4\nSide 2 = 6", "It is 18."),
+        ("What is a tokenizer?", "It splits text."),
+        ("Name a colour.", "Blue."),
+    ]
+    assert "not used" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl", ".parquet"])
+def test_an_input_that_is_left_out_is_named(folder: Path, tmp_path: Path, capsys: Any, suffix: str) -> None:
+    path = folder / f"alpaca{suffix}"
+    if suffix == ".parquet":
+        parquet.write_table(pyarrow.Table.from_pylist(ALPACA), path)
+    else:
+        path.write_text("\n".join(map(json.dumps, ALPACA)))
+    run(folder, tmp_path, columns=PAIRED, parts=1)
+    told = capsys.readouterr().err
+    assert "2 of 3 rows have text in the column `input`" in told
+    assert "add `input: input`" in told
+
+
+def test_a_chat_may_be_in_parts_and_have_a_developer(folder: Path, tmp_path: Path) -> None:
+    def part(text: str, kind: str = "text") -> dict[str, str]:
+        return {"type": kind, "text": text}
+
+    chats = [
+        [
+            ("system", "Be kind."),
+            ("user", [part("What is"), part("this?", "input_text")]),
+            ("assistant", [part("A.")]),
+        ],
+        [("developer", "Be kind."), ("user", ["What is it?"]), ("assistant", "B.")],
+        [("user", [part("What?"), {"type": "image_url", "image_url": "x"}]), ("assistant", "C.")],
+        [("user", []), ("assistant", "D.")],
+    ]
+    lines = [{"messages": [{"role": role, "content": said} for role, said in chat]} for chat in chats]
+    (folder / "chats.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    run(folder, tmp_path, columns={"messages": "messages"}, parts=1)
+    found = rows(tmp_path)
+    assert [[(m.role, m.content) for m in found[n].messages] for n in (1, 2)] == [
+        [("system", "Be kind."), ("user", "What is\nthis?"), ("assistant", "A.")],
+        [("system", "Be kind."), ("user", "What is it?"), ("assistant", "B.")],
+    ]
+    assert [found[n].problem for n in (3, 4)] == ["not_only_text", "empty_message"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(json.dumps({"question": q, "answer": a}) for q, a in PAIRS),
+        json.dumps({"version": 1, "data": [{"question": q, "answer": a} for q, a in PAIRS]}),
+        json.dumps([{"question": q, "answer": a} for q, a in PAIRS]),
+    ],
+)
+def test_json_is_a_list_an_object_around_it_or_one_object_a_line(
+    folder: Path, tmp_path: Path, text: str
+) -> None:
+    (folder / "faq.json").write_text(text)
+    run(folder, tmp_path)
+    assert pairs(tmp_path) == PAIRS
+
+
+@pytest.mark.parametrize("text", ["[1", "{}", '{"a": [], "b": []}', "7\n8"])
+def test_json_without_rows_is_refused_by_name(folder: Path, tmp_path: Path, text: str) -> None:
+    (folder / "faq.json").write_text(text)
+    with pytest.raises(LecternError, match=r"faq\.json"):
+        run(folder, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("head", "mark"), [("sep=;\r\n", ";"), ("\ufeffsep=|\n", "|"), ('"sep=;"\n', ";"), ("SEP=\t\n", "\t")]
+)
+def test_the_line_that_tells_excel_the_delimiter_is_no_header(
+    folder: Path, tmp_path: Path, head: str, mark: str
+) -> None:
+    (folder / "faq.csv").write_text(
+        f'{head}question{mark}answer\n"What{mark} is, it?"{mark}"A thing"\n', encoding="utf-8", newline=""
+    )
+    run(folder, tmp_path, parts=1)
+    assert pairs(tmp_path) == [
+        (f"What{mark} is, it?".replace("\t", " ") if mark != "\t" else "What\t is, it?", "A thing")
+    ]
+
+
+def excel(path: Path, *sheets: list[str], strings: str = "") -> None:
+    """An Excel file whose sheets have these rows, as XML."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    link = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    names = "".join(f'<sheet name="s{n}" sheetId="{n}" r:id="rId{n}"/>' for n in range(len(sheets)))
+    links = "".join(f'<Relationship Id="rId{n}" Target="worksheets/s{n}.xml"/>' for n in range(len(sheets)))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{main}" xmlns:r="{link}"><sheets>{names}</sheets></workbook>',
+        )
+        archive.writestr("xl/_rels/workbook.xml.rels", f"<Relationships>{links}</Relationships>")
+        archive.writestr("xl/sharedStrings.xml", f'<sst xmlns="{main}">{strings}</sst>')
+        for n, found in enumerate(sheets):
+            data = "".join(f"<row>{cells}</row>" for cells in found)
+            archive.writestr(
+                f"xl/worksheets/s{n}.xml",
+                f'<worksheet xmlns="{main}"><sheetData>{data}</sheetData></worksheet>',
+            )
+
+
+def test_an_excel_file_is_read_by_the_first_sheet_with_the_columns(folder: Path, tmp_path: Path) -> None:
+    strings = "<si><t>question</t></si><si><t>answer</t></si><si><r><t>What </t></r><r><t>is it?</t></r><rPh><t>no</t></rPh></si>"
+    table = [
+        '<c r="A1" t="s"><v>0</v></c><c r="C1" t="s"><v>1</v></c>',
+        '<c r="A2" t="s"><v>2</v></c><c r="B2"><v>9</v></c><c r="C2" t="inlineStr"><is><t>A thing.</t></is></c>',
+        '<c r="A3"><v></v></c>',
+        '<c r="A4" t="str"><f>A1</f><v>How many?</v></c><c r="C4"><v>12</v></c>',
+        '<c r="A5" t="b"><v>1</v></c><c r="C5" t="e"><v>#REF!</v></c>',
+    ]
+    excel(folder / "faq.xlsx", ['<c r="A1" t="str"><v>notes</v></c>'], table, strings=strings)
+    run(folder, tmp_path, parts=1)
+    found = rows(tmp_path)
+    assert pairs(tmp_path / "x") == []
+    assert [(found[n].messages[0].content, found[n].messages[1].content) for n in (1, 2)] == [
+        ("What is it?", "A thing."),
+        ("How many?", "12"),
+    ]
+    assert found[3].problem == "empty_answer"
+
+
+def test_what_is_no_excel_file_or_lacks_the_columns_is_refused_by_name(folder: Path, tmp_path: Path) -> None:
+    path = folder / "faq.xlsx"
+    excel(path, ['<c r="A1" t="str"><v>notes</v></c>'])
+    with pytest.raises(LecternError, match=r"faq\.xlsx has no column 'question'; its columns are 'notes'"):
+        run(folder, tmp_path)
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")  # an old .xls under a new name
+    with pytest.raises(LecternError, match=r"faq\.xlsx: .*old or encrypted"):
+        run(folder, tmp_path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("word/document.xml", "<x/>")
+    with pytest.raises(LecternError, match=r"faq\.xlsx: .*not an Excel file"):
+        run(folder, tmp_path)
