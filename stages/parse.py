@@ -35,6 +35,7 @@ def main(
         "least": settings.min_tokens,
         "most": settings.max_tokens,
         "overlap": settings.overlap,
+        "left_out": sorted(settings.left_out),
     }
     result = items.sync(
         parsing.list_items(

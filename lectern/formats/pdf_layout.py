@@ -28,6 +28,10 @@ NEAR_CELL_GAP = 0.8
 EDGE = 0.15
 """Share of a page's height, at the top and at the bottom, that may hold headers and footers."""
 EDGE_LINES = 3
+LITTLE = 0.2
+"""Length of the rotated text of a page, relative to the other, below which it is not read."""
+FEWEST_LARGE = 4
+"""Fewest pages on which a header that is larger than the body must repeat, and its fewest words if numbers differ."""
 FEWEST_NUMBERED = 4
 """Fewest pages whose numbers must match the numbers in a line at one place, to count that line as page numbers."""
 FARTHEST = 4
@@ -35,6 +39,10 @@ FARTHEST = 4
 SHIFT = 5.0
 """Points by which the position of a header may vary between pages."""
 FEWEST_IN_COLUMN = 4
+SHORTEST_LINE = 15
+"""Characters of the usual line of a column; those of a table are shorter."""
+LONG_LINE = 30
+"""Characters of a line that is hardly a cell."""
 BULLET = re.compile(r"(?:[-*•‣▪◦●○■□–—\uf0b7\uf0a7]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])(?=\s)")
 SYMBOL = re.compile(r"[•‣▪◦●○■□\uf0b7\uf0a7]\s")
 LEADER = re.compile(r"^(.*?\S)\s*(?:\.\s?){4,}\s*(\d+|[ivxlc]+)$", re.I)
@@ -140,16 +148,20 @@ def order_lines(segments: list[Segment], page: int) -> list[Line]:
     """The lines of a page in reading order: by columns, if there are any, from top to bottom.
 
     The order in which the file draws does not matter: browsers draw boxes after the text around them, and links apart
-    from their sentence. Text that is rotated relative to most of the page comes last.
+    from their sentence. Text that is rotated relative to most of the page comes last; if it is little, such as a stamp
+    in the margin or the label of an axis, it is left out.
     """
     turns = Counter(segment[0].turned for segment in segments for _ in segment)
     level = turns.most_common(1)[0][0] if turns else 0
     lines: list[Line] = []
     column = 0
-    for group in (
-        [s for s in segments if s[0].turned == level],
-        [s for s in segments if s[0].turned != level],
-    ):
+    straight, rotated = (
+        [segment for segment in segments if (segment[0].turned == level) == is_straight]
+        for is_straight in (True, False)
+    )
+    if sum(map(_length, rotated)) < LITTLE * sum(map(_length, straight)):
+        rotated = []
+    for group in (straight, rotated):
         for stretch in _columns(group):
             lines += [_line(row, page, column) for row in _rows(stretch)]
             column += 1
@@ -211,7 +223,7 @@ def _gutter(segments: list[Segment], boxes: list[tuple[float, float, float, floa
         crossing = [i for i in range(len(boxes)) if boxes[i][0] < edge - 1 and boxes[i][1] > edge]
         if min(len(left), len(right)) < FEWEST_IN_COLUMN or len(crossing) > 0.4 * len(boxes):
             continue
-        if min(statistics.median(_length(segments[i]) for i in side) for side in (left, right)) < 15:
+        if not all(_is_prose([_length(segments[i]) for i in side]) for side in (left, right)):
             continue
         low = max(min(boxes[i][2] for i in side) for side in (left, right))
         high = min(max(boxes[i][3] for i in side) for side in (left, right))
@@ -221,6 +233,13 @@ def _gutter(segments: list[Segment], boxes: list[tuple[float, float, float, floa
         if best is None or len(crossing) < best[0]:
             best = len(crossing), float(edge)
     return best[1] if best else None
+
+
+def _is_prose(lengths: list[int]) -> bool:
+    """Whether the lines of one side are no cells of a table: most are of some length, or most of their text is in long
+    ones, as below a figure with many short labels."""
+    in_long = sum(length for length in lengths if length >= LONG_LINE)
+    return statistics.median(lengths) >= SHORTEST_LINE or in_long > 0.6 * sum(lengths)
 
 
 def _rows(segments: list[Segment]) -> list[list[Segment]]:
@@ -351,7 +370,7 @@ def _without_headers(pages: list[list[Line]], body: float) -> tuple[list[list[Li
             for i in indices:
                 line = page[i]
                 away = high - line.high if edge == "top" else line.low - low
-                if away <= EDGE * (high - low + 1) and line.size <= body * HEADING_RATIO and not line.is_mono:
+                if away <= EDGE * (high - low + 1) and not line.is_mono:
                     found[edge, _without_numbers(line.text)].append((number, i, line.low))
     repeated: set[tuple[int, int]] = set()
     for (_, key), places in found.items():
@@ -361,6 +380,10 @@ def _without_headers(pages: list[list[Line]], body: float) -> tuple[list[list[Li
         needed = (
             2 if PAGE_NUMBER.fullmatch(key.replace("#", "1")) else 3 if filled > 4 else max(2, filled - 1)
         )
+        if any(pages[number][i].size > body * HEADING_RATIO for number, i in there):
+            # Titles repeat on slides, and "Chapter 1" to "Chapter 9" differ in their numbers alone.
+            same = len({pages[number][i].text for number, i in there}) == 1
+            needed = FEWEST_LARGE if same or len(key.split()) >= FEWEST_LARGE else filled + 1
         numbers = sorted({number for number, _ in there})
         # Headers are on pages close to each other; a phrase may occur twice at the same height by chance.
         close = {n for pair in pairwise(numbers) if pair[1] - pair[0] <= FARTHEST for n in pair}

@@ -1,7 +1,7 @@
 """What `parse` does with each item, a document or recording, and the totals over all items."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from lectern.core.errors import LecternError
 from lectern.core.item import Item, Make
 from lectern.core.schema import Conversation, Document
 from lectern.models import tokens
-from lectern.passages import boilerplate, lecture, passages
+from lectern.passages import back_matter, boilerplate, lecture, passages
 from lectern.settings.housekeeping import HousekeepingRule
 
 SHOWN = 20
@@ -76,10 +76,14 @@ def load(
     least: int,
     most: int,
     overlap: int,
+    left_out: Collection[str],
     rules: Sequence[HousekeepingRule],
     max_words: int,
 ) -> Make:
-    """The function that writes an item's passages; see `passages.cut`, `lecture.cut` and `housekeeping.remove`."""
+    """The function that writes an item's passages; see `passages.cut`, `lecture.cut` and `housekeeping.remove`.
+
+    `left_out` names the sections of documents that become no passages (`back_matter.NAMES`).
+    """
     count = tokens.counter(tokenizer)
 
     def make(item: Item, path: Path) -> Mapping[str, Any]:
@@ -95,10 +99,14 @@ def load(
         else:
             document = io.read_json(item.inputs["document"], Document)
             known = frozenset(item.values["boilerplate"])
-            found = passages.cut(document, known, count, least=least, most=most, overlap=overlap)
+            back = back_matter.find(document.blocks, left_out)
+            found = passages.cut(
+                document, known, count, least=least, most=most, overlap=overlap, left_out=back.keys()
+            )
             texts = {" ".join(text.split())[:SHOWN_CHARACTERS] for text in found.removed}
             made = found.passages
             more = {"boilerplate": {"blocks": len(found.removed), "texts": sorted(texts)}}
+            more["left_out"] = dict(sorted(Counter(back.values()).items()))
         unique = {
             passage.id: passage for passage in reversed(made)
         }  # reversed, so that the first of equals is kept
@@ -130,6 +138,10 @@ def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         totals.update({name: item[name] for name in totals})
         boilerplate_on.update(item.get("boilerplate", {}).get("texts", ()))
     documents = [item for item in facts.values() if item["kind"] == "document"]
+    left_out = {
+        name: [item["left_out"][name] for item in documents if name in item.get("left_out", {})]
+        for name in back_matter.NAMES
+    }
     removed = [item["boilerplate"]["blocks"] for item in documents if item.get("boilerplate")]
     copies = {name: item["copy_of"] for name, item in facts.items() if "copy_of" in item}
     frequent = sorted(boilerplate_on.items(), key=lambda entry: (-entry[1], entry[0]))[:SHOWN]
@@ -148,6 +160,9 @@ def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             "documents": sum(count > 0 for count in removed),
             "blocks": sum(removed),
             "most_frequent": [{"text": text, "documents": count} for text, count in frequent],
+        },
+        "left_out_sections": {
+            name: {"documents": len(counts), "blocks": sum(counts)} for name, counts in left_out.items()
         },
         "duplicate_pages": {"count": len(copies), "copy_of": dict(sorted(copies.items())[:SHOWN])},
     }

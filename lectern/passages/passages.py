@@ -80,7 +80,14 @@ class Section:
 
 
 def cut(
-    document: Document, boilerplate: Collection[str], count: Count, *, least: int, most: int, overlap: int
+    document: Document,
+    boilerplate: Collection[str],
+    count: Count,
+    *,
+    least: int,
+    most: int,
+    overlap: int,
+    left_out: Collection[int] = (),
 ) -> CutDocument:
     """The passages of a document, in reading order.
 
@@ -99,9 +106,11 @@ def cut(
         least: fewest tokens of a passage, where the sections allow it.
         most: most tokens of a passage.
         overlap: sentences at the end of a passage that the next one of its section repeats, unless they are too long.
+        left_out: places of more blocks to leave out, such as references (`back_matter.find`).
     """
     text = document.text
     kept, removed = _keep(document.blocks, boilerplate)
+    kept = [place for place in kept if place not in left_out]
     root = _outline(
         document.blocks, _cut_pieces(text, document.blocks, kept, document.language or "en", most, count)
     )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from lectern.settings import checks
 
+SECTIONS = ("references", "contents", "index")
+"""Kinds of sections; `passages.back_matter` has their headings and looks."""
 SHORTEST = 20
 """Tokens: a limit of passages below this would cut sentences."""
 
@@ -28,6 +30,8 @@ class Parse:
     """Share of a site's pages from which a block that stands on them is boilerplate, which is left out."""
     boilerplate_pages: int
     """Least number of pages on which a block must stand to be boilerplate. Unit: pages."""
+    left_out: list[str]
+    """Sections of documents that become no passages, and are counted; an empty list keeps all. Choices: SECTIONS."""
 
     def __post_init__(self) -> None:
         checks.refuse(self._find_problems())
@@ -41,6 +45,8 @@ class Parse:
                 f"and max_tokens >= {SHORTEST}"
             )
         yield from checks.at_least(self, overlap=0)
+        if unknown := [name for name in self.left_out if name not in SECTIONS]:
+            yield f"left_out is {list(self.left_out)} with the unknown {unknown[0]!r}; use {', '.join(SECTIONS)}"
         yield from checks.share("boilerplate_share", self.boilerplate_share, above_zero=True)
         if self.boilerplate_pages < 2:
             yield (

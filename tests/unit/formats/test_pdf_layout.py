@@ -313,6 +313,11 @@ def test_what_repeats_elsewhere_or_larger_is_no_header() -> None:
     assert removed(edge("Page 1 of it"), edge("Page 2 of it"), edge("Page 3 of it")) == 3, "numbers apart"
     assert removed(edge("THE handbook"), edge("The  handbook"), edge("The handbook")) == 3
     assert removed(*[edge("The handbook", size=11.1)] * 3) == 0, "titles repeat too"
+    large = [edge(f"The handbook of the laboratory, page {n}", size=12.0) for n in range(4)]
+    assert removed(*large) == 4
+    assert removed(*large[:3]) == 0
+    assert removed(*[edge("The handbook", size=12.0)] * 4) == 4
+    assert removed(*[edge(f"Chapter {n}", size=12.0) for n in range(8)]) == 0, "they begin chapters"
     assert removed(*[edge("The handbook", is_mono=True)] * 3) == 0
     assert removed(edge("The handbook", 780), edge("The handbook", 774), edge("The handbook", 768)) == 0
     assert removed(edge("The handbook", 780), edge("The handbook", 776), edge("The handbook", 784)) == 3
@@ -418,10 +423,17 @@ def test_the_look_of_a_line_is_that_of_most_of_its_letters() -> None:
     assert (mixed.size, mixed.left, mixed.low, mixed.high) == (12.0, 72, 700, 712)
 
 
-def test_turned_text_comes_last() -> None:
-    margin = words("arXiv", 30, 720, turned=90)
+def test_turned_text_comes_last_and_little_of_it_not_at_all() -> None:
     body = [words("The first line", 72, 700), words("and the second", 72, 688)]
-    assert [found.text for found in read_page(margin, *body)] == ["The first line", "and the second", "arXiv"]
+    stamp = words("arXiv", 30, 720, turned=90)
+    assert [found.text for found in read_page(stamp, *body)] == ["The first line", "and the second"]
+    aside = words("Along the margin", 30, 720, turned=90)
+    assert [found.text for found in read_page(aside, *body)][-1] == "Along the margin"
+    # property: on a page that lies on its side, that text is the page's own
+    turned = [words(f"Line {n} of a wide table", 72, 700 - 12 * n, turned=90) for n in range(9)]
+    assert [found.text for found in read_page(words("7"), *turned)] == [
+        f"Line {n} of a wide table" for n in range(9)
+    ]
 
 
 SIDE = "words of one column here"
@@ -434,6 +446,13 @@ def two_columns(rows: int, *, right: float = 320.0, text: str = SIDE, top: float
         for n in range(rows)
         for side, left in (("L", 72.0), ("R", right))
     ]
+
+
+def test_labels_of_a_figure_hide_no_columns_below_it() -> None:
+    labels = [words("GPT", 72 + 60 * n, 690 - 14 * row) for row in range(7) for n in range(7)]
+    below = two_columns(9, top=560, text="words of one column that go on for a while")
+    found = [line.text for line in read_page(*labels, *below) if line.text[0] in "LR"]
+    assert [text[:2] for text in found] == [f"{side}{n}" for side in "LR" for n in range(9)]
 
 
 def sides(lines: list[Line]) -> str:
