@@ -389,7 +389,15 @@ def _without_headers(pages: list[list[Line]], body: float) -> tuple[list[list[Li
         close = {n for pair in pairwise(numbers) if pair[1] - pair[0] <= FARTHEST for n in pair}
         if len(close) >= needed:
             repeated.update((number, i) for number, i in there if number in close)
-    repeated |= _numbered(pages, found)
+    numbered = {
+        (edge, key): [
+            (number, i, height)
+            for number, i, height in places
+            if pages[number][i].size <= body * HEADING_RATIO or len(key.split()) >= FEWEST_LARGE
+        ]
+        for (edge, key), places in found.items()
+    }
+    repeated |= _numbered(pages, numbered)
     dropped = {place for number, page in enumerate(pages) for place in _outermost(number, page, repeated)}
     kept = [[line for i, line in enumerate(page) if (n, i) not in dropped] for n, page in enumerate(pages)]
     return kept, len(dropped)

@@ -424,9 +424,9 @@ def test_the_look_of_a_line_is_that_of_most_of_its_letters() -> None:
 
 
 def test_turned_text_comes_last_and_little_of_it_not_at_all() -> None:
-    body = [words("The first line", 72, 700), words("and the second", 72, 688)]
+    body = [words("The first line", 72, 700), words("and the second line", 72, 688)]
     stamp = words("arXiv", 30, 720, turned=90)
-    assert [found.text for found in read_page(stamp, *body)] == ["The first line", "and the second"]
+    assert [found.text for found in read_page(stamp, *body)] == ["The first line", "and the second line"]
     aside = words("Along the margin", 30, 720, turned=90)
     assert [found.text for found in read_page(aside, *body)][-1] == "Along the margin"
     # property: on a page that lies on its side, that text is the page's own
