@@ -140,7 +140,16 @@ def _host(url: str | None) -> str | None:
 def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Totals over all documents, and the number of documents by format."""
     formats = Counter(fact["format"] for fact in facts.values())
-    counted = ("blocks", "headings", "tables", "words", "pages", "pages_without_text", "headers_removed")
+    counted = (
+        "blocks",
+        "headings",
+        "tables",
+        "words",
+        "pages",
+        "pages_without_text",
+        "headers_removed",
+        "equations",
+    )
     doubtful = ("unmapped_characters", "mended_bytes", "not_main")
     return {
         "documents": len(facts),

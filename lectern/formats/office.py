@@ -30,22 +30,28 @@ DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
 
 
 def read_docx(path: Path, max_megabytes: float) -> Extracted:
-    """Headings by their styles, paragraphs, lists and tables, then footnotes; without deleted text and comments."""
+    """Headings by their styles, paragraphs, lists and tables, then footnotes; without deleted text and comments.
+
+    Equations are LaTeX between dollar signs, and counted.
+    """
     import mammoth
+
+    from lectern.formats import equations
 
     with guards.open_zip(path, max_megabytes) as archive:
         if "word/document.xml" not in archive.namelist() and "_rels/.rels" not in archive.namelist():
             raise ItemError("it is a ZIP file, but not a Word document. Give it the right suffix.")
         title, language = _core(archive)
     with _broken("Word"), path.open("rb") as file:
+        copy, count = equations.inline(path)
         html = mammoth.convert_to_html(
-            file,
+            copy or file,
             style_map=STYLES,
             convert_image=lambda image: [],  # otherwise all pictures would be included as text
             external_file_access=False,
         ).value
     found = markup.blocks(markup.parse(f"<body>{html}</body>")) if html.strip() else []
-    return Extracted(found, title, language)
+    return Extracted(found, title, language, {"equations": count})
 
 
 def read_pptx(path: Path, max_megabytes: float) -> Extracted:

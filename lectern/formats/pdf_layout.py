@@ -237,7 +237,8 @@ def _gutter(segments: list[Segment], boxes: list[tuple[float, float, float, floa
 
 def _is_prose(lengths: list[int]) -> bool:
     """Whether the lines of one side are no cells of a table: most are of some length, or most of their text is in long
-    ones, as below a figure with many short labels."""
+    ones, as below a figure with many short labels.
+    """
     in_long = sum(length for length in lengths if length >= LONG_LINE)
     return statistics.median(lengths) >= SHORTEST_LINE or in_long > 0.6 * sum(lengths)
 

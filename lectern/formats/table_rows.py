@@ -82,7 +82,7 @@ def read_text(value: Any) -> str:
 def _read_pair(cells: Mapping[str, Any]) -> list[Message]:
     # Alpaca's `input` is what the instruction is about; alone, it is the question.
     asked = [text for name in ("question", INPUT) if (text := read_text(cells.get(name)))]
-    for name, text in (("question", asked), ("answer", read_text(cells["answer"]))):
+    for name, text in (("question", "".join(asked)), ("answer", read_text(cells["answer"]))):
         if not text:
             raise _BrokenRowError(f"empty_{name}")
     turns = [("system", cells.get("system")), ("user", "\n\n".join(asked)), ("assistant", cells["answer"])]

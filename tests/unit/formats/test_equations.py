@@ -1,0 +1,79 @@
+"""Equations of Word documents are in the text, where they stand."""
+
+from pathlib import Path
+from typing import Any
+
+import lxml.etree
+import pytest
+
+from lectern.formats import equations, extraction
+from tests.unit.formats.test_formats import docx, read
+
+M = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+
+
+def run(text: str) -> str:
+    return f"<m:r><m:t>{text}</m:t></m:r>"
+
+
+def math(content: str) -> str:
+    return f'<m:oMath xmlns:m="{M}">{content}</m:oMath>'
+
+
+def words(text: str) -> str:
+    return f"<w:r><w:t xml:space='preserve'>{text}</w:t></w:r>"
+
+
+SQUARE = f"<m:sSup><m:e>{run('x')}</m:e><m:sup>{run('2')}</m:sup></m:sSup>"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (run("a+b"), "a+b"),
+        (SQUARE, "x^{2}"),
+        (f"<m:sSub><m:e>{run('x')}</m:e><m:sub>{run('i')}</m:sub></m:sSub>", "x_{i}"),
+        (f"<m:f><m:num>{SQUARE}</m:num><m:den>{run('4')}</m:den></m:f>", r"\frac{x^{2}}{4}"),
+        (f"<m:rad><m:radPr/><m:deg/><m:e>{run('2')}</m:e></m:rad>", r"\sqrt{2}"),
+        (f"<m:rad><m:deg>{run('3')}</m:deg><m:e>{run('2')}</m:e></m:rad>", r"\sqrt[3]{2}"),
+        (f"<m:d><m:e>{run('a')}</m:e></m:d>", "(a)"),
+        (f"<m:d><m:dPr><m:begChr m:val='['/><m:endChr m:val=']'/></m:dPr><m:e>{run('a')}</m:e></m:d>", "[a]"),
+        (
+            f"<m:nary><m:naryPr><m:chr m:val='∑'/></m:naryPr><m:sub>{run('i=1')}</m:sub><m:sup>{run('n')}</m:sup>"
+            f"<m:e>{run('i')}</m:e></m:nary>",
+            r"\sum_{i=1}^{n} i",
+        ),
+        (f"<m:func><m:fName>{run('sin')}</m:fName><m:e>{run('x')}</m:e></m:func>", r"\sin x"),
+        (f"<m:acc><m:e>{run('x')}</m:e></m:acc>", r"\hat{x}"),
+        (
+            f"<m:m><m:mr><m:e>{run('1')}</m:e><m:e>{run('0')}</m:e></m:mr><m:mr><m:e>{run('0')}</m:e></m:mr></m:m>",
+            r"\begin{matrix}1 & 0 \\ 0\end{matrix}",
+        ),
+        (f"<m:box><m:boxPr/><m:e>{run('x')}</m:e></m:box>", "x"),  # nothing but a box around it
+    ],
+)
+def test_an_equation_is_written_as_latex(content: str, expected: str) -> None:
+    node: Any = lxml.etree.fromstring(math(content))
+    assert equations.latex(node) == expected
+
+
+def test_equations_stand_in_their_sentences_and_on_their_own_lines(tmp_path: Path) -> None:
+    alone = f'<m:oMathPara xmlns:m="{M}">{math(SQUARE)}</m:oMathPara>'
+    inside = f"<w:p>{words('For ')}{math(SQUARE)}{words(', see below.')}</w:p>"
+    body = f"{inside}<w:p>{alone}</w:p><w:p>{words('End.')}</w:p>"
+    path = docx(tmp_path / "a.docx", body)
+    assert read(path) == [
+        ("paragraph", "For $x^{2}$, see below."),
+        ("paragraph", "$x^{2}$"),
+        ("paragraph", "End."),
+    ]
+    assert extraction.read(path, 5).facts["equations"] == 2
+    assert (
+        extraction.read(docx(tmp_path / "b.docx", f"<w:p>{words('None.')}</w:p>"), 5).facts["equations"] == 0
+    )
+
+
+def test_an_equation_that_nests_deep_keeps_its_letters(tmp_path: Path) -> None:
+    deep = "<m:d><m:e>" * 100 + run("x") + "</m:e></m:d>" * 100
+    (block,) = read(docx(tmp_path / "a.docx", f"<w:p>{math(deep)}</w:p>"))
+    assert "x" in block[1]
