@@ -293,7 +293,8 @@ class TableSource:
             yield (
                 f"columns is {chosen}"
                 + (f" with the unknown {', '.join(sorted(unknown))}" if unknown else "")
-                + "; give `question` and `answer` (and perhaps `input`, `system`, `url`), or `messages` (and `url`)"
+                + "; give `question` and `answer` (optionally `input`, `system` and `url`), or `messages` "
+                "(optionally `url`)"
             )
         if self.parts < 1:
             yield f"parts is {self.parts}; use 1 or more; three splits need at least 3 items"

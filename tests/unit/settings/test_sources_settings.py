@@ -14,7 +14,9 @@ HEADER = (
     "holds a secret, which git would keep; write {LECTERN_SITE_TOKEN} (or another name that begins with LECTERN_) in "
     "its place and set that variable in the environment"
 )
-TWO = "give `question` and `answer` (optionally `system` and `url`), or `messages` (optionally `url`)"
+TWO = (
+    "give `question` and `answer` (optionally `input`, `system` and `url`), or `messages` (optionally `url`)"
+)
 
 
 @pytest.mark.parametrize(
