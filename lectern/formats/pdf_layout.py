@@ -23,6 +23,8 @@ PARAGRAPH_GAP = 1.3
 """Distance to the next line, relative to the usual one, from which that line begins a new paragraph."""
 CELL_GAP = 1.8
 """Gap in a line, relative to the font size, that separates two cells of a table; a space has .25 to .8."""
+EVEN = 0.1
+"""Difference of the gaps in a line, relative to the font size, up to which they count as equal."""
 NEAR_CELL_GAP = 0.8
 """The same next to a table row that has as many cells."""
 EDGE = 0.15
@@ -93,6 +95,8 @@ class Line:
     """Its parts between wide gaps, if there are several."""
     near_cells: tuple[str, ...] = ()
     """Its parts between smaller gaps, which separate cells only next to a row with as many cells."""
+    is_even: bool = False
+    """Whether all its words are equally far apart, as those of a justified line are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +303,7 @@ def _line(row: list[Segment], page: int, column: int) -> Line:
         is_mono=sum(len(word.text) for word in words if word.is_mono) > 0.8 * sum(len(w.text) for w in words),
         cells=_cut(text, [place for place, gap in gaps if gap > CELL_GAP]),
         near_cells=_cut(text, [place for place, gap in gaps if gap > NEAR_CELL_GAP]),
+        is_even=bool(gaps) and max(gap for _, gap in gaps) - min(gap for _, gap in gaps) < EVEN,
     )
 
 
@@ -518,10 +523,25 @@ def _row_cells(line: Line, neighbours: list[Line]) -> tuple[str, ...]:
         return leader[1], leader[2]
     if line.is_mono or _is_item(line):
         return ()
-    others = [len(other.cells) for other in neighbours if other is not line and not _is_item(other)]
+    others = [
+        len(other.cells)
+        for other in neighbours
+        if other is not line and not _is_item(other) and not _are_justified(line, other)
+    ]
     if line.cells and (len(line.cells) in others or (max(others, default=0) > 1 and len(line.cells) > 1)):
         return line.cells
     return line.near_cells if len(line.near_cells) > 1 and len(line.near_cells) in others else ()
+
+
+def _are_justified(line: Line, other: Line) -> bool:
+    """Whether two lines are of a justified paragraph, whose wide gaps separate no cells.
+
+    The words of each are equally far apart, and both ends of the lines are at the same places. Prices in a column end
+    at the same place, too.
+    """
+    if any(not each.is_even or re.search(r"\d\S*$", each.text) for each in (line, other)):
+        return False
+    return abs(line.left - other.left) < 1 and abs(line.right - other.right) < 1
 
 
 def _pitches(lines: list[Line]) -> dict[float, float]:

@@ -482,3 +482,42 @@ def test_columns_that_do_not_stand_beside_each_other_are_none() -> None:
     right = [words(f"R{n} {SIDE}", 320, 600 - 12 * n) for n in range(6)]
     assert sides(read_page(*right, *left)) == "L" * 6 + "R" * 6
     assert {found.column for found in read_page(*right, *left)} == {0}
+
+
+def spread(text: str, y: float, right: float = 252.0) -> list[Word]:
+    """A line of words that stands from 72 to `right`, as justified lines do."""
+    found = text.split()
+    room = (right - 72.0 - sum(len(each) * 5.0 for each in found)) / max(1, len(found) - 1)
+    left, made = 72.0, []
+    for each in found:
+        made.append(word(each, left, y))
+        left = made[-1].right + room
+    return made
+
+
+def test_the_wide_gaps_of_justified_lines_separate_no_cells() -> None:
+    lines = [
+        "Paragraph begins here.",
+        "Recommendation reproducing",
+        "characterise responsibility",
+        "understanding configuration",
+        "measurement to evaluation",
+    ]
+    page = read_page(*(spread(text, 700 - 12 * n) for n, text in enumerate(lines)))
+    assert all(each.cells for each in page), "the gaps are wide"
+    assert [block.kind for block in pdf_layout.blocks([page])[0]] == ["paragraph"]
+    # property: words that stand below each other are columns, also numbers that end at the same place
+    for lefts in ((72.0, 172.0), (72.0, 152.0, 232.0)):
+        cells = (("Basic", "one", "red"), ("Team", "seven", "green"), ("Enterprise", "no", "blue"))
+        table = read_page(
+            *(
+                words(text, left, 700 - 12 * n)
+                for n, row in enumerate(cells)
+                for text, left in zip(row, lefts, strict=False)
+            )
+        )
+        assert [block.kind for block in pdf_layout.blocks([table])[0]] == ["table"]
+    prices = read_page(
+        *(spread(text, 700 - 12 * n) for n, text in enumerate(["Basic 9", "Team 29", "Firm 1,299"]))
+    )
+    assert [block.text for block in pdf_layout.blocks([prices])[0]] == ["Basic | 9\nTeam | 29\nFirm | 1,299"]
