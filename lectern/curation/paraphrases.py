@@ -241,6 +241,8 @@ def ask_for_another_thing(a: str, b: str) -> bool:
     The words that both share are mostly the topic, which makes whole questions similar whatever they ask about it.
     """
     ours, theirs = ([word for word in words(text) if word not in ENGLISH] for text in (a, b))
+    if max(len(ours), len(theirs)) > FRAME_WORDS:
+        return False  # what leads to a spoken question is not what it asks
     stems, others = {stem(word) for word in ours}, {stem(word) for word in theirs}
     left = [word for word in ours if stem(word) not in others]
     right = [word for word in theirs if stem(word) not in stems]
