@@ -105,12 +105,21 @@ def parse(name: str, text: str) -> Prompt:
 def fence(text: str, id: str) -> str:
     """Put untrusted text between two tags that it cannot close. Prompts may call this function too.
 
-    The tag's name ends in a number computed from the text, so no text can contain it. The text itself is left as it
+    The tag's name ends in 64 bits computed from the text, so no text can contain it. The text itself is left as it
     is, because evidence is quoted from it; only the `<` of what looks like such a tag becomes `‹`, and likewise the
     first character of what chat templates put around messages (`marks`).
     """
-    tag = f"passage-{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:16]}"
+    tag = f"passage-{_spell(hashlib.sha256(text.encode(errors='replace')).digest()[:8])}"
     return f'<{tag} id="{html.escape(id)}">\n{marks.disarm(LOOKALIKE.sub("‹", text))}\n</{tag}>'
+
+
+def _spell(number: bytes) -> str:
+    """Write a number in letters, of which a tokenizer makes fewer tokens than of digits."""
+    left, letters = int.from_bytes(number), ""
+    while left:
+        left, letter = divmod(left, 26)
+        letters += chr(ord("a") + letter)
+    return letters
 
 
 @cache

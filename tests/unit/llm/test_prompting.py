@@ -91,7 +91,7 @@ def test_each_shipped_prompt_can_be_loaded(name: str) -> None:
 
 def inside(fenced: str) -> tuple[str, str]:
     """The tag, and what stands between it and the first thing that closes it."""
-    opened = re.match(r'<(passage-[0-9a-f]{16}) id="[^"<>]*">\n', fenced)
+    opened = re.match(r'<(passage-[a-z]{10,14}) id="[^"<>]*">\n', fenced)
     assert opened
     return opened[1], fenced[opened.end() : fenced.index(f"</{opened[1]}>")]
 
