@@ -8,61 +8,18 @@ import html
 import json
 import math
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lectern.core.errors import ItemError
+from lectern.formats import caption_labels
+from lectern.formats.caption_labels import MARK, UNKNOWN, Labels, name_speaker
 
-UNKNOWN = "unknown"
-"""The speaker of words that nobody is known to have said."""
 FOLLOWS = 500
 """Rolling captions repeat a cue's lines in the next cue only if that begins at most this many milliseconds later."""
-NOBODY = frozenset(
-    {"unknown", "unknown speaker", "speaker unknown", "unidentified", "n/a", "none", "?", "undefined"}
-)
-"""Labels, in lower case, that mean that the speaker is unknown."""
-NO_NAMES = frozenset(
-    {"note", "notes", "warning", "example", "reminder", "remember", "update", "source", "tip", "p.s", "ps"}
-    | {
-        "translation",
-        "subtitles",
-        "subtitles by",
-        "captions",
-        "transcript",
-        "music",
-        "lyrics",
-        "http",
-        "https",
-    }
-)
-"""Words, in lower case, that stand before a colon at the start of a line and do not name a speaker."""
-PARTICLES = frozenset(
-    {
-        "of",
-        "the",
-        "and",
-        "in",
-        "van",
-        "von",
-        "der",
-        "den",
-        "de",
-        "da",
-        "di",
-        "do",
-        "dos",
-        "la",
-        "le",
-        "du",
-        "del",
-    }
-    | {"el", "al", "bin", "ibn", "y", "e", "i"}
-)
-"""Words that may stand in lower case inside a name."""
 
 
 class Said(NamedTuple):
@@ -109,6 +66,8 @@ class _Raw(NamedTuple):
     start: int
     end: int
     lines: list[str]
+    segment: int = 0
+    """of a stream (HLS), whose segments are WebVTT files of their own and stand one after the other"""
 
 
 class WrongError(Exception):
@@ -154,6 +113,12 @@ def _read_text(path: Path) -> str:
 _TIME = r"(?:(\d{1,6}):)?(\d{1,3}):(\d{1,2})(?:[.,](\d{1,9}))?"
 _TIMING = re.compile(rf"\s*({_TIME})\s*-->\s*({_TIME})(?=\s|$)", re.ASCII)
 _LIKE_TIMING = re.compile(r"\s*\d+:[\d:.,]+\s*[-=–—]+>\s*\d", re.ASCII)
+_HEADER = re.compile(r"WEBVTT(?:[ \t]|$)")
+_MAP = re.compile(
+    rf"X-TIMESTAMP-MAP=(?=(?:.*,)?MPEGTS:(?P<ticks>\d{{1,12}}))(?=(?:.*,)?LOCAL:(?P<local>{_TIME}))", re.ASCII
+)
+_TICKS = 90
+"""Ticks of an MPEG clock in a millisecond; the clock starts again after 2^33 of them."""
 _HIDDEN = re.compile(r"(?:NOTE(?:\s|$)|(?:STYLE|REGION)\s*$)")
 _LANGUAGE = re.compile(r"Language:\s*([A-Za-z]{2,3})\b", re.IGNORECASE)
 _TAG = re.compile(
@@ -162,28 +127,21 @@ _TAG = re.compile(
 _VOICE_TAG = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>]+)>", re.IGNORECASE)
 _TIME_TAG = re.compile(rf"<({_TIME})>", re.ASCII)
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
-# Voice and time tags are marked by NULs, which no text holds: `\0vAnna\0`, `\0t1500\0`.
-_MARK = re.compile(r"\0t(\d+)\0")
-_LABEL = re.compile(
-    r"(?:^|(?<=\s)|(?<=\0))(?:\0v([^\0]*)\0|\[(?=[^\[\]]{0,59}[^\W\d_])([^\[\]\0]{1,60})\]\s*:|\[(SPEAKER_\d+)\])\s*"
-)
-_NAME = re.compile(r"([^\W\d_][^:：\[\]\0]{0,39})(?::(?=\s|$)|：)\s*")
-_ARROWS = re.compile(r">>+\s*")
-_DASH = re.compile(r"[-–—]\s+")
-_OPENING = re.compile(r"^(?:>>+\s*|[-–—]\s+)+")
 _ENDED = re.compile(r"[.?!…。？！؟][\"'”’»)\]]*$")
+_HIGHLIGHT = re.compile(r"<(u|b|i|c|font)(?:[.\s][^<>]*)?>([^<>]*)</(?:u|b|i|c|font)>", re.IGNORECASE)
 _SOUND = re.compile(r"\[[^\[\]]{1,60}\]|\([^()]{1,40}\)")
 
 
 def _read_captions(text: str) -> File:
     facts: Counter[str] = Counter()
     lines = re.split("\r\n|\r|\n", text)
-    raw = [cue._replace(lines=[_clean(line) for line in cue.lines]) for cue in _split_cues(lines, facts)]
+    raw = _join_highlights(_join_segments(_split_cues(lines, facts), facts), facts)
+    raw = [cue._replace(lines=[caption_labels.normalise(_clean(line)) for line in cue.lines]) for cue in raw]
     header = next((n for n, line in enumerate(lines) if not line.strip() or "-->" in line), len(lines))
     languages = filter(None, map(_LANGUAGE.match, lines[1:header]))
     raw = _drop_repeated(raw, facts)
-    names = _find_names(raw, facts)
-    cues = [Cue(cue.start, cue.end, _split_pieces(cue.lines, names, facts)) for cue in raw]
+    labels = caption_labels.find([cue.lines for cue in raw], facts)
+    cues = [Cue(cue.start, cue.end, _split_pieces(cue.lines, labels, facts)) for cue in raw]
     return File(cues, next((match[1].lower() for match in languages), None), facts)
 
 
@@ -195,15 +153,23 @@ def _split_cues(lines: Sequence[str], facts: Counter[str]) -> list[_Raw]:
     webvtt = lines[0].startswith("WEBVTT")
     cues: list[_Raw] = []
     identifier, hidden = 0, webvtt  # the header ends at a blank line, as a comment does
+    segment, offsets = 0, list[int]()
     for number, line in enumerate(lines):
         opens = number == 0 or not lines[number - 1].strip()
+        if _HEADER.match(line):
+            segment, hidden = segment + 1, True
+        if line.startswith("X-TIMESTAMP-MAP="):
+            offsets += _read_map(line)
+            continue
         hidden = hidden or (webvtt and opens and bool(_HIDDEN.match(line)))
         hidden = hidden and bool(line.strip()) and not _TIMING.match(line)
         if hidden or not line.strip():
             continue
         if "-->" in line or _LIKE_TIMING.match(line):
             start, end = _read_timing(line, number + 1)
-            cues.append(_Raw(start, end, []))
+            shift = offsets[-1] - offsets[0] if offsets else 0
+            shift += (shift < -(2**32) // _TICKS) * 2**33 // _TICKS
+            cues.append(_Raw(max(0, start + shift), max(0, end + shift), [], segment))
         elif "-->" in "".join(lines[number + 1 : number + 2]) and (
             opens or line.strip() == str(identifier + 1)
         ):
@@ -215,6 +181,92 @@ def _split_cues(lines: Sequence[str], facts: Counter[str]) -> list[_Raw]:
     if not cues:
         raise WrongError(":1: the file has no line of times such as `00:00:01.000 --> 00:00:02.500`")
     return cues
+
+
+def _read_map(line: str) -> list[int]:
+    """Return by how many milliseconds the clock of a stream is ahead of the times of its segment; empty if unknown."""
+    match = _MAP.match(line)
+    try:
+        local = _milliseconds(*match.group(3, 4, 5, 6)) if match else 0
+    except ValueError:
+        return []
+    return [int(match["ticks"]) // _TICKS - local] if match else []
+
+
+def _join_segments(cues: Sequence[_Raw], facts: Counter[str]) -> list[_Raw]:
+    """Join the cues of a stream: one that two segments share stands at the end of one and at the start of the next."""
+    joined: list[_Raw] = []
+    for cue in cues:
+        last = len(joined)
+        while last and joined[last - 1].segment >= cue.segment - 1 > 0 and joined[last - 1].end >= cue.start:
+            last -= 1
+            before = joined[last]
+            if before.segment < cue.segment and before.lines == cue.lines:
+                joined[last] = before._replace(end=max(before.end, cue.end))
+                facts["repeated_lines"] += len(cue.lines)
+                break
+        else:
+            joined.append(cue)
+    return joined
+
+
+def _join_highlights(cues: Sequence[_Raw], facts: Counter[str]) -> list[_Raw]:
+    """Join cues that show one text and highlight a word of it after the other, as karaoke and Whisper's captions do.
+
+    The time of a highlight becomes the time of its word.
+    """
+    joined: list[_Raw] = []
+    run: list[tuple[_Raw, int | None]] = []
+    for cue in [*cues, None]:
+        place = None if cue is None else _find_highlight(cue.lines)
+        reached = max((before for _, before in run if before is not None), default=-1)
+        if (
+            cue is not None
+            and run
+            and (place is None or place > reached)
+            and cue.start - run[-1][0].end <= FOLLOWS
+            and _strip(cue.lines) == _strip(run[-1][0].lines)
+        ):
+            run.append((cue, place))
+            continue
+        if sum(before is not None for _, before in run) > 1:
+            joined.append(_join_run(run))
+            facts["repeated_lines"] += sum(len(repeated.lines) for repeated, _ in run[1:])
+        else:
+            joined += [alone for alone, _ in run]
+        run = [] if cue is None else [(cue, place)]
+    return joined
+
+
+def _find_highlight(lines: Sequence[str]) -> int | None:
+    """Return how many words stand before the only part of a text that is highlighted; None if there is no such part."""
+    text = "\n".join(lines)
+    found = list(_HIGHLIGHT.finditer(text))
+    return len(_TAG.sub("", text[: found[0].start()]).split()) if len(found) == 1 else None
+
+
+def _join_run(run: Sequence[tuple[_Raw, int | None]]) -> _Raw:
+    times = {place: cue.start for cue, place in run if place}
+    place, lines = 0, []
+    for line in _strip(run[0][0].lines):
+        words = line.split()
+        tags = [times.get(place + number) for number in range(len(words))]
+        lines.append(
+            " ".join(
+                word if time is None else f"<{_write_time(time)}>{word}"
+                for word, time in zip(words, tags, strict=True)
+            )
+        )
+        place += len(words)
+    return run[0][0]._replace(end=run[-1][0].end, lines=lines)
+
+
+def _strip(lines: Sequence[str]) -> list[str]:
+    return [" ".join(_TAG.sub("", line).split()) for line in lines]
+
+
+def _write_time(time: int) -> str:
+    return f"{time // 3_600_000}:{time // 60_000 % 60:02}:{time // 1000 % 60:02}.{time % 1000:03}"
 
 
 def _read_timing(line: str, number: int) -> tuple[int, int]:
@@ -241,7 +293,7 @@ def _shorten(line: str) -> str:
 
 
 def _clean(line: str) -> str:
-    """Return the line without tags and entities; voice and time tags become marks (see _MARK and _LABEL)."""
+    """Return the line without tags and entities; voice and time tags become marks (see `caption_labels.MARK`)."""
     line = _VOICE_TAG.sub(lambda match: f"\0v{match[1].strip()}\0", line)
     line = _TIME_TAG.sub(_mark_time, line)
     line = _TAG.sub(lambda match: " " if match[0].lower().startswith("<br") else "", line)
@@ -256,7 +308,7 @@ def _mark_time(match: re.Match[str]) -> str:
 
 
 def _plain(line: str) -> str:
-    return " ".join(_MARK.sub("", line).split())
+    return " ".join(MARK.sub("", line).split())
 
 
 def _drop_repeated(cues: Sequence[_Raw], facts: Counter[str]) -> list[_Raw]:
@@ -284,60 +336,13 @@ def _count_shared(first: _Raw, second: _Raw) -> int:
     return next((n for n in range(longest, 0, -1) if before[-n:] == after[:n]), 0)
 
 
-def _find_names(cues: Sequence[_Raw], facts: Counter[str]) -> frozenset[str]:
-    """Find which words that stand as `Name:` at the start of a line are names of speakers.
-
-    A name must recur, and more often than the same word in lower case elsewhere. There must be two such names, or one
-    that begins the file or half of its cues. Once there is such a name, the name that begins the file need not recur.
-    A file with labels in brackets or with voice tags has no names of this form.
-    """
-    lines = [line for cue in cues for line in cue.lines]
-    if any(_LABEL.search(line) for line in lines):
-        return frozenset()
-    starts = [_NAME.match(_OPENING.sub("", _MARK.sub("", line))) for line in lines]
-    likely = [match[1].strip() if match and _is_like_name(match[1]) else "" for match in starts]
-    counts = Counter(filter(None, likely))
-    ordinary = Counter(word.strip(".,;:!?") for line in lines for word in line.split())
-    small = {name: ordinary[name.lower()] if name != name.lower() else 0 for name in counts}
-    recurring = {name for name, count in counts.items() if count > max(1, small[name])}
-    names = recurring | set(filter(None, likely[:1])) if recurring else set()
-    if len(names) < 2 and names != set(likely[:1]) and 2 * sum(counts[name] for name in names) < len(cues):
-        names = set()
-    if doubtful := counts.total() - sum(counts[name] for name in names):
-        facts["doubtful_labels"] = doubtful
-    return frozenset(names)
-
-
-def _is_like_name(text: str) -> bool:
-    """Tell whether a text looks like a name.
-
-    A name is short, each of its words begins with a capital (or is in a script without capitals), and it is not a
-    remark such as `Note`.
-    """
-    words = text.split()
-    return (
-        1 <= len(words) <= 4
-        and text.strip().lower() not in NO_NAMES
-        and all(
-            character.isalnum() or character in " ._'’-&()/#\u200c\u200d" or _combines(character)
-            for character in text
-        )
-        and not words[0][0].islower()
-        and all(not word[0].islower() or word in PARTICLES for word in words)
-    )
-
-
-def _combines(character: str) -> bool:
-    return unicodedata.category(character).startswith("M")
-
-
-def _split_pieces(lines: Sequence[str], names: frozenset[str], facts: Counter[str]) -> list[LabelledWords]:
+def _split_pieces(lines: Sequence[str], labels: Labels, facts: Counter[str]) -> list[LabelledWords]:
     """Split the lines of a cue at their labels."""
-    dashes = [bool(_DASH.match(line)) for line in lines]
+    dashes = [caption_labels.begins_with_dash(line) for line in lines]
     by_dash = sum(dashes) >= 2 or dashes[:1] == [True]  # a lone dash further down is punctuation
     pieces: list[LabelledWords] = []
     for line in lines:
-        for label, text in _split_line(line, names, by_dash):
+        for label, text in caption_labels.split_line(line, labels, by_dash):
             if _SOUND.fullmatch(_plain(text)):
                 facts["sounds"] += 1
                 text = ""
@@ -347,39 +352,11 @@ def _split_pieces(lines: Sequence[str], names: frozenset[str], facts: Counter[st
     return pieces
 
 
-def _split_line(line: str, names: frozenset[str], by_dash: bool) -> Iterator[tuple[str, str]]:
-    """Yield (label, text) along the line. A dash or `>>` without a label means a new speaker who is not named."""
-    label = ""
-    while True:
-        if (match := _ARROWS.match(line)) or (by_dash and (match := _DASH.match(line))):
-            label = label or UNKNOWN
-        elif match := _LABEL.match(line) or _match_name(line, label, names):
-            label = _name(match)
-        else:
-            break
-        line = line[match.end() :]
-    start = 0
-    for match in _LABEL.finditer(line):
-        yield label, line[start : match.start()]
-        label, start = _name(match), match.end()
-    yield label, line[start:]
-
-
-def _match_name(line: str, label: str, names: frozenset[str]) -> re.Match[str] | None:
-    match = _NAME.match(line) if label in ("", UNKNOWN) else None
-    return match if match and match[1].strip() in names else None
-
-
-def _name(match: re.Match[str]) -> str:
-    name = " ".join(next(group for group in match.groups() if group is not None).split())
-    return UNKNOWN if not name or name.lower() in NOBODY else name
-
-
 def _split_words(text: str) -> list[Said]:
     """Split a text at white space. A word that follows a time tag begins at that time."""
     marks: dict[int, int] = {}
     plain = ""
-    for number, part in enumerate(_MARK.split(text)):
+    for number, part in enumerate(MARK.split(text)):
         if number % 2:
             marks[len(plain)] = int(part)
         else:
@@ -489,8 +466,8 @@ def _string(values: Mapping[str, Any], key: str, where: str) -> str:
 
 
 def _speaker(values: Mapping[str, Any], where: str) -> str:
-    name = " ".join(_string(values, "speaker", where).split()) if values.get("speaker") is not None else ""
-    return UNKNOWN if name.lower() in NOBODY else name
+    name = _string(values, "speaker", where) if values.get("speaker") is not None else ""
+    return name_speaker(name) if name.strip() else ""
 
 
 def _start(values: Mapping[str, Any], key: str, where: str) -> int:

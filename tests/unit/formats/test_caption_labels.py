@@ -1,0 +1,212 @@
+"""Labels of speakers in captions: each way to write them is read, and words are never given to another speaker."""
+
+import pytest
+
+from lectern.formats.caption_files import UNKNOWN
+from tests.unit.formats.test_captions import read, said, times, vtt
+
+DISPLAY_NAMES = [
+    "ann@acme.com",
+    "Ann 🎙️",
+    "🎙️ Ann",
+    "iPhone",
+    "Ann's iPad",
+    "john smith",
+    "ann.lee",
+    "user_17",
+    "spk_0",
+    "speaker 1",
+    "Smith, John",
+    "Dr. Ann Lee, PhD",
+    "Bob | Acme",
+    "Ann Lee (she/her)",
+    "Maria del Carmen Lopez Ruiz",
+    "+1 415-555-1234",
+    "李雷",
+]
+
+
+@pytest.mark.parametrize("name", DISPLAY_NAMES)
+def test_a_display_name_is_a_label(name: str) -> None:
+    cues = [f"{name}: Hello Bob.", "Bob Ray: Hi.", f"{name}: Why do seeds matter?", "Bob Ray: They do."]
+    assert said(read(vtt(*cues))) == [
+        (name, "Hello Bob."),
+        ("Bob Ray", "Hi."),
+        (name, "Why do seeds matter?"),
+        ("Bob Ray", "They do."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cues", "expected"),
+    [
+        # who speaks once: a role, several words, somebody who is called, in a file that labels every cue anybody
+        (["Ann: Hi.", "A question.", "Audience Member: Why?", "Bob: So.", "Ann: Thanks.", "Bob: Bye."],
+         [("Ann", "Hi. A question."), ("Audience Member", "Why?"), ("Bob", "So."), ("Ann", "Thanks."),
+          ("Bob", "Bye.")]),
+        (["Ann: Hi.", "A question.", "And one.", "Li Wei: Why?", "Bob: So.", "well", "Ann: Thanks.", "Bob: Bye."],
+         [("Ann", "Hi. A question. And one."), ("Li Wei", "Why?"), ("Bob", "So. well"), ("Ann", "Thanks."),
+          ("Bob", "Bye.")]),
+        (["Ann: Hi, Carlos.", "Well.", "Carlos: Why?", "Bob: So.", "and", "Ann: Thanks.", "Bob: Bye."],
+         [("Ann", "Hi, Carlos. Well."), ("Carlos", "Why?"), ("Bob", "So. and"), ("Ann", "Thanks."), ("Bob", "Bye.")]),
+        (["Ann: Hi.", "Carlos: Why?", "Bob: So.", "Ann: Thanks.", "Bob: Bye."],
+         [("Ann", "Hi."), ("Carlos", "Why?"), ("Bob", "So."), ("Ann", "Thanks."), ("Bob", "Bye.")]),
+        # brackets, before the words or in a line of their own
+        (["- [Brian] Hey!", "It is\nso.", "- [Woman] Why?", "- [Brian] So."],
+         [("Brian", "Hey! It is so."), ("Woman", "Why?"), ("Brian", "So.")]),
+        (["[Ann] Hi.", "[Bob] Hi.", "[Music] and so on", "[Ann] Why?", "[Laughs] Yes.", "[Bob] So [Ann] Ah."],
+         [("Ann", "Hi."), ("Bob", "Hi. [Music] and so on"), ("Ann", "Why? [Laughs] Yes."), ("Bob", "So"),
+          ("Ann", "Ah.")]),
+        (["[Ann]\nHi.", "well", "[Bob]\nWhy?", "[Ann]\nSo.", "[Bob]\nHm."],
+         [("Ann", "Hi. well"), ("Bob", "Why?"), ("Ann", "So."), ("Bob", "Hm.")]),
+        (["(speaker 0) Hi.", "(speaker 1) Why?", "(speaker ?) Hm.", "(speaker 0) So."],
+         [("speaker 0", "Hi."), ("speaker 1", "Why?"), (UNKNOWN, "Hm."), ("speaker 0", "So.")]),
+        # emphasis, times, no space
+        (["**Ann:** Hi.", "__Bob__: *Why* now?", "*Ann:* So."],
+         [("Ann", "Hi."), ("Bob", "*Why* now?"), ("Ann", "So.")]),
+        (["Speaker 1 (00:00): Hi.", "Speaker 2 (00:02): Why?", "Speaker 1 (1:00:04): So."],
+         [("Speaker 1", "Hi."), ("Speaker 2", "Why?"), ("Speaker 1", "So.")]),
+        (["Speaker 1 (00:00)\nHi.", "Speaker 2 (00:02)\nWhy?"], [("Speaker 1", "Hi."), ("Speaker 2", "Why?")]),
+        (["[00:00:01] Ann: Hi.", "Bob [00:02]: Why?", "(00:05) Ann: So."],
+         [("Ann", "Hi."), ("Bob", "Why?"), ("Ann", "So.")]),
+        (["JOHN:Hi.", "MARY:Why?", "JOHN:So."], [("JOHN", "Hi."), ("MARY", "Why?"), ("JOHN", "So.")]),
+        (["JOHN:Hi.", "MARY:20 of them?", "JOHN:So.", "MARY:Ah.", "MARY:So."],
+         [("JOHN", "Hi."), ("MARY", "20 of them?"), ("JOHN", "So."), ("MARY", "Ah. So.")]),
+        (["john: Hi.", "Well.", "mary: Why?", "And?", "john: So.", "mary: Ah.", "Hm.", "john: Oh.", "mary: Um."],
+         [("john", "Hi. Well."), ("mary", "Why? And?"), ("john", "So."), ("mary", "Ah. Hm."), ("john", "Oh."),
+          ("mary", "Um.")]),
+        # inside a line
+        (["Ann: Why? Bob: So. Ann: Ah.", "Bob: Yes."],
+         [("Ann", "Why?"), ("Bob", "So."), ("Ann", "Ah."), ("Bob", "Yes.")]),
+        (["Ann: Why? Bob: So.", "Ann: Ah! Bob: Yes."],
+         [("Ann", "Why?"), ("Bob", "So."), ("Ann", "Ah!"), ("Bob", "Yes.")]),
+        (["Ann: I told Bob: no.", "Bob: So."] * 2, [("Ann", "I told Bob: no."), ("Bob", "So.")] * 2),
+        ([">> BOB: Hi. >> ANN: What?", ">> BOB: So.", ">> ANN: Why? &gt;&gt; BOB: Ah."],
+         [("BOB", "Hi."), ("ANN", "What?"), ("BOB", "So."), ("ANN", "Why?"), ("BOB", "Ah.")]),
+        ([">>> Ann: Hi.>> Bob: Why?", ">> Ann: So. >> Well."],
+         [("Ann", "Hi."), ("Bob", "Why?"), ("Ann", "So."), (UNKNOWN, "Well.")]),
+        (["Ann: Hi >> you.", "Bob: It is 3 >> 2."] * 2,
+         [("Ann", "Hi"), (UNKNOWN, "you."), ("Bob", "It is 3 >> 2.")] * 2),
+        (["- [Ann]: Hi. - So?"], [("Ann", "Hi."), (UNKNOWN, "So?")]),
+    ],
+)  # fmt: skip
+def test_each_way_to_write_a_label(cues: list[str], expected: list[tuple[str, str]]) -> None:
+    assert said(read(vtt(*cues))) == expected
+
+
+def test_what_may_be_a_label_is_nobodys_and_counted() -> None:
+    cues = ["Ann: Hi.", "Well.", "Carlos: Why?", "And?", "Bob: So.", "and so", "Ann: Thanks.", "Bob: Bye."]
+    ready = read(vtt(*cues))
+    assert said(ready) == [
+        ("Ann", "Hi. Well."),
+        (UNKNOWN, "Carlos: Why? And?"),
+        ("Bob", "So. and so"),
+        ("Ann", "Thanks."),
+        ("Bob", "Bye."),
+    ]
+    assert ready.facts["doubtful_labels"] == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "and then he said: come in.",
+        "he said: well.",
+        "Step Two: the seeds.",
+        "Answer: nobody knows.",
+        "the point: it works.",
+        "[Music] and so on",
+        "(Laughs) So it is.",
+        "(in Spanish) Hola.",
+        "www.example.org: the place.",
+    ],
+)
+def test_words_of_a_sentence_stay_with_their_speaker(line: str) -> None:
+    ready = read(vtt("Ann: Hi.", "Bob: Look.", line, "and so on", "Ann: Ah.", "Bob: Bye."))
+    assert said(ready)[1] == ("Bob", f"Look. {line} and so on")
+
+
+def test_a_title_in_the_middle_of_a_sentence_is_no_speaker() -> None:
+    ready = read(
+        vtt("Ann: We saw the film", "Star Wars: A New Hope", "again.", "Bob: Ah.", "Ann: So.", "Bob: Hm.")
+    )
+    assert said(ready)[0] == ("Ann", "We saw the film Star Wars: A New Hope again.")
+
+
+def test_a_label_and_the_times_of_its_words_go_together() -> None:
+    ready = read(
+        vtt(
+            "&gt;&gt;<00:00:00.200><c> ANN:</c><00:00:00.500><c> Why</c><00:00:01.500><c> so?</c>",
+            ">> ANN: Hm.",
+        )
+    )
+    assert said(ready) == [("ANN", "Why so? Hm.")]
+    assert times(ready)[:2] == [("Why", 0.5, 1.5), ("so?", 1.5, 2.0)]
+
+
+HEADER = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:{},LOCAL:00:00:00.000\n\n"
+
+
+def stream(first: int, second: int, *cues: str) -> str:
+    return HEADER.format(first) + f"{cues[0]}\n\n" + HEADER.format(second) + "\n\n".join(cues[1:]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # times of the whole stream
+        (stream(900000, 900000, "00:00.000 --> 00:03.000\nHi.", "00:03.000 --> 00:06.000\nWhy?"),
+         [("Hi.", 0.0, 3.0), ("Why?", 3.0, 6.0)]),
+        # a cue that both segments hold
+        (stream(9, 9, "00:00.000 --> 00:04.000\nHi.", "00:00.000 --> 00:04.000\nHi.", "00:04.000 --> 00:05.000\nWhy?"),
+         [("Hi.", 0.0, 4.0), ("Why?", 4.0, 5.0)]),
+        # times of each segment, and a clock that starts again
+        (stream(900000, 1440000, "00:00.000 --> 00:03.000\nHi.", "00:01.000 --> 00:02.000\nHi."),
+         [("Hi.", 0.0, 3.0), ("Hi.", 7.0, 8.0)]),
+        (stream(2**33 - 540000, 0, "00:00.000 --> 00:03.000\nHi.", "00:00.000 --> 00:02.000\nWhy?"),
+         [("Hi.", 0.0, 3.0), ("Why?", 6.0, 8.0)]),
+    ],
+)  # fmt: skip
+def test_the_segments_of_a_stream_are_one_transcript(
+    text: str, expected: list[tuple[str, float, float]]
+) -> None:
+    ready = read(text)
+    assert times(ready) == expected
+    assert "lines_before_cues" not in ready.facts
+
+
+KARAOKE = """1
+00:00:00,850 --> 00:00:01,310
+{}
+
+2
+00:00:01,310 --> 00:00:01,470
+{}
+
+3
+00:00:01,470 --> 00:00:01,690
+{}
+"""
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (["<u>Thank</u> you all", "Thank<u> you</u> all", "Thank you<u> all</u>"],
+         [("Thank", 0.85, 1.31), ("you", 1.31, 1.47), ("all", 1.47, 1.69)]),
+        # a pause without a highlight, two lines, a colour
+        (['<font color="#0f0">Thank</font>\nyou', "Thank\nyou", 'Thank\n<font color="#0f0">you</font>'],
+         [("Thank", 0.85, 1.47), ("you", 1.47, 1.69)]),
+        # said again: the highlight begins anew
+        (["<u>Ah</u> so", "Ah <u>so</u>", "<u>Ah</u> so"],
+         [("Ah", 0.85, 1.31), ("so", 1.31, 1.47), ("Ah", 1.47, 1.58), ("so", 1.58, 1.69)]),
+        # emphasis is no karaoke
+        (["<i>Ah</i> so", "Ah so", "Ah so"],
+         [("Ah", 0.85, 1.08), ("so", 1.08, 1.31), ("Ah", 1.31, 1.39), ("so", 1.39, 1.47), ("Ah", 1.47, 1.58),
+          ("so", 1.58, 1.69)]),
+    ],
+)  # fmt: skip
+def test_karaoke_is_said_once_and_times_its_words(
+    shown: list[str], expected: list[tuple[str, float, float]]
+) -> None:
+    assert times(read(KARAOKE.format(*shown), ".srt")) == expected
