@@ -52,6 +52,7 @@ def main(
     )
     facts = items.facts(out)
     io.write_json(metrics, conversation.summarise(facts, len(found.dropped), len(found.left_out)))
+    _say(conversation.list_unnamed(facts))
     _say([*conversation.list_near_misses(facts), *conversation.list_reversed(facts)])
     return result
 

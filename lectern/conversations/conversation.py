@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +36,7 @@ LONG_TURN = 2.0
 LEAST_REVERSED = 2
 """Questions of those who are to answer from which their roles are doubted."""
 SHOWN = 5
-"""How many near misses are printed; the manifest has all of them."""
+"""How many near misses or names are printed; the manifest has all of them."""
 _LABEL = re.compile(r"(speaker|spk|guest|host|voice)[ _-]*\d+", re.IGNORECASE)
 
 
@@ -302,6 +302,33 @@ def list_reversed(facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
             f"{len(named) - SHOWN} more such items: `asks` in the manifest of data/conversations"
         ]
     return named
+
+
+def list_unnamed(facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a line about the ready transcripts that name no speaker, and one about labels that were not believed."""
+    ready = {item: entry["ready"] for item, entry in facts.items() if entry["ready"]}
+    nobody = [item for item, counts in ready.items() if not counts["speakers"]]
+    doubtful = {
+        item: counts["doubtful_labels"] for item, counts in ready.items() if "doubtful_labels" in counts
+    }
+    lines = []
+    if nobody:
+        lines.append(
+            f"{len(nobody)} of {len(ready)} ready transcripts name no speaker ({_shorten(nobody)}), so that nobody "
+            "asks or answers in them. Write `[Name]: ` before what each person says, or give the recordings instead"
+        )
+    if doubtful:
+        counted = [f"{item}: {count}" for item, count in doubtful.items()]
+        lines.append(
+            f"{len(doubtful)} ready transcripts hold what may be a label and was not believed ({_shorten(counted)}); "
+            "nobody is taken to have said it. Write a label as `[Name]: `"
+        )
+    return lines
+
+
+def _shorten(names: Iterable[str]) -> str:
+    found = list(names)
+    return ", ".join(found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
 
 
 def summarise(facts: Mapping[str, Mapping[str, Any]], dropped: int, left_out: int) -> dict[str, Any]:

@@ -168,3 +168,23 @@ def test_nobody_listens_and_the_conversation_has_the_names(folder: Path, tmp_pat
     score = configure(ScoreSpeech)
     said = score_speech.main(score, raw, transcripts, diarization, told, tmp_path / "speech.json")
     assert "nothing to score" in said
+
+
+def test_a_transcript_that_names_nobody_is_said_at_once(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "named.vtt").write_text(VTT)
+    (folder / "plain.vtt").write_text(VTT.replace("[Anna]: ", "").replace("[Ben]: ", "Sources: "))
+    raw, words, turns, told = (tmp_path / name for name in ("raw", "words", "turns", "told"))
+    run(folder, raw)
+    transcribe.main(configure(Transcribe), raw, words)
+    diarize.main(configure(Diarize), raw, turns)
+    capsys.readouterr()
+    for _ in range(2):  # also when nothing is to be done
+        converse.main(configure(Converse), raw, words, turns, tmp_path / "none", told, tmp_path / "m.json")
+        said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("converse: 1 ")]
+        assert said[0].startswith(
+            "converse: 1 of 2 ready transcripts name no speaker (plain), so that nobody"
+        )
+        assert "what may be a label and was not believed (plain: 1)" in said[1]
+        assert len(said) == 2
