@@ -104,7 +104,8 @@ def build(
     labels = word_speakers.attribute_words(words, turns, reach)
     labels = speaker_corrections.claim_unknown(edits, words, labels)
 
-    row = item.values.get("metadata", {})
+    said = {"host": published.hosts, "guest": published.guests}
+    row = {role: names for role, names in said.items() if names} | item.values.get("metadata", {})
     spans = [
         *spans,
         *_find_ends(row, duration),

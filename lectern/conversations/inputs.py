@@ -64,7 +64,7 @@ def find(
     found, dropped, left_out = [], {}, {}
     for name, source in speech.items():
         inputs = {"source": raw / name / "item.json"}
-        if source.transcript and (source.kind == "transcripts" or not source.media):
+        if source.transcript:
             inputs["ready"] = raw / name / source.transcript
         elif name in transcripts and name in diarization:
             inputs |= {"transcript": transcripts[name], "diarization": diarization[name]} | known_voices

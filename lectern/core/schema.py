@@ -45,7 +45,8 @@ class Source(Record):
     published: str | None = Field(default=None, description="day, as in 2026-11-22")
     author: str | None = Field(default=None, description="channel, show or person that published it")
     transcript: str | None = Field(
-        default=None, description="name of the ready transcript in the item's folder"
+        default=None,
+        description="name of the ready transcript in the item's folder; nobody listens to the media then",
     )
     subtitles: str | None = Field(
         default=None, description="name of the published subtitles in the item's folder"
@@ -58,6 +59,8 @@ class Source(Record):
     )
     chapters: list[Chapter] = Field(default_factory=list)
     language: str | None = Field(default=None, description="code such as en; null when unknown")
+    hosts: list[str] = Field(default_factory=list, description="names of those who ask, as published")
+    guests: list[str] = Field(default_factory=list, description="names of those who answer, as published")
 
 
 class Word(Record):

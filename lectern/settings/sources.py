@@ -18,6 +18,7 @@ LONGEST = 2000
 """Characters of an address; a longer one is a trap, or data."""
 RENDER = ("never", "empty", "always")
 GONE = ("keep", "remove")
+TRANSCRIPTS = ("named", "always", "never")
 PAIR = ("question", "answer")
 COLUMNS = (*PAIR, "input", "system", "url", "messages")
 """What a column of a table may be."""
@@ -144,6 +145,9 @@ class PodcastSource:
     no limit."""
     match: str | None = None
     """Regular expression to search for in the titles."""
+    transcripts: str = "named"
+    """When an episode's published transcript is used, and its recording is not listened to: if it names two speakers or
+    more, always, or never. Choices: TRANSCRIPTS."""
     allow_private: bool = False
     """Whether the feed's host, and `hosts`, may be in a private network or on this machine."""
     hosts: list[str] = field(default_factory=list)
@@ -159,6 +163,7 @@ class PodcastSource:
         yield from _find_wrong_name(self.name)
         yield from _find_wrong_limits(self.after, self.before, self.max_items, self.match)
         yield from find_wrong_url(self.feed)
+        yield from checks.choice("transcripts", self.transcripts, TRANSCRIPTS)
         for host in self.hosts:
             yield from _find_wrong_host(host)
 

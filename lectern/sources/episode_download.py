@@ -19,6 +19,7 @@ from lectern.core.errors import ItemError
 from lectern.core.io import read_plain, sha256, write_json
 from lectern.core.item import Item
 from lectern.core.schema import Chapter, Source
+from lectern.formats import captions
 from lectern.sources import sound
 from lectern.sources.listing import Episode
 
@@ -26,10 +27,19 @@ Download = Callable[[Episode, Path], Sequence[str]]
 RECORD = "download.json"
 
 
-def to_items(episodes: Iterator[Episode], options: Mapping[str, Any]) -> Iterator[Item]:
-    """An item for each episode. `options` are those that decide what is downloaded."""
+def to_items(
+    episodes: Iterator[Episode], options: Mapping[str, Any], transcripts: str = "never"
+) -> Iterator[Item]:
+    """An item for each episode.
+
+    Args:
+        episodes: of the listing.
+        options: those that decide what is downloaded.
+        transcripts: when a published transcript is used: `named`, `always` or `never`.
+    """
     for episode in episodes:
-        yield Item(episode.item, {}, {"episode": episode.model_dump(mode="json"), "options": dict(options)})
+        values = {"episode": episode.model_dump(mode="json"), "options": dict(options)}
+        yield Item(episode.item, {}, values | {"transcripts": transcripts})
 
 
 def fetch(item: Item, out: Path, raw: Path, kind: str, download: Download) -> Mapping[str, Any]:
@@ -68,10 +78,29 @@ def fetch(item: Item, out: Path, raw: Path, kind: str, download: Download) -> Ma
     if earlier:
         for name in [*earlier["files"], RECORD]:
             _take_over(raw / item.id / name, out / name)
-    write_json(out / "item.json", _source(episode, out, kind))
+    transcript, reason = _choose_transcript(out, item.values["transcripts"])
+    write_json(out / "item.json", _source(episode, out, kind, transcript))
     record = read_plain(out / RECORD)
     (media,) = out.glob("recording.*")
-    return {"bytes": media.stat().st_size} | ({"missing": record["missing"]} if record["missing"] else {})
+    return {
+        "bytes": media.stat().st_size,
+        **({"missing": record["missing"]} if record["missing"] else {}),
+        **({"transcript": reason} if reason else {}),
+    }
+
+
+def _choose_transcript(folder: Path, when: str) -> tuple[str | None, str]:
+    """Return the name of the published transcript if it is used instead of listening, and what is said of that."""
+    published = next(iter(sorted(folder.glob("subtitles.*"))), None)
+    if published is None or when == "never":
+        return None, ""
+    try:
+        speakers = captions.read_ready(published, "").facts["speakers"]
+    except ItemError as error:
+        return None, f"not used: {error}"
+    if when == "named" and speakers < 2:
+        return None, f"not used: it names {speakers} speakers"
+    return published.name, "used"
 
 
 def _earlier(folder: Path, key: str) -> dict[str, Any]:
@@ -92,7 +121,7 @@ def _take_over(old: Path, new: Path) -> None:
         shutil.copyfile(old, new)
 
 
-def _source(episode: Episode, folder: Path, kind: str) -> Source:
+def _source(episode: Episode, folder: Path, kind: str, transcript: str | None) -> Source:
     info = read_plain(folder / "info.json") if (folder / "info.json").is_file() else {}
     (media,) = folder.glob("recording.*")
     subtitles = next((path.name for path in folder.glob("subtitles.*")), None)
@@ -108,8 +137,11 @@ def _source(episode: Episode, folder: Path, kind: str) -> Source:
             "published": info.get("published") or episode.published,
             "author": info.get("channel") or info.get("uploader") or episode.author,
             "language": info.get("language") or episode.language,
+            "transcript": transcript,
             "subtitles": subtitles,
             "chapters": _chapters(episode, info, folder, media),
+            "hosts": episode.hosts,
+            "guests": episode.guests,
         }
     )
 
@@ -119,7 +151,9 @@ def _chapters(episode: Episode, info: Mapping[str, Any], folder: Path, media: Pa
     found = [(c.get("start_time"), c.get("title")) for c in info.get("chapters") or []]
     if not found and (folder / "chapters.json").is_file():
         found = [
-            (c.get("startTime"), c.get("title")) for c in read_plain(folder / "chapters.json")["chapters"]
+            (c.get("startTime"), c.get("title"))
+            for c in read_plain(folder / "chapters.json")["chapters"]
+            if c.get("toc") is not False  # the picture changes, and no chapter begins
         ]
     found = found or [(mark.start, mark.title) for mark in episode.chapters]
     marks = sorted(

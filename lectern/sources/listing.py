@@ -33,6 +33,16 @@ class Updated(NamedTuple):
     """Other difficulties, which do not make the update fail."""
 
 
+class Offer(NamedTuple):
+    """What a site offers."""
+
+    episodes: "list[Episode]"
+    problems: list[str]
+    """What could not be asked."""
+    asides: list[str]
+    """What was left out."""
+
+
 class Mark(Record):
     """The beginning of a chapter."""
 
@@ -47,12 +57,16 @@ class Links(Record):
     type: str | None = None
     bytes: int | None = Field(default=None, description="as the feed states; feeds are often wrong")
     transcript: str | None = Field(default=None, description="Podcasting 2.0, in VTT, SRT or JSON")
+    other_transcripts: list[str] = Field(
+        default_factory=list, description="of the same kinds, tried where the first names no speakers"
+    )
     chapters: str | None = Field(default=None, description="Podcasting 2.0, JSON")
 
     @property
     def are_secret(self) -> bool:
         """Whether one of the addresses holds a secret, as signed addresses do."""
-        return any(has_credentials(url) for url in (self.media, self.transcript, self.chapters) if url)
+        urls = (self.media, self.transcript, self.chapters, *self.other_transcripts)
+        return any(has_credentials(url) for url in urls if url)
 
 
 def _unless_secret(url: str | None) -> str | None:
@@ -79,6 +93,8 @@ class Episode(Record):
         default=None, description="null if yt-dlp finds the files, or if they are secret"
     )
     chapters: list[Mark] = Field(default_factory=list)
+    hosts: list[str] = Field(default_factory=list, description="names, as the feed states")
+    guests: list[str] = Field(default_factory=list)
 
 
 def item_id(title: str, key: str) -> str:
@@ -163,21 +179,19 @@ def merge(
     return list(whole.values()), new
 
 
-def update(
-    name: str, ask: Callable[[Sequence[Episode]], tuple[list[Episode], list[str]]], refresh: bool
-) -> Updated:
+def update(name: str, ask: Callable[[Sequence[Episode]], Offer], refresh: bool) -> Updated:
     """Bring the listing of a source up to date.
 
     Args:
         name: of the source.
-        ask: takes the known episodes (none when refreshing), and returns the offered episodes and any problems.
+        ask: takes the known episodes (none when refreshing), and returns what the site offers.
         refresh: whether known episodes take the site's current values.
     """
     before = read(name)
     try:
-        offered, problems = ask([] if refresh else before)
+        offered, problems, asides = ask([] if refresh else before)
     except (ItemError, LecternError) as error:
-        offered, problems = [], [str(error)]
+        offered, problems, asides = [], [str(error)], []
     after, new = merge(before, offered, refresh)
     after = [
         episode.model_copy(update={"links": None}) if episode.links and episode.links.are_secret else episode
@@ -189,4 +203,4 @@ def update(
     titles = "; ".join(episode.title for episode in new[:SHOWN])
     more = f"; and {len(new) - SHOWN} more" if len(new) > SHOWN else ""
     line = f"{len(new)} new in {name}, {changed} changed, {len(after)} in all"
-    return Updated(line + (f": {titles}{more}" if new else ""), problems, [])
+    return Updated(line + (f": {titles}{more}" if new else ""), problems, asides)

@@ -22,17 +22,29 @@ from urllib.parse import urljoin
 from lectern.core import secrets
 from lectern.core.errors import ItemError
 from lectern.core.item import Item
+from lectern.formats import captions
 from lectern.settings.sources import Network, PodcastSource
-from lectern.sources import episode_download, listing, sound, template, ytdlp
+from lectern.sources import episode_download, feed_tags, listing, sound, template, ytdlp
 from lectern.sources.addresses import Reach
+from lectern.sources.feed_tags import Tags
 from lectern.sources.listing import Episode, Links, Mark
 from lectern.sources.media import EXTENSIONS
 from lectern.sources.template import Template
 
 _TRANSCRIPTS = {
-    "text/vtt": "vtt", "application/srt": "srt", "application/x-subrip": "srt", "text/srt": "srt",
-    "application/json": "json",
+    "application/json": "json", "text/vtt": "vtt", "application/srt": "srt", "application/x-subrip": "srt",
+    "text/srt": "srt",
 }  # fmt: skip
+_RANKS = ("vtt", "json", "srt")
+"""Formats of transcripts, the one that names speakers most clearly first."""
+_MOST_TRANSCRIPTS = 3
+"""How many transcripts of an episode are tried for one that names speakers."""
+_UNTYPED = ("", "application/octet-stream", "binary/octet-stream", "application/binary")
+_OTHERS = re.compile(
+    r"[.](?:css|docx?|epub|exe|gif|html?|ico|jpe?g|js|json|md|pdf|php|png|pptx?|rss|srt|svg|torrent|txt|vtt|webp|xlsx?|"
+    r"xml|zip)"
+)
+"""Endings of what is no recording, where the feed does not say what it is."""
 _BLOCKS = {
     "p",
     "br",
@@ -52,6 +64,7 @@ _BLOCKS = {
     "hr",
 }
 _MOST_PAGES = 200
+_SHOWN = 3
 
 
 def _template(source: PodcastSource) -> Template:
@@ -71,7 +84,7 @@ def list_items(source: PodcastSource) -> Iterator[Item]:
         LecternError: there is no listing, or no episode in it fits.
     """
     chosen = listing.choose(source.name, source.after, source.before, source.max_items, source.match)
-    return episode_download.to_items(chosen, {})
+    return episode_download.to_items(chosen, {}, source.transcripts)
 
 
 def fetch_item(item: Item, out: Path, source: PodcastSource, raw: Path) -> Mapping[str, Any]:
@@ -84,21 +97,18 @@ def update(source: PodcastSource, refresh: bool) -> listing.Updated:
     return listing.update(source.name, functools.partial(list_episodes, source), refresh)
 
 
-def list_episodes(source: PodcastSource, known: Sequence[Episode]) -> tuple[list[Episode], list[str]]:
-    """Ask the feed what there is.
-
-    Returns: the episodes, and the problems of the feed.
-    """
+def list_episodes(source: PodcastSource, known: Sequence[Episode]) -> listing.Offer:
+    """Ask the feed what there is."""
     try:
-        offered, problems = _read_feed(source)
+        offer = _read_feed(source)
     except ItemError as error:
-        return [], [str(error)]
+        return listing.Offer([], [str(error)], [])
     if not _template(source).is_private:
-        return offered, problems
-    return [episode.model_copy(update={"links": None}) for episode in offered], problems
+        return offer
+    return offer._replace(episodes=[episode.model_copy(update={"links": None}) for episode in offer.episodes])
 
 
-def _read_feed(source: PodcastSource) -> tuple[list[Episode], list[str]]:
+def _read_feed(source: PodcastSource) -> listing.Offer:
     """Every episode of the feed, its further pages (RFC 5005) included; a further page that is bad costs itself alone.
 
     Raises:
@@ -106,6 +116,8 @@ def _read_feed(source: PodcastSource) -> tuple[list[Episode], list[str]]:
     """
     found: dict[str, Episode] = {}
     problems: list[str] = []
+    repeated: list[str] = []
+    silent: list[str] = []
     seen: set[str] = set()
     url: str | None = _template(source).expand()
     while url and url not in seen and len(seen) < _MOST_PAGES:
@@ -115,25 +127,29 @@ def _read_feed(source: PodcastSource) -> tuple[list[Episode], list[str]]:
             shown = f"{_template(source).shown}, page {len(seen)}"
         name = shown if _template(source).is_private else None
         try:
-            feed = _parse(ytdlp.read(source.network, _reach(source), url, name), shown)
+            body = ytdlp.read(source.network, _reach(source), url, name)
+            feed = _parse(body, shown)
         except ItemError as error:
             if len(seen) == 1:
                 raise
             problems.append(f"{error} The pages before it were read.")
             break
-        for entry in feed.entries:
-            links = _links(entry, url)
+        for entry, tags in zip(feed.entries, feed_tags.read(body, len(feed.entries)), strict=True):
+            links = _links(entry, tags, url, str(feed.feed.get("language") or ""))
             if links is None:  # a post without a recording
+                silent.append(_title(source, entry))
                 continue
-            episode = _episode(source, feed.feed, entry, links)
+            episode = _episode(source, feed.feed, entry, tags, links)
             if episode.key in found:
-                problems.append(
-                    f"{source.name}: {episode.title!r} has the guid of another episode; the first one is used."
-                )
+                repeated.append(episode.title)
             found.setdefault(episode.key, episode)
         following = [link.get("href") for link in feed.feed.get("links", []) if link.get("rel") == "next"]
         url = _join(url, following[0]) if following and following[0] else None
-    return list(found.values()), problems
+    asides = [f"{title!r} has the guid of another episode; the first one is used." for title in repeated]
+    if silent:
+        shown = ", ".join(map(repr, silent[:_SHOWN])) + (", ..." if len(silent) > _SHOWN else "")
+        asides.append(f"{len(silent)} entries of the feed hold no recording and are left out: {shown}")
+    return listing.Offer(list(found.values()), problems, asides)
 
 
 @functools.lru_cache(maxsize=8)
@@ -144,8 +160,7 @@ def _secret_links(
     source = PodcastSource(
         name="private", feed=feed, network=network, allow_private=allow_private, hosts=list(hosts)
     )
-    offered, _ = _read_feed(source)
-    return {episode.key: episode.links for episode in offered}
+    return {episode.key: episode.links for episode in _read_feed(source).episodes}
 
 
 def _join(page: str, url: str) -> str | None:
@@ -166,13 +181,17 @@ def _parse(body: bytes, shown: str) -> Any:
     return feed
 
 
-def _episode(source: PodcastSource, feed: Any, entry: Any, links: Links) -> Episode:
+def _title(source: PodcastSource, entry: Any) -> str:
+    return _public(" ".join(str(entry.get("title") or "Untitled").split()), _template(source))
+
+
+def _episode(source: PodcastSource, feed: Any, entry: Any, tags: Tags, links: Links) -> Episode:
     plain = functools.partial(_public, feed=_template(source))
     guid = str(entry.get("id") or entry.get("link") or links.media)
     # A guid may be an address with a secret in it.
     secret = _template(source).is_private or secrets.has_credentials(guid)
     key = hashlib.sha256(guid.encode()).hexdigest()[:16] if secret else guid
-    title = plain(" ".join(str(entry.get("title") or "Untitled").split()))
+    title = _title(source, entry)
     day = entry.get("published_parsed") or entry.get("updated_parsed")
     return Episode(
         item=listing.item_id(title, f"{source.name} {key}"),
@@ -187,6 +206,8 @@ def _episode(source: PodcastSource, feed: Any, entry: Any, links: Links) -> Epis
         description=plain(_show_notes(entry)),
         links=links,
         chapters=[mark.model_copy(update={"title": plain(mark.title)}) for mark in _chapters(entry)],
+        hosts=list(map(plain, tags.hosts)),
+        guests=list(map(plain, tags.guests)),
     )
 
 
@@ -195,27 +216,48 @@ def _public(text: str, feed: Template) -> str:
     return secrets.without_secrets(template.hide(text, feed)) if feed.is_private else text
 
 
-def _links(entry: Any, page: str) -> Links | None:
-    for enclosure in entry.get("enclosures", []):
-        url, kind = _join(page, enclosure.get("href") or ""), enclosure.get("type") or ""
+def _links(entry: Any, tags: Tags, page: str, language: str) -> Links | None:
+    """The addresses of an entry's files: of its first recording, or else of its first file of no stated kind."""
+    files = [(file.get("href"), file, file.get("type")) for file in entry.get("enclosures", [])]
+    files += [(file.get("url"), file, file.get("type")) for file in entry.get("media_content", [])]
+    possible = []
+    for address, file, stated in files:
+        url, kind = _join(page, address or ""), (stated or "").partition(";")[0].strip().lower()
         ending = Path((url or "").partition("?")[0]).suffix.lower()
-        if url and (kind.startswith(("audio/", "video/")) or ending in EXTENSIONS):
-            length = str(enclosure.get("length") or "")
-            return Links(
-                media=url,
-                type=kind or None,
-                bytes=int(length) if length.isdigit() and int(length) else None,
-                transcript=_extra(entry.get("podcast_transcript"), page, _TRANSCRIPTS),
-                chapters=_extra(entry.get("podcast_chapters"), page, None),
-            )
-    return None
-
-
-def _extra(tag: Any, page: str, types: Mapping[str, str] | None) -> str | None:
-    if not isinstance(tag, Mapping) or not tag.get("url"):
+        medium = kind.startswith(("audio/", "video/")) or file.get("medium") in ("audio", "video")
+        if url and (medium or ending in EXTENSIONS):
+            possible.append((0, url, kind, file))
+        elif url and kind in _UNTYPED and file.get("medium") in (None, "") and not _OTHERS.fullmatch(ending):
+            possible.append((1, url, kind, file))
+    if not possible:
         return None
-    url = _join(page, tag["url"])
-    return url if url and (types is None or _transcript_ending(url, tag.get("type"))) else None
+    _, url, kind, file = min(possible, key=lambda found: found[0])
+    length = str(file.get("length") or file.get("filesize") or "")
+    transcripts = _transcripts(tags, page, language)
+    return Links(
+        media=url,
+        type=kind or None,
+        bytes=int(length) if length.isdigit() and int(length) else None,
+        transcript=transcripts[0] if transcripts else None,
+        other_transcripts=transcripts[1:],
+        chapters=_chapters_address(entry.get("podcast_chapters"), page),
+    )
+
+
+def _transcripts(tags: Tags, page: str, language: str) -> list[str]:
+    """The addresses of an episode's transcripts, the best first: in the feed's language, and not meant as captions."""
+    found = []
+    for tag in tags.transcripts:
+        url = _join(page, tag.url)
+        ending = _transcript_ending(url, tag.type) if url else None
+        if url and ending:
+            foreign = bool(tag.language and language) and tag.language[:2] != language[:2].lower()
+            found.append((foreign, _RANKS.index(ending), tag.rel == "captions", url))
+    return list(dict.fromkeys(url for *_, url in sorted(found, key=lambda one: one[:3])))[:_MOST_TRANSCRIPTS]
+
+
+def _chapters_address(tag: Any, page: str) -> str | None:
+    return _join(page, tag["url"]) if isinstance(tag, Mapping) and tag.get("url") else None
 
 
 def _transcript_ending(url: str, kind: str | None = None) -> str | None:
@@ -296,13 +338,19 @@ def _download(episode: Episode, out: Path, source: PodcastSource) -> list[str]:
     ytdlp.persistently(links.media, source.network, transfer, name)
     sound.keep_sound(ytdlp.written(out, episode.title), out)
     missing = []
-    for what, url in (("chapters", links.chapters), ("transcript", links.transcript)):
-        try:
-            if url is not None:
+    for what, urls in (
+        ("chapters", [links.chapters] if links.chapters else []),
+        ("transcript", [url for url in (links.transcript, *links.other_transcripts) if url]),
+    ):
+        failed = 0
+        for url in urls:
+            try:
                 body = ytdlp.read(source.network, _reach(source), url, name)
-                _write_extra(what, _masked(body, _template(source)), url, out)
-        except ItemError:
-            missing.append(what)
+                if _write_extra(what, _masked(body, _template(source)), out):
+                    break
+            except ItemError:
+                failed += 1
+        missing += [what] if urls and failed == len(urls) else []
     return missing
 
 
@@ -328,13 +376,35 @@ def _masked(body: bytes, feed: Template) -> bytes:
     return masked.encode("utf-8", "surrogateescape")
 
 
-def _write_extra(name: str, body: bytes, url: str, out: Path) -> None:
-    if name == "chapters":
+def _write_extra(what: str, body: bytes, out: Path) -> bool:
+    """Write the chapters or the transcript of an episode; return whether there is no need to try another address.
+
+    Of several transcripts, the first one that names speakers is kept, or else the first that can be read.
+
+    Raises:
+        ItemError: it is no such file.
+    """
+    if what == "chapters":
         try:
             if not isinstance(json.loads(body)["chapters"], list):
                 raise ItemError("not a list")
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ItemError("no chapters in it") from error
         (out / "chapters.json").write_bytes(body)
-    else:
-        (out / f"subtitles.{_transcript_ending(url) or 'vtt'}").write_bytes(body)
+        return True
+    kept = sorted(out.glob("subtitles.*"))
+    start = body[:200].lstrip(b"\xef\xbb\xbf \t\r\n")
+    ending = "vtt" if start.startswith(b"WEBVTT") else "json" if start[:1] in (b"{", b"[") else "srt"
+    path = out / f"{'other' if kept else 'subtitles'}.{ending}"
+    path.write_bytes(body)
+    try:
+        named = captions.read_ready(path, "").facts["speakers"] > 1
+    except ItemError:
+        path.unlink()
+        raise
+    if kept and named:
+        kept[0].unlink()
+        path.rename(out / f"subtitles.{ending}")
+    elif kept:
+        path.unlink()
+    return named

@@ -54,15 +54,13 @@ def update(source: YoutubeSource, refresh: bool) -> listing.Updated:
     return listing.update(source.name, functools.partial(list_episodes, source), refresh)
 
 
-def list_episodes(source: YoutubeSource, known: Sequence[Episode]) -> tuple[list[Episode], list[str]]:
-    """Ask the sites for their episodes. A video that is already listed is not asked for again.
-
-    Returns: the episodes, and what could not be asked.
-    """
+def list_episodes(source: YoutubeSource, known: Sequence[Episode]) -> listing.Offer:
+    """Ask the sites for their episodes. A video that is already listed is not asked for again."""
     dated = source.after is not None or source.before is not None
     settled = [e.key for e in known if " " in e.key and not (dated and e.published is None)]
     found: dict[str, Episode] = {}
     problems: list[str] = []
+    asides: list[str] = []
     for address in _templates(source):
         try:
             ask = functools.partial(_list, source, address, settled, dated)
@@ -70,13 +68,13 @@ def list_episodes(source: YoutubeSource, known: Sequence[Episode]) -> tuple[list
             for episode in ytdlp.persistently(address.shown, source.network, ask, name):
                 first = found.setdefault(episode.key, episode)
                 if first.title != episode.title and episode.url is None:
-                    problems.append(
-                        f"{source.name}: the addresses of {first.title!r} and {episode.title!r} differ only in what "
+                    asides.append(
+                        f"the addresses of {first.title!r} and {episode.title!r} differ only in what "
                         "may be a secret, which is not stored; the first one is used."
                     )
         except ItemError as error:
             problems.append(str(error))
-    return list(found.values()), problems
+    return listing.Offer(list(found.values()), problems, asides)
 
 
 def _templates(source: YoutubeSource) -> list[Template]:

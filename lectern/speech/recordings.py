@@ -7,11 +7,15 @@ from lectern.core.item import Item
 
 
 def find(raw: Path) -> list[Item]:
-    """Return an item for each folder of `raw` whose item.json names a media file, in order of id.
+    """Return an item for each folder of `raw` whose item.json names a media file and no transcript, in order of id.
 
     The input `media` of an item is that file.
 
     Raises:
         LecternError: `raw` is missing, or a record in it is broken or names a missing file.
     """
-    return [Item(record.parent.name, {"media": media}) for record, _, media in folders.find(raw, "media")]
+    return [
+        Item(record.parent.name, {"media": media})
+        for record, source, media in folders.find(raw, "media")
+        if source.transcript is None
+    ]

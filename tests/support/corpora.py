@@ -68,6 +68,7 @@ def feed(*entries: str, more: str = "") -> str:
         '<?xml version="1.0" encoding="UTF-8"?><rss version="2.0" '
         'xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd" '
         'xmlns:podcast="https://podcastindex.org/namespace/1.0" xmlns:psc="http://podlove.org/simple-chapters" '
-        'xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:atom="http://www.w3.org/2005/Atom">'
+        'xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:media="http://search.yahoo.com/mrss/" '
+        'xmlns:atom="http://www.w3.org/2005/Atom">'
         f"<channel><title>The Show</title><language>en-GB</language>{more}{''.join(entries)}</channel></rss>"
     )

@@ -18,8 +18,8 @@ def episode(key: str, **values: Any) -> Episode:
     return Episode(**{"item": f"item-{key}", "key": key, "title": key.upper(), **values})
 
 
-def ask(*offered: Episode, problems: Sequence[str] = ()) -> Callable[..., tuple[list[Episode], list[str]]]:
-    return lambda known: (list(offered), list(problems))
+def ask(*offered: Episode, problems: Sequence[str] = ()) -> Callable[..., listing.Offer]:
+    return lambda known: listing.Offer(list(offered), list(problems), [])
 
 
 def test_a_known_episode_keeps_its_line_and_a_new_one_comes_last() -> None:
@@ -120,9 +120,9 @@ def test_an_update_says_what_is_new_and_what_changed() -> None:
 def test_a_refresh_asks_as_if_nothing_were_known() -> None:
     asked: list[int] = []
 
-    def count(known: Sequence[Episode]) -> tuple[list[Episode], list[str]]:
+    def count(known: Sequence[Episode]) -> listing.Offer:
         asked.append(len(known))
-        return [episode("a")], []
+        return listing.Offer([episode("a")], [], [])
 
     for refresh in (False, False, True):
         listing.update("show", count, refresh)
@@ -130,7 +130,7 @@ def test_a_refresh_asks_as_if_nothing_were_known() -> None:
 
 
 def test_a_source_that_cannot_be_asked_keeps_its_listing_and_gets_none_by_failing() -> None:
-    def fail(known: Sequence[Episode]) -> tuple[list[Episode], list[str]]:
+    def fail(known: Sequence[Episode]) -> listing.Offer:
         raise ItemError("no such feed")
 
     told = listing.update("show", fail, refresh=False)

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from lectern.conversations import inputs
 from lectern.core import code, io, items
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.schema import Chapter
 from lectern.settings.sources import parse_source
 from lectern.sources import listing, sound
 from lectern.sources import podcast as podcasts
+from lectern.speech import recordings
 from lectern.tools import update
 from stages import fetch
 from tests.support.corpora import RAW, corpus, entry, everything_in_data, feed, get, podcast, record, records
@@ -406,7 +408,7 @@ def test_a_failed_download_leaves_nothing_half_done(show: str, site: Site, mp3: 
 )
 def test_chapters_that_are_none_are_refused_and_not_kept(project: Path, body: bytes) -> None:
     with pytest.raises(ItemError):
-        podcasts._write_extra("chapters", body, "https://example.org/1.json", project)
+        podcasts._write_extra("chapters", body, project)
     assert list(project.iterdir()) == []
 
 
@@ -420,3 +422,135 @@ def test_chapters_that_are_none_are_refused_and_not_kept(project: Path, body: by
 )  # fmt: skip
 def test_a_time_is_hours_minutes_and_seconds(text: object, seconds: float | None) -> None:
     assert podcasts._seconds(text) == seconds
+
+
+TURNS = "WEBVTT\n\n00:00.000 --> 00:03.000\n<v Ada>Why so?\n\n00:03.000 --> 00:09.000\n<v Bob>Because.\n"
+PLAIN = "WEBVTT\n\n00:00.000 --> 00:09.000\nWhy so? Because.\n"
+JSON = json.dumps(
+    {
+        "segments": [
+            {"startTime": 0, "endTime": 3, "body": "Why so?", "speaker": "Ada"},
+            {"startTime": 3, "endTime": 9, "body": "Because.", "speaker": "Bob"},
+        ]
+    }
+)
+
+
+def test_two_episodes_of_one_guid_stop_nothing(
+    site: Site, mp3: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    media = [site.put(f"/{n}.mp3", mp3 + bytes(n)) for n in (1, 2)]
+    twice = entry(2, media[1], title="Again").replace("guid-2", "guid-1")
+    chosen = corpus(podcast(site.put("/feed", feed(entry(1, media[0]), twice))))
+    assert update.main(chosen) == 0
+    assert (
+        "update: show: 'Again' has the guid of another episode; the first one is used."
+        in capsys.readouterr().err
+    )
+    assert [episode.title for episode in listing.read("show")] == ["Episode 1"]
+
+
+def tag(site: Site, path: str, body: str, kind: str, more: str = "") -> str:
+    return f"<podcast:transcript url='{site.put(path, body, kind)}' type='{kind}' {more}/>"
+
+
+def test_the_transcript_that_names_the_speakers_is_taken(site: Site, mp3: bytes) -> None:
+    """Of several tags, in any order: not the page, not another language, and not the one without names."""
+    tags = (
+        tag(site, "/1.srt", PLAIN.replace("WEBVTT\n\n", "1\n").replace(".000", ",000"), "application/srt")
+        + tag(site, "/fr.vtt", TURNS.replace("Why so", "Pourquoi"), "text/vtt", "language='fr'")
+        + tag(site, "/1.vtt", PLAIN, "text/vtt")
+        + tag(site, "/transcript", JSON, "application/json")
+        + tag(site, "/1.html", "<p>Why so?</p>", "text/html")
+    )
+    chosen = corpus(podcast(site.put("/feed", feed(entry(1, site.put("/1.mp3", mp3), tags)))))
+    get(chosen)
+    assert listing.read("show")[0].links.transcript.endswith("/1.vtt")
+    found = record()
+    assert (found.transcript, found.subtitles) == ("subtitles.json", "subtitles.json")
+    assert (RAW / found.item / "subtitles.json").read_text() == JSON
+    assert not list((RAW / found.item).glob("other.*"))
+    assert items.facts(RAW)[found.item]["transcript"] == "used"
+
+
+@pytest.mark.parametrize(
+    ("body", "option", "used"),
+    [
+        (TURNS, {}, True),
+        (TURNS, {"transcripts": "never"}, False),
+        (PLAIN, {}, False),
+        (PLAIN, {"transcripts": "always"}, True),
+        ("no transcript", {"transcripts": "always"}, False),
+    ],
+)
+def test_a_published_transcript_is_used_instead_of_listening(
+    site: Site, mp3: bytes, tmp_path: Path, body: str, option: dict[str, str], used: bool
+) -> None:
+    tags = tag(site, "/1.vtt", body, "text/vtt")
+    show = site.put("/feed", feed(entry(1, site.put("/1.mp3", mp3), tags)))
+    get(corpus(podcast(show, **option)))
+    found = record()
+    assert (found.transcript is not None) == used
+    assert found.media == "recording.mp3"  # the review plays it
+    assert [item.id for item in recordings.find(RAW)] == ([] if used else [found.item])
+    for folder in ("words", "turns"):
+        items.sync([], tmp_path / folder, lambda: None, suffix=".json", params={}, code=())
+    words, turns = (items.read(tmp_path / folder) for folder in ("words", "turns"))
+    speech = inputs.find(RAW, words, turns, tmp_path / "corrections", None)
+    assert [item.id for item in speech.items] == ([found.item] if used else [])
+    asked = len(site.hits)
+    other = {"transcripts": "always" if option.get("transcripts") == "never" else "never"}
+    fetch.main(corpus(podcast(show, **other)), RAW)
+    assert (record().transcript is not None) == (other["transcripts"] == "always")
+    assert len(site.hits) == asked  # what was downloaded serves for each choice
+
+
+def test_an_enclosure_of_no_stated_kind_is_a_recording(
+    site: Site, mp3: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def item(number: int, tags: str) -> str:
+        return f"<item><title>{number}</title><guid>{number}</guid>{tags}</item>"
+
+    address = site.put("/noext", mp3, "application/octet-stream")
+    site.put("/6.mp3", mp3)
+    entries = [
+        item(1, f"<enclosure url='{address}?1' type='application/octet-stream'/>"),
+        item(2, f"<enclosure url='{address}?2'/>"),
+        item(3, f"<media:content url='{address}?3' medium='audio'/>"),
+        item(4, f"<media:group><media:content url='{address}?4' type='audio/mpeg'/></media:group>"),
+        item(5, f"<enclosure url='{address}?5'/><enclosure url='/6.mp3' type='Audio/MPEG; x=1'/>"),
+        item(6, "<enclosure url='/cover.jpg'/><media:content url='/cover.png' medium='image'/>"),
+        item(7, "<enclosure url='/guide' type='application/pdf'/>"),
+    ]
+    chosen = corpus(podcast(site.put("/feed", feed(*entries))))
+    get(chosen)
+    episodes = {episode.title: episode.links for episode in listing.read("show")}
+    assert list(episodes) == ["1", "2", "3", "4", "5"]
+    assert episodes["5"].media.endswith("/6.mp3")  # what the feed calls audio
+    assert "2 entries of the feed hold no recording and are left out: '6', '7'" in capsys.readouterr().err
+    assert len(records()) == 5
+
+
+def test_the_people_of_an_episode_and_of_the_show_come_through(site: Site, mp3: bytes) -> None:
+    show = "<podcast:person role='host'>Ann Lee</podcast:person>"
+    guests = "<podcast:person role='Guest' group='cast'>Bob\n  Ray</podcast:person>"
+    guests += "<podcast:person role='guest'>Cy</podcast:person>"
+    own = (
+        "<podcast:person>Dee</podcast:person><podcast:person role='editor' group='audio'>Eve</podcast:person>"
+    )
+    media = site.put("/1.mp3", mp3)
+    get(corpus(podcast(site.put("/feed", feed(entry(1, media, guests), entry(2, media, own), more=show)))))
+    found = {r.title: (r.hosts, r.guests) for r in records()}
+    assert found == {"Episode 1": (["Ann Lee"], ["Bob Ray", "Cy"]), "Episode 2": (["Dee"], [])}
+
+
+def test_a_chapter_that_is_in_no_table_of_contents_is_none(site: Site, mp3: bytes) -> None:
+    marks = [
+        {"startTime": 0, "title": "A"},
+        {"startTime": 3, "title": "picture", "toc": False},
+        {"startTime": 9},
+    ]
+    site.put("/1.json", json.dumps({"version": "1.2.0", "chapters": marks}), "application/json+chapters")
+    more = f"<podcast:chapters url='{site.address}/1.json' type='application/json+chapters'/>"
+    get(corpus(podcast(site.put("/feed", feed(entry(1, site.put("/1.mp3", mp3), more))))))
+    assert [(c.start, c.title) for c in record().chapters] == [(0, "A"), (9, "")]
