@@ -2,23 +2,44 @@
 
 Beside a file stands what is known of it, in files of the same stem: `talk.info.json` with title, url, licence and more
 (yt-dlp's own file serves), and `talk.description.txt` with the description as published (yt-dlp's `talk.description`
-serves too).
+serves too). yt-dlp puts a language or the number of a format behind the stem (`talk.en.vtt`, `talk.f251.webm`), and
+what is known of `talk` is known of these too.
 """
 
 import hashlib
 import json
 import re
+import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.item import Item
+from lectern.core.schema import Chapter
 
 INFO = (".info.json",)
 DESCRIPTION = (".description.txt", ".description")
 TRUTH = (".truth.json",)
+BESIDE = (
+    *INFO,
+    *DESCRIPTION,
+    *TRUTH,
+    ".live_chat.json",
+    ".rechat.json",
+    ".comments.json",
+    ".annotations.xml",
+)
+"""Endings of what lies beside a file and is no item of its own."""
+SHOWN = 5
+_FORMAT = re.compile(r"\.f\d{1,4}(?:-\w{1,8})?$")
+_ID = re.compile(r" \[[\w-]{1,64}\]$")
+_RECORDINGS = (".mp4", ".mkv", ".webm", ".m4a", ".mp3", ".opus")
+_LANGUAGE = re.compile(r"\.([a-z]{2,3})(-[A-Za-z0-9_-]{1,24})?$")
 
 
 def item_id(name: str) -> str:
@@ -62,7 +83,9 @@ def find_files(
         what = f"neither a {noun} nor a folder" if may_be_file else "not a folder"
         raise LecternError(f"corpus.sources: {place} is {what}. Put the {noun}s there, or correct `path`.")
     candidates = place.rglob("*") if place.is_dir() else [place]
-    found = sorted(path for path in candidates if is_wanted(path) and path.is_file())
+    files = sorted(path for path in candidates if path.is_file())
+    found = [path for path in files if is_wanted(path)]
+    _tell_left_out(place, noun, files, found)
     if not found:
         what = f"is not and does not hold a {noun}" if may_be_file else f"holds no {noun}"
         raise LecternError(
@@ -70,6 +93,57 @@ def find_files(
             "`path`."
         )
     return found
+
+
+def _tell_left_out(place: Path, noun: str, files: Sequence[Path], found: Collection[Path]) -> None:
+    """Print how many files of a folder are no items and belong to none, by their endings."""
+    stems = {(path.parent, base) for path in found for base in (path.name, path.stem, find_base(path))}
+    others = [
+        path
+        for path in files
+        if path not in found
+        and not path.name.startswith((".", "~$"))
+        and (path.parent, strip_ending(path)) not in stems
+        and (path.parent, find_base(path)) not in stems
+    ]
+    if found and others:
+        endings = Counter(path.suffix.lower() or "(none)" for path in others)
+        counts = ", ".join(f"{count} {ending}" for ending, count in sorted(endings.items()))
+        shown = ", ".join(path.name for path in others[:SHOWN]) + (", ..." if len(others) > SHOWN else "")
+        print(
+            f"fetch: {place}: {len(others)} files are no {noun} and are left out ({counts}): {shown}",
+            file=sys.stderr,
+        )
+
+
+def strip_ending(path: Path) -> str:
+    """The name of a file without its suffix, or without the whole ending of a file that lies beside another."""
+    ending = next((ending for ending in BESIDE if path.name.lower().endswith(ending)), path.suffix)
+    return path.name[: len(path.name) - len(ending)]
+
+
+def find_base(path: Path) -> str:
+    """The stem without the language or the number of a format that yt-dlp puts behind it, where a file shows that.
+
+    A file that lies beside this one has the stem without it, or the language as the original one; or the stem ends with
+    an id in brackets, as yt-dlp writes it.
+    """
+    if match := _FORMAT.search(path.stem):
+        return path.stem[: match.start()]
+    match = _LANGUAGE.search(path.stem)
+    if match is None:
+        return path.stem
+    base = path.stem[: match.start()]
+    others = [base + ending for ending in (*BESIDE, *_RECORDINGS)]
+    others += [f"{base}.{match[1]}{mark}{path.suffix}" for mark in ("", "-orig")]
+    shown = _ID.search(base) or any(path.with_name(o).is_file() for o in others if o != path.name)
+    return base if shown else path.stem
+
+
+def find_language(path: Path) -> str | None:
+    """The code of a language behind the stem, such as `en` of `talk.en-orig.vtt`; None if there is none."""
+    match = _LANGUAGE.search(path.stem)
+    return match[1] if match and find_base(path) != path.stem else None
 
 
 def find_inputs(role: str, path: Path, **siblings: Sequence[str]) -> dict[str, Path]:
@@ -80,7 +154,8 @@ def find_inputs(role: str, path: Path, **siblings: Sequence[str]) -> dict[str, P
 
 def find_sibling(path: Path, *suffixes: str) -> Path | None:
     """The first existing file among `<stem><suffix>` beside the given one; `None` if there is none."""
-    candidates = (path.with_name(path.stem + suffix) for suffix in suffixes)
+    stems = dict.fromkeys((path.stem, find_base(path)))
+    candidates = (path.with_name(stem + suffix) for stem in stems for suffix in suffixes)
     return next((path for path in candidates if path.is_file()), None)
 
 
@@ -116,6 +191,48 @@ def read_description(item: Item, info: Mapping[str, Any]) -> str:
 def read_title(item: Item, info: Mapping[str, Any]) -> str:
     """The title that the info of an item says, else the name of its file without its suffix."""
     return first_string(info, "title") or Path(item.values["name"]).name
+
+
+def read_about(item: Item, info: Mapping[str, Any]) -> dict[str, Any]:
+    """What the files beside a recording or a transcript say of it, as fields of `Source`.
+
+    Raises:
+        ItemError: one of them is malformed.
+    """
+    return {
+        "title": read_title(item, info),
+        "url": first_string(info, "webpage_url", "url"),
+        "description": read_description(item, info),
+        "licence": first_string(info, "licence", "license"),
+        "published": _read_day(info),
+        "author": first_string(info, "author", "channel", "uploader"),
+        "chapters": _read_chapters(info, item.inputs.get("info")),
+        "hosts": _read_names(info, "hosts", "host"),
+        "guests": _read_names(info, "guests", "guest"),
+    }
+
+
+def _read_day(info: Mapping[str, Any]) -> str | None:
+    """The day of publication; yt-dlp's form 20261122 is converted."""
+    day = first_string(info, "published", "upload_date", "release_date")
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day and re.fullmatch(r"\d{8}", day) else day
+
+
+def _read_chapters(info: Mapping[str, Any], path: Path | None) -> list[Chapter]:
+    chapters = info.get("chapters") or []
+    try:
+        return [Chapter(start=c["start_time"], end=c["end_time"], title=c["title"]) for c in chapters]
+    except (KeyError, TypeError, ValidationError) as error:
+        raise ItemError(
+            f"{path}: `chapters` is not a list of objects with start_time, end_time and title. Correct it."
+        ) from error
+
+
+def _read_names(info: Mapping[str, Any], *keys: str) -> list[str]:
+    """Names as a list or as one text, in which `;` divides them."""
+    value: Any = next((info[key] for key in keys if info.get(key)), [])
+    names = value.split(";") if isinstance(value, str) else value if isinstance(value, list) else []
+    return [" ".join(name.split()) for name in names if isinstance(name, str) and name.strip()]
 
 
 def read_text(path: Path) -> str:

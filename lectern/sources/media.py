@@ -2,11 +2,13 @@
 
 talk.mp3                the recording
 talk.description.txt    as published, with the time-stamped questions (yt-dlp's `talk.description` works too)
-talk.info.json          title, url, licence (yt-dlp's own file works)
+talk.info.json          title, url, licence, author, published, chapters, language, hosts, guests (yt-dlp's own works)
 talk.truth.json         the true turns, if known: transcription and diarization are scored against them
 """
 
 import shutil
+import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,13 @@ from lectern.core.schema import Source
 from lectern.settings.sources import MediaSource
 from lectern.sources import folders
 
-EXTENSIONS = frozenset(
-    {".aac", ".aif", ".aiff", ".avi", ".flac", ".m4a", ".m4v", ".mka", ".mkv", ".mov", ".mp3", ".mp4"}
-    | {".mpeg", ".mpg", ".oga", ".ogg", ".opus", ".wav", ".webm", ".wma"}
-)
+_SUFFIXES = """
+    3g2 3gp aac ac3 aif aifc aiff amr ape au avi caf dts eac3 flac flv m2ts m4a m4b m4v mka mkv mov mp2 mp3 mp4 mpeg mpg
+    mpga mts oga ogg ogv opus snd spx ts tta wav weba webm wma wmv wv
+"""
+EXTENSIONS = frozenset(f".{suffix}" for suffix in _SUFFIXES.split())
+_SYNC = b"G"
+"""The first byte of each packet of an MPEG transport stream."""
 
 
 def list_items(source: MediaSource) -> Iterator[Item]:
@@ -30,8 +35,10 @@ def list_items(source: MediaSource) -> Iterator[Item]:
         LecternError: the folder does not exist or holds no recording.
     """
     folder = Path(source.path)
-    for recording in folders.find_files(folder, "recording", EXTENSIONS, _is_recording):
-        name = str(recording.relative_to(folder).with_suffix(""))
+    recordings = folders.find_files(folder, "recording", EXTENSIONS, _is_recording)
+    names = [str(path.relative_to(folder).with_name(folders.find_base(path))) for path in recordings]
+    counts = Counter(names)
+    for recording, name in zip(recordings, names, strict=True):
         inputs = folders.find_inputs(
             "media",
             recording,
@@ -39,7 +46,16 @@ def list_items(source: MediaSource) -> Iterator[Item]:
             info=folders.INFO,
             truth=folders.TRUTH,
         )
-        yield Item(folders.item_id(name), inputs, {"name": name, "extension": recording.suffix.lower()})
+        extension = recording.suffix.lower()
+        own = name
+        if counts[name] > 1:
+            own = f"{name}-{recording.suffix[1:]}"
+            print(
+                f"fetch: {recording} has the name of another recording, so that its item is {folders.item_id(own)}. "
+                "Remove it if it is the same talk",
+                file=sys.stderr,
+            )
+        yield Item(folders.item_id(own), inputs, {"name": name, "extension": extension})
 
 
 def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
@@ -56,15 +72,17 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
     source = Source(
         item=item.id,
         kind="media",
-        title=folders.read_title(item, info),
-        url=folders.first_string(info, "webpage_url", "url"),
         media=media,
-        description=folders.read_description(item, info),
-        licence=folders.first_string(info, "licence", "license"),
+        language=folders.first_string(info, "language"),
+        **folders.read_about(item, info),
     )
     write_json(out / "item.json", source)
     return {"bytes": (out / media).stat().st_size}
 
 
 def _is_recording(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS
+    """Whether a file has the ending of a recording; one in `.ts` may be a program's text."""
+    if path.suffix.lower() != ".ts":
+        return path.suffix.lower() in EXTENSIONS
+    with path.open("rb") as file:
+        return file.read(1) == _SYNC

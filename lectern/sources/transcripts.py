@@ -2,27 +2,27 @@
 
 talk.vtt                the transcript in UTF-8, which may name speakers (see lectern/formats/caption_files.py)
 talk.description.txt    as published, with the time-stamped questions
-talk.info.json          title, url, licence, author, published, chapters (yt-dlp's own file works)
+talk.info.json          title, url, licence, author, published, chapters, hosts, guests (yt-dlp's own file works)
+
+Of the languages that yt-dlp writes (`talk.en.vtt`, `talk.en-orig.vtt`), one is the transcript of `talk`.
 """
 
-import re
 import shutil
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from lectern.core.errors import ItemError
 from lectern.core.io import write_json
 from lectern.core.item import Item
-from lectern.core.schema import Chapter, Source
+from lectern.core.schema import Source
 from lectern.formats import captions
 from lectern.settings.sources import TranscriptsSource
 from lectern.sources import folders
 
 EXTENSIONS = frozenset({".json", ".srt", ".vtt"})
-SIBLINGS = (*folders.INFO, *folders.TRUTH)
+FORMATS = (".vtt", ".srt", ".json")
+"""The endings, in the order in which one of several files of a language is taken."""
 
 
 def list_items(source: TranscriptsSource) -> Iterator[Item]:
@@ -33,13 +33,37 @@ def list_items(source: TranscriptsSource) -> Iterator[Item]:
     """
     folder = Path(source.path)
     transcripts = folders.find_files(folder, "transcript", EXTENSIONS, _is_transcript)
-    for transcript in transcripts:
-        name = str(transcript.relative_to(folder).with_suffix(""))
+    for transcript in _choose_languages(transcripts, source.language):
+        name = str(transcript.relative_to(folder).with_name(folders.find_base(transcript)))
         inputs = folders.find_inputs(
             "transcript", transcript, description=folders.DESCRIPTION, info=folders.INFO
         )
-        values = {"name": name, "extension": transcript.suffix.lower(), "language": source.language}
+        language = source.language or folders.find_language(transcript)
+        values = {"name": name, "extension": transcript.suffix.lower(), "language": language}
         yield Item(folders.item_id(name), inputs, values)
+
+
+def _choose_languages(transcripts: Sequence[Path], wanted: str | None) -> list[Path]:
+    """Keep one file of each talk that yt-dlp wrote in several languages, and say which others are left out."""
+    talks: dict[tuple[Path, str], list[Path]] = {}
+    for path in transcripts:
+        base = folders.find_base(path)
+        # Two files whose names show no language are two items of one id, which is an error.
+        talks.setdefault((path.parent, base if base != path.stem else path.name), []).append(path)
+    chosen = {key: min(paths, key=lambda path: _rank(path, paths, wanted)) for key, paths in talks.items()}
+    for key, path in chosen.items():
+        if others := [other.name for other in talks[key] if other != path]:
+            print(f"fetch: {path} is taken, and not {', '.join(others)}", file=sys.stderr)
+    return sorted(chosen.values())
+
+
+def _rank(path: Path, paths: Sequence[Path], wanted: str | None) -> tuple[bool, ...]:
+    """What speaks against a file: a language that is not the wanted one, or else the original one, or else English."""
+    own, originals = folders.find_language(path), [p for p in paths if p.stem.endswith("-orig")]
+    best = wanted.partition("-")[0] if wanted else folders.find_language(originals[0]) if originals else "en"
+    exact = path.stem.endswith(f".{wanted or best}")
+    by_format = [path.suffix.lower() != ending for ending in FORMATS]
+    return (own != best, not exact, *by_format, path.stem != min(p.stem for p in paths))
 
 
 def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
@@ -56,35 +80,13 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
     source = Source(
         item=item.id,
         kind="transcripts",
-        title=folders.read_title(item, info),
-        url=folders.first_string(info, "webpage_url", "url"),
-        description=folders.read_description(item, info),
-        licence=folders.first_string(info, "licence", "license"),
-        published=_read_day(info),
-        author=folders.first_string(info, "author", "channel", "uploader"),
         transcript=transcript,
-        chapters=_read_chapters(info, item.inputs.get("info")),
         language=ready.transcript.language,
+        **folders.read_about(item, info),
     )
     write_json(out / "item.json", source)
     return ready.facts
 
 
 def _is_transcript(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and not path.name.lower().endswith(SIBLINGS)
-
-
-def _read_day(info: Mapping[str, Any]) -> str | None:
-    """The day of publication; yt-dlp's form 20261122 is converted."""
-    day = folders.first_string(info, "published", "upload_date", "release_date")
-    return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day and re.fullmatch(r"\d{8}", day) else day
-
-
-def _read_chapters(info: Mapping[str, Any], path: Path | None) -> list[Chapter]:
-    chapters = info.get("chapters") or []
-    try:
-        return [Chapter(start=c["start_time"], end=c["end_time"], title=c["title"]) for c in chapters]
-    except (KeyError, TypeError, ValidationError) as error:
-        raise ItemError(
-            f"{path}: `chapters` is not a list of objects with start_time, end_time and title. Correct it."
-        ) from error
+    return path.suffix.lower() in EXTENSIONS and not path.name.lower().endswith(folders.BESIDE)

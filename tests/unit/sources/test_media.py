@@ -7,7 +7,7 @@ import pytest
 
 from lectern.core import io, items
 from lectern.core.errors import LecternError
-from lectern.core.schema import Source
+from lectern.core.schema import Chapter, Source
 from lectern.settings.corpus import Corpus
 from lectern.sources import folders
 from stages import fetch
@@ -47,6 +47,48 @@ def test_a_recording_comes_with_what_is_known_of_it(folder: Path, tmp_path: Path
         "recording.mp3",
         "truth.json",
     ]
+
+
+def test_yt_dlps_info_says_the_same_of_a_recording_as_of_a_transcript(folder: Path, tmp_path: Path) -> None:
+    (folder / "Talk [x].f251.webm").write_bytes(b"sound")
+    chapters = [
+        {"start_time": 0, "end_time": 4.0, "title": "Why?"},
+        {"start_time": 4, "end_time": 9, "title": "So"},
+    ]
+    info = {"title": "T", "channel": "Ann", "upload_date": "20260302", "language": "en", "chapters": chapters}
+    (folder / "Talk [x].info.json").write_text(json.dumps({**info, "host": "Ann; Bo", "guests": ["Cy  Dee"]}))
+    run(folder, tmp_path / "raw")
+    (only,) = items.read(tmp_path / "raw")
+    found = record(tmp_path / "raw", only)
+    assert (found.title, found.author, found.published, found.language) == ("T", "Ann", "2026-03-02", "en")
+    assert found.chapters == [Chapter(start=0, end=4, title="Why?"), Chapter(start=4, end=9, title="So")]
+    assert (found.hosts, found.guests) == (["Ann", "Bo"], ["Cy Dee"])
+
+
+def test_malformed_chapters_are_named(folder: Path, tmp_path: Path) -> None:
+    (folder / "talk.mp3").write_bytes(b"sound")
+    (folder / "talk.info.json").write_text('{"chapters": [{"title": 5}]}')
+    with pytest.raises(LecternError, match=r"talk\.info\.json: `chapters` is not a list"):
+        run(folder, tmp_path / "raw")
+
+
+ENDINGS = [".3gp", ".ac3", ".amr", ".au", ".caf", ".m4b", ".mp2", ".spx", ".wv", ".MP3", ".ogv"]
+
+
+def test_every_ending_that_ffmpeg_reads_is_a_recording_and_others_are_counted(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, ending in enumerate(ENDINGS):
+        (folder / f"{number}{ending}").write_bytes(b"sound")
+    (folder / "stream.ts").write_bytes(b"G@\0")
+    (folder / "program.ts").write_text("export const a = 1;")
+    for name in ("cover.jpg", "back.jpg", "notes", ".DS_Store", "0.jpg", "1.vtt", "2.info.json"):
+        (folder / name).write_text("{}")
+    assert run(folder, tmp_path / "raw").made == len(ENDINGS) + 1
+    left_out = (
+        "4 files are no recording and are left out (1 (none), 2 .jpg, 1 .ts): back.jpg, cover.jpg, notes, "
+    )
+    assert left_out + "program.ts" in capsys.readouterr().err
 
 
 def test_a_changed_description_renews_its_item_only(folder: Path, tmp_path: Path) -> None:
@@ -94,11 +136,18 @@ def test_a_broken_sibling_fails_its_item_only(folder: Path, tmp_path: Path) -> N
     assert run(folder, tmp_path / "raw", allow_failed=0.5).failed == 1
 
 
-def test_two_recordings_of_one_stem_are_named(folder: Path, tmp_path: Path) -> None:
-    (folder / "talk.mp3").write_bytes(b"one")
-    (folder / "talk.wav").write_bytes(b"two")
-    with pytest.raises(LecternError, match="two items have the id 'talk'"):
-        run(folder, tmp_path / "raw")
+def test_two_recordings_of_one_stem_are_two_items_and_named(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for ending in ("mp3", "wav", "WAV.flac"):
+        (folder / f"talk.{ending}").write_bytes(ending.encode())
+    (folder / "talk.info.json").write_text('{"title": "T"}')
+    run(folder, tmp_path / "raw")
+    ids = list(items.read(tmp_path / "raw"))
+    assert ids[:2] == ["talk-mp3", "talk-wav"]
+    assert [record(tmp_path / "raw", name).title for name in ids] == ["T", "T", "talk.WAV"]
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(" has the name")[0].rpartition("/")[2] for line in said] == ["talk.mp3", "talk.wav"]
 
 
 def test_folders_in_the_folder_count(folder: Path, tmp_path: Path) -> None:

@@ -188,3 +188,62 @@ def test_a_transcript_that_names_nobody_is_said_at_once(
         )
         assert "what may be a label and was not believed (plain: 1)" in said[1]
         assert len(said) == 2
+
+
+def save(folder: Path, **files: str) -> None:
+    for name, content in files.items():
+        (folder / name).write_text(content)
+
+
+def test_what_yt_dlp_writes_is_one_talk(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stem = "Seeds [x]"
+    files = {
+        ".en.vtt": VTT.replace("Language: de\n", ""),
+        ".en-orig.vtt": VTT.replace("So.", "Original."),
+        ".de.srt": SRT,
+        ".live_chat.json": '{"a": 1}\n{"a": 2}\n',
+        ".info.json": json.dumps({"title": "Seeds in practice", "webpage_url": "https://e.org/x"}),
+        ".description": "(0:03) Why do seeds matter?",
+        ".webp": "picture",
+    }
+    save(folder, **{stem + ending: content for ending, content in files.items()}, **{"notes.md": "mine"})
+    assert run(folder, tmp_path / "raw").made == 1
+    (only,) = items.read(tmp_path / "raw")
+    found = record(tmp_path / "raw", only)
+    assert (found.title, found.url, found.language) == ("Seeds in practice", "https://e.org/x", "en")
+    assert found.description == "(0:03) Why do seeds matter?"
+    assert "So." in (tmp_path / "raw" / only / "transcript.vtt").read_text()
+    said = capsys.readouterr().err
+    assert "Seeds [x].en.vtt is taken, and not Seeds [x].de.srt, Seeds [x].en-orig.vtt" in said
+    assert "1 files are no transcript and are left out (1 .md): notes.md" in said
+
+
+@pytest.mark.parametrize(
+    ("names", "language", "expected"),
+    [
+        (["talk.en.vtt", "talk.de.vtt", "talk.info.json"], None, ["talk: en"]),
+        (["talk.en.vtt", "talk.de.vtt", "talk.info.json"], "de", ["talk: de"]),
+        (["talk.en.vtt", "talk.de.vtt", "talk.de-orig.vtt"], None, ["talk.en: en", "talk: de"]),
+        (["talk.fr.srt", "talk.fr.vtt", "talk.mp4"], None, ["talk: fr"]),
+        (["talk.zh-Hans.vtt", "talk.description"], None, ["talk: zh"]),
+        # nothing shows that this is a language
+        (["ep.one.vtt", "ep.two.vtt"], None, ["ep.one: en", "ep.two: en"]),
+    ],
+)
+def test_which_of_several_languages_is_taken(
+    folder: Path, tmp_path: Path, names: list[str], language: str | None, expected: list[str]
+) -> None:
+    for name in names:
+        text = (
+            SRT
+            if name.endswith("srt")
+            else "{}"
+            if name.endswith("json")
+            else VTT.replace("Language: de\n", "")
+        )
+        (folder / name).write_text(text)
+    run(folder, tmp_path / "raw", **({"language": language} if language else {}))
+    found = [record(tmp_path / "raw", item) for item in items.read(tmp_path / "raw")]
+    assert sorted(f"{source.title}: {source.language}" for source in found) == expected
