@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lectern.core.errors import ItemError
+from lectern.formats.mixing import Mixer, choose_stream
 
 if TYPE_CHECKING:
     import av
@@ -71,7 +72,9 @@ class Recording:
 
 @contextmanager
 def open_recording(path: Path) -> Iterator[Recording]:
-    """Decode the first audio stream of `path`, mixed to mono at RATE, into a file that is deleted when the block ends.
+    """Decode the sound of `path`, mixed to mono at RATE, into a file that is deleted when the block ends.
+
+    The samples keep the clock of the container (see `mixing`).
 
     The file stands in the folder for temporary files (`$TMPDIR`) and takes 0.23 GB for each hour of the recording. Of
     a recording that is cut off or damaged, whatever can be decoded is returned.
@@ -113,15 +116,13 @@ def _decode_into(file: IO[bytes], path: Path) -> int:
                 raise ItemError(
                     f"{path.name} holds no audio. Give a file with sound, or remove it from the corpus."
                 )
-            resampler = av.AudioResampler(format="fltp", rate=RATE)
+            mixer = Mixer(file, container, RATE)
             for frame in _frames(container):
                 if frame is None:
                     damaged += 1
                 else:
-                    frame.pts = None  # a gap in the time stamps must not stop the resampler
-                    _write(file, resampler.resample(frame))
-            if file.tell():
-                _write(file, resampler.resample(None))
+                    mixer.add(frame)
+            mixer.close()
     except FileNotFoundError as error:
         raise ItemError(f"{path.name} does not exist. Run the fetch stage again.") from error
     except av.error.FFmpegError as error:
@@ -142,17 +143,11 @@ def _lenient() -> dict[str, Any]:
     return {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
-def _write(file: IO[bytes], frames: "list[av.AudioFrame]") -> None:
-    """Write the mean of the channels. FFmpeg's own mix to mono is 3 dB louder and can exceed full scale."""
-    for frame in frames:
-        file.write(frame.to_ndarray().mean(axis=0, dtype=np.float32).tobytes())
-
-
 def _frames(container: "av.container.InputContainer") -> "Iterator[av.AudioFrame | None]":
-    """Yield the frames of the first audio stream, and None for each packet that is damaged."""
+    """Yield the frames of the sound that a player plays, and None for each packet that is damaged."""
     import av.error
 
-    packets = container.demux(container.streams.audio[0])
+    packets = container.demux(choose_stream(container))
     while True:
         try:
             packet = next(packets)

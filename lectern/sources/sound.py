@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import ItemError
+from lectern.formats.mixing import choose_stream
 
 # FFmpeg's name of a container -> the suffix of its files. Only these are opened: a playlist that pretends to be a
 # recording could refer to other files of this machine.
@@ -32,9 +33,10 @@ def keep_sound(downloaded: Path, folder: Path) -> str:
             name = "recording" + _CONTAINERS[container.format.name.partition(",")[0]]
             downloaded.rename(folder / name)
             return name
-        target = _WITHOUT_VIDEO.get(streams.audio[0].codec_context.name, "matroska")
+        heard = choose_stream(container)
+        target = _WITHOUT_VIDEO.get(heard.codec_context.name, "matroska")
         name = "recording" + _ENDINGS[target]
-        _copy_packets(container, streams.audio[0], folder / name, target)
+        _copy_packets(container, heard, folder / name, target)
     downloaded.unlink()
     return name
 

@@ -1,6 +1,7 @@
 """Decoding, good files and bad ones."""
 
 import itertools
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -116,3 +117,133 @@ def test_a_film_without_sound_and_a_missing_file_say_so(tmp_path: Path) -> None:
         decode(write_picture(tmp_path / "film.mp4"))
     with pytest.raises(ItemError, match=r"gone\.mp3 does not exist"):
         decode(tmp_path / "gone.mp3")
+
+
+def tone(seconds: float, rate: int, channels: tuple[float, ...] = (1.0,), pitch: float = 440.0) -> np.ndarray:
+    """A tone at .3 of the full scale; each channel has it at its own strength."""
+    samples = 0.3 * np.sin(2 * np.pi * pitch * np.arange(round(seconds * rate)) / rate)
+    return np.outer(channels, samples).astype(np.float32)
+
+
+LAYOUTS = {1: "mono", 2: "stereo", 4: "4.0"}
+
+
+def write_tracks(
+    path: Path, *tracks: list[tuple[float, np.ndarray]], picture: float = 0.0, default: int | None = None
+) -> Path:
+    """Sound at 16,000 a second, in pieces that begin at the given seconds; seconds of a black picture."""
+    from av.stream import Disposition
+
+    codec = {".mkv": "pcm_s16le", ".mp4": "aac", ".ts": "mp2"}[path.suffix]
+    with av.open(str(path), "w") as container:
+        film = container.add_stream("mpeg4", rate=10) if picture else None
+        if film:
+            film.width, film.height, film.pix_fmt = 16, 16, "yuv420p"
+        streams = [container.add_stream(codec, rate=RATE) for _ in tracks]
+        for number, (stream, pieces) in enumerate(zip(streams, tracks, strict=True)):
+            stream.layout = LAYOUTS[len(pieces[0][1])]
+            stream.disposition = Disposition.default if number == default else Disposition(0)
+        for number in range(round(picture * 10)):
+            frame = av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), format="rgb24")
+            frame.pts = number
+            container.mux(film.encode(frame))
+        for stream, pieces in zip(streams, tracks, strict=True):
+            layout = LAYOUTS[len(pieces[0][1])]
+            for start, samples in pieces:
+                resampler = av.AudioResampler(
+                    format=stream.format, layout=layout, rate=RATE, frame_size=stream.frame_size or 1024
+                )
+                frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
+                frame.sample_rate, frame.pts, frame.time_base = RATE, round(start * RATE), Fraction(1, RATE)
+                for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+                    container.mux(stream.encode(piece))
+            container.mux(stream.encode(None))
+        if film:
+            container.mux(film.encode(None))
+    return path
+
+
+def sounding(samples: np.ndarray) -> list[tuple[float, float]]:
+    """The stretches with sound, in seconds, with at least 0.3 s of silence between them."""
+    loud = np.flatnonzero(np.abs(samples) > 0.02) / RATE
+    edges = [0, *(np.flatnonzero(np.diff(loud) > 0.3) + 1), len(loud)]
+    return [(round(float(loud[a]), 1), round(float(loud[b - 1]), 1)) for a, b in itertools.pairwise(edges)]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(44_100, "stereo"), (22_050, "mono")],
+        [(44_100, "mono"), (44_100, "stereo"), (44_100, "mono")],
+        [(16_000, "mono"), (48_000, "stereo"), (24_000, "stereo")],
+    ],
+)
+def test_a_format_that_changes_in_the_middle_is_read_to_the_end(
+    tmp_path: Path, parts: list[tuple[int, str]]
+) -> None:
+    # Property: files joined byte after byte, as inserted adverts are, give the sound of each of them.
+    files = [write_tone(tmp_path / f"{n}.mp3", 1.0, *part).read_bytes() for n, part in enumerate(parts)]
+    (tmp_path / "all.mp3").write_bytes(b"".join(files))
+    decoded = decode(tmp_path / "all.mp3")
+    assert decoded.seconds == pytest.approx(len(parts), abs=0.2)
+    for number in range(len(parts)):
+        middle = decoded.samples[round((number + 0.4) * RATE) : round((number + 0.6) * RATE)]
+        assert np.abs(middle).max() == pytest.approx(0.3, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "times", "picture", "expected"),
+    [
+        # the sound of a film begins later than the picture, and stops in between
+        ("a.mp4", [2.0], 4.0, [(2.0, 3.0)]),
+        ("a.mkv", [2.0, 5.0], 7.0, [(2.0, 3.0), (5.0, 6.0)]),
+        ("a.mkv", [0.0, 3.5], 0.0, [(0.0, 1.0), (3.5, 4.5)]),
+        # a stamp that is late by less than a person hears changes nothing
+        ("a.mkv", [0.0, 1.05], 0.0, [(0.0, 2.0)]),
+        # the clock of a broadcast does not begin at 0, and may jump
+        ("a.ts", [0.0, 3.0], 0.0, [(0.0, 1.0), (3.0, 4.0)]),
+        ("a.ts", [0.0, 3000.0], 0.0, [(0.0, 2.0)]),
+    ],
+)
+def test_the_samples_keep_the_clock_of_the_container(
+    tmp_path: Path, name: str, times: list[float], picture: float, expected: list[tuple[float, float]]
+) -> None:
+    pieces = [(start, tone(1.0, RATE)) for start in times]
+    found = sounding(decode(write_tracks(tmp_path / name, pieces, picture=picture)).samples)
+    assert found == [(pytest.approx(a, abs=0.11), pytest.approx(b, abs=0.11)) for a, b in expected]
+
+
+@pytest.mark.parametrize(
+    ("strengths", "level"),
+    [
+        ((1, -1), 0.3),
+        ((1, 1), 0.3),
+        ((1, 0), 0.15),
+        ((1, -0.8), 0.3),
+        ((1, 0, 0, 0), 0.075),
+        ((1, -1, 1, -1), 0.3),
+    ],
+)
+def test_channels_that_cancel_each_other_are_heard(
+    tmp_path: Path, strengths: tuple[float, ...], level: float
+) -> None:
+    # Property: the mean of the channels, but for channels of opposite sign, of which one is taken.
+    samples = decode(write_tracks(tmp_path / "a.mkv", [(0.0, tone(2.0, RATE, strengths))])).samples
+    assert np.abs(samples[RATE // 2 :]).max() == pytest.approx(level, abs=0.02)
+
+
+def test_channels_that_cancel_each_other_in_a_part_only_are_heard_there(tmp_path: Path) -> None:
+    parts = [tone(1.0, RATE, strengths) for strengths in ((1, 1), (1, -1), (1, 1))]
+    pieces = [(0.0, np.concatenate(parts, axis=1))]
+    samples = decode(write_tracks(tmp_path / "a.mkv", pieces)).samples
+    assert [round(float(np.abs(s[RATE * 7 // 10 :]).max()), 1) for s in np.split(samples[: 3 * RATE], 3)] == [
+        0.3
+    ] * 3
+
+
+@pytest.mark.parametrize(("default", "pitch"), [(None, 440), (0, 440), (1, 880)])
+def test_the_default_track_is_heard(tmp_path: Path, default: int | None, pitch: float) -> None:
+    music, talk = [(0.0, tone(1.0, RATE))], [(0.0, tone(1.0, RATE, pitch=880))]
+    samples = decode(write_tracks(tmp_path / "a.mkv", music, talk, default=default)).samples
+    spectrum = np.abs(np.fft.rfft(samples))
+    assert spectrum.argmax() * RATE / len(samples) == pytest.approx(pitch, abs=2)

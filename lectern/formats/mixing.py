@@ -1,0 +1,114 @@
+"""Write the frames of a recording as one channel of samples that keeps the recording's own clock.
+
+Descriptions, chapters, links and the review page count from the clock of the container. So silence is written where
+there is no sound: before sound that begins later than the picture, and where packets are missing.
+"""
+
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import av
+
+LEAST = 0.1
+"""Seconds of the shortest gap that is filled; FFmpeg's own filters (`aresample=async=1`) begin there too."""
+MOST = 3600.0
+"""Seconds of the longest gap that is filled where the container does not say how long the recording is."""
+JUMP = 10.0
+"""A greater gap in a broadcast (MPEG-TS) is another clock and not silence, as players take it."""
+OPPOSED = 0.2
+"""Channels cancel each other where their mean has less than this share of the energy that unrelated ones would have."""
+MEMORY = 0.1
+"""Seconds over which that energy is measured."""
+_FROM_ZERO = ("mov", "matroska")
+"""Containers whose clock begins at 0; in others it begins with the first packet."""
+_BROADCAST = ("mpegts", "mpeg")
+
+
+def choose_stream(container: Any) -> Any:
+    """The sound that a player plays: the audio stream marked as default, or else the first one."""
+    from av.stream import Disposition
+
+    streams = container.streams.audio
+    return next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
+
+
+class Mixer:
+    """Turns frames of any rate, format and channels into one channel, and writes it to a file."""
+
+    def __init__(self, file: IO[bytes], container: Any, rate: int) -> None:
+        """Take a file to write float32 samples to, the open container, and the samples per second to write."""
+        self._file = file
+        self._rate = rate
+        self._written = 0
+        self._resampler: Any = None
+        self._kind: tuple[Any, ...] = ()
+        name = container.format.name.partition(",")[0]
+        duration = (container.duration or 0) / 1_000_000
+        start = (container.start_time or 0) / 1_000_000
+        self._zero = 0.0 if name in _FROM_ZERO and start <= duration else start
+        self._end = self._zero + duration if duration else None
+        self._longest = JUMP if name in _BROADCAST else MOST if self._end is None else duration
+        self._energy = np.zeros(2)
+
+    def add(self, frame: "av.AudioFrame") -> None:
+        """Write a frame; a file in which an advert was inserted changes rate and channels in the middle."""
+        kind = (frame.rate, frame.layout.name, frame.format.name)
+        if kind != self._kind:
+            self._flush()
+            self._resampler, self._kind = self._make_resampler(), kind
+        if frame.pts is not None and frame.time_base:
+            self._fill(float(frame.pts * frame.time_base) - self._zero)
+        frame.pts = None  # a gap in the time stamps must not stop the resampler
+        self._write(self._resampler.resample(frame))
+
+    def close(self) -> None:
+        """Write what is still held back."""
+        self._flush()
+
+    def _make_resampler(self) -> Any:
+        import av
+
+        return av.AudioResampler(format="fltp", rate=self._rate)
+
+    def _flush(self) -> None:
+        if self._resampler is not None:
+            self._write(self._resampler.resample(None))
+            self._resampler = None
+
+    def _fill(self, time: float) -> None:
+        """Write silence up to a time, in seconds; where the stamps cannot be right, move the clock instead."""
+        gap = time - self._written / self._rate
+        beyond = self._end is not None and time + self._zero > self._end + 1
+        if gap < -LEAST or gap > self._longest or (gap > LEAST and beyond):
+            self._zero += gap
+        elif gap > LEAST:
+            self._write(self._resampler.resample(None))
+            self._resampler = self._make_resampler()
+            missing = max(0, round(time * self._rate) - self._written)
+            self._file.write(bytes(4 * missing))
+            self._written += missing
+
+    def _write(self, frames: "list[av.AudioFrame]") -> None:
+        for frame in frames:
+            mono = self._mix(frame.to_ndarray())
+            self._file.write(mono.tobytes())
+            self._written += len(mono)
+
+    def _mix(self, channels: Any) -> Any:
+        """The mean of the channels, or the loudest of them where they cancel each other.
+
+        FFmpeg's own mix to mono is 3 dB louder and can exceed full scale.
+        """
+        mean = channels.mean(axis=0, dtype=np.float32)
+        count, length = channels.shape
+        if count == 1 or not length:
+            return mean
+        energies = np.square(channels, dtype=np.float32).mean(axis=1)
+        now = np.array([np.square(mean).mean(), energies.sum() / count**2])
+        kept = max(0.0, 1 - length / (MEMORY * self._rate))
+        self._energy = kept * self._energy + (1 - kept) * now
+        if self._energy[0] < OPPOSED * self._energy[1]:
+            return np.ascontiguousarray(channels[energies.argmax()], dtype=np.float32)
+        return mean
