@@ -6,6 +6,7 @@ and whole lists in one paragraph. After `lay_out` only two layouts are left: the
 
 import html
 import re
+import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -33,13 +34,20 @@ _INLINE = {"a", "b", "i", "em", "strong", "span", "u", "code"}
 _WIDE_TIME = re.compile(r"[０-９]{1,3}(?:：[０-９]{2}){1,2}")
 _LETTERED_FIRST = re.compile(rf"^([\W_]*(?:{NUMBERING}[\W_]*)?){_LETTERED_TIME}", re.IGNORECASE)
 _LETTERED_LAST = re.compile(rf"([\s(\[]){_LETTERED_TIME}([\s)\].]*)$", re.IGNORECASE)
+_SIGN = re.compile("(?:[0-9]\ufe0f?\u20e3)+|🔟|[①-⑳❶-❿➀-➉➊-➓⓫-⓴⓵-⓾]\ufe0f?")
+"""A keycap (of which two are a number of two digits), or a number in a circle."""
+_NUMBERED = re.compile(rf"[\W_]*(?:{TIME}[\W_]*)?")
+"""What stands before the number of a line."""
+_LEADER = re.compile(rf"\s*(?:[…‥]\s?|(?:[.·․_]\s?){{2,50}})+(?=[(\[]?{TIME}[)\].]*$)", re.IGNORECASE)
+"""The dots that lead from a text to the stamp behind it, as in a table of contents."""
+_ENDS = ("?", "？", "؟", "!", "！", ".", "…", "。")
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９：", "0123456789:")
 
 
 def lay_out(description: str) -> list[str]:
     """Return the lines of a description, with one stamp per line, as m:ss, and without headings before stamps."""
-    lines = _strip_markup(description).splitlines()
-    plain = [piece for line in lines for piece in _split_line(_type_stamps(line.rstrip()))]
+    lines = [_type_numbers(line.rstrip()) for line in _strip_markup(description).splitlines()]
+    plain = [piece for line in lines for piece in _split_line(_type_stamps(line))]
     bare = [i for i, line in enumerate(plain) if _is_bare_stamp(line)]
     above = all(i and plain[i - 1].strip() and not _is_bare_stamp(plain[i - 1]) for i in bare)
     if bare and above and not (bare[-1] + 1 < len(plain) and plain[bare[-1] + 1].strip()):
@@ -56,8 +64,27 @@ def _strip_markup(description: str) -> str:
     return html.unescape(_TAG.sub(lambda tag: "" if tag[2].lower() in _INLINE else "\n", description))
 
 
+def _type_numbers(line: str) -> str:
+    """Rewrite numbers that are keycaps or stand in circles: as `1.` where they number a line, else as digits."""
+
+    def write(match: re.Match[str]) -> str:
+        digits = "".join(map(_type_digit, match[0]))
+        numbers = _NUMBERED.fullmatch(line[: match.start()]) if match.start() <= LONGEST_STAMP else None
+        return f"{digits}. " if numbers and line[match.end() : match.end() + 1] != ":" else digits
+
+    return _SIGN.sub(write, line)
+
+
+def _type_digit(character: str) -> str:
+    value = unicodedata.numeric(character, None)
+    return "10" if character == "🔟" else "" if value is None else str(int(value))
+
+
 def _type_stamps(line: str) -> str:
     """Rewrite a stamp at either end of a line, such as `1h02m03s` or `０１：０２`, in the form `1:02:03`."""
+    cut = max(0, len(line) - 2 * LONGEST_STAMP)
+    led = _LEADER.sub(" ", line[cut:])
+    line = line if led == line[cut:] else line[:cut].rstrip(" .·․_…‥") + led
     head, middle, tail = line[:LONGEST_STAMP], "", ""
     if len(line) > LONGEST_STAMP:
         cut = max(LONGEST_STAMP, len(line) - LONGEST_STAMP)
@@ -81,14 +108,33 @@ def _split_line(line: str) -> Iterator[str]:
     ]
     times = [to_seconds(*m.groups()) or 0.0 for m in found]
     begins = [m.start() - (line[: m.start()][-1:] in "([") for m in found]
-    apart = all(line[:b].rstrip().endswith(("|", ";", "•", "·")) for b in begins[1:])
     in_order = all(a < b for a, b in pairwise(times))
     rest = RANGE_END.match(line[found[0].end() :]) if found else None
-    if len(found) < 2 or not in_order or rest or not (apart or len(found) > 2) or not STAMP_FIRST.match(line):
+    if len(found) < 2 or not in_order or rest:
+        yield line
+        return
+    if not STAMP_FIRST.match(line):
+        yield from _split_behind(line, [m.end() for m in found], begins)
+        return
+    apart = all(line[:b].rstrip().endswith(("|", ";", "/", "•", "·")) for b in begins[1:])
+    # a second sentence with a stamp of its own; a stamp with nothing behind it may be the end of the first
+    sentences = all(line[:b].rstrip(" -–—|@").endswith(_ENDS) for b in begins[1:])
+    spoken = re.search(r"[^\W\d_]", line[found[-1].end() :]) is not None
+    if not (apart or len(found) > 2 or (sentences and spoken)):
         yield line
         return
     for begin, end in zip([0, *begins[1:]], [*begins[1:], len(line)], strict=True):
-        yield line[begin:end].rstrip(" |;•·")
+        yield line[begin:end].rstrip(" |;/•·")
+
+
+def _split_behind(line: str, ends: list[int], begins: list[int]) -> Iterator[str]:
+    """Split a line behind each stamp if each ends a sentence and nothing stands behind the last one."""
+    asked = all(line[:begin].rstrip(" -–—|@").endswith(_ENDS) for begin in begins)
+    if not asked or line[ends[-1] :].strip(" )].|"):
+        yield line
+        return
+    for begin, end in pairwise([0, *ends[:-1], len(line)]):
+        yield line[begin:end].lstrip(" )].|;,/•·-–—") if begin else line[begin:end]
 
 
 def _is_bare_stamp(line: str) -> bool:

@@ -255,3 +255,58 @@ def test_chapters_are_stamps_and_a_gap_ends_the_one_before() -> None:
     everything = read_chapters(chapters, "all")
     assert [(s.start, s.text) for s in everything if s.is_question] == [(10, "Why sleep?"), (30, "Dreams")]
     assert [s.start for s in everything] == [0, 10, 20, 30, 40]
+
+
+@pytest.mark.parametrize(
+    "leader", ["........", "…", " . . . . ", "····", "____", "..", " ........ ", "." * 150]
+)
+@pytest.mark.parametrize("stamp", ["0:10", "(0:10)", "[0:10]"])
+def test_dots_that_lead_to_a_stamp_are_no_part_of_the_question(leader: str, stamp: str) -> None:
+    assert texts(f"Why sleep?{leader}{stamp}\nAnd when?{leader}1:20") == [
+        (10, "Why sleep?"),
+        (80, "And when?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("1️⃣", "2️⃣"), ("1\u20e3", "2\u20e3"), ("①", "②"), ("❶", "❷"), ("🔟", "1️⃣1️⃣")]
+)
+@pytest.mark.parametrize(
+    "line", ["{} 0:10 Why sleep?", "{}0:10 Why sleep?", "{} Why sleep? 0:10", "0:10 {} Why sleep?"]
+)
+def test_a_number_that_is_a_sign_is_numbering(first: str, second: str, line: str) -> None:
+    following = line.replace("0:10", "1:20").replace("Why sleep?", "And when?")
+    described = f"{line.format(first)}\n{following.format(second)}"
+    assert texts(described) == [(10, "Why sleep?"), (80, "And when?")]
+
+
+def test_a_stamp_in_keycaps_is_a_stamp() -> None:
+    assert texts("0️⃣0️⃣:1️⃣0️⃣ Why sleep?") == [(10, "Why sleep?")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0:10 Why sleep? 1:20 And when?",
+        "0:10 Why sleep? (1:20) And when?",
+        "(0:10) Why sleep? - 1:20 - And when?",
+        "0:10 Why sleep? / 1:20 And when?",
+        "Why sleep? 0:10 And when? 1:20",
+        "Why sleep? (0:10) And when? (1:20)",
+        "Why sleep? [0:10] | And when? [1:20]",
+    ],
+)
+def test_two_questions_in_one_line_are_two(line: str) -> None:
+    assert texts(line) == [(10, "Why sleep?"), (80, "And when?")]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("0:10 What happened at 3:40 in the game?", (10, "What happened at 3:40 in the game?")),
+        ("What happened at 3:40? 5:00", (300, "What happened at 3:40?")),
+        ("0:10 Who came at 1:20 and why?", (10, "Who came at 1:20 and why?")),
+    ],
+)
+def test_a_time_that_is_spoken_of_is_no_stamp(line: str, expected: tuple[float, str]) -> None:
+    assert texts(line) == [expected]
