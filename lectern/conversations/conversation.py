@@ -50,7 +50,7 @@ class Spoken(NamedTuple):
     model: str
     """model of the voices' embeddings"""
     names: Mapping[str, str]
-    """label -> name, where the labels of a ready transcript are names"""
+    """label -> name, where the labels of a ready transcript, or of channels, are names"""
     facts: Mapping[str, Any]
     """what `captions.read_ready` counted in a ready transcript, else empty"""
 
@@ -177,7 +177,8 @@ def read_spoken(item: Item, published: Source, reach: float) -> Spoken:
     else:
         heard = io.read_json(item.inputs["transcript"], Transcript)
         found = io.read_json(item.inputs["diarization"], Diarization)
-        spoken = Spoken(heard, found.turns, found.voices, found.model, {}, {})
+        names = {track: track for track in published.tracks if not _LABEL.fullmatch(track)}
+        spoken = Spoken(heard, found.turns, found.voices, found.model, names, {})
     words = divide_words(spoken.transcript.words)
     return spoken._replace(
         transcript=spoken.transcript.model_copy(update={"words": words}),
@@ -238,7 +239,7 @@ def _name(
             for label, name in recognised.items()
         },
         "near_misses": misses,
-        "voices_of_other_models": sum(voice.model != spoken.model for voice in remembered),
+        "voices_of_other_models": sum(voice.model != spoken.model for voice in remembered if nameless),
     }
 
 

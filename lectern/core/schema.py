@@ -59,6 +59,10 @@ class Source(Record):
     )
     chapters: list[Chapter] = Field(default_factory=list)
     language: str | None = Field(default=None, description="code such as en; null when unknown")
+    tracks: list[str] = Field(
+        default_factory=list,
+        description="the speaker of each channel of the media, where each has one channel",
+    )
     hosts: list[str] = Field(default_factory=list, description="names of those who ask, as published")
     guests: list[str] = Field(default_factory=list, description="names of those who answer, as published")
 

@@ -5,7 +5,7 @@ samples: too much to hold in memory.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lectern.core.errors import ItemError
-from lectern.formats.mixing import Mixer, choose_stream
+from lectern.formats.mixing import Meter, Mixer, choose_stream
 
 if TYPE_CHECKING:
     import av
@@ -100,7 +100,32 @@ def decode(path: Path) -> Decoded:
         return Decoded(recording.read(0, len(recording)), recording.damaged)
 
 
-def _decode_into(file: IO[bytes], path: Path) -> int:
+def measure_channels(path: Path, block: int) -> NDArray[np.float32]:
+    """Return the mean square of each channel in blocks of so many samples, of shape (blocks, channels).
+
+    Errors are those of `open_recording`.
+    """
+    meters: list[Meter] = []
+
+    def make(_file: IO[bytes], container: "av.container.InputContainer") -> Mixer:
+        meters.append(Meter(container, RATE, block))
+        return meters[0]
+
+    with tempfile.TemporaryFile(prefix="lectern-") as file:
+        _decode_into(file, path, make)
+    return meters[0].measure()
+
+
+def count_channels(path: Path) -> int:
+    """The number of channels that the sound of a recording begins with. Errors are those of `open_recording`."""
+    return measure_channels(path, RATE).shape[1]
+
+
+def _make_mixer(file: IO[bytes], container: "av.container.InputContainer") -> Mixer:
+    return Mixer(file, container, RATE)
+
+
+def _decode_into(file: IO[bytes], path: Path, make: Callable[[IO[bytes], Any], Mixer] = _make_mixer) -> int:
     """Write the samples; return how many packets were damaged."""
     import av
     import av.error
@@ -116,7 +141,7 @@ def _decode_into(file: IO[bytes], path: Path) -> int:
                 raise ItemError(
                     f"{path.name} holds no audio. Give a file with sound, or remove it from the corpus."
                 )
-            mixer = Mixer(file, container, RATE)
+            mixer = make(file, container)
             for frame in _frames(container):
                 if frame is None:
                     damaged += 1

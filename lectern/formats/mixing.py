@@ -4,6 +4,7 @@ Descriptions, chapters, links and the review page count from the clock of the co
 there is no sound: before sound that begins later than the picture, and where packets are missing.
 """
 
+import io
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +40,7 @@ class Mixer:
 
     def __init__(self, file: IO[bytes], container: Any, rate: int) -> None:
         """Take a file to write float32 samples to, the open container, and the samples per second to write."""
-        self._file = file
+        self._file: Any = file
         self._rate = rate
         self._written = 0
         self._resampler: Any = None
@@ -87,14 +88,21 @@ class Mixer:
             self._write(self._resampler.resample(None))
             self._resampler = self._make_resampler()
             missing = max(0, round(time * self._rate) - self._written)
-            self._file.write(bytes(4 * missing))
+            self._put_silence(missing)
             self._written += missing
 
     def _write(self, frames: "list[av.AudioFrame]") -> None:
         for frame in frames:
-            mono = self._mix(frame.to_ndarray())
-            self._file.write(mono.tobytes())
-            self._written += len(mono)
+            channels = frame.to_ndarray()
+            self._put(channels)
+            self._written += channels.shape[1]
+
+    def _put(self, channels: Any) -> None:
+        """Take samples, of shape (channels, samples)."""
+        self._file.write(self._mix(channels).tobytes())
+
+    def _put_silence(self, count: int) -> None:
+        self._file.write(bytes(4 * count))
 
     def _mix(self, channels: Any) -> Any:
         """The mean of the channels, or the loudest of them where they cancel each other.
@@ -112,3 +120,37 @@ class Mixer:
         if self._energy[0] < OPPOSED * self._energy[1]:
             return np.ascontiguousarray(channels[energies.argmax()], dtype=np.float32)
         return mean
+
+
+class Meter(Mixer):
+    """Measures the energy of each channel, in blocks, instead of writing samples."""
+
+    def __init__(self, container: Any, rate: int, block: int) -> None:
+        """Take the open container, the samples per second, and the samples of a block."""
+        super().__init__(io.BytesIO(), container, rate)
+        self._block = block
+        self._rest = np.zeros((0, 0), np.float32)
+        self._found: list[Any] = []
+
+    def measure(self) -> Any:
+        """The mean squares of each whole block, of shape (blocks, channels)."""
+        return np.concatenate(self._found) if self._found else np.zeros((0, 1), np.float32)
+
+    def _put(self, channels: Any) -> None:
+        if len(self._rest) != len(channels):  # the number of channels changes
+            self._rest = np.zeros((len(channels), 0), np.float32)
+        joined = np.concatenate([self._rest, channels], axis=1, dtype=np.float32)
+        whole = joined.shape[1] // self._block
+        blocks = joined[:, : whole * self._block].reshape(len(joined), whole, self._block)
+        self._rest = joined[:, whole * self._block :]
+        energies = np.square(blocks).mean(axis=2).T
+        if self._found and self._found[-1].shape[1] != energies.shape[1]:
+            width = self._found[0].shape[1]  # further channels are left out, and missing ones are silent
+            energies = np.pad(energies, ((0, 0), (0, max(0, width - energies.shape[1]))))[:, :width]
+        self._found.append(energies)
+
+    def _put_silence(self, count: int) -> None:
+        step = 60 * self._rate
+        width = max(1, len(self._rest))
+        for start in range(0, count, step):
+            self._put(np.zeros((width, min(step, count - start)), np.float32))

@@ -18,6 +18,7 @@ LONGEST = 2000
 """Characters of an address; a longer one is a trap, or data."""
 RENDER = ("never", "empty", "always")
 GONE = ("keep", "remove")
+SPEAKERS = ("mixed", "channels", "files")
 TRANSCRIPTS = ("named", "always", "never")
 PAIR = ("question", "answer")
 COLUMNS = (*PAIR, "input", "system", "url", "messages")
@@ -62,7 +63,13 @@ class MediaSource:
 
     path: str
     """A folder relative to the repository; its subfolders are searched too."""
+    speakers: str = "mixed"
+    """Where the speakers are: mixed in each recording; on a channel each, which tells them apart; or in files of their
+    own, so that each folder of files that begin together is one recording. Choices: SPEAKERS."""
     kind: str = "media"
+
+    def __post_init__(self) -> None:
+        checks.refuse(checks.choice("speakers", self.speakers, SPEAKERS))
 
 
 @dataclass(frozen=True)

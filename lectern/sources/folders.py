@@ -110,8 +110,9 @@ def _tell_left_out(place: Path, noun: str, files: Sequence[Path], found: Collect
         endings = Counter(path.suffix.lower() or "(none)" for path in others)
         counts = ", ".join(f"{count} {ending}" for ending, count in sorted(endings.items()))
         shown = ", ".join(path.name for path in others[:SHOWN]) + (", ..." if len(others) > SHOWN else "")
+        what = "file is" if len(others) == 1 else "files are"
         print(
-            f"fetch: {place}: {len(others)} files are no {noun} and are left out ({counts}): {shown}",
+            f"fetch: {place}: {len(others)} {what} no {noun} and left out ({counts}): {shown}",
             file=sys.stderr,
         )
 
@@ -207,8 +208,8 @@ def read_about(item: Item, info: Mapping[str, Any]) -> dict[str, Any]:
         "published": _read_day(info),
         "author": first_string(info, "author", "channel", "uploader"),
         "chapters": _read_chapters(info, item.inputs.get("info")),
-        "hosts": _read_names(info, "hosts", "host"),
-        "guests": _read_names(info, "guests", "guest"),
+        "hosts": read_names(info, "hosts", "host"),
+        "guests": read_names(info, "guests", "guest"),
     }
 
 
@@ -228,7 +229,7 @@ def _read_chapters(info: Mapping[str, Any], path: Path | None) -> list[Chapter]:
         ) from error
 
 
-def _read_names(info: Mapping[str, Any], *keys: str) -> list[str]:
+def read_names(info: Mapping[str, Any], *keys: str) -> list[str]:
     """Names as a list or as one text, in which `;` divides them."""
     value: Any = next((info[key] for key in keys if info.get(key)), [])
     names = value.split(";") if isinstance(value, str) else value if isinstance(value, list) else []

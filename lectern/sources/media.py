@@ -6,16 +6,19 @@ talk.info.json          title, url, licence, author, published, chapters, langua
 talk.truth.json         the true turns, if known: transcription and diarization are scored against them
 """
 
+import re
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lectern.core.errors import ItemError, LecternError
 from lectern.core.io import write_json
 from lectern.core.item import Item
 from lectern.core.schema import Source
+from lectern.formats import audio, tracks
 from lectern.settings.sources import MediaSource
 from lectern.sources import folders
 
@@ -36,17 +39,14 @@ def list_items(source: MediaSource) -> Iterator[Item]:
     """
     folder = Path(source.path)
     recordings = folders.find_files(folder, "recording", EXTENSIONS, _is_recording)
+    if source.speakers == "files":
+        yield from _list_sessions(folder, recordings)
+        return
     names = [str(path.relative_to(folder).with_name(folders.find_base(path))) for path in recordings]
     counts = Counter(names)
     for recording, name in zip(recordings, names, strict=True):
-        inputs = folders.find_inputs(
-            "media",
-            recording,
-            description=folders.DESCRIPTION,
-            info=folders.INFO,
-            truth=folders.TRUTH,
-        )
-        extension = recording.suffix.lower()
+        values = {"name": name, "extension": recording.suffix.lower()}
+        values |= {"speakers": source.speakers} if source.speakers != "mixed" else {}
         own = name
         if counts[name] > 1:
             own = f"{name}-{recording.suffix[1:]}"
@@ -55,7 +55,57 @@ def list_items(source: MediaSource) -> Iterator[Item]:
                 "Remove it if it is the same talk",
                 file=sys.stderr,
             )
-        yield Item(folders.item_id(own), inputs, {"name": name, "extension": extension})
+        yield Item(folders.item_id(own), _find_inputs(recording), values)
+
+
+def _find_inputs(recording: Path) -> dict[str, Path]:
+    beside = {"description": folders.DESCRIPTION, "info": folders.INFO, "truth": folders.TRUTH}
+    return folders.find_inputs("media", recording, **beside)
+
+
+def _list_sessions(folder: Path, recordings: Sequence[Path]) -> Iterator[Item]:
+    """Yield an item for each folder that holds a file for each speaker, and say which folders hold one file only.
+
+    Raises:
+        LecternError: no folder holds two files.
+    """
+    sessions: dict[Path, list[Path]] = {}
+    for path in recordings:
+        sessions.setdefault(path.parent, []).append(path)
+    # Zoom keeps the mixed recording above the folder of the speakers' own files.
+    inner = {parent for place, files in sessions.items() if len(files) > 1 for parent in place.parents}
+    found = {place: files for place, files in sessions.items() if len(files) > 1 and place not in inner}
+    for place in sorted(set(sessions) - set(found)):
+        print(f"fetch: {place} is left out: it does not hold a file for each speaker", file=sys.stderr)
+    if not found:
+        raise LecternError(
+            f"corpus.sources: {folder} holds no folder with the files of two speakers. Put the files of each recording "
+            "into a folder of their own, or set `speakers` to mixed."
+        )
+    for place, files in sorted(found.items()):
+        name = str(place.relative_to(folder)) if place != folder else folder.name
+        beside = _find_inputs(place.with_name(f"{place.name}.folder"))
+        own = {f"media_{number}": path for number, path in enumerate(files)}
+        values = {"name": name, "extension": ".flac", "tracks": name_speakers([path.stem for path in files])}
+        yield Item(
+            folders.item_id(name), {**own, **{k: v for k, v in beside.items() if k != "media"}}, values
+        )
+
+
+def name_speakers(stems: Sequence[str]) -> list[str]:
+    """The names of speakers from the names of their files, as Zoom, Riverside and people write them.
+
+    `audioAnnLee21234567890` is Ann Lee; of `riverside_ann-lee_show_0001`, what all files have and numbers are left out.
+    """
+    stems = [re.sub(r"^audio(?=[A-Z]\D*\d{4,}$)|(?<=\D)\d{4,}$", "", stem) for stem in stems]
+    parts = [[part for part in re.split(r"[_\s]+|(?<=[a-z])(?=[A-Z])", stem) if part] for stem in stems]
+    shared = set.intersection(*map(set, parts))
+    names = []
+    for stem, own in zip(stems, parts, strict=True):
+        kept = [part for part in own if part not in shared and not part.isdecimal()]
+        name = " ".join(" ".join(kept).replace("-", " ").split()) or stem
+        names.append(name.title() if name.islower() and not re.search(r"\d", name) else name)
+    return names if len(set(names)) == len(names) else list(stems)
 
 
 def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
@@ -65,14 +115,28 @@ def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
     """
     out.mkdir()
     media = "recording" + item.values["extension"]
-    shutil.copyfile(item.inputs["media"], out / media)
+    info = folders.read_info(item.inputs.get("info"))
+    speakers = item.values.get("tracks", [])
+    if len(speakers) > tracks.MOST:
+        raise ItemError(
+            f"{item.values['name']} has files of {len(speakers)} speakers; at most {tracks.MOST} can be joined. Take "
+            "the files of those who say least out of the folder."
+        )
+    if speakers:
+        tracks.join([item.inputs[f"media_{number}"] for number in range(len(speakers))], out / media)
+    else:
+        shutil.copyfile(item.inputs["media"], out / media)
+    if item.values.get("speakers") == "channels":
+        count = audio.count_channels(out / media)
+        named = folders.read_names(info, "speakers")
+        speakers = named if len(named) == count else [f"speaker_{number}" for number in range(1, count + 1)]
     if truth := item.inputs.get("truth"):
         shutil.copyfile(truth, out / "truth.json")
-    info = folders.read_info(item.inputs.get("info"))
     source = Source(
         item=item.id,
         kind="media",
         media=media,
+        tracks=speakers,
         language=folders.first_string(info, "language"),
         **folders.read_about(item, info),
     )

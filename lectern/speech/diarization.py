@@ -5,6 +5,7 @@ a function `diarize(item, media) -> (Diarization, facts)`. It imports its librar
 an engine can be named without loading anything.
 """
 
+import functools
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -55,11 +56,24 @@ ENGINES = {
 
 
 def load(module: str, **choices: Any) -> Make:
-    """Load the models of the engine in `module`, and return the function that writes an item's diarization."""
-    diarize: Diarize = importlib.import_module(module).load_engine(**choices)
+    """Return the function that writes an item's diarization; it loads the engine in `module` when it first needs it.
+
+    An item whose value `tracks` names the speakers of its channels needs no engine.
+    """
+
+    @functools.cache
+    def load_engine() -> Diarize:
+        engine: Diarize = importlib.import_module(module).load_engine(**choices)
+        return engine
 
     def make(item: Item, path: Path) -> Mapping[str, Any]:
-        found, facts = diarize(item.id, item.inputs["media"])
+        media = item.inputs["media"]
+        if tracks := item.values.get("tracks"):
+            from lectern.speech import channels
+
+            found, facts = channels.diarize(item.id, media, tracks)
+        else:
+            found, facts = load_engine()(item.id, media)
         io.write_json(path, found)
         return facts
 

@@ -85,9 +85,7 @@ def test_every_ending_that_ffmpeg_reads_is_a_recording_and_others_are_counted(
     for name in ("cover.jpg", "back.jpg", "notes", ".DS_Store", "0.jpg", "1.vtt", "2.info.json"):
         (folder / name).write_text("{}")
     assert run(folder, tmp_path / "raw").made == len(ENDINGS) + 1
-    left_out = (
-        "4 files are no recording and are left out (1 (none), 2 .jpg, 1 .ts): back.jpg, cover.jpg, notes, "
-    )
+    left_out = "4 files are no recording and left out (1 (none), 2 .jpg, 1 .ts): back.jpg, cover.jpg, notes, "
     assert left_out + "program.ts" in capsys.readouterr().err
 
 

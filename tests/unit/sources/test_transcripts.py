@@ -217,7 +217,7 @@ def test_what_yt_dlp_writes_is_one_talk(
     assert "So." in (tmp_path / "raw" / only / "transcript.vtt").read_text()
     said = capsys.readouterr().err
     assert "Seeds [x].en.vtt is taken, and not Seeds [x].de.srt, Seeds [x].en-orig.vtt" in said
-    assert "1 files are no transcript and are left out (1 .md): notes.md" in said
+    assert "1 file is no transcript and left out (1 .md): notes.md" in said
 
 
 @pytest.mark.parametrize(
