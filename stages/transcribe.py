@@ -6,6 +6,7 @@ Reads data/raw, writes data/transcripts (one JSON per recording and the manifest
 
 import functools
 import importlib
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def main(
     )
     if metrics:
         io.write_json(metrics, hallucination.summarise(items.facts(out)))
+    for line in asr.list_wordless(items.facts(out)):
+        print(f"transcribe: {line}", file=sys.stderr)
     return result
 
 

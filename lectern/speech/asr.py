@@ -27,6 +27,8 @@ class Heard(NamedTuple):
     counts: Mapping[str, int] = {}  # further counts that the manifest should hold for this recording
 
 
+SHOWN = 5
+"""How many recordings a line names."""
 Transcriber = Callable[[Recording], Heard]
 
 
@@ -108,6 +110,14 @@ def transcribe(item: str, media: Path, listen: Transcriber) -> tuple[Transcript,
         **heard.counts,
         **hallucination.examine(transcript.words, speech, seconds),
     }
+
+
+def list_wordless(facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a line about the recordings in which no word was heard, from the facts of the manifest."""
+    silent = [item for item, entry in facts.items() if not entry["words"]]
+    shown = ", ".join(silent[:SHOWN]) + (", ..." if len(silent) > SHOWN else "")
+    line = f"no word was heard in {len(silent)} of {len(facts)} recordings ({shown}). Check that they hold speech"
+    return [line] if silent else []
 
 
 def load(*, engine: str, **choices: Any) -> Make:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from lectern.core.schema import Word, join_words
-from lectern.speech import faster_whisper_engine, hallucination
+from lectern.speech import asr, faster_whisper_engine, hallucination
 from lectern.speech.listening import Window, drop_echoes, find_unheard
 from lectern.speech.word_times import RawWord, space_words, time_words
 
@@ -196,3 +196,12 @@ def test_the_summary_adds_up_and_names_the_worst() -> None:
     assert list(total["most_suspicious"]) == [f"item{i:02}" for i in range(29, 9, -1)]
     assert "windows" not in total  # this engine does not count them
     assert hallucination.summarise({})["items"] == 0
+
+
+def test_recordings_without_a_word_are_named() -> None:
+    facts = {f"item-{n}": {"words": n % 2} for n in range(13)}
+    (line,) = asr.list_wordless(facts)
+    assert line.startswith(
+        "no word was heard in 7 of 13 recordings (item-0, item-2, item-4, item-6, item-8, ...). Check"
+    )
+    assert asr.list_wordless({"item-1": facts["item-1"]}) == asr.list_wordless({}) == []
