@@ -18,6 +18,8 @@ from lectern.core.errors import ItemError
 from lectern.formats import caption_labels
 from lectern.formats.caption_labels import MARK, UNKNOWN, Labels, name_speaker
 
+MOST_IN_LABEL = 12
+"""Words of the longest label, with a time beside it."""
 FOLLOWS = 500
 """Rolling captions repeat a cue's lines in the next cue only if that begins at most this many milliseconds later."""
 
@@ -386,7 +388,41 @@ def _read_json(text: str) -> File:
     )
     cues = [read(segment, f": segments[{number}]") for number, segment in enumerate(segments)]
     language = content.get("language")
-    return File(cues, language if isinstance(language, str) and language else None, Counter())
+    facts: Counter[str] = Counter()
+    cues = _find_labels_in_words(cues, facts)
+    return File(cues, language if isinstance(language, str) and language else None, facts)
+
+
+def _find_labels_in_words(cues: list[Cue], facts: Counter[str]) -> list[Cue]:
+    """Read labels that stand among the words, as captions that were converted to JSON have them.
+
+    A file that says in another way who speaks keeps that.
+    """
+    if any(piece.label not in ("", UNKNOWN) for cue in cues for piece in cue.pieces):
+        return cues
+    lines = [
+        caption_labels.normalise(" ".join(word.text for piece in cue.pieces for word in piece.words))
+        for cue in cues
+    ]
+    labels = caption_labels.find([[line] for line in lines], facts)
+    if labels == Labels() and not any(">>" in line for line in lines):
+        return cues
+    return [_label_words(cue, line, labels) for cue, line in zip(cues, lines, strict=True)]
+
+
+def _label_words(cue: Cue, line: str, labels: Labels) -> Cue:
+    """Divide the words of a cue at the labels among them, which are no words; the other words keep their times."""
+    waiting = [word for piece in cue.pieces for word in piece.words]
+    pieces, at = [], 0
+    for label, text in caption_labels.split_line(line, labels, by_dash=False):
+        own = []
+        for token in text.split():
+            near = range(at, min(at + MOST_IN_LABEL, len(waiting)))
+            place = next((number for number in near if waiting[number].text.endswith(token)), at)
+            own.append(waiting[place]._replace(text=token) if place < len(waiting) else Said(token))
+            at = place + 1
+        pieces.append(LabelledWords(label, own))
+    return cue._replace(pieces=pieces)
 
 
 def _read_whisperx(segment: Mapping[str, Any], where: str) -> Cue:

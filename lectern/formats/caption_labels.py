@@ -20,6 +20,8 @@ def _words(text: str, between: str | None = None) -> frozenset[str]:
 
 UNKNOWN = "unknown"
 """The speaker of words that nobody is known to have said."""
+MOST_INSIDE = 300
+"""Names of a file that are also looked for inside lines."""
 FULL = 0.8
 """A file in which at least this share of the cues begins like a label is taken to label every cue."""
 NOBODY = _words(
@@ -190,6 +192,10 @@ def find(cues: Sequence[Sequence[str]], facts: Counter[str]) -> Labels:
 def _compile_inside(colons: set[str], squares: set[str]) -> re.Pattern[str] | None:
     """Return what finds a label inside a line: brackets anywhere, and a name with a colon behind a sentence."""
     ways = []
+    if (
+        len(colons) + len(squares) > MOST_INSIDE
+    ):  # an expression of many names is slow, and nobody has so many guests
+        return None
     for before, after, names in ((_END, r"\s?(?::(?=[\s\0])|：)", colons), (r"\s", r"\]\s", squares)):
         if names:
             texts = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
@@ -307,7 +313,7 @@ def _believe_colons(places: Sequence[_Place], cues: int, words: Counter[str]) ->
     small = {name: words[name.lower()] if name != name.lower() else 0 for name in counts}
     odd = _find_recurring(places, words)
     looks = {name for name in counts if name in odd or (shapes[name] != "odd" and counts[name] > small[name])}
-    looks &= {p.name for p in places if p.ended or counts[p.name] > 1}
+    looks &= {p.name for p in places if p.ended or counts[p.name] > 1 or shapes[p.name] == "sure"}
     full = cues > 1 and len({p.cue for p in places if p.first and p.name in looks}) >= FULL * cues
     ended = Counter(place.name for place in places if place.ended)
     often = {n for n in odd if counts[n] > 2 and ended[n] >= FULL * counts[n] and _may_occur_once(n)}
@@ -319,9 +325,10 @@ def _believe_colons(places: Sequence[_Place], cues: int, words: Counter[str]) ->
     if len(names) < 2 and names != opens and 2 * sum(counts[name] for name in names) < cues:
         return set(), set()
     doubtful = odd - names if names else set()
+    once = looks - names - odd
     for place in places if names else ():
         name = place.name
-        if name in looks - names - odd and place.ended and _may_occur_once(name):
+        if name in once and place.ended and _may_occur_once(name):
             called = words[name] > counts[name]
             sure = shapes[name] == "role" or len(name.split()) > 1 or place.marked or called
             (names if sure else doubtful).add(name)

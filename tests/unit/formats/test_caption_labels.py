@@ -1,5 +1,7 @@
 """Labels of speakers in captions: each way to write them is read, and words are never given to another speaker."""
 
+import json
+
 import pytest
 
 from lectern.formats.caption_files import UNKNOWN
@@ -210,3 +212,61 @@ def test_karaoke_is_said_once_and_times_its_words(
     shown: list[str], expected: list[tuple[str, float, float]]
 ) -> None:
     assert times(read(KARAOKE.format(*shown), ".srt")) == expected
+
+
+def segments(*texts: str, key: str = "text") -> str:
+    """Segments of two seconds, without speakers."""
+    begin, end = ("startTime", "endTime") if key == "body" else ("start", "end")
+    return json.dumps(
+        {"segments": [{begin: 2 * n, end: 2 * n + 2, key: text} for n, text in enumerate(texts)]}
+    )
+
+
+@pytest.mark.parametrize("key", ["text", "body"])
+def test_labels_among_the_words_of_json_are_labels(key: str) -> None:
+    text = segments(
+        "Ann: Why so?",
+        "Bob: Because. Ann: Ah.",
+        "and",
+        "ann@acme.com: Well.",
+        "Ann: So.",
+        "Bob: Yes.",
+        key=key,
+    )
+    assert said(read(text, ".json")) == [
+        ("Ann", "Why so?"),
+        ("Bob", "Because."),
+        ("Ann", "Ah. and"),
+        ("ann@acme.com", "Well."),
+        ("Ann", "So."),
+        ("Bob", "Yes."),
+    ]
+    assert said(read(segments(">> Why so? >> Because.", "Well.", key=key), ".json")) == [
+        (UNKNOWN, "Why so? Because. Well.")
+    ]
+    assert said(read(segments("Note: it is.", "So.", key=key), ".json")) == [(UNKNOWN, "Note: it is. So.")]
+
+
+def test_words_of_json_keep_their_times_behind_a_label() -> None:
+    words = [
+        {"word": w, "start": n / 2, "end": n / 2 + 0.4} for n, w in enumerate(["Ann:", "Why", "why", "so?"])
+    ]
+    made = [
+        {
+            "start": 2 * n,
+            "end": 2 * n + 2,
+            "text": "",
+            "words": [{**w, "start": w["start"] + 2 * n, "end": w["end"] + 2 * n} for w in words],
+        }
+        for n in range(2)
+    ]
+    ready = read(json.dumps({"segments": made}), ".json")
+    assert times(ready)[:3] == [("Why", 0.5, 0.9), ("why", 1.0, 1.4), ("so?", 1.5, 1.9)]
+    assert said(ready) == [("Ann", "Why why so? Why why so?")]
+
+
+def test_json_that_names_its_speakers_keeps_them() -> None:
+    content = json.loads(segments("Ann: Why so?", "Bob: Because.", "Ann: Ah."))
+    for segment in content["segments"]:
+        segment["speaker"] = "SPEAKER_00"
+    assert {turn.speaker for turn in read(json.dumps(content), ".json").turns} == {"SPEAKER_00"}
