@@ -64,9 +64,10 @@ def find(
     found, dropped, left_out = [], {}, {}
     for name, source in speech.items():
         inputs = {"source": raw / name / "item.json"}
-        if source.transcript:
+        heard = name in transcripts and name in diarization
+        if source.transcript and (source.kind == "transcripts" or not heard):
             inputs["ready"] = raw / name / source.transcript
-        elif name in transcripts and name in diarization:
+        elif heard:
             inputs |= {"transcript": transcripts[name], "diarization": diarization[name]} | known_voices
         else:
             left_out[name] = "no transcript" if name not in transcripts else "no diarization"
