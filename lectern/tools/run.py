@@ -10,7 +10,7 @@ from subprocess import Popen
 
 import click
 
-from lectern.apps import repro
+from lectern.apps import repro, torn
 from lectern.report import wording
 from lectern.tools.running import closing, process, progress
 from lectern.tools.terminal import Command, tell
@@ -25,7 +25,8 @@ EVERY = 60.0
 def main(arguments: Sequence[str], root: Path, *, verbose: bool = False) -> int:
     """Run `dvc repro` and print what is told on the way. Returns DVC's exit status.
 
-    What DVC and the stages write to stderr goes through untouched. What DVC itself prints is in the log.
+    What DVC and the stages write to stderr goes through untouched. What DVC itself prints is in the log. Files of DVC
+    that a kill has torn are brought back first, and again at the end.
 
     Args:
         arguments: those of `dvc repro`.
@@ -33,17 +34,20 @@ def main(arguments: Sequence[str], root: Path, *, verbose: bool = False) -> int:
         verbose: whether to print every line of DVC.
 
     Raises:
-        LecternError: there is no pipeline.
+        LecternError: there is no pipeline, or its dvc.lock is torn and there is no whole one.
     """
     pipeline = progress.read_pipeline(root)
     known = progress.Progress(progress.describe(pipeline), progress.expect(root, pipeline))
     began = time.monotonic()
+    tell(*torn.mend(root))
     (root / LOG).parent.mkdir(parents=True, exist_ok=True)
     with (root / LOG).open("w", encoding="utf-8") as log:
 
         def read(line: str) -> None:
             log.write(f"{line}\n")
             log.flush()
+            if repro.RUNNING.search(line):  # so the stage before it is in dvc.lock
+                torn.keep(root)
             shown = known.read(line)
             if verbose:
                 tell(line)
@@ -58,6 +62,8 @@ def main(arguments: Sequence[str], root: Path, *, verbose: bool = False) -> int:
             dvc = repro.start(arguments, root)
             children.append(dvc)
             status = process.follow(dvc, read, wait, EVERY)
+    tell(*torn.mend(root))
+    torn.keep(root)
     if status:
         return status if status > 0 else 128 - status
     known.finish()
@@ -112,6 +118,7 @@ def command(verbose: bool, arguments: tuple[str, ...]) -> None:
     Runs `dvc repro`. Each stage is announced with its number, what it does, and about how long it and the rest take:
     as the last runs on this machine did or, where it never ran, as the demo did elsewhere, put right by the stages that
     have run. Ends with what was made, the six answers of the report in short, and where the report is. The exit status
-    and the errors are DVC's; what else DVC prints is in .dvc/tmp/lectern-run.log.
+    and the errors are DVC's; what else DVC prints is in .dvc/tmp/lectern-run.log. Where a kill has cut off DVC's own
+    files, their last whole state is brought back first.
     """
     click.get_current_context().exit(main(arguments, Path(), verbose=verbose))

@@ -4,6 +4,7 @@ from asyncio import to_thread
 from pathlib import Path
 from typing import Any
 
+from lectern.apps import torn
 from lectern.apps.review import rebuilding
 from lectern.apps.review.changes import SHOWN, Changes
 from lectern.apps.review.navigation import frame
@@ -74,7 +75,11 @@ class _RebuildPage:
             await self._ask()
 
     async def _ask(self) -> None:
+        from nicegui import ui
+
         try:
+            for sentence in await to_thread(torn.mend, self.root):
+                ui.notify(sentence, timeout=0, close_button="OK", multi_line=True)
             self.due = await to_thread(rebuilding.find_due, self.root)
         except LecternError as error:
             self.due = str(error)

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from lectern.apps import repro
+from lectern.apps import repro, torn
 from lectern.apps.review import changes
 from lectern.core import runtime
 from lectern.core.errors import LecternError
@@ -128,7 +128,8 @@ class Builder:
         """Start to rebuild everything, or a stage with all stages that it needs.
 
         Raises:
-            LecternError: a job is running already, there is no such stage, or there is no pipeline.
+            LecternError: a job is running already, there is no such stage, there is no pipeline, or its dvc.lock is
+                torn and there is no whole one.
         """
         with self._lock:
             if self.job is not None and self.job.running:
@@ -136,11 +137,14 @@ class Builder:
             stages = list_stages(self._root)
             if target is not None and target not in stages:
                 raise LecternError(f"there is no stage {target!r}; the stages are {', '.join(stages)}")
+            mended = torn.mend(self._root)
             before = changes.take(self._root)
             self._process = repro.start(
                 [target] if target else [], self._root, stdin=subprocess.DEVNULL, merged=True
             )
             self.job = Job(stages)
+            for sentence in mended:
+                self.job.read(sentence)
             self.thread = Thread(target=self._follow, args=(self._process, self.job, before), daemon=True)
             self.thread.start()
             return self.job
@@ -148,9 +152,14 @@ class Builder:
     def _follow(self, process: "subprocess.Popen[str]", job: Job, before: changes.Snapshot) -> None:
         assert process.stdout is not None
         for line in process.stdout:
+            if repro.RUNNING.search(line):  # so the stage before it is in dvc.lock
+                torn.keep(self._root)
             job.read(line)
         returncode = process.wait()
         try:
+            for sentence in torn.mend(self._root):
+                job.read(sentence)
+            torn.keep(self._root)
             found = changes.compare(before, changes.take(self._root))
         except LecternError as error:
             job.read(f"error: {error}")

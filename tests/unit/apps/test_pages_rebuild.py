@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lectern.apps import torn
 from lectern.apps.review import pages as app
 from lectern.apps.review import rebuild_page, rebuilding
 from lectern.apps.review.changes import Changes
@@ -86,6 +87,22 @@ def test_it_says_what_is_out_of_date_and_why(
 
     visit(monkeypatch, tmp_path, builder, act, due)
     assert builder.closed == 1, "the end of the app ends the job"
+
+
+def test_a_file_of_dvc_that_was_cut_off_is_mended_and_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".dvc/tmp").mkdir(parents=True)
+    (tmp_path / torn.RUNNING).write_text('{"write": ')
+
+    async def act(page: Visitor) -> None:
+        await page.open("/rebuild")
+        await page.see("Everything is up to date.")
+        [said] = page.told
+        assert said.startswith(".dvc/tmp/rwlock, in which DVC lists")
+        assert not (tmp_path / torn.RUNNING).exists()
+
+    visit(monkeypatch, tmp_path, Builder(), act, [])
 
 
 def test_a_job_is_followed_to_its_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
