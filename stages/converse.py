@@ -49,6 +49,7 @@ def main(
         libraries=(unspaced.LIBRARY, sentences.LIBRARY),
         allow_failed=settings.allow_failed,
         compute=compute,
+        limits=conversation.LIMITS,
     )
     facts = items.facts(out)
     io.write_json(metrics, conversation.summarise(facts, len(found.dropped), len(found.left_out)))

@@ -32,6 +32,7 @@ def main(
         libraries=extraction.LIBRARIES,
         allow_failed=settings.allow_failed,
         compute=compute,
+        limits=extraction.LIMITS,
     )
     io.write_json(metrics, extraction.summarise(items.facts(out)))
     return result

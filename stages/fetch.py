@@ -7,6 +7,7 @@ Reads the sources in section `corpus`, writes data/raw: one folder per item and 
 import functools
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lectern.core import items, params, paths, stage
 from lectern.core.items import SyncResult
@@ -34,11 +35,16 @@ def main(settings: Corpus, out: Path = paths.RAW) -> SyncResult:
         params={},
         code=list(kinds.MODULES.values()),
         allow_failed=settings.allow_failed,
+        limits=kinds.LIMITS,
     )
 
 
 def _load(fetch: Mapping[str, items.Make]) -> items.Make:
-    return lambda item, path: fetch[item.id](item, path)
+    return functools.partial(_fetch, fetch)
+
+
+def _fetch(fetch: Mapping[str, items.Make], item: items.Item, path: Path) -> Mapping[str, Any] | None:
+    return fetch[item.id](item, path)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from lectern.conversations import voice_matching as voices
 from lectern.core import io
 from lectern.core.errors import ItemError
 from lectern.core.item import Item, Make
+from lectern.core.limits import Limits
 from lectern.core.schema import (
     ANSWERING,
     ASKING,
@@ -30,6 +31,8 @@ from lectern.formats.caption_files import UNKNOWN
 from lectern.settings.converse import RoleRule
 from lectern.text.unspaced import divide_words
 
+LIMITS = Limits(seconds=25, megabytes=1500, written=500)
+"""What making one conversation may take."""
 LONG_TURN = 2.0
 """Seconds. A turn that is at least so long and has no words shows that the transcription dropped something."""
 

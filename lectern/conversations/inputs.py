@@ -107,17 +107,14 @@ def _find_names(path: Path) -> frozenset[str]:
 
 def _read_drop(path: Path, item: str) -> str:
     try:
-        return speaker_corrections.read(path.read_text(encoding="utf-8-sig"), item)[0].drop
-    except (
-        ItemError,
-        UnicodeDecodeError,
-    ):  # the error is raised when the item is made, and fails this item only
+        return speaker_corrections.read(io.read_written(path), item)[0].drop
+    except (ItemError, LecternError):  # raised again when the item is made, and fails this item only
         return ""
 
 
 def _find_voices(path: Path) -> dict[str, Path]:
     """Return the file of remembered voices. It is checked here, once, since a mistake in it would fail every item."""
-    return {"voices": path} if path.is_file() and voice_matching.read(_read(path)) else {}
+    return {"voices": path} if path.is_file() and voice_matching.read(io.read_written(path)) else {}
 
 
 def _find_rows(
@@ -129,7 +126,7 @@ def _find_rows(
         raise LecternError(
             f"{folder / table} does not exist. Put it there, or set `converse.metadata` to null."
         )
-    rows, unused = metadata.read(_read(folder / table), f"{folder / table}")
+    rows, unused = metadata.read(io.read_written(folder / table), f"{folder / table}")
     found, strays = metadata.match(rows, sources)
     warnings = _list(
         "rows of the metadata that match no item",
@@ -138,13 +135,6 @@ def _find_rows(
     if unused:
         warnings.append(f"{table}: columns that are not used: {', '.join(unused)}")
     return found, warnings
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise LecternError(f"{path}: not UTF-8 ({error}). Save it as UTF-8.") from error
 
 
 def _list(what: str, reasons: Mapping[str, str]) -> list[str]:

@@ -7,12 +7,12 @@ names (several are separated by `;`), the columns `intro_end` and `outro_start` 
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from lectern.conversations.cuts import parse_time
 from lectern.core.errors import LecternError
+from lectern.core.io import parse_json
 from lectern.core.schema import Source
 
 KEYS = ("item", "url", "guid", "title")
@@ -102,7 +102,7 @@ def _read_csv(text: str, name: str) -> Iterable[tuple[str, dict[str, Any]]]:
 
 def _read_json(text: str, name: str) -> Iterable[tuple[str, dict[str, Any]]]:
     try:
-        rows = json.loads(text)
+        rows = parse_json(text)
     except ValueError as error:
         raise LecternError(f"{name}: not JSON ({error})") from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

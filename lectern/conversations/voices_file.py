@@ -38,7 +38,7 @@ def remember(item: str, speaker: str, name: str, data: Path) -> str:
     entry = voice_matching.Remembered(
         name=name.strip(), model=found.model, item=item, speaker=speaker, embedding=voice.embedding
     )
-    before = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    before = io.read_written(path) if path.is_file() else ""
     text = before + ("\n" if before and not before.endswith("\n") else "") + voice_matching.write_entry(entry)
     voice_matching.read(text)  # nothing that cannot be read again is written
     io.write_text(path, text)
@@ -81,4 +81,4 @@ def _read_diarization(item: str, data: Path) -> Diarization:
 
 
 def _read_remembered(path: Path) -> tuple[voice_matching.Remembered, ...]:
-    return voice_matching.read(path.read_text(encoding="utf-8-sig")) if path.is_file() else ()
+    return voice_matching.read(io.read_written(path)) if path.is_file() else ()

@@ -15,7 +15,6 @@ was making.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,7 +161,7 @@ class Store(Generic[R]):
 
     def _parse_line(self, line: bytes) -> tuple[str, dict[str, R] | tuple[Any]]:
         """The key, and records by their ids, or a result."""
-        entry = json.loads(line)
+        entry = io.parse_json(line)
         if entry.pop("sha256") != make_key(entry):
             raise ValueError("someone has changed the line")
         if "value" in entry:

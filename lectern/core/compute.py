@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lectern.core.item import Item, Load, Made, make_one, use_one_blas_thread
+from lectern.core.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def run(
     *,
     suffix: str,
     libraries: Mapping[str, str],
+    limits: Limits | None = None,
 ) -> Generator[Made, None, None]:
     """Make each item once, in a folder below `scratch`. Yields each result as soon as it is finished.
 
@@ -58,12 +60,14 @@ def run(
         scratch: an empty folder on the file system of the outputs.
         suffix: of the outputs, such as `.json`; empty when an output is a directory.
         libraries: distribution -> version that every machine must have, because it decides the bytes.
+        limits: what an item may take, for items that come from strangers. They are then made in worker processes even
+            where `compute` asks for none. A cluster's machines limit nothing.
 
     Raises:
         LecternError: the executor cannot start, or its workers die before they have loaded.
         OSError: the machine fails, for example because its disk is full (`item.FATAL`).
     """
-    return EXECUTORS[compute.executor](compute, load, items, scratch, suffix, libraries)
+    return EXECUTORS[compute.executor](compute, load, items, scratch, suffix, libraries, limits)
 
 
 def choose_workers(items: int) -> int:
@@ -84,11 +88,21 @@ def _local(
     scratch: Path,
     suffix: str,
     libraries: Mapping[str, str],
+    limits: Limits | None,
 ) -> Generator[Made, None, None]:
-    if workers := choose_workers(len(items)) if compute.workers is None else compute.workers:
+    workers = choose_workers(len(items)) if compute.workers is None else compute.workers
+    if workers or limits is not None:
         from lectern.core.executors import processes
 
-        yield from processes.run(load, items, scratch, suffix, workers=workers, max_tries=compute.max_tries)
+        yield from processes.run(
+            load,
+            items,
+            scratch,
+            suffix,
+            workers=workers or 1,
+            max_tries=compute.max_tries,
+            limits=limits,
+        )
     else:
         use_one_blas_thread()
         make = load()
@@ -103,6 +117,7 @@ def _ray(
     scratch: Path,
     suffix: str,
     libraries: Mapping[str, str],
+    limits: Limits | None,
 ) -> Generator[Made, None, None]:
     from lectern.core.executors import cluster
 

@@ -88,7 +88,7 @@ def _read_choice(params: Path) -> str:
 
     try:
         return str(safe_load(params.read_text(encoding="utf-8"))["compute"]["instructions"])
-    except (OSError, UnicodeDecodeError, YAMLError, KeyError, TypeError):
+    except (OSError, ValueError, YAMLError, KeyError, TypeError, RecursionError):
         return ""
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,10 +108,57 @@ def read_numbered(
             yield number, _parse(line, record, f"{path}:{number}")
 
 
+def read_written(path: Path) -> str:
+    """The text of a file that a person writes, in UTF-8 with or without a byte order mark.
+
+    Raises:
+        LecternError: it is in another encoding; the message names the line.
+    """
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise LecternError(f"{path}:{line}: not UTF-8 ({error.reason}). Save the file as UTF-8.") from error
+
+
+def parse_json(text: str | bytes, *, finite: bool = True) -> Any:
+    """Parse JSON that a stranger may have written.
+
+    Args:
+        text: of the file.
+        finite: whether a number that is infinite, or none at all, is an error.
+
+    Raises:
+        ValueError: it is not JSON, is nested too deeply, or holds such a number or half a surrogate pair. Python's own
+            parser lets such values pass, and they could not be written again.
+    """
+    try:
+        strict: Any = {"parse_constant": _refuse_constant, "parse_float": _read_number} if finite else {}
+        found = json.loads(text, **strict)
+        if "\\u" in text if isinstance(text, str) else b"\\u" in text:
+            json.dumps(found, ensure_ascii=False).encode()
+        return found
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a surrogate pair, which is no character") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number in JSON")
+
+
+def _read_number(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"the number {text[:20]} is too large")
+    return number
+
+
 def read_plain(path: Path) -> Any:
     """Read JSON that has no record type, such as a metric."""
     try:
-        return json.loads(_read(path))
+        return parse_json(_read(path))
     except ValueError as error:
         raise LecternError(f"{path}: not JSON ({error})") from error
 

@@ -42,6 +42,8 @@ class Made:
     error: str = ""
     traceback: str = ""
     """Of an unforeseen error, for whoever corrects the code."""
+    exhausted: bool = False
+    """Whether it failed because memory has ended."""
 
 
 def use_one_blas_thread() -> None:
@@ -71,6 +73,11 @@ def make_one(make: Make, item: Item, scratch: Path, suffix: str) -> Made:
         return Made(item.id, path, facts)
     except ItemError as error:
         failed = Made(item.id, error=str(error))
+    except MemoryError:
+        reason = "reading it takes more memory than there is. Leave it out, or divide it."
+        failed = Made(item.id, error=reason, exhausted=True)
+    except RecursionError:
+        failed = Made(item.id, error="its parts are nested too deeply to be read. Leave it out.")
     except Exception as error:
         if isinstance(error, OSError) and error.errno in FATAL:
             raise

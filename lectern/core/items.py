@@ -29,11 +29,14 @@ from lectern.core.errors import LecternError
 from lectern.core.io import sha256, to_json
 from lectern.core.item import Item, Load, Made, Make
 from lectern.core.journal import JOURNAL
+from lectern.core.limits import Limits
 from lectern.core.manifest import MANIFEST
 
 __all__ = ["Item", "Load", "Make", "SyncResult", "facts", "read", "sync"]
 
 R = TypeVar("R", bound=BaseModel)
+ENTRY: Mapping[str, type] = {"key": str, "file": str, "sha256": str, "facts": dict}
+"""What the manifest says of an item that was made."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def sync(
     libraries: Sequence[str] = (),
     allow_failed: float = 0.0,
     compute: Workers = IN_PROCESS,
+    limits: Limits | None = None,
 ) -> SyncResult:
     """Bring `out` to exactly `<id><suffix>` for each item, plus the manifest.
 
@@ -77,6 +81,7 @@ def sync(
         libraries: distributions whose version decides the bytes.
         allow_failed: share of the items that may fail before the stage fails.
         compute: where the items are made; it changes no byte.
+        limits: what an item may take, for items that come from strangers (see `core.limits`).
 
     Raises:
         LecternError: more items failed than allowed (the others are finished first), two items have the same id,
@@ -104,7 +109,9 @@ def sync(
         )
         if stale:
             with _scratch(out) as scratch:
-                run = computing.run(compute, load, stale, scratch, suffix=suffix, libraries=versions)
+                run = computing.run(
+                    compute, load, stale, scratch, suffix=suffix, libraries=versions, limits=limits
+                )
                 with closing(run):
                     for made in tqdm(run, total=len(stale), desc=out.name, unit="item", disable=None):
                         entries[made.id] = {"key": keys[made.id], **_put_in_place(made, out)}
@@ -238,13 +245,14 @@ def _parse_manifest(value: Any) -> dict[str, dict[str, Any]]:
 
 
 def _parse_line(line: bytes) -> tuple[str, dict[str, Any]]:
-    name, entry = json.loads(line)
+    name, entry = io.parse_json(line)
     return str(name), _parse_entry(entry)
 
 
 def _parse_entry(entry: Any) -> dict[str, Any]:
-    if "error" not in entry and not entry.keys() >= {"key", "file", "sha256", "facts"}:
-        raise KeyError("a part of it is missing")
+    kinds = {"error": str} if "error" in entry else ENTRY
+    if not all(isinstance(entry[name], kind) for name, kind in kinds.items()):
+        raise TypeError("a part of it is of another type")
     return dict(entry)
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 JOURNAL = "_journal.jsonl"
-DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
+DAMAGED = (ValueError, LookupError, TypeError, AttributeError)
 """Errors of reading JSON that was cut off or changed. The errors of pydantic are ValueErrors."""
 
 

@@ -5,7 +5,6 @@ everything is made again, which is slow but right.
 """
 
 import errno
-import json
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ def read(path: Path, parse: Callable[[Any], T]) -> T | None:
         parse: returns a value made of plain JSON, and raises one of `DAMAGED` if a part of it is missing.
     """
     try:
-        return parse(json.loads(path.read_text(encoding="utf-8")))
+        return parse(io.parse_json(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, *DAMAGED):
         return None
 

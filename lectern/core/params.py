@@ -13,14 +13,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from yaml import AliasEvent, YAMLError
 
 from lectern.core.errors import LecternError, WrongValuesError
 from lectern.core.printing import first_line
 
 P = TypeVar("P")
+LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 NAMES: Mapping[Any, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -54,7 +56,7 @@ def read_file(path: Path) -> DictConfig:
         found = _read_text(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise LecternError(f"{path} does not exist. `lectern params` writes it from conf/.") from error
-    except (OmegaConfBaseException, YAMLError, OSError, UnicodeDecodeError) as error:
+    except (OmegaConfBaseException, YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
         raise LecternError(
             f"{path} cannot be read ({first_line(error)}). `lectern params` writes it again."
         ) from error
@@ -66,6 +68,10 @@ def read_file(path: Path) -> DictConfig:
 @lru_cache(maxsize=4)
 def _read_text(text: str) -> Any:
     """The parsed file. A stage reads a section at a time, and parsing takes a hundred times as long as reading."""
+    if any(isinstance(event, AliasEvent) for event in yaml.parse(text, Loader=LOADER)):
+        raise YAMLError(
+            "it holds an alias (*name), which nothing writes here and which can grow without bound"
+        )
     found = OmegaConf.load(io.StringIO(text))
     OmegaConf.set_readonly(found, True)
     return found

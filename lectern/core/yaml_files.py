@@ -13,6 +13,10 @@ from lectern.core.schema import Record
 DEEPEST = 4
 """Greatest depth of nesting (keys and positions in lists) that a value of these files has."""
 
+MOST_LEVELS = 50
+"""Greatest depth that is parsed at all; the error for a lesser one can name the value."""
+LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
 R = TypeVar("R", bound=BaseModel)
 Name = Annotated[str, Field(min_length=1)]
 Place = tuple[str | int, ...]
@@ -36,6 +40,19 @@ class Entry(Record):
         return values
 
 
+def _check_depth(text: str, where: str) -> None:
+    """Raise before the parser does that calls itself for each level, and crashes where there are too many."""
+    depth = 0
+    for event in yaml.parse(text, Loader=LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MOST_LEVELS:
+                line = event.start_mark.line + 1
+                raise ItemError(f"{where}:{line}: the values are nested too deeply")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
 def parse_yaml(text: str, record: type[R], where: str) -> tuple[R, Locate]:
     """Read a record from YAML; also return how to locate its values for errors.
 
@@ -51,7 +68,13 @@ def parse_yaml(text: str, record: type[R], where: str) -> tuple[R, Locate]:
         shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
         return f"{where}:{lines.get(known, 1)}" + (f": {shown}" if shown else "")
 
+    built = 0
+
     def build(node: Any, place: Place) -> Any:
+        nonlocal built
+        built += 1
+        if built > len(text) + 1:  # every value that is no alias takes a character
+            raise ItemError(f"{where}: aliases repeat its values too often; write the values out")
         lines.setdefault(place, node.start_mark.line + 1)
         if len(place) > DEEPEST:  # an alias of YAML may contain itself
             raise ItemError(f"{locate(place)}: the values are nested too deeply, or an alias contains itself")
@@ -74,7 +97,8 @@ def parse_yaml(text: str, record: type[R], where: str) -> tuple[R, Locate]:
                 ">>>>>>>. Keep one of them, delete the marks, and `git add` the file"
             )
     try:
-        node = yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+        _check_depth(text, where)
+        node = yaml.compose(text, Loader=LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise ItemError(f"{where}:{mark.line + 1 if mark else 1}: not YAML ({error.problem})") from error

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lectern.core.errors import ItemError
+from lectern.formats import containers
 from lectern.formats.mixing import Meter, Mixer, choose_stream
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ RATE = 16_000
 
 Samples = NDArray[np.float32]
 """Samples of one channel at RATE; full scale is 1."""
+
+MOST_HOURS = 12
+"""Hours of the longest recording that is read; it takes 2.8 GB of the disk."""
+RATES = (2_000, 768_000)
+"""Samples per second of a file, at least and at most: speech needs 8,000, and studios use up to 384,000."""
 
 _BYTES = np.dtype(np.float32).itemsize
 
@@ -136,17 +142,20 @@ def _decode_into(file: IO[bytes], path: Path, make: Callable[[IO[bytes], Any], M
             raise ItemError(
                 f"{path.name} is empty (0 bytes). Copy or download it again, or remove it from the corpus."
             )
-        with av.open(str(path), **_lenient()) as container:
+        with av.open(str(path), options=containers.options(), **_lenient()) as container:
             if not container.streams.audio:
                 raise ItemError(
                     f"{path.name} holds no audio. Give a file with sound, or remove it from the corpus."
                 )
+            _check_size(container, path.name)
             mixer = make(file, container)
             for frame in _frames(container):
                 if frame is None:
                     damaged += 1
                 else:
                     mixer.add(frame)
+                    if file.tell() > MOST_HOURS * 3600 * RATE * _BYTES:
+                        raise _too_long(path.name)
             mixer.close()
     except FileNotFoundError as error:
         raise ItemError(f"{path.name} does not exist. Run the fetch stage again.") from error
@@ -156,6 +165,23 @@ def _decode_into(file: IO[bytes], path: Path, make: Callable[[IO[bytes], Any], M
             "Check that it plays, copy or download it again, or remove it from the corpus."
         ) from error
     return damaged
+
+
+def _check_size(container: "av.container.InputContainer", name: str) -> None:
+    """Refuse what a few bytes may claim: FLAC holds 40 hours of silence in 28 MB, and a WAV file may have any rate."""
+    rate = container.streams.audio[0].codec_context.sample_rate
+    if rate and not RATES[0] <= rate <= RATES[1]:
+        raise ItemError(
+            f"{name} has {rate} samples a second; {RATES[0]:,} to {RATES[1]:,} are read. Convert it, or remove it from "
+            "the corpus."
+        )
+    # The length of an MP3 file is often an estimate, so only what is beyond doubt is refused before it is decoded.
+    if (container.duration or 0) / 1_000_000 > 2 * MOST_HOURS * 3600:
+        raise _too_long(name)
+
+
+def _too_long(name: str) -> ItemError:
+    return ItemError(f"{name} is longer than {MOST_HOURS} hours. Divide it, or remove it from the corpus.")
 
 
 def _lenient() -> dict[str, Any]:

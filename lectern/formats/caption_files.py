@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lectern.core.errors import ItemError
+from lectern.core.io import parse_json
 from lectern.formats import caption_labels
 from lectern.formats.caption_labels import MARK, UNKNOWN, Labels, name_speaker
 
@@ -377,9 +378,11 @@ def _split_words(text: str) -> list[Said]:
 
 def _read_json(text: str) -> File:
     try:
-        content = json.loads(text)  # Python writes a score that is not a number as NaN, which is no JSON
+        content = parse_json(text, finite=False)  # Python writes a score that is not a number as NaN
     except json.JSONDecodeError as error:
         raise WrongError(f":{error.lineno}: not JSON ({error.msg})") from error
+    except ValueError as error:
+        raise WrongError(f": {error}") from error
     segments = content.get("segments") if isinstance(content, dict) else None
     if not isinstance(segments, list) or not all(isinstance(segment, dict) for segment in segments):
         raise WrongError(":1: the file has no list `segments`, which whisperX and Podcasting 2.0 write")

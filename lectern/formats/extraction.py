@@ -10,6 +10,7 @@ from lectern.core import io
 from lectern.core import raw as folders
 from lectern.core.errors import ItemError
 from lectern.core.item import Item, Make
+from lectern.core.limits import Limits
 from lectern.core.schema import Document
 from lectern.formats import epub, guards, html, markdown, office, pdf, plain
 from lectern.formats.extracted import Extracted
@@ -42,6 +43,8 @@ LIBRARIES = (
 )
 """Distributions whose versions decide the extracted text."""
 LONGEST_TITLE = 200
+LIMITS = Limits(seconds=25, megabytes=1500, written=100)
+"""What reading one document may take. Reading a PDF may take longer, by its number of pages."""
 
 
 def find(raw: Path) -> list[Item]:

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from lectern.core import limits
 from lectern.core.errors import ItemError
 from lectern.formats import guards, pdf_layout
 from lectern.formats.extracted import Extracted
@@ -22,6 +23,8 @@ MOST_WITHOUT_TEXT = 0.9
 """Share of pages without text from which a document counts as scanned."""
 MOST_UNMAPPED = 0.3
 """Share of characters without a known letter from which the text is useless."""
+PAGES_A_SECOND = 4
+"""So many pages read let the reading take a second more (`core.limits`); it reads about 25 in that time."""
 TAIL = 4096
 """Bytes at the end of a complete file that contain its end mark."""
 NO_LETTER = (0, 0xFFFD, 0xFFFE, 0xFFFF)
@@ -67,6 +70,8 @@ def read(path: Path) -> Extracted:
         for number in range(1, len(document) + 1):
             segments, strange = _read_page(document, number)
             pages.append(pdf_layout.order_lines(segments, number))
+            if number % PAGES_A_SECOND == 0:
+                limits.allow(1)
             unmapped += strange
             characters += sum(len(line.text) for line in pages[-1])
         _check_text(pages, unmapped, characters)

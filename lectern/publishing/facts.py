@@ -1,6 +1,5 @@
 """Gather what the pipeline knows of the model and the data set, for the cards. Missing outputs are left out."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -164,7 +163,7 @@ def _author(item: str, source: Source | None) -> str:
 
 def _read_metric(path: Path) -> Mapping[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = io.parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:

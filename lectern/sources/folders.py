@@ -7,7 +7,6 @@ what is known of `talk` is known of these too.
 """
 
 import hashlib
-import json
 import re
 import sys
 import unicodedata
@@ -18,6 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from lectern.core import io
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.item import Item
 from lectern.core.schema import Chapter
@@ -169,7 +169,7 @@ def read_info(path: Path | None) -> Mapping[str, Any]:
     if path is None:
         return {}
     try:
-        info = json.loads(read_text(path))
+        info = io.parse_json(read_text(path))
     except ValueError as error:
         raise ItemError(f"{path} is not JSON ({error}). Correct it, or delete it: it is optional.") from error
     if not isinstance(info, dict):

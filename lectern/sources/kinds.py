@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
+from lectern.core.limits import Limits
 from lectern.settings.corpus import Corpus
 from lectern.settings.sources import parse_source
 from lectern.sources import documents, media, podcast, table, transcripts, website, youtube
@@ -22,6 +23,9 @@ LISTED = ("youtube", "podcast")
 """Kinds whose episodes stand in data/listings, which `lectern update` writes; `fetch` downloads them, each once."""
 ASKED = (*LISTED, "website")
 """Kinds whose sites `lectern update` asks; two sources may name one thing of them, which counts once."""
+
+LIMITS = Limits(seconds=25, megabytes=1500, written=100_000, patience=None)
+"""What bringing one item may take; a download may take more (`ytdlp.DOWNLOADING`)."""
 
 
 def read_sources(corpus: Corpus) -> list[tuple[Any, Any]]:

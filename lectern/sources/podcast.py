@@ -21,6 +21,7 @@ from urllib.parse import urljoin
 
 from lectern.core import secrets
 from lectern.core.errors import ItemError
+from lectern.core.io import parse_json
 from lectern.core.item import Item
 from lectern.formats import captions
 from lectern.settings.sources import Network, PodcastSource
@@ -370,7 +371,7 @@ def _masked(body: bytes, feed: Template) -> bytes:
     text = body.decode("utf-8", "surrogateescape")
     plain = functools.partial(_public, feed=feed)
     try:
-        masked = json.dumps(template.map_texts(json.loads(text), plain), ensure_ascii=False)
+        masked = json.dumps(template.map_texts(parse_json(text), plain), ensure_ascii=False)
     except (ValueError, RecursionError):
         masked = plain(text)
     return masked.encode("utf-8", "surrogateescape")
@@ -386,7 +387,7 @@ def _write_extra(what: str, body: bytes, out: Path) -> bool:
     """
     if what == "chapters":
         try:
-            if not isinstance(json.loads(body)["chapters"], list):
+            if not isinstance(parse_json(body)["chapters"], list):
                 raise ItemError("not a list")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ItemError("no chapters in it") from error

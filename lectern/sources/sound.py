@@ -4,14 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import ItemError
+from lectern.formats import containers
 from lectern.formats.mixing import choose_stream
 
-# FFmpeg's name of a container -> the suffix of its files. Only these are opened: a playlist that pretends to be a
-# recording could refer to other files of this machine.
-_CONTAINERS = {
-    "aac": ".aac", "aiff": ".aiff", "asf": ".wma", "avi": ".avi", "flac": ".flac", "matroska": ".mka", "mov": ".m4a",
-    "mp3": ".mp3", "mpeg": ".mpg", "mpegts": ".ts", "ogg": ".ogg", "wav": ".wav",
-}  # fmt: skip
 # Codec of the sound -> the container for it without the video. Matroska takes any codec.
 _WITHOUT_VIDEO = {"aac": "mp4", "alac": "mp4", "mp3": "mp3", "opus": "ogg", "vorbis": "ogg", "flac": "flac"}
 _ENDINGS = {"mp4": ".m4a", "mp3": ".mp3", "ogg": ".ogg", "flac": ".flac", "matroska": ".mka"}
@@ -30,7 +25,7 @@ def keep_sound(downloaded: Path, folder: Path) -> str:
         if not streams.audio:
             raise ItemError("the download has no sound. Remove its line from the listing.")
         if not any(not _is_picture(stream) for stream in streams.video):
-            name = "recording" + _CONTAINERS[container.format.name.partition(",")[0]]
+            name = "recording" + containers.SUFFIXES[container.format.name.partition(",")[0]]
             downloaded.rename(folder / name)
             return name
         heard = choose_stream(container)
@@ -51,20 +46,13 @@ def _open(path: Path) -> Any:
     import av
 
     try:
-        return av.open(str(path), options={"format_whitelist": ",".join(_container_names())})
+        return av.open(str(path), options=containers.options(with_others=False))
     except av.FFmpegError as error:
         start = path.read_bytes()[:200].lstrip().lower()
         what = (
             "a web page" if start.startswith((b"<!doctype", b"<html")) else "a file that FFmpeg does not know"
         )
         raise ItemError(f"the download is {what}, not a recording. Open its address in a browser.") from error
-
-
-def _container_names() -> list[str]:
-    return [
-        "mov,mp4,m4a,3gp,3g2,mj2" if n == "mov" else "matroska,webm" if n == "matroska" else n
-        for n in _CONTAINERS
-    ]
 
 
 def _copy_packets(source: Any, stream: Any, path: Path, container: str) -> None:

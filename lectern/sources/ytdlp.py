@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lectern.core import secrets
+from lectern.core import limits, secrets
 from lectern.core.errors import ItemError
 from lectern.settings.sources import Network
 from lectern.sources import connecting
@@ -27,6 +27,8 @@ from lectern.sources.addresses import Reach
 
 T = TypeVar("T")
 COOKIES = "LECTERN_COOKIES"
+DOWNLOADING = 600
+"""Seconds of CPU time that a session may take beyond what reading an item may (`core.limits`)."""
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE}
 
 
@@ -86,7 +88,7 @@ def session(
         raise ItemError(
             f"{COOKIES} does not name a cookies file in Netscape's format. Export it from a browser again."
         ) from error
-    with ydl:
+    with ydl, limits.aside(DOWNLOADING):
         yield ydl
 
 

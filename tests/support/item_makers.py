@@ -2,9 +2,12 @@
 
 import errno
 import functools
+import json
 import os
 import shutil
 import signal
+import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +18,7 @@ import psutil
 from threadpoolctl import threadpool_info
 
 import lectern
+from lectern.core import limits
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.item import Item, Load, Make
 
@@ -179,6 +183,39 @@ def fill_disk_at_bad(item: Item, path: Path) -> Mapping[str, Any]:
     return write_text(item, path)
 
 
+def burn(seconds: float) -> None:
+    began = time.process_time()
+    while time.process_time() < began + seconds:
+        pass
+
+
+def take_too_much(item: Item, path: Path) -> Mapping[str, Any]:
+    """What a hostile file makes its reader do, by what the input says; anything else is fine."""
+    text = item.inputs["text"].read_text()
+    if text == "time":
+        while True:
+            pass
+    if text == "longer":  # more than one second, in steps that are allowed
+        for _ in range(5):
+            limits.allow(1)
+            burn(0.5)
+    if text.startswith("aside"):  # more than one second, in a block that may; and then perhaps again
+        with limits.aside(10):
+            burn(1.5)
+        burn(2.5 if text == "aside and more" else 0)
+    if text == "memory":
+        bytearray(400_000_000)
+    if text == "crash":
+        os.abort()
+    if text == "deep":
+        json.loads("[" * 100_000)
+    if text == "file":
+        path.write_bytes(bytes(11_000_000))
+    if text == "wait":
+        threading.Event().wait()
+    return {**tell_process(item, path), **write_text(item, path)}
+
+
 def copy_folder(item: Item, path: Path) -> Mapping[str, Any]:
     """A directory from a directory and a file, with the names that the inputs had."""
     shutil.copytree(item.inputs["folder"], path / item.inputs["folder"].name)
@@ -190,6 +227,7 @@ BEHAVIOURS: dict[str, Make] = {
     function.__name__: function
     for function in (
         write_text,
+        take_too_much,
         tell_process,
         tell_blas,
         meet,

@@ -28,11 +28,11 @@ def read(root: Path, item: str) -> Mapping[str, str]:
     try:
         voices = root / voice_matching.FILE
         if voices.is_file():
-            known = voice_matching.read(voices.read_text(encoding="utf-8-sig"))
+            known = voice_matching.read(io.read_written(voices))
             names |= {voice.speaker: voice.name for voice in known if voice.item == item}
         path = root / speaker_corrections.FOLDER / f"{item}.yaml"
         if path.is_file():
-            edits, _ = speaker_corrections.read(path.read_text(encoding="utf-8-sig"), item)
+            edits, _ = speaker_corrections.read(io.read_written(path), item)
             names |= edits.rename
             names |= {label: names.get(kept, kept) for label, kept in edits.merge.items()}
     except (ItemError, LecternError, UnicodeDecodeError):

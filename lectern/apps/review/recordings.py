@@ -153,7 +153,7 @@ def load(root: Path, name: str) -> Recording:
     path = corrections_file(root, name) if _exists(root, name) else None
     if path is None:
         raise LecternError(f"there is no recording {name!r} in data/raw")
-    text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    text = io.read_written(path) if path.is_file() else ""
     problem = ""
     try:
         return _lay_over(root, name, text)
@@ -330,7 +330,7 @@ def _list_speakers(
 
 def _remembered(root: Path) -> Sequence[voice_matching.Remembered]:
     path = root / "data/corrections/voices.yaml"
-    return voice_matching.read(path.read_text(encoding="utf-8-sig")) if path.is_file() else ()
+    return voice_matching.read(io.read_written(path)) if path.is_file() else ()
 
 
 def show_time(seconds: float) -> str:

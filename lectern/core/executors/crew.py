@@ -19,6 +19,8 @@ class Died:
     """A worker has ended unexpectedly."""
 
     reason: str
+    final: bool = False
+    """Whether its item would end another worker just so. The reason then says what to do."""
 
 
 class Crew(Protocol):
@@ -68,7 +70,10 @@ def make_all(crew: Crew, items: Sequence[Item], *, workers: int, max_tries: int)
             elif worker in work:
                 item = work.pop(worker)
                 tries[item.id] += 1
-                if tries[item.id] < max_tries:
+                if event.final:
+                    left -= 1
+                    yield Made(item.id, error=event.reason)
+                elif tries[item.id] < max_tries:
                     waiting.append(item)
                 else:
                     left -= 1

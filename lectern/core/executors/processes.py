@@ -5,11 +5,13 @@ nothing along but the item that it was making. The pools of `concurrent.futures`
 worker dies; pebble's fails its item only, but breaks when an idle worker is killed, which holds the pool's lock.
 """
 
+import math
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,20 +20,36 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
+from lectern.core import limits as limiting
 from lectern.core import stage
 from lectern.core.errors import LecternError
 from lectern.core.executors import crew
 from lectern.core.item import Item, Load, Made, make_one, use_one_blas_thread
+from lectern.core.limits import Limits
 
+REMEDY = "Too little memory is the usual cause: lower compute.workers."
+REMEDY_FOR_FILES = "Memory has ended, or somebody ended it: leave the file out, or run `dvc repro` again."
+CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTRAP)
+"""By these a library ends its process when a file is other than it expects, or when no memory is left."""
 GRACE = 5.0
 """Seconds that a worker gets to end by itself before it is killed."""
 
 
 def run(
-    load: Load, items: Sequence[Item], scratch: Path, suffix: str, *, workers: int, max_tries: int
+    load: Load,
+    items: Sequence[Item],
+    scratch: Path,
+    suffix: str,
+    *,
+    workers: int,
+    max_tries: int,
+    limits: Limits | None = None,
 ) -> Iterator[Made]:
-    """See `compute.run`. When a worker dies, the item that it was making loses one try."""
-    processes = _Processes(load, scratch, suffix, workers)
+    """See `compute.run`. When a worker dies, the item that it was making loses one try.
+
+    A worker that crashed, or took more time than `limits` allow, has its item failed at once: the next would do so too.
+    """
+    processes = _Processes(load, scratch, suffix, workers, limits)
     try:
         yield from crew.make_all(processes, items, workers=workers, max_tries=max_tries)
         processes.dismiss()
@@ -40,12 +58,13 @@ def run(
 
 
 class _Processes:
-    remedy = "Too little memory is the usual cause: lower compute.workers."
-
-    def __init__(self, load: Load, scratch: Path, suffix: str, workers: int) -> None:
+    def __init__(self, load: Load, scratch: Path, suffix: str, workers: int, limits: Limits | None) -> None:
         # New processes are spawned, never forked: the threads of the libraries do not survive a fork.
         self.context = multiprocessing.get_context("spawn")
-        self.order = (load, scratch, suffix)
+        self.order = (load, scratch, suffix, limits)
+        self.limits = limits
+        self.remedy = REMEDY if limits is None else REMEDY_FOR_FILES
+        self.ends: dict[Any, float] = {}  # the same key -> when its item must have been made, by the clock
         self.environment = {} if "OMP_NUM_THREADS" in os.environ else _threads(workers)
         self.workers: dict[Any, SpawnProcess] = {}  # keyed by the driver's end of the pipe
 
@@ -59,22 +78,47 @@ class _Processes:
         return ours
 
     def give(self, worker: Any, item: Item) -> None:
+        if self.limits is not None and self.limits.patience is not None:
+            self.ends[worker] = time.monotonic() + self.limits.patience
         with suppress(OSError):  # if the worker has just died, `events` reports that
             worker.send(item)
 
     def events(self) -> Iterator[tuple[Hashable, crew.Ready | Made | crew.Died]]:
-        for pipe in connection.wait(list(self.workers)):
+        for pipe in connection.wait(list(self.workers), self._kill_late_workers()):
             assert isinstance(pipe, connection.Connection)
             try:
                 message = pipe.recv()
             except (EOFError, OSError):
                 process = self.workers.pop(pipe)
                 process.join()
-                yield pipe, crew.Died(_cause(process.exitcode))
+                late = self.ends.pop(pipe, math.inf) <= time.monotonic()
+                yield pipe, self._explain(process.exitcode, late)
                 continue
+            self.ends.pop(pipe, None)
             if isinstance(message, Exception):
                 raise message
             yield pipe, message
+
+    def _kill_late_workers(self) -> float | None:
+        """Kill workers whose item has taken too long by the clock. Returns for how long to wait for the next one."""
+        for pipe, end in self.ends.items():
+            if end <= time.monotonic():
+                self.workers[pipe].kill()
+        return max(0.0, min(self.ends.values()) - time.monotonic()) if self.ends else None
+
+    def _explain(self, exitcode: int | None, late: bool) -> crew.Died:
+        if self.limits is not None and (late or exitcode == -signal.SIGXCPU):
+            return crew.Died(
+                f"it took more than {self.limits.patience if late else self.limits.seconds:g} s of "
+                f"{'' if late else 'CPU '}time. Leave the file out, or divide it.",
+                final=True,
+            )
+        if self.limits is not None and exitcode is not None and -exitcode in CRASHES:
+            return crew.Died(
+                f"its reader crashed ({signal.Signals(-exitcode).name}). Leave the file out, or save it anew.",
+                final=True,
+            )
+        return crew.Died(_cause(exitcode))
 
     def dismiss(self) -> None:
         """Let the workers, which are all idle, end by themselves."""
@@ -120,8 +164,11 @@ def _cause(exitcode: int | None) -> str:
     return f"ended with status {exitcode}"
 
 
-def _work(pipe: Any, load: Load, scratch: Path, suffix: str) -> None:
-    """What a worker does: it loads, then makes each item that it receives until the pipe closes."""
+def _work(pipe: Any, load: Load, scratch: Path, suffix: str, limits: Limits | None) -> None:
+    """What a worker does: it loads, then makes each item that it receives until the pipe closes.
+
+    Under limits, it ends after an item for which the memory did not suffice: what that left behind is not known.
+    """
     # Ctrl-C reaches all processes; only the driver reacts to it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_driver, daemon=True).start()
@@ -135,7 +182,12 @@ def _work(pipe: Any, load: Load, scratch: Path, suffix: str) -> None:
                 item = pipe.recv()
             except EOFError:
                 return
-            pipe.send(make_one(make, item, scratch, suffix))
+            if limits is not None:
+                limiting.begin(limits)
+            made = make_one(make, item, scratch, suffix)
+            pipe.send(made)
+            if limits is not None and made.exhausted:
+                return
     except Exception as error:
         pipe.send(_as_message(error))
 

@@ -20,6 +20,7 @@ from pydantic import Field
 
 from lectern.core import journal
 from lectern.core.errors import LecternError
+from lectern.core.io import parse_json
 from lectern.core.schema import Record
 from lectern.sources.crawl.job import Job
 from lectern.sources.crawl.pages import Page
@@ -109,5 +110,5 @@ def _read(path: Path, digest: str) -> dict[str, Visit] | None:
 
 def _parse(line: bytes) -> Visit | str:
     """A visit, or the digest of the job."""
-    value = json.loads(line)
+    value = parse_json(line)
     return str(value["job"]) if "job" in value else Visit.model_validate(value)

@@ -10,7 +10,7 @@ import pytest
 
 from lectern.core import io, items
 from lectern.core.errors import LecternError
-from lectern.sources import listing
+from lectern.sources import kinds, listing
 from lectern.tools import update
 from stages import fetch
 from tests.support.corpora import RAW, corpus, everything_in_data, get, record, records, videos
@@ -233,7 +233,7 @@ def test_one_private_video_fails_alone(site: Site, mp3: bytes) -> None:
 
 
 def test_a_video_gone_from_the_site_keeps_its_copy_even_when_other_options_are_wanted(
-    site: Site, mp3: bytes, capsys: pytest.CaptureFixture[str]
+    site: Site, mp3: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     chosen = videos(site.put("/a.mp3", mp3))
     get(corpus(chosen))
@@ -242,7 +242,7 @@ def test_a_video_gone_from_the_site_keeps_its_copy_even_when_other_options_are_w
         str(fetch.main(corpus(chosen | {"format": "worstaudio/worst"}), RAW))
         == "made 1, kept 0, removed 0, failed 0"
     )
-    assert "Kept what was downloaded earlier" in capsys.readouterr().err
+    assert "Kept what was downloaded earlier" in capfd.readouterr().err
     assert (RAW / record().item / "recording.mp3").read_bytes() == mp3
 
 
@@ -335,10 +335,14 @@ def test_a_secret_in_an_address_stays_in_the_environment(
 
 
 def use_extractors_of(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Teach yt-dlp a video site at the test's address: /watch/ID, /list/ID and /channel/ID."""
+    """Teach yt-dlp a video site at the test's address: /watch/ID, /list/ID and /channel/ID.
+
+    Only this process learns it, so it must also fetch.
+    """
     from yt_dlp import YoutubeDL
     from yt_dlp.extractor.common import InfoExtractor
 
+    monkeypatch.setattr(kinds, "LIMITS", None)
     root = site.address.replace(".", r"\.")
 
     class LocalVideoIE(InfoExtractor):
