@@ -174,13 +174,23 @@ def _in_order(items: Iterable[Item]) -> list[Item]:
     ordered = sorted(items, key=lambda item: item.id)
     for item, following in itertools.pairwise(ordered):
         if item.id == following.id:
-            raise LecternError(f"two items have the id {item.id!r}. Rename one of their sources.")
+            places = [_show_place(one) for one in (item, following) if one.inputs]
+            raise LecternError(
+                f"two items have the id {item.id!r}{': ' if places else ''}{' and '.join(places)}. Rename one of their "
+                "sources."
+            )
     for item in ordered:
         if not item.id or item.id[0] in "._" or "/" in item.id:
             raise LecternError(
                 f"{item.id!r} cannot be an item's id: ids name files and may not be empty, hold / or begin with . or _"
             )
     return ordered
+
+
+def _show_place(item: Item) -> str:
+    """The first input. Two names may look the same and have other characters, so these are spelt out."""
+    path = str(next(iter(item.inputs.values())))
+    return path if path.isascii() else ascii(path)
 
 
 def _versions(libraries: Sequence[str]) -> dict[str, str]:

@@ -47,7 +47,7 @@ def _check_depth(text: str, where: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MOST_LEVELS:
-                line = event.start_mark.line + 1
+                line = event.start_mark.line + 1 if event.start_mark else 1
                 raise ItemError(f"{where}:{line}: the values are nested too deeply")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1

@@ -40,6 +40,8 @@ _FORMAT = re.compile(r"\.f\d{1,4}(?:-\w{1,8})?$")
 _ID = re.compile(r" \[[\w-]{1,64}\]$")
 _RECORDINGS = (".mp4", ".mkv", ".webm", ".m4a", ".mp3", ".opus")
 _LANGUAGE = re.compile(r"\.([a-z]{2,3})(-[A-Za-z0-9_-]{1,24})?$")
+_CACHED = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")
+"""The end of a path in DVC's cache."""
 
 
 def item_id(name: str) -> str:
@@ -77,7 +79,7 @@ def find_files(
         may_be_file: `place` may also be one such file.
 
     Raises:
-        LecternError: there is no such place, or it holds none.
+        LecternError: there is no such place, it holds none, or one is a link that leaves it.
     """
     if not place.is_dir() and not (may_be_file and place.is_file()):
         what = f"neither a {noun} nor a folder" if may_be_file else "not a folder"
@@ -85,6 +87,12 @@ def find_files(
     candidates = place.rglob("*") if place.is_dir() else [place]
     files = sorted(path for path in candidates if path.is_file())
     found = [path for path in files if is_wanted(path)]
+    for path in found:
+        if place.is_dir() and (target := find_way_out(path, place)) is not None:
+            raise LecternError(
+                f"corpus.sources: {path} is a link to {target}, which is outside of {place}. Put a copy of the file "
+                "there, or remove the link."
+            )
     _tell_left_out(place, noun, files, found)
     if not found:
         what = f"is not and does not hold a {noun}" if may_be_file else f"holds no {noun}"
@@ -93,6 +101,19 @@ def find_files(
             "`path`."
         )
     return found
+
+
+def find_way_out(path: Path, folder: Path) -> Path | None:
+    """Where a link leads that leaves its folder; None for any other file.
+
+    Whoever gives away a folder of data could otherwise have it carry files of the reader's machine into the model. The
+    links that DVC makes for a tracked file lead into its cache, and are no way out.
+    """
+    if not path.is_symlink():
+        return None
+    target = path.resolve()
+    inside = target.is_relative_to(folder.resolve()) or _CACHED.search(target.as_posix())
+    return None if inside else target
 
 
 def _tell_left_out(place: Path, noun: str, files: Sequence[Path], found: Collection[Path]) -> None:
@@ -154,10 +175,20 @@ def find_inputs(role: str, path: Path, **siblings: Sequence[str]) -> dict[str, P
 
 
 def find_sibling(path: Path, *suffixes: str) -> Path | None:
-    """The first existing file among `<stem><suffix>` beside the given one; `None` if there is none."""
+    """The first existing file among `<stem><suffix>` beside the given one; `None` if there is none.
+
+    Raises:
+        LecternError: it is a link that leaves the folder.
+    """
     stems = dict.fromkeys((path.stem, find_base(path)))
     candidates = (path.with_name(stem + suffix) for stem in stems for suffix in suffixes)
-    return next((path for path in candidates if path.is_file()), None)
+    found = next((path for path in candidates if path.is_file()), None)
+    if found is not None and (target := find_way_out(found, found.parent)) is not None:
+        raise LecternError(
+            f"{found} is a link to {target}, which is outside of its folder. Put a copy of the file there, or remove "
+            "the link."
+        )
+    return found
 
 
 def read_info(path: Path | None) -> Mapping[str, Any]:

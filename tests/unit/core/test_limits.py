@@ -1,4 +1,4 @@
-"""Limits of what an item may take: a file that is made to harm its reader is one failed item, and the others are made."""
+"""Limits of what an item may take: a file that harms its reader is one failed item, and the others are made."""
 
 import json
 import os

@@ -89,3 +89,40 @@ def test_a_title_that_nobody_gave_is_the_name_of_the_file() -> None:
     item = Item("a", {}, {"name": "deep/a"})
     assert folders.read_title(item, {"title": "A talk"}) == "A talk"
     assert folders.read_title(item, {"title": ""}) == "a"
+
+
+def test_a_link_that_leaves_the_folder_becomes_no_item(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("mine")
+    mine = tmp_path / "data"
+    (mine / "deep").mkdir(parents=True)
+    (mine / "deep/a.txt").write_text("a")
+    (mine / "b.txt").symlink_to("deep/a.txt")
+    assert len(folders.find_files(mine, "text", {".txt"}, is_text)) == 2
+    for target in ("../../secret.txt", str(tmp_path / "secret.txt"), "../deep/../../secret.txt"):
+        (mine / "deep/c.txt").symlink_to(target)
+        with pytest.raises(
+            LecternError, match=r"deep/c\.txt is a link to .*/secret\.txt, which is outside of"
+        ):
+            folders.find_files(mine, "text", {".txt"}, is_text)
+        (mine / "deep/c.txt").unlink()
+
+
+def test_what_lies_beside_a_file_is_no_link_out_either(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("mine")
+    (tmp_path / "data").mkdir()
+    talk = tmp_path / "data/talk.mp3"
+    talk.touch()
+    (tmp_path / "data/talk.description.txt").symlink_to("../secret.txt")
+    with pytest.raises(
+        LecternError, match=r"talk\.description\.txt is a link to .*secret\.txt, which is outside"
+    ):
+        folders.find_inputs("media", talk, description=folders.DESCRIPTION)
+
+
+def test_links_into_the_cache_of_dvc_are_files_like_others(tmp_path: Path) -> None:
+    cached = tmp_path / "elsewhere/cache/files/md5/ab" / ("c" * 30)
+    cached.parent.mkdir(parents=True)
+    cached.write_text("tracked")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a.txt").symlink_to(cached)
+    assert folders.find_files(tmp_path / "data", "text", {".txt"}, is_text) == [tmp_path / "data/a.txt"]

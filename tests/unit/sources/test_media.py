@@ -148,6 +148,14 @@ def test_two_recordings_of_one_stem_are_two_items_and_named(
     assert [line.split(" has the name")[0].rpartition("/")[2] for line in said] == ["talk.mp3", "talk.wav"]
 
 
+def test_two_names_that_look_the_same_are_spelt_out(folder: Path, tmp_path: Path) -> None:
+    # macOS writes the second form; both are one item, since a name may come either way
+    (folder / "caf\u00e9.mp3").write_bytes(b"one")
+    (folder / "cafe\u0301.mp3").write_bytes(b"two")
+    with pytest.raises(LecternError, match=r"'[^']*cafe\\u0301\.mp3' and '[^']*caf\\xe9\.mp3'\. Rename one"):
+        run(folder, tmp_path / "raw")
+
+
 def test_folders_in_the_folder_count(folder: Path, tmp_path: Path) -> None:
     for season in ("season1", "season2"):
         (folder / season).mkdir()
