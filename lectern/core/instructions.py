@@ -22,6 +22,8 @@ from types import ModuleType
 from typing import Any
 
 CHOICES = ("portable", "native")
+LONGEST = 200_000
+"""Most characters of a parameter file (`core.params`)."""
 CHOSEN = "LECTERN_INSTRUCTIONS"
 """The environment variable by which processes that a stage starts know what it chose."""
 THREADS = 2
@@ -87,7 +89,9 @@ def _read_choice(params: Path) -> str:
     from yaml import YAMLError, safe_load
 
     try:
-        return str(safe_load(params.read_text(encoding="utf-8"))["compute"]["instructions"])
+        text = params.read_text(encoding="utf-8")
+        # Whoever reads the whole file says what is wrong with one that is no configuration.
+        return str(safe_load(text)["compute"]["instructions"]) if len(text) < LONGEST else ""
     except (OSError, ValueError, YAMLError, KeyError, TypeError, RecursionError):
         return ""
 

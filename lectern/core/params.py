@@ -13,16 +13,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import AliasEvent, YAMLError
+from yaml import YAMLError
 
+from lectern.core import yaml_bombs
 from lectern.core.errors import LecternError, WrongValuesError
 from lectern.core.printing import first_line
 
 P = TypeVar("P")
-LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+LONGEST = 200_000
+"""Most characters of a parameter file; that of the demo has 12,000."""
 NAMES: Mapping[Any, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -68,10 +69,10 @@ def read_file(path: Path) -> DictConfig:
 @lru_cache(maxsize=4)
 def _read_text(text: str) -> Any:
     """The parsed file. A stage reads a section at a time, and parsing takes a hundred times as long as reading."""
-    if any(isinstance(event, AliasEvent) for event in yaml.parse(text, Loader=LOADER)):
-        raise YAMLError(
-            "it holds an alias (*name), which nothing writes here and which can grow without bound"
-        )
+    if len(text) > LONGEST:
+        raise YAMLError(f"it has {len(text):,} characters; no configuration needs more than {LONGEST:,}")
+    if (bomb := yaml_bombs.find(text, aliases=False)) is not None:
+        raise YAMLError(f"line {bomb[0]}: {bomb[1]}")
     found = OmegaConf.load(io.StringIO(text))
     OmegaConf.set_readonly(found, True)
     return found

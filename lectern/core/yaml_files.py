@@ -7,15 +7,12 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from lectern.core import yaml_bombs
 from lectern.core.errors import ItemError
 from lectern.core.schema import Record
 
 DEEPEST = 4
 """Greatest depth of nesting (keys and positions in lists) that a value of these files has."""
-
-MOST_LEVELS = 50
-"""Greatest depth that is parsed at all; the error for a lesser one can name the value."""
-LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 R = TypeVar("R", bound=BaseModel)
 Name = Annotated[str, Field(min_length=1)]
@@ -38,19 +35,6 @@ class Entry(Record):
                     "unknown_key", "there is no such key; use {allowed}", {"key": key, "allowed": allowed}
                 )
         return values
-
-
-def _check_depth(text: str, where: str) -> None:
-    """Raise before the parser does that calls itself for each level, and crashes where there are too many."""
-    depth = 0
-    for event in yaml.parse(text, Loader=LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MOST_LEVELS:
-                line = event.start_mark.line + 1 if event.start_mark else 1
-                raise ItemError(f"{where}:{line}: the values are nested too deeply")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
 
 
 def parse_yaml(text: str, record: type[R], where: str) -> tuple[R, Locate]:
@@ -97,8 +81,9 @@ def parse_yaml(text: str, record: type[R], where: str) -> tuple[R, Locate]:
                 ">>>>>>>. Keep one of them, delete the marks, and `git add` the file"
             )
     try:
-        _check_depth(text, where)
-        node = yaml.compose(text, Loader=LOADER)
+        if (bomb := yaml_bombs.find(text)) is not None:
+            raise ItemError(f"{where}:{bomb[0]}: {bomb[1]}")
+        node = yaml.compose(text, Loader=yaml_bombs.LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise ItemError(f"{where}:{mark.line + 1 if mark else 1}: not YAML ({error.problem})") from error

@@ -61,7 +61,8 @@ def test_ffmpeg_itself_would_follow_the_script(tmp_path: Path) -> None:
     [
         ("a.ac3", "ac3"), ("a.aif", "pcm_s16be"), ("a.avi", "pcm_s16le"), ("a.caf", "pcm_s16le"), ("a.flac", "flac"),
         ("a.flv", "aac"), ("a.mka", "pcm_s16le"), ("a.mkv", "pcm_s16le"), ("a.mov", "aac"), ("a.mpg", "mp2"),
-        ("a.ogg", "libopus"), ("a.opus", "libopus"), ("a.ts", "aac"), ("a.w64", "pcm_s16le"), ("a.webm", "libopus"), ("a.wma", "wmav2"),
+        ("a.ogg", "libopus"), ("a.opus", "libopus"), ("a.ts", "aac"), ("a.w64", "pcm_s16le"),
+        ("a.webm", "libopus"), ("a.wma", "wmav2"),
         ("a.aac", "aac"), ("a.au", "pcm_s16be"),
     ],
 )  # fmt: skip
