@@ -11,7 +11,9 @@ when the item began; it is limited on Linux alone.
 import math
 import os
 import resource
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -58,6 +60,41 @@ def aside(seconds: float) -> Iterator[None]:
     finally:
         if soft != resource.RLIM_INFINITY:
             _limit(resource.RLIMIT_CPU, math.ceil(soft + _seconds_so_far() - before))
+
+
+class BeyondError(Exception):
+    """A block has taken more time or memory than it may."""
+
+
+@contextmanager
+def within(seconds: float, megabytes: int) -> Iterator[None]:
+    """Let the block, which runs a stranger's program such as a chat template, take so much CPU time and memory.
+
+    It must run Python code, which alone can be interrupted. In a thread other than the first, nothing is limited.
+
+    Raises:
+        BeyondError: it took more.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise BeyondError(f"more than {seconds:g} s")
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    if (so_far := _bytes_so_far()) is not None:
+        _limit(resource.RLIMIT_DATA, min(so_far + megabytes * 1_000_000, soft if soft >= 0 else sys.maxsize))
+    try:
+        yield
+    except MemoryError as error:
+        raise BeyondError(f"more than {megabytes} MB of memory") from error
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _limit(kind: int, value: int) -> None:

@@ -175,8 +175,10 @@ def _check_size(container: "av.container.InputContainer", name: str) -> None:
             f"{name} has {rate} samples a second; {RATES[0]:,} to {RATES[1]:,} are read. Convert it, or remove it from "
             "the corpus."
         )
-    # The length of an MP3 file is often an estimate, so only what is beyond doubt is refused before it is decoded.
-    if (container.duration or 0) / 1_000_000 > 2 * MOST_HOURS * 3600:
+    # Some containers say no length, and it is estimated from the first packets: there, only what is beyond doubt is
+    # refused before it is decoded.
+    doubt = 2 if container.format.name in ("aac", "mp3", "mpeg", "mpegts") else 1
+    if (container.duration or 0) / 1_000_000 > doubt * MOST_HOURS * 3600:
         raise _too_long(name)
 
 

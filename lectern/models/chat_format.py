@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
+from lectern.core import limits
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
 
 FOLDER = Path(__file__).parent / "chat_templates"
+SECONDS, MEGABYTES = 20.0, 1000
+"""CPU time and memory that a chat template may take for one call: it is a program of strangers."""
 
 
 Span = tuple[int, int]
@@ -119,6 +122,7 @@ def encode(tokenizer: Any, conversations: Sequence[Sequence[Message]], template:
 
     Raises:
         RefusedError: the template refuses one of the conversations.
+        LecternError: the template takes too much time or memory.
     """
     texts, marked = _render(tokenizer, conversations, template, marks=True)
     return [
@@ -144,6 +148,7 @@ def write(
 
     Raises:
         RefusedError: the template refuses one of the conversations.
+        LecternError: the template takes too much time or memory.
     """
     own = tokenizer.get_chat_template() if template is None else template
     return _render(tokenizer, conversations, own, answering=answering)[0]
@@ -213,6 +218,9 @@ def serve(tokenizer: Any, conversations: Sequence[Sequence[Message]], *, answeri
     """
     if not conversations:
         return []
+    write(
+        tokenizer, conversations[:1], answering=answering
+    )  # under limits, which the tokenizer's threads would break
     batch = tokenizer.apply_chat_template(
         [_plain(messages) for messages in conversations],
         tokenize=True,
@@ -239,15 +247,25 @@ def _render(
     from transformers.utils.chat_template_utils import render_jinja_template
 
     try:
-        return render_jinja_template(
-            conversations=[_plain(messages) for messages in conversations],
-            chat_template=template,
-            return_assistant_tokens_mask=marks,
-            add_generation_prompt=answering,
-            **tokenizer.special_tokens_map,
-        )
+        with limits.within(SECONDS, MEGABYTES):
+            return render_jinja_template(
+                conversations=[_plain(messages) for messages in conversations],
+                chat_template=template,
+                return_assistant_tokens_mask=marks,
+                add_generation_prompt=answering,
+                **tokenizer.special_tokens_map,
+            )
+    except limits.BeyondError as error:  # of no one row: the next would take as long
+        raise _too_much(error) from error
     except Exception as error:  # a template is a program: it may fail in any way
         raise RefusedError(f"the chat template says: {error or type(error).__name__}") from error
+
+
+def _too_much(error: limits.BeyondError) -> LecternError:
+    return LecternError(
+        f"the chat template takes {error} for a few hundred conversations. It may be made to harm whoever runs it: "
+        "choose another base model, or write a template and name it in base_model.chat_template."
+    )
 
 
 def _plain(messages: Sequence[Message]) -> list[dict[str, str]]:

@@ -246,7 +246,7 @@ def ask_original(model: Model, out: Path, most: int = PROMPTS) -> list[fidelity.
 
     if not (out / MERGED).is_dir():
         raise LecternError(f"{out / MERGED} does not exist. `lectern export` writes it.")
-    merged = AutoModelForCausalLM.from_pretrained(out / MERGED, dtype="auto").eval()
+    merged = AutoModelForCausalLM.from_pretrained(out / MERGED, dtype="auto", trust_remote_code=False).eval()
     asked = asking.collect(merged, model.base, model.persona, model.test, most=most, new_tokens=NEW_TOKENS)
     if not asked:
         raise LecternError(f"{model.test} has no row to compare on. Hold out more rows: raise split.test.")

@@ -14,15 +14,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lectern.core import io
+from lectern.core import io, limits
 from lectern.core.errors import LecternError
+from lectern.core.executors import processes
 from lectern.core.item import Item
+from lectern.core.limits import Limits
 from lectern.core.schema import Source
 from lectern.formats import table_files, table_rows
 from lectern.settings.sources import TableSource
 from lectern.sources import folders
 
 SUFFIXES = frozenset(table_files.READERS)
+LIMITS = Limits(seconds=25, megabytes=1500, written=100)
+"""What reading a table may take; a long one may take longer, by its number of rows."""
+ROWS_A_SECOND = 20_000
+"""So many rows read let the reading take a second more (`core.limits`)."""
 
 
 def list_items(source: TableSource) -> Iterator[Item]:
@@ -32,6 +38,7 @@ def list_items(source: TableSource) -> Iterator[Item]:
         LecternError: there is no table, one cannot be read, or a column is missing.
     """
     place = Path(source.path)
+    tables = []
     for path in folders.find_files(place, "table", SUFFIXES, _is_table, may_be_file=True):
         name = path.stem if path == place else str(path.relative_to(place).with_suffix(""))
         values = {
@@ -43,15 +50,25 @@ def list_items(source: TableSource) -> Iterator[Item]:
             "encoding": source.encoding,
             "language": source.language,
         }
-        parts = _read(path, values)
+        tables.append((path, values))
+    listed = processes.call_each(_list_parts, tables, LIMITS)
+    for (path, values), (parts, error) in zip(tables, listed, strict=True):
+        if error is not None:
+            named = error if str(path) in error else f"corpus.sources: {path}: {error}"
+            raise LecternError(named)
         if not parts:
             raise LecternError(f"corpus.sources: {path} has no rows. Add some, or remove the file.")
-        for part in sorted(parts):
+        name = values["name"]
+        for part in parts:
             yield Item(
                 folders.item_id(f"{name}/{part}" if source.group else f"{name}-{part}"),
                 folders.find_inputs("table", path, info=folders.INFO),
                 values | {"part": part},
             )
+
+
+def _list_parts(table: tuple[Path, Mapping[str, Any]]) -> list[str]:
+    return sorted(_read(*table))
 
 
 def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
@@ -101,6 +118,8 @@ def _read_once(
     unused: Counter[str] = Counter()
     number = 0
     for number, cells in enumerate(table_files.read(path, needed, delimiter, encoding), 1):
+        if number % ROWS_A_SECOND == 0:
+            limits.allow(1)
         row = table_rows.read_row(number, cells, dict(columns))
         if group:
             part = " ".join(table_rows.read_text((cells or {}).get(group)).split())

@@ -1,5 +1,7 @@
 """Turn chat examples into tokenized rows for the training."""
 
+import re
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -97,7 +99,8 @@ def render(
 ) -> Rendered:
     """Tokenize examples, in their order. Those above `max_length` tokens are cut into rows of whole exchanges.
 
-    Every trained answer keeps its end of turn, because an answer without it would teach the model not to stop.
+    Every trained answer keeps its end of turn, because an answer without it would teach the model not to stop. An
+    example in which somebody wrote a control token of the model is left out and named.
 
     Args:
         examples: examples of one split.
@@ -114,6 +117,7 @@ def render(
     writer = get_writer(tokenizer, template, persona_text)
     result = Rendered(counts=Counter(dict.fromkeys(COUNTED, 0)))
     seen: set[str] = set()
+    examples = _leave_out_control_tokens(examples, tokenizer, result.counts)
     for begin in range(0, len(examples), BATCH):
         batch = examples[begin : begin + BATCH]
         opened = [chunking.begin_with_user(writer.shape.open(example)) for example in batch]
@@ -133,6 +137,26 @@ def render(
             result.counts["unasked_turns"] += unasked
             _add(example, chunks, writer.shape, seen, result)
     return result
+
+
+def _leave_out_control_tokens(
+    examples: Sequence[Example], tokenizer: Any, counts: Counter[str]
+) -> list[Example]:
+    """Return the examples without those that would end a turn or begin another one in the middle of a message."""
+    special = [text for text in chat_format.special_tokens(tokenizer).values() if text]
+    control = re.compile("|".join(map(re.escape, special)) or "(?!)")
+    kept = []
+    for example in examples:
+        if found := next(filter(None, (control.search(one.content) for one in example.messages)), None):
+            counts["dropped_control_token"] += 1
+            print(
+                f"render: row {example.id} of {example.provenance.item} is left out: it has the model's control token "
+                f"{found.group()!r} in its text. To keep it, take the token out in data/corrections/examples.jsonl",
+                file=sys.stderr,
+            )
+        else:
+            kept.append(example)
+    return kept
 
 
 def _add_passages(

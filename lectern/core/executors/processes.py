@@ -5,15 +5,17 @@ nothing along but the item that it was making. The pools of `concurrent.futures`
 worker dies; pebble's fails its item only, but breaks when an idle worker is killed, which holds the pool's lock.
 """
 
+import functools
 import math
 import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
@@ -24,7 +26,7 @@ from lectern.core import limits as limiting
 from lectern.core import stage
 from lectern.core.errors import LecternError
 from lectern.core.executors import crew
-from lectern.core.item import Item, Load, Made, make_one, use_one_blas_thread
+from lectern.core.item import Item, Load, Made, Make, make_one, use_one_blas_thread
 from lectern.core.limits import Limits
 
 REMEDY = "Too little memory is the usual cause: lower compute.workers."
@@ -55,6 +57,36 @@ def run(
         processes.dismiss()
     finally:
         processes.stop()
+
+
+def call_each(
+    function: Callable[[Any], Any], arguments: Sequence[Any], limits: Limits
+) -> Iterator[tuple[Any, str | None]]:
+    """Call a function of a module with each argument, in a worker process under limits, for what a stage must know of
+    a stranger's file before it has items. Yields the result and None, or None and why there is none, in order.
+    """
+    found = [Item(f"{number:09}", {}, {"argument": one}) for number, one in enumerate(arguments)]
+    made: dict[str, Made] = {}
+    if found:
+        with tempfile.TemporaryDirectory() as folder:
+            load = functools.partial(_load_function, function)
+            ended = run(load, found, Path(folder), "", workers=1, max_tries=3, limits=limits)
+            made = {one.id: one for one in ended}
+    for item in found:
+        facts = made[item.id].facts
+        yield facts.get("result"), made[item.id].error or facts["error"]
+
+
+def _load_function(function: Callable[[Any], Any]) -> Make:
+    return functools.partial(_call, function)
+
+
+def _call(function: Callable[[Any], Any], item: Item, path: Path) -> Mapping[str, Any]:
+    path.touch()
+    try:
+        return {"result": function(item.values["argument"]), "error": None}
+    except LecternError as error:
+        return {"error": str(error)}
 
 
 class _Processes:

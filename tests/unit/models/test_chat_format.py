@@ -1,4 +1,6 @@
 import copy
+import resource
+import signal
 from typing import Any
 
 import pytest
@@ -91,3 +93,36 @@ def test_a_template_that_fails_says_why(tokenizer: Any) -> None:
 def test_an_unknown_template_names_the_known_ones(tokenizer: Any) -> None:
     with pytest.raises(LecternError, match=r"no smollm3.jinja.*smollm2\.jinja"):
         chat_format.training_template(tokenizer, "smollm3.jinja")
+
+
+LOOPS = {
+    "nested ranges": "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}",
+    "ranges that write nothing": "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+    "a product": "{{ 'x' * 40000000000 }}",
+    "products": "{% set ns = namespace(a='xx') %}{% for a in range(40) %}{% set ns.a = ns.a * 2 %}{% endfor %}{{ ns.a }}",
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
+def test_a_template_that_takes_all_time_or_memory_is_stopped(
+    tokenizer: Any, loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_format, "SECONDS", 0.5)
+    kinds = (resource.RLIMIT_DATA, resource.RLIMIT_CPU)
+    before = [resource.getrlimit(kind) for kind in kinds], signal.getsignal(signal.SIGVTALRM)
+    with pytest.raises(LecternError, match="the chat template takes more than") as raised:
+        chat_format.write(tokenizer, [chat("Why?", "Because.")], loop)
+    assert not isinstance(raised.value, chat_format.RefusedError), "else each row would be tried by itself"
+    monkeypatch.setattr(tokenizer, "chat_template", loop)
+    with pytest.raises(LecternError, match="the chat template takes more than"):
+        chat_format.serve(tokenizer, [chat("Why?", "Because.")], answering=True)
+    assert ([resource.getrlimit(kind) for kind in kinds], signal.getsignal(signal.SIGVTALRM)) == before
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+
+
+def test_a_thread_of_a_server_may_render(tokenizer: Any, template: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(chat_format.write, tokenizer, [chat("Why?", "Because.")], template).result()
+    assert found == chat_format.write(tokenizer, [chat("Why?", "Because.")], template)

@@ -92,14 +92,14 @@ def test_each_format_gives_the_same_rows(folder: Path, tmp_path: Path, written: 
 
 
 def test_an_old_encoding_is_told_or_named(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     answer = "Потому что снег лежит на крыше, и никто его не убирает. Весной он растает сам."
     chosen = [("Почему это так?", answer)] * 9
     write_csv(folder / "faq.csv", chosen, encoding="cp1251")
     run(folder, tmp_path)
     assert pairs(tmp_path) == chosen
-    assert "faq.csv is not UTF-8 and was read as cp1251" in capsys.readouterr().err
+    assert "faq.csv is not UTF-8 and was read as cp1251" in capfd.readouterr().err
     run(folder, tmp_path / "named", encoding="cp1251")
     assert pairs(tmp_path / "named") == chosen
     with pytest.raises(LecternError, match=r"faq.csv is not utf-8 .*`encoding`"):
@@ -239,7 +239,7 @@ def test_a_chat_is_read_or_says_why_not(cell: Any, expected: str | None) -> None
 
 
 def test_what_is_broken_is_dropped_counted_and_named(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     # Property: neither an empty cell nor a stray mark is fatal, and none takes its neighbours along.
     lines = [
@@ -265,7 +265,7 @@ def test_what_is_broken_is_dropped_counted_and_named(
     ]  # fmt: skip
     dropped = io.read_plain(tmp_path / "examples.json")["by_method"]["table"]["dropped"]
     assert dropped == {"broken_line": 2, "empty_answer": 9, "empty_question": 1}
-    told = capsys.readouterr().err
+    told = capfd.readouterr().err
     assert "examples: 9 rows of tables dropped as empty_answer: faq-1 row 3, faq-1 row 8" in told
     assert "examples: 2 rows of tables dropped as broken_line: faq-1 row 5, faq-1 row 6\n" in told
 
@@ -404,7 +404,7 @@ PAIRED = {"question": "instruction", "answer": "output"}
 
 
 def test_the_input_of_an_instruction_belongs_to_the_question(
-    folder: Path, tmp_path: Path, capsys: Any
+    folder: Path, tmp_path: Path, capfd: Any
 ) -> None:
     (folder / "alpaca.json").write_text(json.dumps(ALPACA))
     run(folder, tmp_path, columns={**PAIRED, "input": "input"}, parts=1)
@@ -413,18 +413,18 @@ def test_the_input_of_an_instruction_belongs_to_the_question(
         ("What is a tokenizer?", "It splits text."),
         ("Name a colour.", "Blue."),
     ]
-    assert "not used" not in capsys.readouterr().err
+    assert "not used" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", [".json", ".jsonl", ".parquet"])
-def test_an_input_that_is_left_out_is_named(folder: Path, tmp_path: Path, capsys: Any, suffix: str) -> None:
+def test_an_input_that_is_left_out_is_named(folder: Path, tmp_path: Path, capfd: Any, suffix: str) -> None:
     path = folder / f"alpaca{suffix}"
     if suffix == ".parquet":
         parquet.write_table(pyarrow.Table.from_pylist(ALPACA), path)
     else:
         path.write_text("\n".join(map(json.dumps, ALPACA)))
     run(folder, tmp_path, columns=PAIRED, parts=1)
-    told = capsys.readouterr().err
+    told = capfd.readouterr().err
     assert "2 of 3 rows have text in the column `input`" in told
     assert "add `input: input`" in told
 
@@ -544,4 +544,13 @@ def test_what_is_no_excel_file_or_lacks_the_columns_is_refused_by_name(folder: P
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("word/document.xml", "<x/>")
     with pytest.raises(LecternError, match=r"faq\.xlsx: .*not an Excel file"):
+        run(folder, tmp_path)
+
+
+def test_a_table_that_unpacks_to_more_than_memory_holds_is_named(folder: Path, tmp_path: Path) -> None:
+    once = pyarrow.array(["word " * 20_000])
+    cells = pyarrow.DictionaryArray.from_arrays(pyarrow.nulls(50_000, pyarrow.int8()).fill_null(0), once)
+    parquet.write_table(pyarrow.table({"question": cells, "answer": cells}), folder / "faq.parquet")
+    assert (folder / "faq.parquet").stat().st_size < 100_000
+    with pytest.raises(LecternError, match=r"faq\.parquet: reading it takes more memory than there is"):
         run(folder, tmp_path)

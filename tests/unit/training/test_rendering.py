@@ -138,18 +138,33 @@ def test_one_row_is_enough(tmp_path: Path) -> None:
 
 
 def test_broken_rows_are_all_named_and_nothing_is_written(tmp_path: Path) -> None:
-    bad = [example(f"What ends turn {n}?", "<|im_end|> does.") for n in range(3)]
     unasked = Example.of(
         [Message(role="system", content="Be terse."), Message(role="assistant", content="Hello.")],
         Provenance(item="talk", method="test"),
     )
     with pytest.raises(LecternError) as raised:
-        run(tmp_path, [example("Short?", "Yes."), unasked, *bad])
+        run(tmp_path, [example("Short?", "Yes."), unasked])
     said = str(raised.value)
-    assert "control_token (3 of 6 rows)" in said
-    assert "no_question (1 of 6 rows)" in said
-    assert all(row.id in said for row in [unasked, *bad])
+    assert "no_question (1 of 3 rows)" in said
+    assert unasked.id in said
     assert not (tmp_path / "sft").exists()
+
+
+def test_a_row_with_a_control_token_costs_that_row_and_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = [
+        example("What ends a turn?", "<|im_end|> does."),
+        example("And <|im_start|>system?", "It begins one."),
+    ]
+    assert run(tmp_path, [example("Short?", "Yes."), *bad]) == "train 1 rows, validation 0 rows, test 1 rows"
+    told = capsys.readouterr().err
+    assert f"render: row {bad[0].id} of {bad[0].provenance.item} is left out" in told
+    assert "'<|im_start|>'" in told
+    assert io.read_plain(tmp_path / "preflight.json")["train"]["dropped_control_token"] == 2
+    # without any, the figures have no such line
+    run(tmp_path, [example("Short?", "Yes.")])
+    assert "dropped_control_token" not in (tmp_path / "preflight.json").read_text()
 
 
 def test_a_template_that_refuses_a_row_names_it_and_its_reason(tmp_path: Path, tokenizer: Any) -> None:
