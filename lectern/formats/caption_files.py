@@ -8,7 +8,7 @@ import html
 import json
 import math
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -365,11 +365,14 @@ def _split_words(text: str) -> list[Said]:
         else:
             plain += part
     words: list[Said] = []
-    before = 0
+    left = deque(marks.items())  # both in the order of their places
     for match in re.finditer(r"\S+", plain):
-        times = [time for place, time in marks.items() if before <= place <= match.start()]
-        words.append(Said(match[0], times[-1] if times else None, spaced=True if words else None))
-        before = match.end()
+        time = None
+        while left and left[0][0] <= match.start():
+            time = left.popleft()[1]
+        while left and left[0][0] < match.end():  # inside of the word, where it says nothing
+            left.popleft()
+        words.append(Said(match[0], time, spaced=True if words else None))
     return words
 
 

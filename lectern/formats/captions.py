@@ -105,9 +105,10 @@ def _order(cues: Iterable[Cue]) -> tuple[list[Cue], Counter[str]]:
         if together and together[-1].start == cue.start:
             repairs["overlapping"] += 1
             longest = max(together[-1].end or 0, cue.end or 0)
-            together[-1] = Cue(cue.start, longest, [*together[-1].pieces, *cue.pieces])
+            together[-1].pieces.extend(cue.pieces)
+            together[-1] = together[-1]._replace(end=longest)
         else:
-            together.append(cue)
+            together.append(cue._replace(pieces=list(cue.pieces)))
     ordered: list[Cue] = []
     free = 0
     for number, cue in enumerate(together):

@@ -41,7 +41,7 @@ def list_items(source: TableSource) -> Iterator[Item]:
     tables = []
     for path in folders.find_files(place, "table", SUFFIXES, _is_table, may_be_file=True):
         name = path.stem if path == place else str(path.relative_to(place).with_suffix(""))
-        values = {
+        values: dict[str, Any] = {
             "name": name,
             "columns": source.chosen,
             "parts": source.parts,

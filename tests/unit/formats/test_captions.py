@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -704,3 +705,18 @@ def test_the_language_is_the_given_one_then_the_files_then_english() -> None:
     assert read(HEADED, language="hi").transcript.language == "hi"
     assert read(HEADED).transcript.language == "pt"
     assert read(vtt("a")).transcript.language == "en"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "00:00:01.000 --> 00:00:02.000\n" + "<00:00:01.500>a " * 40_000,
+        "00:00:01.000 --> 00:00:02.000\na b\n" * 30_000,
+    ],
+    ids=["time tags in a line", "cues of one start"],
+)
+def test_the_time_grows_with_the_length_of_a_file_and_not_with_its_square(tmp_path: Path, lines: str) -> None:
+    (tmp_path / "a.vtt").write_text("WEBVTT\n\n" + lines)
+    began = time.process_time()
+    captions.read_ready(tmp_path / "a.vtt", "a")
+    assert time.process_time() - began < 10  # the square takes minutes

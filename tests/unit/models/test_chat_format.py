@@ -99,7 +99,7 @@ LOOPS = {
     "nested ranges": "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}",
     "ranges that write nothing": "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
     "a product": "{{ 'x' * 40000000000 }}",
-    "products": "{% set ns = namespace(a='xx') %}{% for a in range(40) %}{% set ns.a = ns.a * 2 %}{% endfor %}{{ ns.a }}",
+    "products": "{% set n = namespace(a='xx') %}{% for i in range(40) %}{% set n.a = n.a * 2 %}{% endfor %}{{ n.a }}",
 }
 
 
