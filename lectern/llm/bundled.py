@@ -308,7 +308,9 @@ def _load_tokenizer(name: str) -> Any:
             f"there is no packaged language model {name!r}; choose one of {', '.join(packaged.language_models())}. "
             "For another model choose an LLM with engine openai, such as a local server."
         )
-    return AutoTokenizer.from_pretrained(packaged.converted(name), local_files_only=True)
+    return AutoTokenizer.from_pretrained(
+        packaged.converted(name), local_files_only=True, trust_remote_code=False
+    )
 
 
 def _load_model(name: str, *, int8: bool) -> Any:
@@ -318,7 +320,7 @@ def _load_model(name: str, *, int8: bool) -> Any:
 
     disable_progress_bar()
     model = AutoModelForCausalLM.from_pretrained(
-        packaged.converted(name), dtype=torch.float32, local_files_only=True
+        packaged.converted(name), dtype=torch.float32, local_files_only=True, trust_remote_code=False
     )
     if torch.cuda.is_available():
         return model.to("cuda").eval()

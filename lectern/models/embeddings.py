@@ -139,7 +139,9 @@ def _load(quick: bool) -> tuple[Any, Any]:
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
-        model = AutoModel.from_pretrained(folder, dtype=torch.float32, add_pooling_layer=False).eval()
+        model = AutoModel.from_pretrained(
+            folder, dtype=torch.float32, add_pooling_layer=False, trust_remote_code=False
+        ).eval()
     finally:
         logging.set_verbosity(verbosity)
     return tokenizer, integer_layers.quantise(model) if quick else model

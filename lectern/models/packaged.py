@@ -49,7 +49,8 @@ def _convert(folder: Path, file: str, out: Path) -> None:
         folder,
         gguf_file=file,
         dtype=torch.float32,
+        trust_remote_code=False,
         quantization_config=GgufConfig(gguf_file=file, dequantize=True),
     )
     model.save_pretrained(out)
-    AutoTokenizer.from_pretrained(folder, gguf_file=file).save_pretrained(out)
+    AutoTokenizer.from_pretrained(folder, gguf_file=file, trust_remote_code=False).save_pretrained(out)

@@ -10,7 +10,9 @@ import hashlib
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stderr
 from functools import lru_cache
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,8 @@ def _list_parts(table: tuple[Path, Mapping[str, Any]]) -> list[str]:
 def fetch_item(item: Item, out: Path) -> Mapping[str, Any]:
     """Write one part of the table into the folder `out` as table.jsonl, one row a line, with `item.json`."""
     out.mkdir()
-    rows, part = _read(item.inputs["table"], item.values)[item.values["part"]], item.values["part"]
+    with redirect_stderr(StringIO()):  # it was said when the table was listed
+        rows, part = _read(item.inputs["table"], item.values)[item.values["part"]], item.values["part"]
     io.write_text(out / table_rows.FILE, "".join(rows))
     info = folders.read_info(item.inputs.get("info"))
     title = folders.read_title(item, info)

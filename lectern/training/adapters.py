@@ -10,6 +10,7 @@ from typing import Any
 
 from lectern.core import io, params
 from lectern.core.errors import LecternError
+from lectern.core.printing import first_line
 from lectern.models import loading
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.train import Train
@@ -202,18 +203,29 @@ def load(base: BaseModelSettings, folder: Path) -> Any:
     """Load the tuned model, ready to answer. The base model has the same precision as in the training.
 
     Raises:
-        LecternError: there are no weights, or they were made for another base model.
+        LecternError: there are no weights, they are damaged, or they were made for another base model.
     """
+    from safetensors import SafetensorError
+
     from lectern.models.devices import DTYPES, device
 
     record = read_record(base, folder)
     dtype = DTYPES[record.precision]
-    if record.method == "full":
-        from transformers import AutoModelForCausalLM
+    model = (
+        None if record.method == "full" else loading.get_model(base, quantized=record.quantized, dtype=dtype)
+    )
+    try:
+        if model is None:
+            from transformers import AutoModelForCausalLM
 
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device()).eval()
-    from peft import PeftModel
+            tuned = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False)
+        else:
+            from peft import PeftModel
 
-    model = loading.get_model(base, quantized=record.quantized, dtype=dtype)
-    tuned = PeftModel.from_pretrained(model, folder)
+            tuned = PeftModel.from_pretrained(model, folder)
+    except (SafetensorError, RuntimeError, ValueError, OSError, KeyError, TypeError) as error:
+        raise LecternError(
+            f"the weights in {folder} cannot be read ({first_line(error, 200)}). Fetch them again (`dvc checkout`, or "
+            "`dvc pull`), or train again with `dvc repro -f train`."
+        ) from error
     return (tuned if record.quantized else tuned.to(device())).eval()

@@ -1,3 +1,4 @@
+import ast
 import json
 import re
 import subprocess
@@ -293,3 +294,22 @@ def test_each_shipped_base_model_is_valid(file: Path, tmp_path: Path) -> None:
         layers = loading.get_model(base).named_modules()
         names = {name.split(".")[-1] for name, layer in layers if isinstance(layer, torch.nn.Linear)}
         assert names - {"lm_head"} == set(base.target_modules)
+
+
+def test_no_model_is_read_with_a_question_whether_its_own_code_may_run() -> None:
+    # without the argument, transformers asks whoever sits at the terminal
+    calls = [
+        (path.name, node)
+        for path in sorted((Path(__file__).parents[3] / "lectern").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "from_pretrained"
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id.startswith("Auto")
+    ]
+    assert len(calls) >= 8
+    for name, call in calls:
+        told = {one.arg: one.value for one in call.keywords}
+        by_mapping = None in told and name == "loading.py"  # **safe
+        assert by_mapping or ast.literal_eval(told["trust_remote_code"]) is False, name

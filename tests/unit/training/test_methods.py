@@ -165,6 +165,25 @@ def test_a_damaged_adapter_to_go_on_with_is_refused(
         run(tmp_path, with_params(from_adapter="first"))
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-1000], lambda data: b"", lambda data: b"\xff" * 8 + data,
+        lambda data: data[:8] + b"[" * 400 + data[400:], lambda data: b"<html>not found</html>",
+    ],
+)  # fmt: skip
+def test_damaged_weights_are_named(
+    tuned: Callable[[str], Path], tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    shutil.copytree(tuned("lora") / "adapter", tmp_path / "adapter")
+    weights = tmp_path / "adapter" / adapters.WEIGHTS
+    weights.write_bytes(damage(weights.read_bytes()))
+    with pytest.raises(
+        LecternError, match=r"the weights in .*/adapter cannot be read \(.*`dvc repro -f train`"
+    ):
+        adapters.load(TINY, tmp_path / "adapter")
+
+
 @pytest.mark.parametrize("targets", [["q_proj", "query_key_value"], "query_key_value"])
 def test_a_wrong_target_module_names_the_right_ones(tmp_path: Path, rows: Rows, targets: Any) -> None:
     write(tmp_path, rows(4), [])
