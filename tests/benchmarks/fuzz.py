@@ -362,20 +362,25 @@ def documents() -> Inputs:
     yield "twice packed.pdf", pdf(zeros(2_000, times=2), filters="/FlateDecode/FlateDecode")
     yield "pages.pdf", pdf(pack(text), pages=20_000)
     yield "pages of much.pdf", pdf(pack(text * 20_000), pages=500)
-    forms = b"".join(
-        b"%d 0 obj\n<</Type/XObject/Subtype/Form/BBox[0 0 600 800]/Resources<</XObject<</X %d 0 R>>/Font<</F 4 0 R>>>>/Length 96>>stream\n%s\nendstream\nendobj\n"
-        % (n, n + 1, b"/X Do /X Do /X Do /X Do /X Do /X Do /X Do /X Do".ljust(96))
-        for n in range(30_000, 30_012)
-    )
-    nested = pdf(pack(b"/X Do"), more=b"/XObject<</X 30000 0 R>>").replace(b"trailer", forms + b"trailer")
-    yield "nested forms.pdf", nested
-    yield "itself.pdf", nested.replace(b"/X 30005 0 R", b"/X 30000 0 R")
+    yield from forms()
     yield "arrays.pdf", pdf(pack(b"[" * 5_000_000))
     yield "operands.pdf", pdf(pack(b"1 " * 10_000_000 + text))
     yield "graphics.pdf", pdf(pack(b"q " * 10_000_000 + text))
     yield "objects.pdf", b"%PDF-1.7\n" + b"1 0 obj\n<<" * 1_000_000 + b"%%EOF"
     yield "kids.pdf", pdf(pack(text)).replace(b"/Kids[10 0 R]", b"/Kids[2 0 R]")
     yield "count.pdf", pdf(pack(text)).replace(b"/Count 1", b"/Count 2000000000")
+
+
+def forms() -> Inputs:
+    """Yield PDFs whose forms contain each other: eight times each, and in a circle."""
+    parts = b"".join(
+        b"%d 0 obj\n<</Type/XObject/Subtype/Form/BBox[0 0 600 800]/Resources<</XObject<</X %d 0 R>>/Font<</F 4 0 R>>>>/Length 96>>stream\n%s\nendstream\nendobj\n"
+        % (n, n + 1, b"/X Do /X Do /X Do /X Do /X Do /X Do /X Do /X Do".ljust(96))
+        for n in range(30_000, 30_012)
+    )
+    nested = pdf(pack(b"/X Do"), more=b"/XObject<</X 30000 0 R>>").replace(b"trailer", parts + b"trailer")
+    yield "nested forms.pdf", nested
+    yield "itself.pdf", nested.replace(b"/X 30005 0 R", b"/X 30000 0 R")
 
 
 def _slides(picture: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import resource
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from lectern.core import io, items
 from lectern.core.compute import IN_PROCESS, Workers
 from lectern.core.errors import LecternError
+from lectern.core.limits import Limits
 from lectern.core.schema import Document, Source
+from lectern.formats import extraction
 from lectern.settings.corpus import Corpus
 from lectern.settings.extract import Extract
 from stages import extract, fetch
@@ -161,3 +164,36 @@ def test_worker_processes_write_the_same_bytes(tmp_path: Path) -> None:
 def test_parameters_out_of_bounds_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         configure(Extract, **options)
+
+
+def test_a_document_that_harms_its_reader_is_one_named_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.benchmarks import fuzz
+
+    monkeypatch.setattr(extraction, "LIMITS", Limits(seconds=3, megabytes=300, written=20))
+    raw = tmp_path / "raw"
+    put(raw, "a-good", "# One\n\nSome text.\n")
+    # a part of Word's whose name hides that it is text
+    put(raw, "b-part", fuzz.word(b" " * 400_000_000, "word__main_dat"), ".docx")
+    put(raw, "c-chapter", fuzz.book(b"<p>word</p>" * 20_000_000, name="a_dat"), ".epub")
+    put(raw, "d-spine", fuzz.book(b"<p>word</p>" * 20_000, b'<itemref idref="a"/>' * 2_000), ".epub")
+    put(raw, "e-picture", fuzz._slides(bytes(400_000_000)), ".pptx")
+    put(raw, "f-content", fuzz.pdf(fuzz.zeros(3_000)), ".pdf")
+    put(raw, "g-forms", dict(fuzz.forms())["nested forms.pdf"], ".pdf")
+    put(raw, "h-good", "# Two\n\nSome text.\n")
+    began = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    assert run(tmp_path, allow_failed=1.0).made >= 2
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - began < 60
+    assert {"a-good", "h-good"} <= set(items.read(tmp_path / "documents"))
+    entries = json.loads((tmp_path / "documents/_manifest.json").read_text())["items"]
+    errors = {name: entry["error"] for name, entry in entries.items() if "error" in entry}
+    for name, error in errors.items():
+        known = (
+            "it took more than 3 s",
+            "reading it takes more memory",
+            "its reader crashed",
+            f"{name}/document",
+        )
+        assert error.startswith(known)
+    assert {"b-part", "c-chapter", "d-spine", "e-picture", "g-forms"} <= set(errors)
