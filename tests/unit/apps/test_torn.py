@@ -162,10 +162,11 @@ def test_what_is_whole_is_left_alone(root: Path) -> None:
     lock.write_text(first + "# mine\n")
     assert torn.mend(root) == []
     # a conflict of git, and a mistake of hand in the middle: these are told by DVC
-    for text in (
+    conflicts = (
         f"<<<<<<< HEAD\n{whole}=======\n{whole}>>>>>>> x\n",
-        whole.replace("  first:", "  first", 1),
-    ):
+        f"{whole}<<<<<<< HEAD\n=======\n>>>>>>> x\n",
+    )
+    for text in (*conflicts, whole.replace("  first:", "  first", 1)):
         lock.write_text(text)
         assert torn.mend(root) == []
     lock.unlink()
