@@ -101,8 +101,8 @@ def test_a_recording_of_days_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(audio, "MOST_HOURS", 0.002)  # 7.2 s
     assert audio.decode(write_wav(tmp_path / "a.wav", 8_000, 56_000)).seconds == pytest.approx(7, abs=0.01)
     decoded: list[object] = []
-    real = audio._write
-    monkeypatch.setattr(audio, "_write", lambda file, frames: (decoded.append(0), real(file, frames)))
+    real = audio.Mixer.add
+    monkeypatch.setattr(audio.Mixer, "add", lambda mixer, frame: (decoded.append(0), real(mixer, frame)))
     with pytest.raises(ItemError, match=r"^b\.wav is longer than 0\.002 hours\. Divide it"):
         audio.decode(write_wav(tmp_path / "b.wav", 8_000, 80_000))
     assert not decoded, "it says its length itself"
