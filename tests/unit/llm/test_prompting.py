@@ -5,7 +5,6 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import AutoTokenizer
 
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
@@ -142,6 +141,8 @@ def test_what_looks_like_a_tag_or_a_control_token_is_none_in_a_fence(closing: st
 
 @pytest.mark.parametrize("name", sorted(packaged.language_models()))
 def test_no_mark_of_a_packaged_model_is_one_in_a_fence(name: str) -> None:
+    from transformers import AutoTokenizer
+
     tokenizer = AutoTokenizer.from_pretrained(packaged.converted(name))
     marks = {str(token) for token in tokenizer.added_tokens_decoder.values()}
     assert len(marks) > 3
