@@ -5,12 +5,12 @@ What it says is sound by the rules that the stages hold replies to, and depends 
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support import chat_api
 
 PASSAGE = re.compile(r"<(passage-\w+) [^>]*>\n(.*?)\n</\1>", re.DOTALL)
 
@@ -45,38 +45,12 @@ def serve() -> Iterator[Teacher]:
     """Run the server on a free port until the block ends."""
     teacher = Teacher()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def reply(body: dict[str, Any]) -> chat_api.Answer:
+        said = "\n".join(m["content"] for m in body["messages"] if m["role"] == "user")
+        passage = PASSAGE.findall(said)[-1][1]
+        teacher.calls.append(said)
+        text = json.dumps(write(body["response_format"]["json_schema"]["schema"], passage))
+        return 200, chat_api.complete({"content": text}, tokens=50)
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            said = "\n".join(m["content"] for m in body["messages"] if m["role"] == "user")
-            passage = PASSAGE.findall(said)[-1][1]
-            teacher.calls.append(said)
-            reply = json.dumps(write(body["response_format"]["json_schema"]["schema"], passage))
-            choice = {
-                "index": 0,
-                "message": {"role": "assistant", "content": reply},
-                "finish_reason": "stop",
-            }
-            usage = {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}
-            completion = {"id": "x", "object": "chat.completion", "created": 0, "model": body["model"]}
-            content = json.dumps({**completion, "choices": [choice], "usage": usage}).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        teacher.base_url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        try:
-            yield teacher
-        finally:
-            server.shutdown()
-            thread.join()
+    with chat_api.serve(reply) as teacher.base_url:
+        yield teacher

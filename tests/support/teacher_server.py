@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support import chat_api
 
 FENCE = re.compile(r'<passage-(\w+) id="([^"]*)">\n(.*?)\n</passage-\1>', re.DOTALL)
 
@@ -66,35 +67,13 @@ def serve() -> Iterator[Teacher]:
     teacher = Teacher()
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def reply(body: dict[str, Any]) -> chat_api.Answer:
+        messages = body["messages"]
+        with lock:
+            teacher.asked.append(messages)
+        value = teacher.reply(messages, body["response_format"]["json_schema"]["schema"])
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return 500 if value is None else 200, chat_api.complete({"content": text})
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            messages = body["messages"]
-            with lock:
-                teacher.asked.append(messages)
-            value = teacher.reply(messages, body["response_format"]["json_schema"]["schema"])
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            message = {"role": "assistant", "content": text}
-            choice = {"index": 0, "finish_reason": "stop", "message": message}
-            usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
-            reply = {"id": "1", "object": "chat.completion", "created": 0, "model": body["model"]}
-            content = json.dumps({**reply, "choices": [choice], "usage": usage}).encode()
-            self.send_response(500 if value is None else 200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        teacher.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        try:
-            yield teacher
-        finally:
-            server.shutdown()
+    with chat_api.serve(reply) as teacher.url:
+        yield teacher
