@@ -104,8 +104,8 @@ def _score_references(
 ) -> list[likelihood.Scored]:
     """Measure the likelihood of each row's reference; of a row without one it is that of no tokens."""
     pairs = [(row.whole, row.mask) for row in rows]
-    # A tokenizer may join the end of a prompt and the beginning of an answer.
     known = [number for number, row in enumerate(rows) if row.whole]
+    # A tokenizer may join the end of a prompt and the beginning of an answer.
     begin_alike = all(
         rows[number].whole[: len(rows[number].prompt)] == rows[number].prompt for number in known
     )

@@ -46,27 +46,27 @@ def stack(prompts: Sequence[Sequence[int]], pad: int, device: Any) -> Prompts:
 def read(model: Any, prompts: Prompts) -> Prompts:
     """Let a causal language model read all tokens but the last of each prompt.
 
-    Returns: the same prompts with the model's cache; without one, if the model cannot forget what came after a prompt,
-        as models with a recurrent state cannot, or if the prompts are single tokens.
+    Returns: the same prompts with the model's cache; unread and without one, if the model cannot forget what came after
+        a prompt, as models with a recurrent state or a window of the newest tokens cannot, or if the prompts are single
+        tokens.
     """
     import torch
+    from transformers import DynamicCache
 
-    if prompts.ids.shape[1] < 2:
+    cache = DynamicCache(config=model.config)
+    if prompts.ids.shape[1] < 2 or not cache.is_croppable or any(cache.is_sliding):
         return prompts
     seen = prompts.attention[:, :-1]
     with torch.no_grad():  # sharded weights cannot be gathered in inference mode
-        cache = model(
+        model(
             input_ids=prompts.ids[:, :-1],
             attention_mask=seen,
             position_ids=_positions(seen),
+            past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
-        ).past_key_values
-    return Prompts(prompts.ids, prompts.attention, cache if _can_forget(cache) else None)
-
-
-def _can_forget(cache: Any) -> bool:
-    return bool(getattr(cache, "is_croppable", False)) and not any(cache.is_sliding)
+        )
+    return Prompts(prompts.ids, prompts.attention, cache)
 
 
 def _positions(attention: Any) -> Any:

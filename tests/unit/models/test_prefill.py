@@ -90,4 +90,7 @@ def test_a_model_that_forgets_the_beginning_of_a_text_reads_each_time(tokenizer:
     assert model.config.sliding_window, (
         "so it keeps the newest tokens only, and cannot give back what came before"
     )
+    calls: list[int] = []
+    model.register_forward_hook(lambda *_: calls.append(1))
     assert prefill.read(model, prefill.stack(PROMPTS, 2, "cpu")).cache is None
+    assert not calls, "nothing is read in vain"
