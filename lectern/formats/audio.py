@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lectern.core import limits
 from lectern.core.errors import ItemError
 from lectern.formats import containers
 from lectern.formats.mixing import Meter, Mixer, choose_stream
@@ -29,6 +30,8 @@ Samples = NDArray[np.float32]
 
 MOST_HOURS = 12
 """Hours of the longest recording that is read; it takes 2.8 GB of the disk."""
+SECONDS_A_MINUTE = 1
+"""Seconds of CPU time that a minute of sound adds to what reading its file may take (`core.limits`)."""
 RATES = (2_000, 768_000)
 """Samples per second of a file, at least and at most: speech needs 8,000, and studios use up to 384,000."""
 
@@ -123,8 +126,14 @@ def measure_channels(path: Path, block: int) -> NDArray[np.float32]:
 
 
 def count_channels(path: Path) -> int:
-    """The number of channels that the sound of a recording begins with. Errors are those of `open_recording`."""
-    return measure_channels(path, RATE).shape[1]
+    """The number of channels that the sound of a recording begins with; 1 if none of it can be decoded.
+
+    Raises:
+        ItemError: the file is missing or empty, is not a media file, or has no audio.
+    """
+    with _open(path) as container:
+        first = next((frame for frame in _frames(container) if frame is not None), None)
+        return first.layout.nb_channels if first is not None else 1
 
 
 def _make_mixer(file: IO[bytes], container: "av.container.InputContainer") -> Mixer:
@@ -133,10 +142,30 @@ def _make_mixer(file: IO[bytes], container: "av.container.InputContainer") -> Mi
 
 def _decode_into(file: IO[bytes], path: Path, make: Callable[[IO[bytes], Any], Mixer] = _make_mixer) -> int:
     """Write the samples; return how many packets were damaged."""
+    damaged, minutes, allowed = 0, 0.0, 0
+    with _open(path) as container:
+        mixer = make(file, container)
+        for frame in _frames(container):
+            if frame is None:
+                damaged += 1
+                continue
+            mixer.add(frame)
+            if file.tell() > MOST_HOURS * 3600 * RATE * _BYTES:
+                raise _too_long(path.name)
+            minutes += frame.samples / frame.rate / 60
+            if minutes > allowed:
+                allowed += 1
+                limits.allow(SECONDS_A_MINUTE)
+        mixer.close()
+    return damaged
+
+
+@contextmanager
+def _open(path: Path) -> "Iterator[av.container.InputContainer]":
+    """Open a recording that has sound, and name it in the errors of the block."""
     import av
     import av.error
 
-    damaged = 0
     try:
         if path.stat().st_size == 0:
             raise ItemError(
@@ -148,15 +177,7 @@ def _decode_into(file: IO[bytes], path: Path, make: Callable[[IO[bytes], Any], M
                     f"{path.name} holds no audio. Give a file with sound, or remove it from the corpus."
                 )
             _check_size(container, path.name)
-            mixer = make(file, container)
-            for frame in _frames(container):
-                if frame is None:
-                    damaged += 1
-                else:
-                    mixer.add(frame)
-                    if file.tell() > MOST_HOURS * 3600 * RATE * _BYTES:
-                        raise _too_long(path.name)
-            mixer.close()
+            yield container
     except FileNotFoundError as error:
         raise ItemError(f"{path.name} does not exist. Run the fetch stage again.") from error
     except av.error.FFmpegError as error:
@@ -164,7 +185,6 @@ def _decode_into(file: IO[bytes], path: Path, make: Callable[[IO[bytes], Any], M
             f"{path.name} cannot be read as audio or video ({error.strerror}). "
             "Check that it plays, copy or download it again, or remove it from the corpus."
         ) from error
-    return damaged
 
 
 def _check_size(container: "av.container.InputContainer", name: str) -> None:

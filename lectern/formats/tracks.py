@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lectern.formats.audio import RATE, open_recording
+from lectern.core import limits
+from lectern.formats.audio import RATE, SECONDS_A_MINUTE, open_recording
 
 MOST = 8
 """Channels that a FLAC file can have."""
 _LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1")
 _PIECE = 10 * RATE
+_PIECES_A_MINUTE = 6
 
 
 def join(recordings: list[Path], out: Path) -> None:
@@ -32,7 +34,9 @@ def join(recordings: list[Path], out: Path) -> None:
         layout = _LAYOUTS[len(sounds) - 1]
         stream.layout = layout
         stream.format = "s16"
-        for start in range(0, max(map(len, sounds)), _PIECE):
+        for number, start in enumerate(range(0, max(map(len, sounds)), _PIECE)):
+            if number % _PIECES_A_MINUTE == 0:
+                limits.allow(SECONDS_A_MINUTE)
             parts = [sound.read(start, start + _PIECE) for sound in sounds]
             length = max(map(len, parts))
             channels = np.stack([np.pad(part, (0, length - len(part))) for part in parts], axis=1)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lectern.core.errors import ItemError
+from lectern.formats import audio, tracks
 from lectern.formats.audio import RATE, decode, open_recording
 
 
@@ -247,3 +248,29 @@ def test_the_default_track_is_heard(tmp_path: Path, default: int | None, pitch: 
     samples = decode(write_tracks(tmp_path / "a.mkv", music, talk, default=default)).samples
     spectrum = np.abs(np.fft.rfft(samples))
     assert spectrum.argmax() * RATE / len(samples) == pytest.approx(pitch, abs=2)
+
+
+def test_each_minute_of_sound_lets_its_reading_take_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An hour of three speakers takes more CPU time than any small file may (`core.limits`).
+    allowed: list[float] = []
+    monkeypatch.setattr(audio.limits, "allow", allowed.append)
+    sound = np.zeros((1, 130 * audio.RATE), np.float32)
+    path = write_tracks(tmp_path / "a.mkv", [(0.0, sound)])
+    assert audio.decode(path).seconds == pytest.approx(130, abs=0.1)
+    assert allowed == [audio.SECONDS_A_MINUTE] * 3
+    tracks.join([path, path], tmp_path / "both.flac")
+    assert allowed == [audio.SECONDS_A_MINUTE] * 12, "for both of them, and for what is written"
+
+
+def test_counting_channels_reads_the_beginning_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_tracks(tmp_path / "a.mkv", [(0.0, np.zeros((2, 60 * audio.RATE), np.float32))])
+    decoded: list[int] = []
+    real = audio._frames
+    monkeypatch.setattr(audio, "_frames", lambda c: (decoded.append(0) or frame for frame in real(c)))
+    assert audio.count_channels(path) == 2
+    assert len(decoded) == 1
+    (tmp_path / "empty.wav").touch()
+    with pytest.raises(ItemError, match=r"empty\.wav is empty"):
+        audio.count_channels(tmp_path / "empty.wav")
