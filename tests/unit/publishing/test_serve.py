@@ -31,7 +31,7 @@ LONG = 1900
 """Tokens that take this server a minute."""
 SECONDS = 1.5
 """In which a whole request has to come."""
-SOON = 15.0
+SOON = 120.0
 """Seconds, of which a short answer takes one."""
 GROWTH = 64e6
 """Bytes of memory: less than one answer with the likeliest 1e9 tokens took for each of its tokens."""
