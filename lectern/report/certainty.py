@@ -46,7 +46,7 @@ def tell_seeds(scores: Mapping[str, Any], seeds: Mapping[str, Any]) -> str:
         return f"{wording.count(len(seeds['seeds']), 'training')} have no figure by which they could be compared."
     spread, figure, name = figures[key], FIGURES[key], wording.name_figure(key)
     if spread["runs"] < 2:
-        return "One training says nothing of the spread over seeds. `lectern seeds` trains others."
+        return "One training says nothing of the spread over seeds. The command lectern seeds trains others."
     sure = wording.percent(seeds["confidence"])
     digits = wording.places(spread["deviation"])
     text = f"{wording.count(spread['runs'], 'training')} that differ in their seed alone have a {name} of "

@@ -306,12 +306,14 @@ def describe_certainty(
     """
     question, text = "How sure are we, and would more help?", wording.method(scores)
     more = (
-        certainty.tell_curve(curve) if curve else "`lectern curve` measures whether more sources would help."
+        certainty.tell_curve(curve)
+        if curve
+        else "The command lectern curve measures whether more sources would help."
     )
     if not scores.get("seeds") or seeds is None:
         text += (
-            " They stand on one training run: another seed would give somewhat other figures (`lectern seeds` measures "
-            "how far)."
+            " They stand on one training run: another seed would give somewhat other figures (the command "
+            "lectern seeds measures how far)."
         )
         return Reply(question, "one training run", "unclear", f"{text} {more}")
     key = next((key for key in MAIN if key in scores["difference"]), None)
@@ -327,4 +329,4 @@ def describe_certainty(
     )
 
 
-NOT_YET = "This run has no figures for it. `dvc repro` measures them."
+NOT_YET = "This run has no figures for it. The command dvc repro measures them."

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import WrongValuesError
 
 FEWEST_RESAMPLES = 100
+PROMPTS = Path(__file__).parents[1] / "llm" / "prompts"
 
 
 def refuse(problems: Iterable[str]) -> None:
@@ -24,6 +26,13 @@ def choice(name: str, value: Any, choices: Sequence[str]) -> Iterator[str]:
     if value not in choices:
         several = " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
         yield f"{name} is {value!r}; choose {several}"
+
+
+def prompt(name: str, value: str) -> Iterator[str]:
+    """Check that a prompt has its file."""
+    known = sorted(path.stem for path in PROMPTS.glob("*.jinja"))
+    if value not in known:
+        yield f"{name} is {value!r}, and lectern/llm/prompts has no such file; choose one of {', '.join(known)}"
 
 
 def at_least(settings: Any, **bounds: float) -> Iterator[str]:

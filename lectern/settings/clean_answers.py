@@ -19,4 +19,5 @@ class CleanAnswers:
         checks.refuse(self._find_problems())
 
     def _find_problems(self) -> Iterator[str]:
+        yield from checks.prompt("prompt", self.prompt)
         yield from checks.unique("contestants", self.contestants, "one")

@@ -35,6 +35,7 @@ class Rate:
         checks.refuse(self._find_problems())
 
     def _find_problems(self) -> Iterator[str]:
+        yield from checks.prompt("prompt", self.prompt)
         if self.methods and not self.criteria:
             yield "methods are given, but no criteria; name in `criteria` what the rows are rated by"
         elif self.methods and set(self.criteria) <= set(self.about_source):

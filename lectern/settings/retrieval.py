@@ -69,6 +69,7 @@ class Retrieval:
         if not self.methods:
             yield "methods is []; give bm25, embeddings or both (to look nothing up, set contestants to [])"
         yield from checks.choice("searched", self.searched, SEARCHED)
+        yield from checks.prompt("prompt", self.prompt)
         yield from checks.choice("turns", self.turns, TURNS)
         yield from checks.at_least(self, max_turn_words=20, passages=1, max_words=1)
         yield from checks.share("train_share", self.train_share)

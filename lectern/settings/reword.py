@@ -30,6 +30,7 @@ class Reword:
         checks.refuse(self._find_problems())
 
     def _find_problems(self) -> Iterator[str]:
+        yield from checks.prompt("prompt", self.prompt)
         yield from checks.at_least(self, count=0)
         yield from checks.share("most_shared", self.most_shared, above_zero=True)
         yield from checks.share("least_similar", self.least_similar)

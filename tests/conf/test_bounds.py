@@ -96,6 +96,8 @@ CHOICES = [
     ("publish.consent", [{"Ann": "in writing, 2026"}], [{"Ann": " "}]),
     ("retrieval.contestants", [[], ["endpoint"]], [["gpt"], ["base", "base"]]),
     ("retrieval.methods", [["bm25"]], [[], ["bm25", "bm25"], ["splade"]]),
+    ("retrieval.prompt", ["sources"], ["source", "../sources", ""]), ("rate.prompt", ["qa"], ["none"]),
+    ("reword.prompt", ["reword"], ["none"]), ("clean_answers.prompt", ["clean_answer"], ["none"]),
     ("retrieval.searched", ["all"], ["test"]), ("retrieval.turns", ["exchanges"], ["both"]),
     ("score.similarity", [None, "embedded"], ["hub"]),
     ("split.by", ["item"], ["foo"]), ("split.on_leak", ["fail", "drop"], ["ignore"]),
@@ -206,12 +208,6 @@ def test_values_that_do_not_fit_together_are_refused_by_name(
 
 
 def test_every_section_that_checks_its_values_is_tried() -> None:
-    elsewhere = {
-        "cleaner",
-        "judge",
-        "corpus",
-        "clean_answers",
-        FREE,
-    }  # LLMs are as `teacher`; the rest has no bounds
+    elsewhere = {"cleaner", "judge", "corpus", FREE}  # LLMs are as `teacher`; the rest has no bounds
     tried = {key.partition(".")[0] for key, *_ in [*NUMBERS, *CHOICES, *TOGETHER]}
     assert tried == set(demo()) - elsewhere

@@ -61,7 +61,7 @@ def find_chance(name: str, a: Run, b: Run) -> Chance:
         return Chance(
             {},
             "Intervals cover other questions, but not other seeds: two trainings that differ in their seed alone may "
-            "differ as clearly. `lectern seeds` measures how far.",
+            "differ as clearly. The command lectern seeds measures how far.",
         )
     sources = {
         figure: [Source(figures[figure], 2 / len(known)) for figures in known.values() if figure in figures]

@@ -17,6 +17,7 @@ _AROUND = " or ".join(
 # In scripts without spaces, each character counts as a word.
 _WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|[^\W_]+")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_BASE = re.compile(r"<base\b[^>]*>", re.IGNORECASE)
 _CODE = re.compile(r"[A-Za-z]{2,3}")
 
 
@@ -35,8 +36,14 @@ class Links:
 def parse(body: bytes, url: str, content_type: str) -> Any:
     """A page parsed by Scrapy, in the encoding that a browser would use (a header overrides the page itself)."""
     from scrapy.http import HtmlResponse
+    from scrapy.utils.response import get_base_url
 
-    return HtmlResponse(url, body=body, headers={"Content-Type": content_type})
+    page = HtmlResponse(url, body=body, headers={"Content-Type": content_type})
+    try:
+        get_base_url(page)
+    except ValueError:  # the address of <base> is malformed, and Scrapy would read nothing
+        return page.replace(body=_BASE.sub("", page.text).encode(page.encoding, "replace"))
+    return page
 
 
 def links(page: Any, robots_header: str, obey: bool, documents: bool) -> Links:
@@ -55,9 +62,8 @@ def links(page: Any, robots_header: str, obey: bool, documents: bool) -> Links:
     extractor = LinkExtractor(deny_extensions=[e for e in IGNORED_EXTENSIONS if e not in kept])
     stated = " ".join([robots_header, *_meta(page, "robots")]).lower()
     asked = set(re.split(r"[\s,;:]+", stated)) if obey else set()
-    targets: list[str] = []
-    with suppress(ValueError):  # the page's base or refresh address may be malformed
-        targets += [link.url for link in extractor.extract_links(page) if not (obey and link.nofollow)]
+    targets = [link.url for link in extractor.extract_links(page) if not (obey and link.nofollow)]
+    with suppress(ValueError):  # the refresh address may be malformed
         targets.append(get_meta_refresh(page.text, page.url, page.encoding)[1] or "")
     found = {addresses.canonical(target, page.url) for target in targets if target}
     real = page.xpath(

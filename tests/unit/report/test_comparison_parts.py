@@ -539,7 +539,7 @@ def test_better_and_worse_are_said_beyond_both_sources_of_noise_alone() -> None:
     assert "new's tuned model is better than main's" in headline
     assert found["unit"] == "answers"
     assert "not other seeds" in found["chance"]
-    assert "`lectern seeds`" in found["chance"]
+    assert "lectern seeds" in found["chance"]
 
     headline, found = compare(with_seeds(main, 0.01, "a"), new)  # ten times less than the change
     assert "new's tuned model is better than main's" in headline

@@ -251,8 +251,8 @@ def measured_seeds(scores: Mapping[str, Any], *values: float) -> dict[str, Any]:
 def test_without_other_seeds_certainty_says_how_to_measure_them(full: six.Evidence) -> None:
     reply = six.describe_certainty(full.scores)
     assert (reply.verdict, reply.tone) == ("one training run", "unclear")
-    assert "`lectern seeds` measures how far" in reply.text
-    assert "`lectern curve` measures whether more sources would help" in reply.text
+    assert "the command lectern seeds measures how far" in reply.text
+    assert "The command lectern curve measures whether more sources would help" in reply.text
 
 
 def test_the_spread_over_seeds_is_said_and_decides(full: six.Evidence) -> None:

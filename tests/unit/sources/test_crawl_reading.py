@@ -128,6 +128,22 @@ def test_a_wish_is_obeyed_however_it_is_written(stated: str) -> None:
     assert (ignored.found, ignored.no_index) == (["http://h/b"], False)
 
 
+@pytest.mark.parametrize("base", ["http://[bad/", "//[", "http://h:port/"])
+def test_a_malformed_base_costs_no_link(base: str) -> None:
+    whole = (
+        "<html><BASE target=_top\nhref='BASE'><p>Größe</p><a href=b>x</a><a href='http://[bad'>x</a></html>"
+    )
+    for given, sound in ((base, "http://h/b"), ("http://h/deep/", "http://h/deep/b")):
+        for encoding in ("utf-8", "latin-1", "utf-16"):
+            read = reading.parse(
+                whole.replace("BASE'", f"{given}'").encode(encoding),
+                "http://h/page",
+                f"text/html; charset={encoding}",
+            )
+            assert reading.links(read, "", obey=True, documents=False).found == [sound]
+            assert read.xpath("//p/text()").get() == "Größe"
+
+
 def test_a_refresh_to_no_address_costs_no_link_and_files_count_only_where_they_are_kept() -> None:
     assert links("<meta http-equiv=refresh content='0; url=http://[bad/'><a href=/b>x</a>").found == [
         "http://h/b"
