@@ -1,5 +1,6 @@
 """Whether the sections of params.yaml are as they must be."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from lectern.answering import files
 from lectern.core.errors import LecternError
 from lectern.settings import sections
 from lectern.tools.checking.finding import MISSING, OK, Finding
@@ -55,3 +57,11 @@ def check_files(settings: DictConfig) -> Iterator[Finding]:
             yield Finding(
                 MISSING, f"{what}: {path} does not exist", "correct the name under conf/, or put it there"
             )
+    comparators = get(settings, "comparators")
+    for name, kind in itertools.product(comparators or {}, ("gguf", "merged")):
+        if value := get(comparators, f"{name}.{kind}"):
+            find = files.find_gguf if kind == "gguf" else files.find_merged
+            try:
+                find(f"comparators.{name}.{kind}", str(value), Path())
+            except LecternError as error:
+                yield Finding(MISSING, str(error))

@@ -163,7 +163,15 @@ def test_files_that_the_parameters_name_are_looked_for(
         episodes={"openings": []},
         train={"from_adapter": "v1"},
         converse={"metadata": "who.csv"},
+        comparators={
+            "small": {"gguf": "a.gguf"},
+            "whole": {"merged": "adapter"},
+            "sound": {"gguf": "b.gguf"},
+            "other": {"revision": "4df32fa"},
+        },
     )
+    (tmp_path / "b.gguf").write_bytes(b"GGUF...")
+    (tmp_path / "adapter").mkdir()
     (tmp_path / "data/evals").mkdir(parents=True)
     (tmp_path / "data/evals/talks.jsonl").touch()
     found = states(configuration.check_files(settings))
@@ -171,6 +179,8 @@ def test_files_that_the_parameters_name_are_looked_for(
         "generate.evals",
         "train.from_adapter",
         "converse.metadata",
+        "comparators.small.gguf",
+        "comparators.whole.merged",
     ]
     assert {state for state, _ in found} == {MISSING}
 
