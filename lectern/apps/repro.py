@@ -23,6 +23,15 @@ RUNNING = re.compile(r"Running stage '([\w-]+)'")
 """What DVC prints when a stage begins."""
 
 
+def environment() -> dict[str, str]:
+    """Return the variables for DVC: those of this process, with this environment's python the first on the path.
+
+    Stages are run as `python -m`, and not everybody activates the environment before `lectern`.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1"}
+
+
 def start(
     arguments: Sequence[str],
     root: Path,
@@ -31,7 +40,7 @@ def start(
     merged: bool = False,
     more: Mapping[str, str] | None = None,
 ) -> "subprocess.Popen[str]":
-    """Start `dvc repro`, with this environment's python the first on the path, for the stages run as `python -m`.
+    """Start `dvc repro` in the variables of `environment`.
 
     It gets a session of its own, so that it can be stopped together with all that it starts.
 
@@ -42,11 +51,10 @@ def start(
         merged: whether what it says on stderr is read too; else that goes where this process's goes, untouched.
         more: variables of the environment besides those of this process.
     """
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return subprocess.Popen(
         [sys.executable, "-c", DVC, "repro", *arguments],
         cwd=root,
-        env={**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", **(more or {})},
+        env={**environment(), "PYTHONUNBUFFERED": "1", **(more or {})},
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if merged else None,
@@ -68,8 +76,7 @@ def ask_status(root: Path, name: str | None = None) -> dict[str, Any]:
         LecternError: `dvc status` failed.
     """
     command = [sys.executable, "-m", "dvc", "status", "--json"]
-    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True)
     try:
         return json.loads(done.stdout)
     except ValueError as error:

@@ -17,6 +17,7 @@ from typing import Any
 import click
 import yaml
 
+from lectern.apps import repro
 from lectern.core import io, revisions
 from lectern.core.errors import LecternError
 from lectern.core.printing import one_line
@@ -91,7 +92,7 @@ def ask_dvc(names: Sequence[str], targets: Sequence[str]) -> dict[str, Any]:
     """
     chosen = ["diff", *names, "workspace", "--targets"] if names else ["show"]
     command = [sys.executable, "-m", "dvc", "plots", *chosen, *targets, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=repro.environment())
     if done.returncode:
         raise LecternError(f"dvc plots ended with status {done.returncode}: {one_line(done.stderr[-500:])}")
     return json.loads(done.stdout or "{}")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from lectern.apps import repro
 from lectern.models import bundled
 from lectern.tools import torch_build
 from lectern.tools.checking.finding import MISSING, NOTE, OK, Finding
@@ -111,6 +112,7 @@ def _check_dvc() -> Iterator[Finding]:
 
 def _ask(*command: str) -> str | None:
     """What a command prints; None where it fails."""
-    env = {**os.environ, "DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=env, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", env=repro.environment(), check=False
+    )
     return done.stdout.strip() if done.returncode == 0 else None

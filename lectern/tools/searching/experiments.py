@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lectern.apps import repro
 from lectern.core.errors import LecternError
 from lectern.tools.params import compose
 
@@ -29,7 +30,11 @@ def run(name: str, overrides: Sequence[str], target: str | None, log: Path, *, c
         composed: whether params.yaml is composed from conf/ again, or else is that of HEAD with the overrides.
     """
     dvc = _call(name, overrides, target, "--temp", composed=composed)
-    with log.open("wb") as file, subprocess.Popen(dvc, stdout=file, stderr=subprocess.STDOUT) as process:
+    environment = repro.environment()
+    with (
+        log.open("wb") as file,
+        subprocess.Popen(dvc, stdout=file, stderr=subprocess.STDOUT, env=environment) as process,
+    ):
         try:
             process.wait()
         except KeyboardInterrupt:
@@ -47,7 +52,9 @@ def queue(
     """
     dvc = _call(name, overrides, target, "--queue", composed=composed)
     with log.open("wb") as file:
-        done = subprocess.run(dvc, stdout=file, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            dvc, stdout=file, stderr=subprocess.STDOUT, check=False, env=repro.environment()
+        )
     if done.returncode:
         raise LecternError(f"{name} could not be put into DVC's queue: {explain(log)}")
 
@@ -79,7 +86,7 @@ def call_dvc(*arguments: str) -> str:
         LecternError: the command failed; the message is DVC's.
     """
     dvc = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(dvc, capture_output=True, text=True, check=False)
+    done = subprocess.run(dvc, capture_output=True, text=True, check=False, env=repro.environment())
     if done.returncode:
         raise LecternError(f"dvc {' '.join(arguments)}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
@@ -99,7 +106,7 @@ def find(name: str, commit: str) -> str | None:
 def explain(log: Path) -> str:
     """Return why an experiment failed: the error of its stage, else DVC's last error, else the last line."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    for pattern in (r"\w+: error: ", "ERROR: ", ""):
+    for pattern in (r"(\w+: )?error: ", "ERROR: ", ""):
         if said := [line for line in lines if re.match(pattern, line)]:
             return f"{said[-1]} ({log})"
     return f"the experiment printed nothing ({log})"

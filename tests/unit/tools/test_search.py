@@ -19,6 +19,7 @@ from lectern.core.errors import LecternError
 from lectern.tools import search
 from lectern.tools.searching import experiments
 from lectern.tools.searching.space import Search
+from tests.support.activation import NOT_ACTIVATED
 
 TOY = Search(
     name="toy",
@@ -105,6 +106,7 @@ def test_a_study_is_found_again_and_refuses_other_settings(
     [
         ("Running\ntrain: error: no rows\nERROR: failed to reproduce 'train'\n", "train: error: no rows"),
         ("Running\nTraceback\nERROR: failed to reproduce 'train'\n\n", "ERROR: failed to reproduce 'train'"),
+        ("Running\nerror: no packages\nERROR: failed to reproduce 'train'\n", "error: no packages"),
         ("Killed\n", "Killed"),
         ("", "the experiment printed nothing"),
     ],
@@ -206,11 +208,12 @@ class Toy:
         self.run("git", "commit", "-qm", "start")
 
     def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        environment |= {
+        environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(Path(search.__file__).parents[2]),
             "TALLY": str(self.tally),
             "DVC_NO_ANALYTICS": "1",
+            **environment,
         }
         return subprocess.run(
             command,
@@ -225,7 +228,9 @@ class Toy:
         )
 
     def search(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        return self.run("python", "-m", "lectern", "search", "--space", "space.yaml", *arguments, **options)
+        """As somebody calls it who did not activate the environment."""
+        command = [sys.executable, "-m", "lectern", "search", "--space", "space.yaml", *arguments]
+        return self.run(*command, PATH=NOT_ACTIVATED, **options)
 
     def trained(self) -> list[str]:
         """What was trained so far, in this order; a trial that failed too."""

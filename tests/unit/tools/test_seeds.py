@@ -20,6 +20,7 @@ from lectern.core.errors import LecternError
 from lectern.tools import curve, seeds
 from lectern.tools.repeating import reruns
 from lectern.tools.searching import experiments
+from tests.support.activation import NOT_ACTIVATED
 from tests.support.made_up_rows import row
 
 ITEMS = 12
@@ -152,12 +153,13 @@ class Toy:
         self.run("git", "commit", "-qm", message)
 
     def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        environment |= {
+        environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(Path(seeds.__file__).parents[2]),
             "PYTHONHASHSEED": "0",
             "TALLY": str(self.tally),
             "DVC_NO_ANALYTICS": "1",
+            **environment,
         }
         done = subprocess.run(
             command,
@@ -172,7 +174,8 @@ class Toy:
         return done
 
     def lectern(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        return self.run("python", "-m", "lectern", *arguments, **options)
+        """As somebody calls it who did not activate the environment."""
+        return self.run(sys.executable, "-m", "lectern", *arguments, PATH=NOT_ACTIVATED, **options)
 
     def ran(self) -> Counter[str]:
         """What ran since the last call, and how often."""
