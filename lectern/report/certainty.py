@@ -113,15 +113,15 @@ def tell_curve(curve: Mapping[str, Any]) -> str:
     law = f"by a power law through {wording.count(len(curve['points']), 'training')} on {tried}"
     if change["low"] <= 0 <= change["high"]:
         return (
-            f"Whether {more} would change the {name} cannot be told: {law}, the change is between "
+            f"Whether {more} would help cannot be told: {law}, the {name} would change by between "
             f"{_bounds(change, digits).replace(' to ', ' and ')}{unit} ({sure} interval)."
         )
     near, far = sorted((abs(change["low"]), abs(change["high"])))
     verb = "lower" if change["value"] < 0 else "raise"
     helps = (change["value"] < 0) == figure.lower_is_better
     return (
-        f"{more[0].upper()}{more[1:]} would {verb} the {name} by {abs(change['value']):.{digits}f}{unit} "
-        f"({sure} interval {near:.{digits}f} to {far:.{digits}f}){'' if helps else ', which is for the worse'}, {law}."
+        f"{more[0].upper()}{more[1:]} would {'help' if helps else 'do harm'}: they would {verb} the {name} by "
+        f"{abs(change['value']):.{digits}f}{unit} ({sure} interval {near:.{digits}f} to {far:.{digits}f}), {law}."
     )
 
 

@@ -56,8 +56,8 @@ def _tell_text(found: Mapping[str, Any]) -> dict[str, str] | None:
         low, high = _bounds(difference)
         said = (
             f"The tuned model finds {where} about as likely as the base model does: the probability of a token "
-            f"changed by {_change(value)} on average, which may be chance ({_sure(found)} interval {_change(low)} to "
-            f"{_change(high)})."
+            f"changed by {_change(value)} on average, where less than zero would be a loss, and which may be chance "
+            f"({_sure(found)} interval {_change(high)} to {_change(low)})."
         )
     else:
         low, high = sorted(map(abs, _bounds(difference)))
@@ -107,7 +107,7 @@ def _tell_questions(found: Mapping[str, Any]) -> dict[str, str] | None:
     said = (
         f"Of {wording.count(number, 'general question')} the base model answers {base} right and the tuned model "
         f"{tuned}: it lost {asked['lost']} and gained {asked['gained']} "
-        f"({figures.show_change(forgetting.RIGHT, difference['value'])} points{ending}){chance}."
+        f"({figures.show_change(forgetting.RIGHT, difference['value'])} percentage points{ending}){chance}."
     )
     return {"text": said, "tone": verdict}
 

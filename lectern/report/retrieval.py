@@ -47,7 +47,8 @@ def compare(name: str, scores: Scores) -> str:
         name: of the set.
         scores: its part of metrics/scores.json.
 
-    Returns: one or two sentences; empty if nobody answered with passages or nothing can be compared.
+    Returns: one or two sentences, with each value once; empty if nobody answered with passages or nothing can be
+        compared.
     """
     return " ".join(_compare(name, scores))
 
@@ -62,7 +63,7 @@ def _compare(name: str, scores: Scores) -> Iterator[str]:
         figure, found = FIGURES[key], difference[key]
         # The difference is the tuned model's value minus that of the other.
         verdict = wording.judge(found, bool(figure.lower_is_better))
-        who = "the base model with passages" if rival.startswith(BASE) else "itself with passages"
+        who = "the base model that looks it up" if rival.startswith(BASE) else "it does if it looks it up too"
         told = {
             "better": f"does better than {who}",
             "worse": f"does worse than {who}",
@@ -70,11 +71,12 @@ def _compare(name: str, scores: Scores) -> Iterator[str]:
             "unknown": f"cannot be compared with {who}, for want of rows",
         }[verdict]
         ours, theirs = (part[key]["value"] for part in (scores[TUNED], others[rival]["scores"]))
+        wanted = "lower is better" if figure.lower_is_better else "higher is better"
         values = f"{show(figure, ours)} against {show(figure, theirs)}"
         interval = show_change_interval(figure, found)
         yield (
-            f"On {wording.asked(name, found['n'])}, the tuned model alone {told}: {figure.name} {values}"
-            + (f", interval of the difference {interval}." if interval else ".")
+            f"On {wording.asked(name, found['n'])}, the tuned model alone {told} ({figure.name.lower()}, where "
+            f"{wanted}: {values}" + (f", interval of the difference {interval})." if interval else ").")
         )
 
 
@@ -106,8 +108,8 @@ def describe_recall(name: str, found: Mapping[str, Any]) -> str:
         else f" ({wording.share(part['low']).removesuffix(' %')} to {wording.share(part['high'])})"
     )
     return (
-        f"If the whole corpus is searched, the place of the answer is among the first three passages for {share}{span} "
-        f"of {wording.count(part['n'], 'question')}."
+        f"The search finds the passages by itself: of the whole corpus, the place of the answer is among the first "
+        f"three for {share}{span} of {wording.count(part['n'], 'question')}."
     )
 
 

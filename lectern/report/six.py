@@ -17,13 +17,18 @@ SHOWN = 320
 """Greatest number of characters that are shown of an answer of an example."""
 
 
-LIKELIHOOD: Mapping[wording.Verdict, str] = {
-    "better": "yes",
-    "worse": "no, it got worse",
+KNOWLEDGE: Mapping[wording.Verdict, str] = {
+    "better": "more than before",
+    "worse": "less than before",
     "unclear": "may be chance",
     "unknown": "too few answers",
 }
-"""What a difference in likelihood says of the tuned model."""
+"""What a difference in likelihood says of what the tuned model knows. It does not say that an answer is right."""
+CARRYING_OVER: Mapping[wording.Verdict, str] = {
+    **KNOWLEDGE,
+    "better": "yes, it comes closer",
+    "worse": "no, it got worse",
+}
 NO_TRAINED = (
     "No question of people is about what was trained: the items that data/evals names were held out, or no split has "
     "them."
@@ -93,12 +98,14 @@ def describe_likeness(evidence: Evidence, whose: str) -> Reply:
     if not found or "why" in found:
         return Reply(question, "not measured", "unknown", str(found.get("why", NOT_YET)))
     sides, size = found["contestants"], found["pool_words"]
-    tuned = f"A passage of {size} words from the tuned model's answers is taken for {_whose(whose)} with a "
-    tuned += f"probability of {_share(sides[TUNED])}"
+    tuned = (
+        "A program that knows authors by their small words and letters, not by their topics, takes a passage of "
+        f"{size} words from the tuned model's answers for {_whose(whose)} with a probability of {_share(sides[TUNED])}"
+    )
     others = [f"one from the base model's answers with {_share(sides[BASE])}"]
     if OWN in sides:
-        others.append(f"one of {_whose(whose)} own, which it never saw, with {_share(sides[OWN])}")
-    text = f"{tuned}; {', and '.join(others)}."
+        others.append(f"one of {_whose(whose)} own, which the program never saw, with {_share(sides[OWN])}")
+    text = f"{tuned}; {', and '.join(others)}. It measures the manner, not whether an answer makes sense."
     verdict, tone = _judge_likeness(found)
     if tone == "unknown":
         text += (
@@ -107,8 +114,8 @@ def describe_likeness(evidence: Evidence, whose: str) -> Reply:
         )
     elif not found["enough"]:
         text += (
-            f" It learned from {min(found['words'].values()):,} words only, and from fewer than {ENOUGH:,} such "
-            "figures are a hint, no more."
+            f" This is a hint, no more: of one side the program had only {min(found['words'].values()):,} words to "
+            f"learn from, and it needs about {ENOUGH:,}."
         )
     return Reply(question, verdict, tone, text, "likeness", _find_likeness_example(evidence))
 
@@ -137,7 +144,13 @@ def _share(part: Mapping[str, Any]) -> str:
 def _find_likeness_example(evidence: Evidence) -> Mapping[str, str] | None:
     """The answer that stands in the middle by likeness."""
     chosen = choose_by_likeness(evidence.answers, evidence.ranks)
-    return None if not chosen else show_example(chosen[len(chosen) // 2][0], "in the middle by likeness")
+    return (
+        None
+        if not chosen
+        else show_example(
+            chosen[len(chosen) // 2][0], "a typical one: half of the answers sound more like it"
+        )
+    )
 
 
 def choose_by_likeness(
@@ -158,11 +171,13 @@ def choose_by_likeness(
 
 
 def show_example(one: Answers, why: str, sides: Sequence[str] = (BASE, TUNED)) -> dict[str, str]:
-    """A question with the answers of two contestants, cut to what an opening can hold."""
+    """A question with its true answer and those of contestants, cut to what an opening can hold."""
     first = next(iter(one.predictions.values()))
+    true = {} if not first.reference else {"answer": wording.short(first.reference, SHOWN)}
     return {
         "why": why,
         "question": wording.short(first.messages[-1].content, SHOWN),
+        **true,
         **{
             name: wording.short(one.predictions[name].prediction, SHOWN) or "nothing"
             for name in sides
@@ -190,10 +205,14 @@ def describe_knowledge(evidence: Evidence) -> Reply:
     )
     if "rougeL" in part["difference"]:
         own, others = (wording.share(part[side]["rougeL"]["value"]) for side in (TUNED, BASE))
-        text += f" Its answers have {own} of their words in common with the true ones (ROUGE-L), the base's {others}."
+        chance = wording.judge(part["difference"]["rougeL"], lower_is_better=False) == "unclear"
+        text += (
+            f" Its answers share {own} of their words with the true ones (ROUGE-L), the base's {others}"
+            f"{', which may be chance' if chance else ''}. Neither figure counts how many answers are right."
+        )
     chosen = {(name, id) for name, id in part["questions"]}
     example = _find_gain_example([one for one in evidence.answers if one.key in chosen])
-    return Reply(question, LIKELIHOOD[verdict], verdict, text, "scores", example)
+    return Reply(question, KNOWLEDGE[verdict], verdict, text, "scores", example)
 
 
 def _compare_likelihood(difference: Mapping[str, Any], opening: str) -> tuple[wording.Verdict, str]:
@@ -209,8 +228,8 @@ def _compare_likelihood(difference: Mapping[str, Any], opening: str) -> tuple[wo
     near, times, far = map(_times, sorted(math.exp(abs(difference[key])) for key in ("low", "value", "high")))
     how = "likely" if verdict == "better" else "unlikely"
     return verdict, (
-        f"{opening}, the tuned model finds each token of the true answers {times} times as {how} as the base does "
-        f"({near} to {far})."
+        f"{opening}, the tuned model finds each token (a word or a part of one) of the true answers {times} times as "
+        f"{how} as the base does ({near} to {far})."
     )
 
 
@@ -224,7 +243,7 @@ def describe_carrying_over(evidence: Evidence) -> Reply:
     held = wording.count(scores["recordings"], "source")
     verdict, text = _compare_likelihood(difference, f"On {asked} from {held} that the training never saw")
     own = [one for one in evidence.answers if one.score.set == scores.get("set", HELD_OUT)]
-    return Reply(question, LIKELIHOOD[verdict], verdict, text, "scores", _find_gain_example(own))
+    return Reply(question, CARRYING_OVER[verdict], verdict, text, "scores", _find_gain_example(own))
 
 
 def _times(factor: float) -> str:
@@ -232,14 +251,18 @@ def _times(factor: float) -> str:
 
 
 def _find_gain_example(
-    answers: Sequence[Answers], sides: Sequence[str] = (BASE, TUNED)
+    answers: Sequence[Answers], needed: Sequence[str] = (BASE, TUNED), more: Sequence[str] = ()
 ) -> Mapping[str, str] | None:
-    """The answer whose gain in likelihood is the median, of those that all `sides` gave."""
-    gains = [one for one in answers if one.gain is not None and one.predictions.keys() >= {*sides}]
+    """The answer whose gain in likelihood is the median, of those that all who are needed gave."""
+    gains = [one for one in answers if one.gain is not None and one.predictions.keys() >= {*needed}]
     if not gains:
         return None
     ordered = sorted(gains, key=lambda one: (one.gain, one.key))
-    return show_example(ordered[len(ordered) // 2], "in the middle by gain in likelihood", sides)
+    return show_example(
+        ordered[len(ordered) // 2],
+        "a typical one: half of the true answers gained more likelihood",
+        [*needed, *more],
+    )
 
 
 def describe_retrieval(evidence: Evidence) -> Reply:
@@ -258,14 +281,14 @@ def describe_retrieval(evidence: Evidence) -> Reply:
     words = {
         "better": "no, tuning does better",
         "worse": "yes, and better",
-        "unclear": "may do as well",
+        "unclear": "cannot be told",
         "unknown": "too few answers",
     }
     text = retrieval.compare(name, scores)
     if found := evidence.read("retrieval"):
         text += f" {retrieval.describe_recall(name, found)}".rstrip()
     own = [one for one in evidence.answers if one.key in asked]
-    example = _find_gain_example(own, (BASE + WITH_SOURCES, TUNED))
+    example = _find_gain_example(own, (BASE + WITH_SOURCES, TUNED), (TUNED + WITH_SOURCES,))
     return Reply(question, words[verdict], verdict, text, "retrieval", example)
 
 
@@ -285,7 +308,7 @@ def describe_forgetting(evidence: Evidence) -> Reply:
     words = {
         "better": "nothing that shows",
         "worse": "something",
-        "unclear": "nothing that shows",
+        "unclear": "nothing for certain",
         "unknown": "too little text",
     }
     text = " ".join([found["sentence"], *found["more"]])
@@ -308,14 +331,14 @@ def describe_certainty(
     more = (
         certainty.tell_curve(curve)
         if curve
-        else "The command lectern curve measures whether more sources would help."
+        else "Whether more sources would help was not measured: the command lectern curve does that."
     )
     if not scores.get("seeds") or seeds is None:
         text += (
-            " They stand on one training run: another seed would give somewhat other figures (the command "
-            "lectern seeds measures how far)."
+            " The model was trained once; a training with another random seed would give other figures, and the "
+            "command lectern seeds measures how far."
         )
-        return Reply(question, "one training run", "unclear", f"{text} {more}")
+        return Reply(question, "it was trained once", "unclear", f"{text} {more}")
     key = next((key for key in MAIN if key in scores["difference"]), None)
     verdict = (
         wording.judge(scores["difference"][key], bool(FIGURES[key].lower_is_better)) if key else "unknown"

@@ -32,6 +32,7 @@ def build(inputs: Inputs, *, samples_shown: int) -> dict[str, Any]:
     trusted = judgement.find_trusted(judge, headline_set)
     return {
         "title": wording.title(inputs.scores),
+        "lead": wording.lead(inputs.scores),
         "headline": wording.headline(inputs.scores),
         "preference": wording.preference(trusted, judge["calibration"]["pairs"]) if trusted else "",
         "method": wording.method(inputs.scores),

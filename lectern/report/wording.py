@@ -162,18 +162,32 @@ def title(scores: Mapping[str, Any]) -> str:
     difference = scores["difference"].get("nll")
     if difference is None:
         return f"{count(scores['rows'], 'answer')} without a likelihood by which the models could be compared"
-    amount = f"{abs(difference['value']):.{places(difference['value'])}f} nats per token"
     name = scores.get("set", HELD_OUT)
-    answers = "held-out answers" if name in (HELD_OUT, DIALOGUES) else f"answers of {short(name)}"
+    sources = "of sources that it never saw" if name in (HELD_OUT, DIALOGUES) else f"of {short(name)}"
     verdict = judge(difference, lower_is_better=True)
     if verdict == "better":
-        return f"Tuning makes the {answers} likelier, by {amount}"
+        return f"Tuning brings the model closer to the true answers {sources}"
     if verdict == "worse":
-        return f"Tuning makes the {answers} less likely, by {amount}"
+        return f"Tuning takes the model further from the true answers {sources}"
     if verdict == "unclear":
-        return f"The tuned model and the base cannot be told apart on the {answers}"
+        return f"The tuned model and the base cannot be told apart on answers {sources}"
     few = scores["rows"]
     return f"{asked(name, few)} {'is' if few == 1 else 'are'} too few to tell what the tuning did"
+
+
+def lead(scores: Mapping[str, Any]) -> str:
+    """Say what the title stands on, what it does not say, and how the answers below it are to be read."""
+    if scores["difference"].get("nll") is None:
+        return headline(scores)
+    name = scores.get("set", HELD_OUT)
+    where = f"{asked(name, scores['rows'])} from {count(scores['recordings'], 'source')}"
+    never = " that the training never saw" if name in (HELD_OUT, DIALOGUES) else ""
+    return (
+        f"Measured on {where}{never}, by how likely the model finds each true answer. That does not count how many of "
+        "its own answers are right: read the examples. The base is the model before its tuning. In brackets stands an "
+        f"interval that holds the true value in about {percent(scores['confidence']).removesuffix(' %')} of 100 such "
+        "measurements; few answers make it wide."
+    )
 
 
 def headline(scores: Mapping[str, Any]) -> str:
@@ -239,16 +253,17 @@ def distrust(why: str | None) -> str:
 
 def method(scores: Mapping[str, Any]) -> str:
     """Say how the intervals were computed, and what they do not cover."""
-    draws = (
-        f"Intervals are {percent(scores['confidence'])} bootstrap (percentiles, widened for few answers), "
-        f"{scores['resamples']:,} paired draws"
-    )
+    draws = f"{percent(scores['confidence'])} bootstrap, {scores['resamples']:,} paired draws of"
     if scores["resampled"] == "recordings":
-        text = f"{draws} of whole sources."
+        text = (
+            "The intervals say how far the figures would move if other sources were held out "
+            f"({draws} whole sources, percentiles, widened for few answers)."
+        )
     else:
         text = (
-            f"{draws} of answers. With only {count(scores['recordings'], 'source')} held out, they cover other "
-            "questions about the same sources, but not other sources."
+            "The intervals say how far the figures would move with other questions about the same sources "
+            f"({draws} the answers, percentiles, widened for few answers). With only "
+            f"{count(scores['recordings'], 'source')} held out, they cannot say how far other sources would move them."
         )
     if scores.get("seeds"):
         text += (

@@ -92,7 +92,7 @@ def test_questions_are_told_with_the_one_that_was_lost_most_clearly() -> None:
     assert shown is not None
     assert shown["sentence"].startswith(
         "Of 30 general questions the base model answers 20 right and the tuned model 8: it lost 12 and gained 0 "
-        "(−40 points, 95 % interval "
+        "(−40 percentage points, 95 % interval "
     )
     assert shown["tone"] == "worse"
     assert shown["example"] == {

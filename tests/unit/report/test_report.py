@@ -561,7 +561,12 @@ def test_a_preference_needs_an_interval_beside_a_half(
 def test_each_set_is_reported_apart_with_its_n(full: Path) -> None:
     page, markdown = rebuild(full)
     # property: the headline set rests on its own rows only, and the others are named with theirs
-    assert "On 24 held-out answers from 2 sources" in markdown
+    own = wording.headline(json.loads((full / "metrics/scores.json").read_text()))
+    assert own.startswith(
+        "On 24 held-out answers from 2 sources the tuned model's negative log-likelihood is "
+    )
+    assert own in markdown
+    assert "Measured on 24 held-out answers from 2 sources that the training never saw" in markdown
     for heading, rows in (
         ("## Scores on the held-out answers", "24 held-out answers from 2 sources."),
         ("## Scores on the held-out dialogues", "6 last answers of held-out dialogues from 2 sources."),
@@ -597,11 +602,14 @@ def test_what_has_no_interval_is_grey(tmp_path: Path) -> None:
     assert not any("unsure" in names for names in classes)
 
 
-@pytest.mark.parametrize(("name", "said"), [("held_out", "held-out answers"), ("talks", "answers of talks")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("held_out", "sources that it never saw"), ("talks", "answers of talks")]
+)
 def test_the_title_names_what_was_asked(name: str, said: str) -> None:
     # property: an evaluation set is never called held out
     assert said in wording.title({**scores_of(-0.5, -0.6, -0.4), "set": name})
-    assert said in wording.title({**scores_of(-0.5, None, None), "set": name})
+    few = wording.title({**scores_of(-0.5, None, None), "set": name})
+    assert ("held-out answers" if name == "held_out" else said) in few
 
 
 @pytest.mark.parametrize(

@@ -31,15 +31,21 @@ def scores(
 @pytest.mark.parametrize(
     ("found", "title"),
     [
-        (scores(-0.7, -0.8, -0.6), "Tuning makes the held-out answers likelier, by 0.70 nats per token"),
-        (scores(0.012, 0.01, 0.02), "Tuning makes the held-out answers less likely, by 0.012 nats per token"),
+        (
+            scores(-0.7, -0.8, -0.6),
+            "Tuning brings the model closer to the true answers of sources that it never saw",
+        ),
+        (
+            scores(0.012, 0.01, 0.02),
+            "Tuning takes the model further from the true answers of sources that it never saw",
+        ),
         (
             scores(-0.7, -0.8, 0.0),
-            "The tuned model and the base cannot be told apart on the held-out answers",
+            "The tuned model and the base cannot be told apart on answers of sources that it never saw",
         ),
         (
             scores(0.7, 0.0, 0.8, set="talks"),
-            "The tuned model and the base cannot be told apart on the answers of talks",
+            "The tuned model and the base cannot be told apart on answers of talks",
         ),
         (scores(-0.7), "10 held-out answers are too few to tell what the tuning did"),
         (
@@ -48,7 +54,7 @@ def scores(
         ),
         (
             scores(-0.7, -1.0, -0.1, set="dialogues"),
-            "Tuning makes the held-out answers likelier, by 0.70 nats per token",
+            "Tuning brings the model closer to the true answers of sources that it never saw",
         ),
         (scores(None), "10 answers without a likelihood by which the models could be compared"),
     ],
@@ -142,13 +148,27 @@ def test_why_figures_are_grey_and_how_intervals_were_made() -> None:
     grey = " Its figures are therefore grey, and no headline uses them."
     assert wording.distrust(None) == "This judge has not been compared with people." + grey
     assert wording.distrust("agrees too little") == "This judge agrees too little." + grey
-    drawn = "Intervals are 95 % bootstrap (percentiles, widened for few answers), 1,000 paired draws of "
-    assert wording.method(scores(0.1, resampled="recordings")) == drawn + "whole sources."
-    assert wording.method(scores(0.1)) == (
-        drawn
-        + "answers. With only 2 sources held out, they cover other questions about the same sources, but not other "
-        "sources."
+    assert wording.method(scores(0.1, resampled="recordings")) == (
+        "The intervals say how far the figures would move if other sources were held out (95 % bootstrap, 1,000 paired "
+        "draws of whole sources, percentiles, widened for few answers)."
     )
+    assert wording.method(scores(0.1)) == (
+        "The intervals say how far the figures would move with other questions about the same sources (95 % bootstrap, "
+        "1,000 paired draws of the answers, percentiles, widened for few answers). With only 2 sources held out, they "
+        "cannot say how far other sources would move them."
+    )
+
+
+def test_how_to_read_the_report_says_what_the_title_does_not() -> None:
+    said = wording.lead(scores(-0.7, -0.8, -0.6, confidence=0.9))
+    assert said.startswith(
+        "Measured on 10 held-out answers from 2 sources that the training never saw, by how likely "
+    )
+    assert "does not count how many of its own answers are right" in said
+    assert "in about 90 of 100 such measurements" in said
+    # property: a set of people's questions may be about what was trained
+    assert "never saw" not in wording.lead(scores(-0.7, -0.8, -0.6, set="talks"))
+    assert wording.lead(scores(None)) == wording.headline(scores(None))
 
 
 @pytest.mark.parametrize(

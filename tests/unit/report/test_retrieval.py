@@ -23,8 +23,8 @@ def scores(difference: dict[str, Any], key: str = "nll") -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("difference", "told"),
     [
-        (interval(-0.5, -0.7, -0.3), "does better than the base model with passages"),
-        (interval(0.5, 0.3, 0.7), "does worse than the base model with passages"),
+        (interval(-0.5, -0.7, -0.3), "does better than the base model that looks it up"),
+        (interval(0.5, 0.3, 0.7), "does worse than the base model that looks it up"),
         (interval(-0.5, -0.7, 0.3), "does neither surely better nor surely worse"),
         (interval(-0.5), "cannot be compared"),
     ],

@@ -37,9 +37,10 @@ def test_likeness_stands_between_the_base_and_the_speakers_own(full: six.Evidenc
     assert reply.question == "Does it sound like the speaker?"
     assert (reply.verdict, reply.tone) == ("more than before", "better")
     assert reply.text == (
-        "A passage of 100 words from the tuned model's answers is taken for the speaker's with a probability of 42 % "
-        "(30 to 55 %); one from the base model's answers with 11 % (5.0 to 17 %), and one of the speaker's own, which "
-        "it never saw, with 81 % (70 to 90 %)."
+        "A program that knows authors by their small words and letters, not by their topics, takes a passage of 100 "
+        "words from the tuned model's answers for the speaker's with a probability of 42 % (30 to 55 %); one from the "
+        "base model's answers with 11 % (5.0 to 17 %), and one of the speaker's own, which the program never saw, "
+        "with 81 % (70 to 90 %). It measures the manner, not whether an answer makes sense."
     )
 
 
@@ -74,11 +75,10 @@ def test_the_verdict_follows_the_interval(full: six.Evidence, low: float, high: 
 
 def test_few_words_to_learn_from_are_said(full: six.Evidence) -> None:
     few = change(full, "likeness", enough=False, words={"speaker": 1480, "others": 700})
-    assert (
-        "learned from 700 words only, and from fewer than 5,500"
-        in six.describe_likeness(few, "the speaker").text
-    )
-    assert "only" not in six.describe_likeness(full, "the speaker").text
+    said = six.describe_likeness(few, "the speaker").text
+    assert "This is a hint, no more: of one side the program had only 700 words to learn from" in said
+    assert "it needs about 5,500." in said
+    assert "hint" not in six.describe_likeness(full, "the speaker").text
 
 
 def test_what_was_not_measured_says_why(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_carrying_over_is_said_by_the_token(full: six.Evidence) -> None:
 
     # property: e to the power of the nats is how many times likelier a token is
     better = say(-1.0986123, -0.6931472, -0.4054651)
-    assert (better.verdict, better.tone) == ("yes", "better")
+    assert (better.verdict, better.tone) == ("yes, it comes closer", "better")
     assert "2.0 times as likely as the base does (1.5 to 3.0)." in better.text
     assert "2.0 times as unlikely as the base does (1.5 to 3.0)." in say(0.4054651, 0.6931472, 1.0986123).text
     assert say(-0.1, 0.2, 0.3).verdict == "may be chance"
@@ -194,10 +194,10 @@ def test_looking_it_up_is_compared_with_the_tuning(looked_up: six.Evidence) -> N
     difference = looked_up.scores["comparators"]["base+sources"]["difference"]["nll"]
     # property: the difference is the tuned model's value minus that of the base with passages
     assert (reply.tone == "better") == (difference["high"] < 0)
-    assert "than the base model with passages" in reply.text
-    assert "among the first three passages for 60 % (40 to 80 %) of 20 questions." in reply.text
+    assert "than the base model that looks it up" in reply.text
+    assert "among the first three for 60 % (40 to 80 %) of 20 questions." in reply.text
     assert reply.example is not None
-    assert {"base+sources", "tuned"} <= set(reply.example)
+    assert {"answer", "base+sources", "tuned", "tuned+sources"} <= set(reply.example)
     # property: without people's places the sentence is left out
     assert "among the first three" not in six.describe_retrieval(looked_up).text
 
@@ -218,7 +218,7 @@ def forgotten(low: float, value: float, high: float) -> dict[str, Any]:
     ("bounds", "verdict"),
     [
         ((0.02, 0.04, 0.06), "something"),
-        ((-0.02, 0.01, 0.04), "nothing that shows"),
+        ((-0.02, 0.01, 0.04), "nothing for certain"),
         ((-0.06, -0.04, -0.02), "nothing that shows"),
     ],
 )
@@ -250,9 +250,11 @@ def measured_seeds(scores: Mapping[str, Any], *values: float) -> dict[str, Any]:
 
 def test_without_other_seeds_certainty_says_how_to_measure_them(full: six.Evidence) -> None:
     reply = six.describe_certainty(full.scores)
-    assert (reply.verdict, reply.tone) == ("one training run", "unclear")
+    assert (reply.verdict, reply.tone) == ("it was trained once", "unclear")
     assert "the command lectern seeds measures how far" in reply.text
-    assert "The command lectern curve measures whether more sources would help" in reply.text
+    assert (
+        "Whether more sources would help was not measured: the command lectern curve does that." in reply.text
+    )
 
 
 def test_the_spread_over_seeds_is_said_and_decides(full: six.Evidence) -> None:
@@ -280,15 +282,16 @@ def draw_curve(low: float, value: float, high: float, more: int = 10) -> dict[st
 
 def test_what_more_sources_would_change_is_said_with_its_interval() -> None:
     assert certainty.tell_curve(draw_curve(-0.21, -0.12, -0.05)) == (
-        "10 more sources would lower the negative log-likelihood by 0.120 nats per token (95 % interval 0.050 to "
-        "0.210), by a power law through 5 trainings on 3, 4, 5, 6 and 7 sources."
+        "10 more sources would help: they would lower the negative log-likelihood by 0.120 nats per token (95 % "
+        "interval 0.050 to 0.210), by a power law through 5 trainings on 3, 4, 5, 6 and 7 sources."
     )
     assert certainty.tell_curve(draw_curve(-0.21, -0.1, 0.05, more=1)).startswith(
-        "Whether 1 more source would change the negative log-likelihood cannot be told: "
+        "Whether 1 more source would help cannot be told: "
     )
     worse = certainty.tell_curve(draw_curve(0.05, 0.12, 0.21))
-    assert "would raise the negative log-likelihood by 0.12" in worse
-    assert "which is for the worse" in worse
+    assert worse.startswith(
+        "10 more sources would do harm: they would raise the negative log-likelihood by 0.12"
+    )
     untold = {**draw_curve(0, 0, 0), "change": None, "why": "2 are too few"}
     assert certainty.tell_curve(untold) == "What 10 more sources would change cannot be told: 2 are too few."
 

@@ -240,8 +240,8 @@ def test_the_end_is_five_lines(tmp_path: Path) -> None:
     assert closing.describe(root, 754) == [
         "Made: a tuned small from 42 rows of 7 sources, asked about 1 more source that it never saw, in 12.6 min.",
         "Sounds like the speaker: not measured; knows what it was trained on: not measured; carries over to other "
-        "sources: yes.",
-        "Looking it up would do as well: not measured; forgot: not measured; certainty: one training run.",
+        "sources: yes, it comes closer.",
+        "Looking it up would do as well: not measured; forgot: not measured; certainty: it was trained once.",
         f"The report: {root.resolve()}/metrics/report.html",
         "Next: lectern chat   (talk with both models in the browser; lectern times: what each stage took)",
     ]
