@@ -6,7 +6,7 @@ Clones the committed state of this repository, composes the recipe and runs `lec
 moment, starts it again, and so on until it ends by itself, and compares that ending with the undisturbed one: every
 file of every output, what dvc.lock says of the outputs, and what git says of the tree.
 
-The time until a kill is drawn evenly between nothing and a share of the undisturbed run, so that a round has about five
+The time until a kill is drawn evenly between nothing and a share of what a run takes, so that a round has about five
 kills and they fall on all of it. A round has at most `--most` kills; with `--most 1` nearly every kill has an ending of
 its own. Of the kills, 70 % are SIGKILL to every process of the run, 15 % SIGKILL to a random one of them, after which
 the others may go on until another drawn moment, and 15 % SIGINT, as Ctrl-C sends it.
@@ -72,7 +72,7 @@ def draw(seed: int, number: int, seconds: float) -> Draw:
     Args:
         seed: of the benchmark.
         number: of the kill.
-        seconds: that the undisturbed run took.
+        seconds: that a run takes.
     """
     chance = random.Random(f"kills {seed} {number}")
     how = chance.choices(list(SHARES), list(SHARES.values()))[0]
@@ -83,6 +83,16 @@ def draw(seed: int, number: int, seconds: float) -> Draw:
 def drops_lock(seed: int, round_: int) -> bool:
     """Whether a round starts without dvc.lock, as the very first run does; else with that of the committed run."""
     return random.Random(f"lock {seed} {round_}").random() < 0.5
+
+
+def estimate(rows: Sequence[Row]) -> float:
+    """Seconds that a run takes now: as the undisturbed one, or less if all starts of the last round took less.
+
+    Other work on the machine changes that by times, and a round whose kills would come too late has none.
+    """
+    undisturbed = next(row["seconds"] for row in rows if row["kind"] == "undisturbed")
+    last = next((row["seconds"] for row in reversed(rows) if row["kind"] == "ending"), undisturbed)
+    return min(undisturbed, last)
 
 
 def read_outputs(root: Path) -> dict[str, str]:
@@ -272,15 +282,20 @@ def try_round(
         clean(root, lock=drops_lock(seed, round_))
     inside = len(done)
     torn = [name for row in done for name in row["torn"]]
+    seconds = sum(row["seconds"] for row in done)
+    usual = estimate(journal.rows)
     while True:
         number = len(journal.of("kill"))
-        drawn = draw(seed, number, wanted["seconds"]) if number < kills and inside < most else None
+        drawn = draw(seed, number, usual) if number < kills and inside < most else None
         log = logs / f"{round_:03}-{inside:02}.log"
+        began = time.monotonic()
         run = Run(root, log)
         status = run.wait(drawn.after if drawn else None)
         killed = status is None
         if drawn and killed:
             status = run.kill(drawn)
+        took = round(time.monotonic() - began, 2)
+        seconds += took
         printed = log.read_text(encoding="utf-8", errors="replace")
         torn += read_torn(printed)
         if drawn and killed:
@@ -288,7 +303,7 @@ def try_round(
             late = drawn.how == INTERRUPT and status is None
             row = journal.add(
                 kind="kill", number=number, round=round_, how=drawn.how, after=round(drawn.after, 2),
-                stage=read_stage(printed), status=status, torn=read_torn(printed), late=late,
+                stage=read_stage(printed), status=status, torn=read_torn(printed), late=late, seconds=took,
             )  # fmt: skip
             print(
                 f"kill {number + 1}: {drawn.how} after {drawn.after:.1f} s, in {row['stage']}"
@@ -300,7 +315,7 @@ def try_round(
     unequal = list(compare(wanted["state"], look(root)))
     if status:
         unequal.append(f"the run ended with {status}: {' | '.join(printed.splitlines()[-8:])}")
-    journal.add(kind="ending", round=round_, kills=inside, unequal=unequal, torn=torn)
+    journal.add(kind="ending", round=round_, kills=inside, unequal=unequal, torn=torn, seconds=seconds)
     print(
         f"ending {round_ + 1}, after {inside} kills: "
         + ("; ".join(unequal) or f"equal ({len(wanted['state']['file'])} files)")
@@ -337,11 +352,13 @@ def summarise(rows: Sequence[Row]) -> Iterator[str]:
 
 def main(kills: int, seed: int, recipe: str, most: int, folder: Path) -> int:
     """Go on until so many kills have an ending, print the tables, and return the exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no run outlives it
     root, logs = (folder / "clone").resolve(), folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     journal = Journal(folder / "kills.jsonl")
     end(root)  # of a benchmark that was killed itself
     if not journal.of("undisturbed"):
+        print(f"In {folder}: the undisturbed run, of which {logs}/undisturbed.log tells", flush=True)
         journal.add(kind="undisturbed", **prepare(root, recipe, logs / "undisturbed.log"))
     wanted = journal.of("undisturbed")[0]
     if wanted["recipe"] != recipe:
