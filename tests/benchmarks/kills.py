@@ -45,7 +45,7 @@ GROUP, ONE, INTERRUPT = "SIGKILL to all", "SIGKILL to one", "SIGINT"
 SHARES = {GROUP: 0.70, ONE: 0.15, INTERRUPT: 0.15}
 SHARE = 0.4
 """A kill comes at the latest after this share of the undisturbed run's time."""
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds that a run may take to end after an interrupt; after them it counts as a run that does not heed it."""
 STEP = re.compile(r"^\[\d+/\d+\] ([\w-]+):", re.MULTILINE)
 TORN = re.compile(r"^(\S+?),? .*cut off, because DVC was killed", re.MULTILINE)
@@ -307,7 +307,7 @@ def try_round(
             )  # fmt: skip
             print(
                 f"kill {number + 1}: {drawn.how} after {drawn.after:.1f} s, in {row['stage']}"
-                + (", which did not end within two minutes" if late else ""),
+                + (f", which did not end within {PATIENCE:.0f} s" if late else ""),
                 flush=True,
             )
         if status == 0 or not killed:
@@ -337,7 +337,7 @@ def summarise(rows: Sequence[Row]) -> Iterator[str]:
     yield f"| kills | {len(kills)} |"
     yield f"| endings | {len(endings)} |"
     yield f"| equal endings | {len(endings) - len(wrong)} |"
-    yield f"| interrupts that were not heeded within two minutes | {sum(row['late'] for row in kills)} |"
+    yield f"| interrupts that were not heeded within {PATIENCE:.0f} s | {sum(row['late'] for row in kills)} |"
     for name in sorted({"dvc.lock", *torn}):
         yield f"| times that {name} was torn and brought back | {torn[name]} |"
     yield ""
@@ -353,6 +353,9 @@ def summarise(rows: Sequence[Row]) -> Iterator[str]:
 def main(kills: int, seed: int, recipe: str, most: int, folder: Path) -> int:
     """Go on until so many kills have an ending, print the tables, and return the exit status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no run outlives it
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # in the background it is ignored, by children too
     root, logs = (folder / "clone").resolve(), folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     journal = Journal(folder / "kills.jsonl")
