@@ -132,6 +132,12 @@ class Meter(Mixer):
         self._rest = np.zeros((0, 0), np.float32)
         self._found: list[Any] = []
 
+    def add(self, frame: "av.AudioFrame") -> None:
+        """Measure a frame, and the silence before it."""
+        if not len(self._rest):  # silence before the first frame has as many channels
+            self._rest = np.zeros((frame.layout.nb_channels, 0), np.float32)
+        super().add(frame)
+
     def measure(self) -> Any:
         """The mean squares of each whole block, of shape (blocks, channels)."""
         return np.concatenate(self._found) if self._found else np.zeros((0, 1), np.float32)
@@ -151,6 +157,5 @@ class Meter(Mixer):
 
     def _put_silence(self, count: int) -> None:
         step = 60 * self._rate
-        width = max(1, len(self._rest))
         for start in range(0, count, step):
-            self._put(np.zeros((width, min(step, count - start)), np.float32))
+            self._put(np.zeros((len(self._rest), min(step, count - start)), np.float32))

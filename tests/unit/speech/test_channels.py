@@ -50,6 +50,15 @@ def test_who_is_loud_on_the_own_channel_speaks(
     assert found.duration == pytest.approx(8.0, abs=0.05)
 
 
+@pytest.mark.parametrize("begin", [0.15, 1.0])
+def test_sound_that_begins_later_than_the_picture_keeps_its_channels(tmp_path: Path, begin: float) -> None:
+    # The silence that is written before it has as many channels as the sound.
+    path = write_tracks(tmp_path / "a.mkv", [(begin, voices())], picture=10.0)
+    found, _ = channels.diarize("a", path, ["Ann", "Bob"])
+    assert [turn.speaker for turn in found.turns] == ["Ann", "Bob", "Ann", "Bob"]
+    assert found.turns[0].start == pytest.approx(begin + TURNS[0][0], abs=0.15)
+
+
 def test_silence_has_no_turns(tmp_path: Path) -> None:
     path = write_tracks(tmp_path / "a.mkv", [(0.0, np.zeros((2, RATE), np.float32))])
     assert channels.diarize("a", path, ["Ann", "Bob"])[0].turns == []
