@@ -142,6 +142,17 @@ def _matrix(node: Any, write: Write) -> str:
     return rf"\begin{{matrix}}{rows}\end{{matrix}}"
 
 
+def _lines(node: Any, write: Write) -> str:
+    """Equations below each other; `&` marks where they are aligned, in Word as in LaTeX."""
+    lines = r" \\ ".join(write("e"))
+    return rf"\begin{{aligned}}{lines}\end{{aligned}}"
+
+
+def _before(node: Any, write: Write) -> str:
+    """A base with a subscript and a superscript that stand before it."""
+    return f"{{}}_{_group(write('sub'))}^{_group(write('sup'))}{''.join(write('e'))}"
+
+
 def _accent(node: Any, write: Write) -> str:
     return ACCENTS.get(_property(node, "chr", "\u0302"), r"\hat") + _group(write("e"))
 
@@ -175,6 +186,8 @@ WRITERS: Mapping[str, Callable[[Any, Write], str]] = {
     "nary": _sum,
     "d": _brackets,
     "m": _matrix,
+    "eqArr": _lines,
+    "sPre": _before,
     "func": _function,
 }
 """Element -> how it is written."""

@@ -49,6 +49,15 @@ SQUARE = f"<m:sSup><m:e>{run('x')}</m:e><m:sup>{run('2')}</m:sup></m:sSup>"
             f"<m:m><m:mr><m:e>{run('1')}</m:e><m:e>{run('0')}</m:e></m:mr><m:mr><m:e>{run('0')}</m:e></m:mr></m:m>",
             r"\begin{matrix}1 & 0 \\ 0\end{matrix}",
         ),
+        (
+            f"<m:d><m:dPr><m:begChr m:val='{{'/><m:endChr m:val=''/></m:dPr><m:e><m:eqArr><m:eqArrPr/>"
+            f"<m:e>{run('x&amp;=1')}</m:e><m:e>{run('y&amp;=2')}</m:e></m:eqArr></m:e></m:d>",
+            r"{\begin{aligned}x&=1 \\ y&=2\end{aligned}",
+        ),
+        (
+            f"<m:sPre><m:sub>{run('1')}</m:sub><m:sup>{run('2')}</m:sup><m:e>{run('H')}</m:e></m:sPre>",
+            "{}_{1}^{2}H",
+        ),
         (f"<m:box><m:boxPr/><m:e>{run('x')}</m:e></m:box>", "x"),  # nothing but a box around it
     ],
 )
