@@ -328,7 +328,7 @@ def _drop_repeated(cues: Sequence[_Raw], facts: Counter[str]) -> list[_Raw]:
     rolling = sum(0 < count < len(cue.lines) for count, cue in zip(shared, cues[1:], strict=True))
     if rolling < 2 or rolling * 3 < len(cues):
         return cues
-    facts["repeated_lines"] = sum(shared)
+    facts["repeated_lines"] += sum(shared)
     return [cue._replace(lines=cue.lines[count:]) for cue, count in zip(cues, [0, *shared], strict=True)]
 
 

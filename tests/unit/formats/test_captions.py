@@ -458,6 +458,16 @@ def test_rolling_captions_are_said_once() -> None:
     ]
 
 
+def test_the_lines_that_repeat_are_counted_for_every_reason() -> None:
+    # Two cues that highlight one word after the other repeat a line, and so does each of the rolling ones behind them.
+    shown = [
+        "a <u>b</u> c",
+        "a b <u>c</u>",
+        *("\n".join(pair) for pair in pairwise(f"line {n}" for n in range(9))),
+    ]
+    assert read(vtt(*shown)).facts["repeated_lines"] == 1 + 7
+
+
 def test_rolling_captions_without_tags_too() -> None:
     said_lines = [f"line {number} is new" for number in range(9)]
     shown = ["\n".join(pair) for pair in pairwise(said_lines)]
