@@ -52,7 +52,7 @@ _ASKING = re.compile(
 _FRAMES_THE_TALK = re.compile(
     r"^(?:the )?(?:intro|introductions?|outro|welcome|opening|hello|hi|start|closing|goodbye|bye|farewell|end|ending|"
     r"credits|"
-    r"thanks|thank you|sponsors?|ad|ads|advertisement|wrap[- ]?up|final words|summary)\b",
+    r"thanks|thank you|sponsors?|ad|ads|advertisement|wrap[- ]?up|final words|summary)\b(?!-\w)",
     re.IGNORECASE,
 )
 

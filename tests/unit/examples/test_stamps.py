@@ -107,6 +107,13 @@ def test_what_is_no_question_is_dropped_but_ends_the_one_before(frame: str) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    "title", ["Start-ups and money", "End-of-life care", "Ad-hoc networks", "Hi-fi at home"]
+)
+def test_a_topic_that_begins_like_a_frame_is_no_frame(title: str) -> None:
+    assert [stamp.is_question for stamp in parse_stamps(f"0:10 1. {title}")] == [True]
+
+
 def test_a_question_without_a_mark_is_one_if_it_asks_or_is_numbered() -> None:
     assert texts("0:10 Why do we sleep\n0:20 Q2. My cat never sleeps\n0:30 How to sleep") == [
         (10, "Why do we sleep"),
