@@ -35,9 +35,9 @@ def divide(
     sentences = split_sentences(words, language, longest=most)
     costs = rate_cuts(sentences)
     for opening in openings:
-        following = [i for i, sentence in enumerate(sentences) if i and sentence[0].start >= opening]
-        if following:
-            costs[following[0]] = OPENING
+        following = next((i for i, sentence in enumerate(sentences) if sentence[0].start >= opening), None)
+        if following:  # nothing is cut before the first sentence
+            costs[following] = OPENING
     cuts = choose_cuts([len(sentence) for sentence in sentences], costs, least, most)
     return [[word for sentence in sentences[a:b] for word in sentence] for a, b in pairwise(cuts)]
 

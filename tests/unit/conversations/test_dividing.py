@@ -122,6 +122,13 @@ def test_a_follow_up_inside_is_where_an_answer_is_divided_and_goes_into_the_ques
     assert {p.question for p in divide_answer("When?", words, "en", 8)} == {"When?"}
 
 
+def test_a_question_before_the_answer_draws_no_cut_into_it() -> None:
+    # Property: what was asked before the first word changes nothing, since the whole answer follows it.
+    words = spoken("I sleep at night. I sleep well at night. At night I sleep. A dog eats meat.", 20.0)
+    for openings in ([], [10.0], [20.0]):
+        assert [len(piece) for piece in divide(words, "en", least=4, most=13, openings=openings)] == [13, 4]
+
+
 def test_a_divided_answer_is_a_chat_that_knows_its_seconds() -> None:
     # Property: no later piece answers the question again; the chat holds every word, its link opens at the first.
     text = " ".join(f"This is sentence number {i}." for i in range(10))
