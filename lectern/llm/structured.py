@@ -5,33 +5,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lectern.core.io import parse_json
+
 # What OpenAI's strict mode accepts. It rejects a schema with any other keyword, so such a schema is only sent as a
 # hint. vLLM, llama.cpp and Ollama enforce the schema either way.
-STRICT_KEYWORDS = {
-    *(
-        "type",
-        "properties",
-        "required",
-        "additionalProperties",
-        "items",
-        "enum",
-        "const",
-        "anyOf",
-        "$ref",
-        "$defs",
-    ),
-    *(
-        "title",
-        "description",
-        "minItems",
-        "maxItems",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-    ),
-    *("multipleOf", "pattern"),
-}
+STRICT_KEYWORDS = frozenset(
+    "type properties required additionalProperties items enum const anyOf $ref $defs title description minItems "
+    "maxItems minimum maximum exclusiveMinimum exclusiveMaximum multipleOf pattern".split()
+)
 FENCED = re.compile(r"```[a-zA-Z]*\s+(.*?)\s*```", re.DOTALL)
 THOUGHT = re.compile(r"</think(?:ing)?>|\[/THINK\]|</(?:reasoning|thought)>", re.I)
 """The end of a model's reasoning. What stands before the last one is not the reply."""
@@ -155,13 +136,10 @@ def find_problem(text: str, schema: Mapping[str, Any] | None) -> str | None:
     if schema is None:
         return None if text.strip() else "the reply is empty"
     try:
-        value = json.loads(text, parse_constant=_refuse)
-        json.dumps(value, ensure_ascii=False).encode()
+        value = parse_json(text)
         wrong = min(_validator(schema).iter_errors(value), key=str, default=None)
-    except RecursionError:
-        return "the reply is not usable: it is nested too deep"
-    except UnicodeEncodeError:
-        return "the reply is not text: it holds half a surrogate pair, such as \\ud83d alone"
+    except RecursionError:  # what can be read may still be too deep to be shown in an error
+        return "the reply is not usable: it is nested too deeply"
     except ValueError as error:
         return f"the reply is not JSON: {error}" if text.strip() else "the reply is empty"
     if wrong is None:
@@ -205,7 +183,3 @@ def _relaxed(schema: Any) -> Any:
         if items.get("type") == "object" and kept.get("minItems"):
             kept["contains"] = kept.pop("items")
     return kept
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
