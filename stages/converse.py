@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lectern.conversations import conversation, inputs
+from lectern.conversations import conversation, inputs, summary
 from lectern.core import io, items, params, paths, stage
 from lectern.core.compute import IN_PROCESS, Workers
 from lectern.settings.compute import Compute
@@ -52,9 +52,9 @@ def main(
         limits=conversation.LIMITS,
     )
     facts = items.facts(out)
-    io.write_json(metrics, conversation.summarise(facts, len(found.dropped), len(found.left_out)))
-    _say(conversation.list_unnamed(facts))
-    _say([*conversation.list_near_misses(facts), *conversation.list_reversed(facts)])
+    io.write_json(metrics, summary.summarise(facts, len(found.dropped), len(found.left_out)))
+    _say(summary.list_unnamed(facts))
+    _say([*summary.list_near_misses(facts), *summary.list_reversed(facts)])
     return result
 
 

@@ -11,8 +11,6 @@ from lectern.settings.converse import RoleRule
 
 PUBLISHED: tuple[Role, ...] = ("host", "guest", "main")
 """Roles for which the metadata file may give names."""
-
-
 LABELS: Mapping[str, re.Pattern[str]] = {
     role: re.compile(rf"(?:the )?(?:{words})(?:[ _-]*\d+)?", re.IGNORECASE)
     for role, words in {
@@ -23,7 +21,8 @@ LABELS: Mapping[str, re.Pattern[str]] = {
     }.items()
 }
 """Labels of transcripts that say a role, with or without a number."""
-_NUMBERED = re.compile(r"(speaker|spk|guest|host|voice)[ _-]*\d+", re.IGNORECASE)
+NUMBERED = re.compile(r"(speaker|spk|guest|host|voice)[ _-]*\d+", re.IGNORECASE)
+"""Labels that are no names."""
 _QUESTION = re.compile(r"[?？؟\u037e][\"'”’»)\]]*$")
 
 
@@ -46,7 +45,7 @@ class Cast(NamedTuple):
 
 def is_name(label: str) -> bool:
     """Whether a label of a transcript is the name of somebody, rather than a role or a number."""
-    return not _NUMBERED.fullmatch(label) and not any(says.fullmatch(label) for says in LABELS.values())
+    return not NUMBERED.fullmatch(label) and not any(says.fullmatch(label) for says in LABELS.values())
 
 
 def take_first_voice(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:

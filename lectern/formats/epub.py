@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 from lectern.core.errors import ItemError
 from lectern.core.schema import Block
-from lectern.formats import extracted, guards, html, markup, office
+from lectern.formats import extracted, guards, html, markup, xml
 from lectern.formats.extracted import Extracted
 from lectern.text import encoding
 
@@ -35,7 +35,7 @@ def read(path: Path, max_megabytes: float) -> Extracted:
             raise ItemError(f"its text is encrypted ({found}), which means DRM. Get a copy without DRM.")
         package = _package(archive, names)
         folder = posixpath.dirname(package)
-        opf = office.parse_xml(archive.read(package))
+        opf = xml.parse(archive.read(package))
         if opf is None:
             raise ItemError(f"its file {package} is broken. Fetch the book again, or save it anew.")
         manifest = {
@@ -73,7 +73,7 @@ def _chapter(data: bytes, label: str | None) -> list[Block]:
 
 
 def _package(archive: ZipFile, names: set[str]) -> str:
-    root = office.parse_xml(archive.read(CONTAINER)) if CONTAINER in names else None
+    root = xml.parse(archive.read(CONTAINER)) if CONTAINER in names else None
     path = (
         next((node.get("full-path") for node in _all(root, "rootfile")), None) if root is not None else None
     )
@@ -85,7 +85,7 @@ def _package(archive: ZipFile, names: set[str]) -> str:
 
 
 def _encrypted(archive: ZipFile) -> str | None:
-    root = office.parse_xml(archive.read(ENCRYPTION))
+    root = xml.parse(archive.read(ENCRYPTION))
     methods = (
         [node.get("Algorithm") or "" for node in _all(root, "EncryptionMethod")] if root is not None else []
     )
@@ -100,7 +100,7 @@ def _labels(
     navs = [name for name, properties in manifest.values() if "nav" in properties.split()]
     ncx = [name for name, _ in manifest.values() if name.lower().endswith(".ncx")]
     for name in (name for name in navs + ncx if name in names):
-        root = office.parse_xml(archive.read(name))
+        root = xml.parse(archive.read(name))
         folder = posixpath.dirname(name)
         links = (
             [(node.get("href"), "".join(node.itertext())) for node in _all(root, "a")]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lectern.formats import office
+from lectern.formats import xml
 
 MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -55,7 +55,7 @@ def inline(path: Path) -> tuple[io.BytesIO | None, int]:
 def _replace(data: bytes) -> tuple[bytes, int] | None:
     import lxml.etree
 
-    root = office.parse_xml(data)
+    root = xml.parse(data)
     if root is None:
         return None
     count = 0

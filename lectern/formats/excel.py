@@ -12,7 +12,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from lectern.core.errors import ItemError
-from lectern.formats import guards, office
+from lectern.formats import guards, xml
 
 LARGEST = 200
 """Most megabytes of XML in a file."""
@@ -48,7 +48,7 @@ def read(path: Path) -> Iterator[list[list[str]]]:
 
 
 def _parts(archive: ZipFile, names: set[str], name: str, tag: str) -> list[Any]:
-    root = office.parse_xml(archive.read(name)) if name in names else None
+    root = xml.parse(archive.read(name)) if name in names else None
     return [] if root is None else list(root.iter(f"{{*}}{tag}"))
 
 

@@ -33,49 +33,16 @@ FEWEST_WORDS = 5
 """Fewest words of a paragraph that trafilatura left out and that is kept, if it does not introduce what follows."""
 PARTS = frozenset({"dd", "dt", "li", "td", "th", "figcaption"})
 """Elements whose text is kept, however short, because it belongs to what stands beside it."""
-ROLES = frozenset(
-    {"navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alert", "menu"}
-)
-FURNITURE = frozenset(
-    {
-        "ad",
-        "ads",
-        "advert",
-        "advertisement",
-        "banner",
-        "breadcrumb",
-        "breadcrumbs",
-        "byline",
-        "catlinks",
-        "comment",
-    }
-    | {
-        "comments",
-        "consent",
-        "cookie",
-        "cookies",
-        "copyright",
-        "footer",
-        "login",
-        "masthead",
-        "menu",
-        "modal",
-        "nav",
-    }
-    | {
-        "navbar",
-        "navbox",
-        "navheader",
-        "navfooter",
-        "navigation",
-        "newsletter",
-        "noprint",
-        "pager",
-        "pagination",
-    }
-    | {"popup", "printfooter", "promo", "recommended", "related", "search", "share", "sharing", "sidebar"}
-    | {"sidenav", "signup", "skip", "social", "sponsor", "subscribe", "tags", "toc", "toolbar", "widget"}
-)
+ROLES = frozenset({
+    "navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alert", "menu",
+})  # fmt: skip
+FURNITURE = frozenset({
+    "ad", "ads", "advert", "advertisement", "banner", "breadcrumb", "breadcrumbs", "byline", "catlinks", "comment",
+    "comments", "consent", "cookie", "cookies", "copyright", "footer", "login", "masthead", "menu", "modal", "nav",
+    "navbar", "navbox", "navheader", "navfooter", "navigation", "newsletter", "noprint", "pager", "pagination",
+    "popup", "printfooter", "promo", "recommended", "related", "search", "share", "sharing", "sidebar", "sidenav",
+    "signup", "skip", "social", "sponsor", "subscribe", "tags", "toc", "toolbar", "widget",
+})  # fmt: skip
 """Words in the class or id of an element that is not main text."""
 DIGITS = re.compile(r"\d+")
 NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")

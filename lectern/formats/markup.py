@@ -15,57 +15,29 @@ from lectern.text import encoding
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 # Elements that are hidden, are not text, or hold another page.
-SKIPPED = frozenset(
-    {"annotation", "annotation-xml", "area", "audio", "base", "button", "canvas", "datalist", "embed", "head"}
-    | {
-        "iframe",
-        "input",
-        "link",
-        "map",
-        "meta",
-        "noembed",
-        "noframes",
-        "noscript",
-        "object",
-        "optgroup",
-        "option",
-    }
-    | {"param", "progress", "meter", "rp", "rt", "script", "select", "source", "style", "svg", "template"}
-    | {"textarea", "title", "track", "video"}
-)
+SKIPPED = frozenset({
+    "annotation", "annotation-xml", "area", "audio", "base", "button", "canvas", "datalist", "embed", "head",
+    "iframe", "input", "link", "map", "meta", "noembed", "noframes", "noscript", "object", "optgroup", "option",
+    "param", "progress", "meter", "rp", "rt", "script", "select", "source", "style", "svg", "template", "textarea",
+    "title", "track", "video",
+})  # fmt: skip
 NAVIGATION = frozenset({"nav", "header", "footer", "aside", "form", "dialog", "menu"})
 """Elements around the main text of a web page."""
-INLINE = frozenset(
-    {
-        "a",
-        "abbr",
-        "acronym",
-        "b",
-        "bdi",
-        "bdo",
-        "big",
-        "cite",
-        "code",
-        "data",
-        "del",
-        "dfn",
-        "em",
-        "font",
-        "i",
-    }
-    | {"img", "ins", "kbd", "label", "mark", "math", "nobr", "q", "ruby", "rb", "s", "samp", "small", "span"}
-    | {"strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "picture", "mi", "mn", "mo", "mrow"}
-    | {"msup", "msub", "mfrac", "semantics", "msqrt", "mtext", "output"}
-)
+INLINE = frozenset({
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i",
+    "img", "ins", "kbd", "label", "mark", "math", "nobr", "q", "ruby", "rb", "s", "samp", "small", "span", "strike",
+    "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "picture", "mi", "mn", "mo", "mrow", "msup", "msub",
+    "mfrac", "semantics", "msqrt", "mtext", "output",
+})  # fmt: skip
 LISTS = ("ul", "ol", "menu", "dir")
 DEEPEST_LIST = 20
 HELD = ("h1", "h2", "h3", "h4", "h5", "h6", "table", "blockquote", "article", "section")
 """A list that contains one of these is used for layout, and is read as the blocks in it."""
 CODE = ("pre", "listing", "xmp")
-NUMBERING = frozenset(
-    {"blob-num", "gutter", "hljs-ln-numbers", "linedivs", "lineno", "linenodiv", "linenos", "lnt"}
-    | {"line-numbers-rows", "rouge-gutter"}
-)
+NUMBERING = frozenset({
+    "blob-num", "gutter", "hljs-ln-numbers", "linedivs", "lineno", "linenodiv", "linenos", "lnt",
+    "line-numbers-rows", "rouge-gutter",
+})  # fmt: skip
 """Class names of an element that holds the line numbers of code: Pygments, Rouge, Chroma, Prism, highlight.js."""
 EDITING = frozenset({"mw-editsection", "mw-jump-link"})
 """Class names of what MediaWiki offers beside a heading."""

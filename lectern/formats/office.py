@@ -8,7 +8,7 @@ from lectern.core.errors import ItemError
 from lectern.core.item import FATAL
 from lectern.core.printing import first_line
 from lectern.core.schema import Block
-from lectern.formats import extracted, guards, markup
+from lectern.formats import equations, extracted, guards, markup, xml
 from lectern.formats.extracted import Extracted
 from lectern.text import encoding
 
@@ -35,8 +35,6 @@ def read_docx(path: Path, max_megabytes: float) -> Extracted:
     Equations are LaTeX between dollar signs, and counted.
     """
     import mammoth
-
-    from lectern.formats import equations
 
     with guards.open_zip(path, max_megabytes) as archive:
         if "word/document.xml" not in archive.namelist() and "_rels/.rels" not in archive.namelist():
@@ -136,20 +134,9 @@ def _core(archive: Any) -> tuple[str | None, str | None]:
     """Title and language from the file's properties."""
     if CORE not in archive.namelist():
         return None, None
-    root = parse_xml(archive.read(CORE))
+    root = xml.parse(archive.read(CORE))
     title, language = (
         root.findtext(f".//{DUBLIN_CORE}{name}") if root is not None else None
         for name in ("title", "language")
     )
     return title or None, language or None
-
-
-def parse_xml(data: bytes) -> Any:
-    """The root of a small XML file; `None` if it is broken. Entities are not resolved, and nothing is loaded."""
-    import lxml.etree
-
-    parser = lxml.etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
-    try:
-        return lxml.etree.fromstring(data, parser)
-    except lxml.etree.XMLSyntaxError:
-        return None

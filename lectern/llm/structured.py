@@ -9,10 +9,11 @@ from lectern.core.io import parse_json
 
 # What OpenAI's strict mode accepts. It rejects a schema with any other keyword, so such a schema is only sent as a
 # hint. vLLM, llama.cpp and Ollama enforce the schema either way.
-STRICT_KEYWORDS = frozenset(
-    "type properties required additionalProperties items enum const anyOf $ref $defs title description minItems "
-    "maxItems minimum maximum exclusiveMinimum exclusiveMaximum multipleOf pattern".split()
-)
+STRICT_KEYWORDS = frozenset({
+    "type", "properties", "required", "additionalProperties", "items", "enum", "const", "anyOf", "$ref", "$defs",
+    "title", "description", "minItems", "maxItems", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+    "multipleOf", "pattern",
+})  # fmt: skip
 FENCED = re.compile(r"```[a-zA-Z]*\s+(.*?)\s*```", re.DOTALL)
 THOUGHT = re.compile(r"</think(?:ing)?>|\[/THINK\]|</(?:reasoning|thought)>", re.I)
 """The end of a model's reasoning. What stands before the last one is not the reply."""

@@ -7,6 +7,8 @@ the attributes, so these tags are read a second time.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from lectern.formats import xml
+
 HOSTS = frozenset({"host", "co-host", "cohost", "guest host"})
 GUESTS = frozenset({"guest", "interviewee", "panelist"})
 """Values of `role`, in lower case; what has none is a host, as the namespace says."""
@@ -38,13 +40,7 @@ def read(body: bytes, count: int) -> list[Tags]:
         body: the feed.
         count: the number of episodes that were found in it. If another number is found here, nothing is known of any.
     """
-    import lxml.etree
-
-    parser = lxml.etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
-    try:
-        root = lxml.etree.fromstring(body, parser)
-    except (lxml.etree.XMLSyntaxError, ValueError):
-        root = None
+    root = xml.parse(body)
     if root is None:
         return [Tags()] * count
     entries = [element for element in root.iter() if _name(element) in ("item", "entry")]

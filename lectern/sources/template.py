@@ -64,7 +64,6 @@ def fill(address: str, templates: Sequence[Template]) -> str:
 
     Raises:
         ItemError: a variable is not set.
-        ItemError: a variable is not set.
     """
     found = _origin(address)
     names: list[str] = []
