@@ -87,30 +87,41 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """Everything that the report shows."""
+class Evidence:
+    """What the replies to the six questions rest on."""
 
     scores: Mapping[str, Any]
     """metrics/scores.json; intervals of differences cover seeds too, where the spread over seeds is known"""
-    answers: list[Answers]
-    loss: list[LossPoint]
     metrics: Mapping[str, Mapping[str, Any]]
-    """name in METRICS -> content of the file; an empty mapping if the file is missing"""
+    """name of another file in metrics/ -> its content; one that is missing or empty was not measured"""
+    answers: Sequence[Answers] = ()
+    """all answers with their scores, for the examples; empty for replies without examples"""
+    ranks: Mapping[Key, float] = field(default_factory=dict)
+    """how much the tuned model's answer to a question sounds like the speaker; empty if that was not measured"""
+    general: Mapping[str, Sequence[Result]] = field(default_factory=dict)
+    """contestant -> what it made of general text, questions and requests; empty for a reply without an example"""
+    seeds: Mapping[str, Any] | None = None
+    """metrics/noise/seeds.json, if there is one that belongs to these scores"""
+    curve: Mapping[str, Any] | None = None
+    """metrics/noise/curve.json, likewise"""
+
+    def read(self, name: str) -> Mapping[str, Any]:
+        """Return the content of a file in metrics/; empty if it is missing."""
+        return self.metrics.get(name) or {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs(Evidence):
+    """Everything that the report shows; `metrics` has each name in METRICS."""
+
+    loss: list[LossPoint]
     pairs: Mapping[Key, list[PairJudgement]]
     rubric: Mapping[Key, list[RubricJudgement]]
-    ranks: Mapping[Key, float]
-    """how much the tuned model's answer to a question sounds like the speaker; empty if that was not measured"""
-    general: Mapping[str, list[Result]]
-    """contestant -> what it made of general text, questions and requests"""
     episodes: Mapping[str, list[Episode]]
     spoken: list[sources.Spoken]
     revision: str
     """git's object name of metrics/scores.json"""
     params: str
-    seeds: Mapping[str, Any] | None = None
-    """metrics/noise/seeds.json, if there is one that belongs to these scores"""
-    curve: Mapping[str, Any] | None = None
-    """metrics/noise/curve.json, likewise"""
 
 
 def read(metrics: Path, data: Path, params: Path) -> Inputs:

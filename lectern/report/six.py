@@ -2,16 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from lectern.answering.general import Result
 from lectern.core.schema import BASE, HELD_OUT, REWORDED, TUNED, WITH_SOURCES
 from lectern.evaluation.answer_figures import FIGURES, MAIN
 from lectern.evaluation.knowledge import TRAINED
 from lectern.evaluation.likeness_figures import ENOUGH, OWN
 from lectern.report import certainty, forgetting, retrieval, wording
-from lectern.report.inputs import Answers, Key
+from lectern.report.inputs import Answers, Evidence
 
 SHOWN = 320
 """Greatest number of characters that are shown of an answer of an example."""
@@ -33,8 +32,6 @@ NO_TRAINED = (
     "No question of people is about what was trained: the items that data/evals names were held out, or no split has "
     "them."
 )
-
-
 NO_ANSWER = "There are questions about what was trained, but none of them has a true answer."
 
 
@@ -53,30 +50,6 @@ class Reply:
     """id of the section that has the tables; empty if there are none"""
     example: Mapping[str, str] | None = None
     """a question with the answers of base and tuned, and why it was chosen"""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the replies rest on."""
-
-    scores: Mapping[str, Any]
-    """content of metrics/scores.json"""
-    metrics: Mapping[str, Mapping[str, Any]]
-    """name of another file in metrics/ -> its content; one that is missing or empty was not measured"""
-    answers: Sequence[Answers] = ()
-    """all answers with their scores, for the examples; empty for replies without examples"""
-    ranks: Mapping[Key, float] = field(default_factory=dict)
-    """how much the tuned model's answers sound like the speaker"""
-    general: Mapping[str, Sequence[Result]] = field(default_factory=dict)
-    """contestant -> what it made of general questions; empty for a reply without an example"""
-    seeds: Mapping[str, Any] | None = None
-    """content of metrics/noise/seeds.json, if it belongs to these scores"""
-    curve: Mapping[str, Any] | None = None
-    """content of metrics/noise/curve.json, likewise"""
-
-    def read(self, name: str) -> Mapping[str, Any]:
-        """Return the content of a file in metrics/; empty if it is missing."""
-        return self.metrics.get(name) or {}
 
 
 def build(evidence: Evidence) -> list[Reply]:

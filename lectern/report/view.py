@@ -41,17 +41,7 @@ def build(inputs: Inputs, *, samples_shown: int) -> dict[str, Any]:
             for name in (BASE, TUNED)
             if (text := scores.describe_model(contestants.get(name, {})))
         ],
-        "six": six.build(
-            six.Evidence(
-                inputs.scores,
-                metrics,
-                inputs.answers,
-                inputs.ranks,
-                inputs.general,
-                inputs.seeds,
-                inputs.curve,
-            )
-        ),
+        "six": six.build(inputs),
         "three": [
             samples.show(one, why, judge, inputs.pairs, inputs.rubric)
             for one, why in six.choose_by_likeness(inputs.answers, inputs.ranks)

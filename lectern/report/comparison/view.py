@@ -7,6 +7,7 @@ from lectern.report import six
 from lectern.report.comparison import answers, costs, differences, figures, rows, scores
 from lectern.report.comparison.inputs import Run, explain
 from lectern.report.comparison.sides import Side
+from lectern.report.inputs import Evidence
 from lectern.report.scores import name_set
 
 EXAMPLES = 3
@@ -57,9 +58,9 @@ def compare_replies(a: Run, b: Run) -> list[dict[str, Any]]:
     ]
 
 
-def _gather(run: Run) -> six.Evidence:
+def _gather(run: Run) -> Evidence:
     scores = reruns.widen(run.metrics["scores"], run.seeds)
-    return six.Evidence(scores, run.metrics, seeds=run.seeds, curve=run.curve)
+    return Evidence(scores, run.metrics, seeds=run.seeds, curve=run.curve)
 
 
 def summarise(shown: dict[str, Any]) -> str:

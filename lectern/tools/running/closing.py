@@ -12,7 +12,7 @@ from lectern.core.io import read_plain
 from lectern.core.printing import one_line
 from lectern.evaluation import reruns
 from lectern.report import six, wording
-from lectern.report.inputs import METRICS
+from lectern.report.inputs import METRICS, Evidence
 
 LABELS = (
     "sounds like the speaker", "knows what it was trained on", "carries over to other sources",
@@ -78,7 +78,7 @@ def _answer(root: Path) -> Sequence[six.Reply]:
     noise = [_read_noise(root / name, scores) for name in (reruns.SEEDS, reruns.CURVE)]
     metrics = {name: _read(root, name) for name in METRICS}
     widened = reruns.widen(read_plain(path), noise[0])
-    return six.build(six.Evidence(widened, metrics, seeds=noise[0], curve=noise[1]))
+    return six.build(Evidence(widened, metrics, seeds=noise[0], curve=noise[1]))
 
 
 def _read_noise(path: Path, scores: bytes) -> Mapping[str, Any] | None:

@@ -10,7 +10,7 @@ from scipy.stats import t
 from lectern.core.schema import Decision, Message, Prediction, Provenance
 from lectern.evaluation import reruns
 from lectern.evaluation.rows import AnswerScore, RowScore
-from lectern.report import six
+from lectern.report import inputs, six
 from lectern.report.comparison import answers, costs, differences, figures, rows, scores, view
 from lectern.report.comparison.inputs import Run
 
@@ -505,7 +505,9 @@ def test_the_questions_of_both_reports_stand_side_by_side() -> None:
     [carries] = [row for row in rows if "carry over" in row["question"]]
     # property: each side's reply is that of its own report
     for run, reply in zip((worse, better), carries["replies"], strict=True):
-        assert reply.text == six.describe_carrying_over(six.Evidence(run.metrics["scores"], run.metrics)).text
+        assert (
+            reply.text == six.describe_carrying_over(inputs.Evidence(run.metrics["scores"], run.metrics)).text
+        )
     # property: a run of an earlier version lacks files, which is said
     assert {row["replies"][0].verdict for row in rows if "sound" in row["question"]} == {"not measured"}
     assert view.compare_replies(worse, dataclasses.replace(better, metrics={})) == []

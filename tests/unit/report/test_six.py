@@ -15,24 +15,23 @@ from tests.support import made_up_run
 from tests.support.made_up_run import EVERYTHING, Run
 
 
-def read(root: Path) -> six.Evidence:
-    found = inputs.read(root / "metrics", root / "data", root / "params.yaml")
-    return six.Evidence(found.scores, found.metrics, found.answers, found.ranks)
+def read(root: Path) -> inputs.Evidence:
+    return inputs.read(root / "metrics", root / "data", root / "params.yaml")
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> six.Evidence:
+def full(tmp_path_factory: pytest.TempPathFactory) -> inputs.Evidence:
     root = tmp_path_factory.mktemp("full")
     made_up_run.make(root, EVERYTHING)
     return read(root)
 
 
-def change(given: six.Evidence, metric: str, **values: Any) -> six.Evidence:
+def change(given: inputs.Evidence, metric: str, **values: Any) -> inputs.Evidence:
     changed: Mapping[str, Any] = {**given.metrics[metric], **values}
     return dataclasses.replace(given, metrics={**given.metrics, metric: changed})
 
 
-def test_likeness_stands_between_the_base_and_the_speakers_own(full: six.Evidence) -> None:
+def test_likeness_stands_between_the_base_and_the_speakers_own(full: inputs.Evidence) -> None:
     reply = six.describe_likeness(full, "the speaker")
     assert reply.question == "Does it sound like the speaker?"
     assert (reply.verdict, reply.tone) == ("more than before", "better")
@@ -44,7 +43,7 @@ def test_likeness_stands_between_the_base_and_the_speakers_own(full: six.Evidenc
     )
 
 
-def test_likeness_says_nothing_where_the_method_cannot_tell_the_two_apart(full: six.Evidence) -> None:
+def test_likeness_says_nothing_where_the_method_cannot_tell_the_two_apart(full: inputs.Evidence) -> None:
     for apart in (
         {"value": 0.6, "low": 0.45, "high": 0.7, "n": 20},
         {"value": 1.0, "low": None, "high": None, "n": 2},
@@ -65,7 +64,9 @@ def test_likeness_says_nothing_where_the_method_cannot_tell_the_two_apart(full: 
         (None, None, "too few answers"),
     ],
 )
-def test_the_verdict_follows_the_interval(full: six.Evidence, low: float, high: float, verdict: str) -> None:
+def test_the_verdict_follows_the_interval(
+    full: inputs.Evidence, low: float, high: float, verdict: str
+) -> None:
     difference = {"tuned": {"value": 0.2, "low": low, "high": high, "n": 9}}
     assert (
         six.describe_likeness(change(full, "likeness", difference=difference), "the speaker").verdict
@@ -73,7 +74,7 @@ def test_the_verdict_follows_the_interval(full: six.Evidence, low: float, high: 
     )
 
 
-def test_few_words_to_learn_from_are_said(full: six.Evidence) -> None:
+def test_few_words_to_learn_from_are_said(full: inputs.Evidence) -> None:
     few = change(full, "likeness", enough=False, words={"speaker": 1480, "others": 700})
     said = six.describe_likeness(few, "the speaker").text
     assert "This is a hint, no more: of one side the program had only 700 words to learn from" in said
@@ -91,7 +92,7 @@ def test_what_was_not_measured_says_why(tmp_path: Path) -> None:
     assert six.describe_likeness(read(tmp_path), "the sources").text == six.NOT_YET
 
 
-def test_the_three_answers_are_the_middle_and_both_ends(full: six.Evidence) -> None:
+def test_the_three_answers_are_the_middle_and_both_ends(full: inputs.Evidence) -> None:
     chosen = six.choose_by_likeness(full.answers, full.ranks)
     order = sorted(full.ranks[one.key] for one in full.answers)
     assert [full.ranks[one.key] for one, _ in chosen] == [order[0], order[len(order) // 2], order[-1]]
@@ -99,7 +100,7 @@ def test_the_three_answers_are_the_middle_and_both_ends(full: six.Evidence) -> N
     assert six.choose_by_likeness(full.answers, {}) == []
 
 
-def test_carrying_over_is_said_by_the_token(full: six.Evidence) -> None:
+def test_carrying_over_is_said_by_the_token(full: inputs.Evidence) -> None:
     def say(low: float | None, value: float, high: float | None) -> six.Reply:
         difference = {**full.scores["difference"], "nll": {"low": low, "value": value, "high": high, "n": 24}}
         return six.describe_carrying_over(
@@ -115,12 +116,12 @@ def test_carrying_over_is_said_by_the_token(full: six.Evidence) -> None:
     assert say(None, -0.2, None).verdict == "too few answers"
 
 
-def test_a_run_without_true_answers_says_so(full: six.Evidence) -> None:
+def test_a_run_without_true_answers_says_so(full: inputs.Evidence) -> None:
     none = dataclasses.replace(full, scores={**full.scores, "difference": {}})
     assert six.describe_carrying_over(none).verdict == "not measured"
 
 
-def test_the_example_is_the_median_gain_and_what_strangers_wrote_is_cut(full: six.Evidence) -> None:
+def test_the_example_is_the_median_gain_and_what_strangers_wrote_is_cut(full: inputs.Evidence) -> None:
     example = six.describe_carrying_over(full).example
     assert example is not None
     gains = sorted(one.gain for one in full.answers if one.score.set == "held_out" and one.gain is not None)
@@ -165,7 +166,7 @@ def test_knowledge_is_that_of_peoples_questions_about_what_was_trained(tmp_path:
     assert any(question.startswith(reply.example["question"].rstrip("…")) for question in asked)
 
 
-def test_knowledge_that_nobody_asked_for_says_what_to_write(full: six.Evidence, tmp_path: Path) -> None:
+def test_knowledge_that_nobody_asked_for_says_what_to_write(full: inputs.Evidence, tmp_path: Path) -> None:
     made_up_run.make(tmp_path, Run())
     assert "Write a set in data/evals" in six.describe_knowledge(read(tmp_path)).text
     without = change(full, "knowledge")
@@ -182,13 +183,13 @@ def interval(
 
 
 @pytest.fixture(scope="module")
-def looked_up(tmp_path_factory: pytest.TempPathFactory) -> six.Evidence:
+def looked_up(tmp_path_factory: pytest.TempPathFactory) -> inputs.Evidence:
     root = tmp_path_factory.mktemp("looked_up")
     made_up_run.make(root, Run(rows=24, gain=0.7, comparators=("base+sources", "tuned+sources")))
     return read(root)
 
 
-def test_looking_it_up_is_compared_with_the_tuning(looked_up: six.Evidence) -> None:
+def test_looking_it_up_is_compared_with_the_tuning(looked_up: inputs.Evidence) -> None:
     recall = {"held_out": {"both": {"3": interval(0.6, 0.4, 0.8)}, "bm25": {"3": interval(0.5, 0.3, 0.7)}}}
     reply = six.describe_retrieval(dataclasses.replace(looked_up, metrics={"retrieval": {"recall": recall}}))
     difference = looked_up.scores["comparators"]["base+sources"]["difference"]["nll"]
@@ -202,7 +203,7 @@ def test_looking_it_up_is_compared_with_the_tuning(looked_up: six.Evidence) -> N
     assert "among the first three" not in six.describe_retrieval(looked_up).text
 
 
-def test_where_nothing_was_looked_up_that_is_said(full: six.Evidence) -> None:
+def test_where_nothing_was_looked_up_that_is_said(full: inputs.Evidence) -> None:
     reply = six.describe_retrieval(full)
     assert (reply.verdict, reply.text) == ("not measured", six.NOT_LOOKED_UP)
 
@@ -223,14 +224,14 @@ def forgotten(low: float, value: float, high: float) -> dict[str, Any]:
     ],
 )
 def test_forgetting_follows_the_general_text(
-    full: six.Evidence, bounds: tuple[float, float, float], verdict: str
+    full: inputs.Evidence, bounds: tuple[float, float, float], verdict: str
 ) -> None:
     reply = six.describe_forgetting(dataclasses.replace(full, metrics={"forgetting": forgotten(*bounds)}))
     assert reply.verdict == verdict
     assert "20 passages of general text" in reply.text
 
 
-def test_forgetting_that_was_not_measured_is_said(full: six.Evidence) -> None:
+def test_forgetting_that_was_not_measured_is_said(full: inputs.Evidence) -> None:
     assert six.describe_forgetting(full).text == six.NOT_YET
 
 
@@ -248,7 +249,7 @@ def measured_seeds(scores: Mapping[str, Any], *values: float) -> dict[str, Any]:
     return reruns.summarise_seeds(scores, "name", 0, others)
 
 
-def test_without_other_seeds_certainty_says_how_to_measure_them(full: six.Evidence) -> None:
+def test_without_other_seeds_certainty_says_how_to_measure_them(full: inputs.Evidence) -> None:
     reply = six.describe_certainty(full.scores)
     assert (reply.verdict, reply.tone) == ("it was trained once", "unclear")
     assert "the command lectern seeds measures how far" in reply.text
@@ -257,7 +258,7 @@ def test_without_other_seeds_certainty_says_how_to_measure_them(full: six.Eviden
     )
 
 
-def test_the_spread_over_seeds_is_said_and_decides(full: six.Evidence) -> None:
+def test_the_spread_over_seeds_is_said_and_decides(full: inputs.Evidence) -> None:
     alone = full.scores["difference"]["nll"]
     own = full.scores["tuned"]["nll"]["value"]
     little = measured_seeds(full.scores, own + 0.01, own - 0.01)
@@ -314,7 +315,7 @@ def test_the_report_reads_what_belongs_to_its_scores(tmp_path: Path) -> None:
     )
 
 
-def test_questions_about_what_was_trained_come_first_in_looking_it_up(looked_up: six.Evidence) -> None:
+def test_questions_about_what_was_trained_come_first_in_looking_it_up(looked_up: inputs.Evidence) -> None:
     part = {**looked_up.scores, "questions": [["talks", "a"]], "rows": 24}
     found = dataclasses.replace(looked_up, metrics={"knowledge": {"trained": part}})
     reply = six.describe_retrieval(found)
@@ -323,7 +324,7 @@ def test_questions_about_what_was_trained_come_first_in_looking_it_up(looked_up:
     assert reply.example is None
 
 
-def test_too_few_questions_about_what_was_trained_leave_the_held_out_ones(looked_up: six.Evidence) -> None:
+def test_too_few_questions_about_what_was_trained_leave_the_held_out_ones(looked_up: inputs.Evidence) -> None:
     part = {**looked_up.scores, "questions": [["talks", "a"]], "rows": 5}
     rival = part["comparators"]["base+sources"]
     few = {name: {**one, "low": None, "high": None, "n": 5} for name, one in rival["difference"].items()}
