@@ -27,7 +27,7 @@ PAGES = [
 ]
 GUIDES = sorted({*PAGES, *map(Path, site.PAGES)} - {Path("dev/LOG.md")})
 """All of them with the READMEs below data/ and models/, which are pages of the site too."""
-PIPELINE = pipeline.read(Path("dvc.yaml"))
+PIPELINE = pipeline.read(Path())
 COMMANDS = set(SUMMARIES)
 """Of `lectern`."""
 FORMER = COMMANDS - {"check", "completion", "run", "times", "verify"}

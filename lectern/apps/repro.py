@@ -1,4 +1,4 @@
-"""DVC as a process: start `dvc repro`, ask `dvc status`, and tell which paths belong together."""
+"""DVC from outside: read its pipeline, start `dvc repro`, ask `dvc status`, and tell which paths belong together."""
 
 import json
 import os
@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
+
+import yaml
 
 from lectern.core.errors import LecternError
 from lectern.core.printing import last_lines
@@ -30,6 +32,21 @@ def environment() -> dict[str, str]:
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1"}
+
+
+def read_pipeline(root: Path) -> dict[str, Any]:
+    """Return stage -> its entry in dvc.yaml, in the order of the file.
+
+    Raises:
+        LecternError: there is no dvc.yaml, or it has no stages.
+    """
+    path = root / "dvc.yaml"
+    try:
+        return dict(yaml.safe_load(path.read_text(encoding="utf-8"))["stages"])
+    except FileNotFoundError as error:
+        raise LecternError(f"{path} does not exist. Run this in the folder of the pipeline.") from error
+    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+        raise LecternError(f"{path} is not a pipeline of DVC ({error}). `dvc repro` says more.") from error
 
 
 def start(

@@ -2,26 +2,24 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import click
-from omegaconf import OmegaConf
 
+from lectern.apps.repro import read_pipeline
 from lectern.tools.terminal import Command, tell
 
 CACHES = ("models/checkpoints", "data/.replies", ".dvc/cache", ".dvc/tmp", "metrics/runtime")
 
 
-def outputs(dvc_yaml: Path) -> list[str]:
-    """The paths of every `outs:` entry, in the order of the stages."""
-    stages: Any = OmegaConf.load(dvc_yaml).stages
-    entries = [out for stage in stages.values() for out in stage.get("outs", [])]
+def outputs(root: Path) -> list[str]:
+    """The paths of every `outs:` entry of dvc.yaml, in the order of the stages."""
+    entries = [out for stage in read_pipeline(root).values() for out in stage.get("outs", [])]
     return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
 
 
 def main(root: Path) -> str:
     """Remove the outputs that DVC caches, the cache itself, and the state of unfinished training runs."""
-    found = [path for name in [*outputs(root / "dvc.yaml"), *CACHES] if (path := root / name).exists()]
+    found = [path for name in [*outputs(root), *CACHES] if (path := root / name).exists()]
     for path in found:
         if path.is_dir():
             shutil.rmtree(path)

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str], root: Path, *, verbose: bool = False) -> int:
     Raises:
         LecternError: there is no pipeline, or its dvc.lock is torn and there is no whole one.
     """
-    pipeline = progress.read_pipeline(root)
+    pipeline = repro.read_pipeline(root)
     known = progress.Progress(progress.describe(pipeline), progress.expect(root, pipeline))
     began = time.monotonic()
     tell(*torn.mend(root))

@@ -66,6 +66,4 @@ def test_metrics_keep_the_run_cache() -> None:
 
 
 def test_clean_knows_every_output() -> None:
-    assert {"data/raw", "data/sft", "models/adapter", "metrics/report.md"} <= set(
-        clean.outputs(Path("dvc.yaml"))
-    )
+    assert {"data/raw", "data/sft", "models/adapter", "metrics/report.md"} <= set(clean.outputs(Path()))

@@ -11,8 +11,6 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
-import yaml
-
 from lectern.apps import repro, torn
 from lectern.apps.review import changes
 from lectern.core import runtime
@@ -134,7 +132,7 @@ class Builder:
         with self._lock:
             if self.job is not None and self.job.running:
                 raise LecternError("a rebuild is already running; this page shows it")
-            stages = list_stages(self._root)
+            stages = list(repro.read_pipeline(self._root))
             if target is not None and target not in stages:
                 raise LecternError(f"there is no stage {target!r}; the stages are {', '.join(stages)}")
             mended = torn.mend(self._root)
@@ -185,22 +183,6 @@ class Builder:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def list_stages(root: Path) -> list[str]:
-    """Return the stages in the order of dvc.yaml.
-
-    Raises:
-        LecternError: there is no dvc.yaml.
-    """
-    return list(_read_pipeline(root))
-
-
-def _read_pipeline(root: Path) -> dict[str, Any]:
-    try:
-        return yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise LecternError(f"{root / 'dvc.yaml'} is not a pipeline of DVC ({error})") from error
-
-
 def find_due(root: Path) -> list[Due]:
     """Return the stages that a rebuild will run or check, with the reason from `dvc status`.
 
@@ -208,7 +190,7 @@ def find_due(root: Path) -> list[Due]:
         LecternError: `dvc status` failed.
     """
     told = repro.ask_status(root)
-    pipeline = _read_pipeline(root)
+    pipeline = repro.read_pipeline(root)
     reasons = {stage: _say(parts) for stage, parts in told.items() if stage in pipeline}
     places = {stage: runtime.name_outputs(pipeline[stage]) for stage in pipeline}
     for stage, described in pipeline.items():

@@ -22,7 +22,7 @@ PAGES: dict[str, Callable[[pipeline.Pipeline], str]] = {
 
 def main(root: Path) -> list[str]:
     """Write every page below `root`; return the paths of those that changed."""
-    found = pipeline.read(root / "dvc.yaml")
+    found = pipeline.read(root)
     changed = []
     for path, write in PAGES.items():
         text = write(found)

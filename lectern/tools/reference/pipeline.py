@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
-from lectern.apps.repro import overlap
+from lectern.apps.repro import overlap, read_pipeline
 
 CODE = ("stages/", "lectern/")
 STEPS = {
@@ -60,10 +58,9 @@ class Pipeline:
         return sorted(found)
 
 
-def read(path: Path) -> Pipeline:
-    """Read the stages of a dvc.yaml."""
-    values: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    return Pipeline(tuple(_read_stage(name, stage) for name, stage in values["stages"].items()))
+def read(root: Path) -> Pipeline:
+    """Read the stages of the dvc.yaml in a folder."""
+    return Pipeline(tuple(_read_stage(name, stage) for name, stage in read_pipeline(root).items()))
 
 
 def _read_stage(name: str, values: dict[str, Any]) -> Stage:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from lectern.apps.repro import RUNNING
+from lectern.apps.repro import RUNNING, read_pipeline
 from lectern.core import runtime
 from lectern.core.errors import LecternError
 from lectern.core.io import read_plain
@@ -110,22 +110,6 @@ def say_time(seconds: float) -> str:
     if seconds < 57.5:
         return f"{5 * round(seconds / 5)} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def read_pipeline(root: Path) -> dict[str, Any]:
-    """Return stage -> its entry in dvc.yaml, in the order of the file.
-
-    Raises:
-        LecternError: there is no dvc.yaml, or it has no stages.
-    """
-    path = root / "dvc.yaml"
-    try:
-        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
-    except FileNotFoundError as error:
-        raise LecternError(f"{path} does not exist. Run this in the folder of the pipeline.") from error
-    except (KeyError, TypeError, yaml.YAMLError) as error:
-        raise LecternError(f"{path} is not a pipeline of DVC ({error}). `dvc repro` says more.") from error
-    return dict(stages)
 
 
 def describe(pipeline: Mapping[str, Any]) -> dict[str, str]:

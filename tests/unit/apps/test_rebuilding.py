@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lectern.apps.review.rebuilding import Builder, Job, find_due, list_stages
+from lectern.apps.review.rebuilding import Builder, Job, find_due
 from lectern.core.errors import LecternError
 from tests import warm
 from tests.support import small_pipelines
@@ -166,8 +166,8 @@ def test_what_is_no_stage_is_not_run(root: Path) -> None:
     ):
         Builder(root).start("; touch x")
     (root / "dvc.yaml").unlink()
-    with pytest.raises(LecternError, match="not a pipeline"):
-        list_stages(root)
+    with pytest.raises(LecternError, match=r"dvc\.yaml does not exist"):
+        Builder(root).start(None)
 
 
 def test_what_it_says_is_cut_and_cannot_act_in_a_terminal() -> None:

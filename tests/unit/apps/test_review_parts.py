@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lectern.apps import repro
 from lectern.apps.review import changes, decisions, rebuilding
 from lectern.apps.review.changes import Snapshot
 from lectern.apps.review.rebuilding import Job
@@ -139,12 +140,13 @@ def test_a_status_that_fails_says_why(
     assert str(caught.value) == f"`dvc status` failed: {reason}"
 
 
-@pytest.mark.parametrize("text", [None, "stages: [", "[]", "null", "{}"])
+@pytest.mark.parametrize("text", [None, "stages: [", "[]", "null", "{}", "stages:", "stages: [a]"])
 def test_a_folder_without_a_pipeline_is_named(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "dvc.yaml").write_text(text)
-    with pytest.raises(LecternError, match=r"dvc\.yaml is not a pipeline of DVC"):
-        rebuilding.list_stages(tmp_path)
+    problem = "does not exist" if text is None else "is not a pipeline of DVC"
+    with pytest.raises(LecternError, match=rf"dvc\.yaml {problem}"):
+        repro.read_pipeline(tmp_path)
 
 
 def snapshot(**values: Any) -> Snapshot:

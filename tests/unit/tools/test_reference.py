@@ -33,7 +33,7 @@ stages:
 @pytest.fixture
 def found(tmp_path: Path) -> pipeline.Pipeline:
     (tmp_path / "dvc.yaml").write_text(DVC_YAML)
-    return pipeline.read(tmp_path / "dvc.yaml")
+    return pipeline.read(tmp_path)
 
 
 def test_a_stage_is_read_without_its_code(found: pipeline.Pipeline) -> None:

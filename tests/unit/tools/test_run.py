@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lectern.apps.repro import read_pipeline
 from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.tools import run
@@ -224,7 +225,7 @@ def test_times_are_those_of_this_machine_or_else_those_that_are_shipped_for_the_
 
 def test_the_shipped_times_are_of_the_stages_of_the_pipeline() -> None:
     shipped = json.loads(progress.TYPICAL.read_text())
-    assert set(shipped["seconds"]) == set(progress.read_pipeline(ROOT))
+    assert set(shipped["seconds"]) == set(read_pipeline(ROOT))
 
 
 def test_the_end_is_five_lines(tmp_path: Path) -> None:
