@@ -529,9 +529,9 @@ def _time(values: Mapping[str, Any], key: str, where: str) -> int | None:
         seconds = (
             float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
         )
-    except ValueError:
+    except (ValueError, OverflowError):
         seconds = math.nan
-    if not math.isfinite(seconds) or seconds < 0:
+    if not math.isfinite(seconds * 1000) or seconds < 0:
         raise WrongError(f"{where}.{key} is {_shorten(str(value))}, which is not a number of seconds")
     return round(seconds * 1000)
 
@@ -543,4 +543,7 @@ def _time_of_word(word: Mapping[str, Any], key: str, where: str) -> int | None:
 
 
 def _probability(value: Any) -> float | None:
-    return round(float(value), 6) if isinstance(value, int | float) and math.isfinite(value) else None
+    try:
+        return round(float(value), 6) if isinstance(value, int | float) and math.isfinite(value) else None
+    except OverflowError:  # JSON may hold whole numbers of any length
+        return None

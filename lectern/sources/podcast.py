@@ -238,7 +238,7 @@ def _links(entry: Any, tags: Tags, page: str, language: str) -> Links | None:
     return Links(
         media=url,
         type=kind or None,
-        bytes=int(length) if length.isdigit() and int(length) else None,
+        bytes=int(length) if re.fullmatch(r"\d{1,15}", length) and int(length) else None,
         transcript=transcripts[0] if transcripts else None,
         other_transcripts=transcripts[1:],
         chapters=_chapters_address(entry.get("podcast_chapters"), page),

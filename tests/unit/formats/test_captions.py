@@ -666,6 +666,14 @@ def test_a_broken_file_is_named_with_its_line(text: str | bytes, suffix: str, me
         read(text, suffix)
 
 
+@pytest.mark.parametrize("time", ["1" + "0" * 400, "1e306", '"1e400"'])
+def test_a_number_that_no_float_holds_is_refused_by_its_place(time: str) -> None:
+    with pytest.raises(ItemError, match=r"segments\[0\]\.end is .* not a number of seconds"):
+        read(f'{{"segments": [{{"start": 0, "end": {time}, "text": "a"}}]}}', ".json")
+    word = f'{{"word": "a", "start": 0, "end": 1, "score": {time}}}'
+    assert read(f'{{"segments": [{{"start": 0, "end": 1, "words": [{word}]}}]}}', ".json").transcript.words
+
+
 def read_or_refuse(data: str | bytes, suffix: str) -> None:
     try:
         ready = read(data, suffix)

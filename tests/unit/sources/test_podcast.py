@@ -12,6 +12,7 @@ from lectern.core.schema import Chapter
 from lectern.settings.sources import parse_source
 from lectern.sources import listing, sound
 from lectern.sources import podcast as podcasts
+from lectern.sources.feed_tags import Tags
 from lectern.speech import recordings
 from lectern.tools import update
 from stages import fetch
@@ -31,6 +32,17 @@ def show(site: Site, mp3: bytes) -> str:
     """A feed of two episodes, newest first."""
     media = [site.put(f"/{n}.mp3", mp3 + bytes(n)) for n in (2, 1)]
     return site.put("/feed", feed(entry(2, media[0], day=9), entry(1, media[1])), "application/rss+xml")
+
+
+@pytest.mark.parametrize(
+    ("stated", "size"),
+    [("1200", 1200), ("0", None), ("", None), ("1.2 MB", None), ("²", None), ("9" * 5000, None)],
+)
+def test_a_length_that_is_no_number_is_left_out(stated: str, size: int | None) -> None:
+    entry = {"enclosures": [{"href": "https://example.org/a.mp3", "type": "audio/mpeg", "length": stated}]}
+    links = podcasts._links(entry, Tags(), "https://example.org/feed", "")
+    assert links is not None
+    assert links.bytes == size
 
 
 def test_an_episode_comes_with_all_that_the_feed_says(site: Site, mp3: bytes) -> None:
