@@ -6,13 +6,13 @@ and the manifest) and metrics/conversations.json. For an item with a ready trans
 """
 
 import functools
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from lectern.conversations import conversation, inputs, summary
 from lectern.core import io, items, params, paths, stage
 from lectern.core.compute import IN_PROCESS, Workers
+from lectern.core.printing import warn
 from lectern.settings.compute import Compute
 from lectern.settings.converse import Converse
 from lectern.text import sentences, unspaced
@@ -60,7 +60,7 @@ def main(
 
 def _say(lines: Sequence[str]) -> None:
     for line in lines:
-        print(f"converse: {line}", file=sys.stderr)
+        warn(f"converse: {line}")
 
 
 if __name__ == "__main__":

@@ -5,12 +5,11 @@ Reads data/examples, data/taught, data/ratings, data/passages, data/corrections 
 data/curated.jsonl, data/curation_decisions.jsonl (one line for each row, kept or dropped) and metrics/curation.json.
 """
 
-import sys
 from functools import partial
 from pathlib import Path
 
 from lectern.core import io, items, params, paths, stage
-from lectern.core.printing import one_line
+from lectern.core.printing import one_line, warn
 from lectern.core.schema import Example, Passage, Rating
 from lectern.curation import curation, decontamination, filters, row_corrections
 from lectern.settings.curate import Curate
@@ -71,7 +70,7 @@ def main(
     unmatched = row_corrections.find_unmatched(corrected, corrections)
     for entry in unmatched:
         line = f"curate: {entry.where}: there is no row {entry.correction.id} any more ({entry.correction})"
-        print(one_line(line), file=sys.stderr)
+        warn(one_line(line))
     io.write_jsonl(data / "curated.jsonl", kept)
     io.write_jsonl(data / "curation_decisions.jsonl", decisions)
     summary = curation.summarise(decisions) | {

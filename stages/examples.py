@@ -6,13 +6,13 @@ metrics/examples.json counts the rows by method, those dropped and why, and what
 """
 
 import functools
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lectern.core import io, items, params, paths, stage
 from lectern.core.compute import IN_PROCESS, Workers
+from lectern.core.printing import say, warn
 from lectern.examples import examples
 from lectern.formats import table_rows
 from lectern.settings.compute import Compute
@@ -54,9 +54,9 @@ def main(
     io.write_json(metrics, summary)
     if silent := summary["dropped"].get("no_questions"):
         heard = sum("dropped_rows" not in item for item in facts.values())
-        print(f"examples: no question was found in {silent} of {heard} recordings")
+        say(f"examples: no question was found in {silent} of {heard} recordings")
     for line in table_rows.describe_drops(facts):
-        print(f"examples: {line}", file=sys.stderr)
+        warn(f"examples: {line}")
     return result
 
 

@@ -6,12 +6,12 @@ Reads data/raw, writes data/transcripts (one JSON per recording and the manifest
 
 import functools
 import importlib
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from lectern.core import io, items, params, paths, stage
 from lectern.core.compute import IN_PROCESS, Workers
+from lectern.core.printing import warn
 from lectern.settings.compute import Compute
 from lectern.settings.transcribe import Transcribe
 from lectern.speech import asr, environment, hallucination, model_files, recordings
@@ -46,7 +46,7 @@ def main(
     if metrics:
         io.write_json(metrics, hallucination.summarise(items.facts(out)))
     for line in asr.list_wordless(items.facts(out)):
-        print(f"transcribe: {line}", file=sys.stderr)
+        warn(f"transcribe: {line}")
     return result
 
 

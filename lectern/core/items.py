@@ -10,7 +10,6 @@ import importlib.metadata
 import itertools
 import json
 import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from lectern.core.item import Item, Load, Made, Make
 from lectern.core.journal import JOURNAL
 from lectern.core.limits import Limits
 from lectern.core.manifest import MANIFEST
+from lectern.core.printing import show_traceback, warn
 
 __all__ = ["Item", "Load", "Make", "SyncResult", "facts", "read", "sync"]
 
@@ -240,7 +240,7 @@ def _scratch(out: Path) -> Iterator[Path]:
 def _put_in_place(made: Made, out: Path) -> dict[str, Any]:
     """Move an output into `out` and return its entry in the manifest."""
     if made.path is None:
-        print(made.traceback, end="", file=sys.stderr)
+        show_traceback(made.traceback)
         return {"error": made.error}
     output = out / made.path.name
     entry = {"file": output.name, "sha256": _sha256(made.path), "facts": dict(made.facts)}
@@ -270,7 +270,7 @@ def _report_failures(
     failed: Mapping[str, str], out: Path, total: int, allowed: float, result: SyncResult
 ) -> None:
     for name, reason in failed.items():
-        print(f"{out.name}: {name} failed: {reason}", file=sys.stderr)
+        warn(f"{out.name}: {name} failed: {reason}")
     if len(failed) > allowed * total:
         raise LecternError(
             f"{result}. Failed: "

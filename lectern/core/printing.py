@@ -1,5 +1,6 @@
 """Show text from strangers in a terminal. It can neither control the terminal nor be mistaken for Lectern's output."""
 
+import sys
 import unicodedata
 
 BIDIRECTIONAL = {*"\u061c\u200e\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
@@ -32,6 +33,27 @@ def indent(text: str, margin: str) -> list[str]:
     """The lines of `text`, each made safe as in `one_line` and preceded by `margin`."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return [(margin + "".join(_show(char) for char in line)).rstrip() for line in lines]
+
+
+def say(text: str) -> None:
+    """Print a text to standard output, without control characters; its further lines are set in (`_set_in`)."""
+    print(_set_in(text), flush=True)
+
+
+def warn(text: str) -> None:
+    """Print a text to standard error, as `say` does to standard output."""
+    print(_set_in(text), file=sys.stderr, flush=True)
+
+
+def show_traceback(text: str) -> None:
+    """Print a traceback to standard error. Its last line may quote a stranger."""
+    print("\n".join(indent(text.rstrip("\n"), "")), file=sys.stderr, flush=True)
+
+
+def _set_in(text: str) -> str:
+    """The text made safe. Only its first line begins at the margin, so that no other can pose as a message."""
+    first, *rest = indent(text, "")
+    return "\n".join([first, *(f"  {line}".rstrip() for line in rest)])
 
 
 def _show(char: str) -> str:

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from lectern.core import runtime
 from lectern.core.errors import LecternError
+from lectern.core.printing import say, warn
 
 RUNTIME = runtime.FOLDER
 
@@ -39,7 +40,7 @@ def run(name: str, main: Callable[[], object]) -> None:
         _fail(name, "interrupted; what was finished is kept, and the next `dvc repro` continues from there")
     figures = {**_usage(time.perf_counter() - began), **_more}
     runtime.write(RUNTIME, name, figures, Path.cwd())
-    print(f"{name}: {result}", flush=True)
+    say(f"{name}: {result}")
 
 
 def quieten_libraries() -> None:
@@ -63,5 +64,5 @@ def _usage(wall: float) -> dict[str, float]:
 
 
 def _fail(name: str, message: str) -> NoReturn:
-    print(f"{name}: error: {message}", file=sys.stderr, flush=True)
+    warn(f"{name}: error: {message}")
     raise SystemExit(1)

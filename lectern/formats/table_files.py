@@ -8,13 +8,12 @@ import csv
 import io
 import json
 import re
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import ItemError, LecternError
-from lectern.core.printing import first_line
+from lectern.core.printing import first_line, warn
 from lectern.formats import excel
 from lectern.text import encoding as encodings
 
@@ -180,10 +179,9 @@ def _decode(path: Path, encoding: str | None) -> str:
         if encoding is None:
             found = encodings.decode(data)
             if not found.encoding.startswith("utf"):
-                print(
+                warn(
                     f"fetch: {path} is not UTF-8 and was read as {found.encoding}; if its letters look wrong, name its "
-                    "`encoding` in corpus.sources",
-                    file=sys.stderr,
+                    "`encoding` in corpus.sources"
                 )
             return found.text
         return data.decode(encoding).removeprefix("\ufeff")

@@ -12,7 +12,6 @@ import json
 import os
 import random
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from tqdm import tqdm
 
 from lectern.core import secrets
 from lectern.core.errors import LecternError
+from lectern.core.printing import warn
 from lectern.llm import budget as budgets
 from lectern.llm import completions, malformed, structured
 from lectern.llm.budget import Budget, BudgetError, Size
@@ -196,7 +196,7 @@ def _token(llm: LLM, what: str) -> str | None:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    warn(line)
 
 
 @contextlib.contextmanager

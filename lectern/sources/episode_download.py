@@ -10,7 +10,6 @@ item.json               all metadata that the pipeline uses, from the files abov
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from lectern.core.errors import ItemError
 from lectern.core.io import read_plain, sha256, write_json
 from lectern.core.item import Item
+from lectern.core.printing import warn
 from lectern.core.schema import Chapter, Source
 from lectern.formats import captions
 from lectern.sources import sound
@@ -68,7 +68,7 @@ def fetch(item: Item, out: Path, raw: Path, kind: str, download: Download) -> Ma
         except ItemError as error:
             if not earlier:
                 raise
-            print(f"{item.id}: {error} Kept what was downloaded earlier.", file=sys.stderr)
+            warn(f"{item.id}: {error} Kept what was downloaded earlier.")
             shutil.rmtree(out)
             out.mkdir()
         else:

@@ -8,7 +8,6 @@ what is known of `talk` is known of these too.
 
 import hashlib
 import re
-import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,6 +19,7 @@ from pydantic import ValidationError
 from lectern.core import io
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.item import Item
+from lectern.core.printing import warn
 from lectern.core.schema import Chapter
 
 INFO = (".info.json",)
@@ -132,10 +132,7 @@ def _tell_left_out(place: Path, noun: str, files: Sequence[Path], found: Collect
         counts = ", ".join(f"{count} {ending}" for ending, count in sorted(endings.items()))
         shown = ", ".join(path.name for path in others[:SHOWN]) + (", ..." if len(others) > SHOWN else "")
         what = "file is" if len(others) == 1 else "files are"
-        print(
-            f"fetch: {place}: {len(others)} {what} no {noun} and left out ({counts}): {shown}",
-            file=sys.stderr,
-        )
+        warn(f"fetch: {place}: {len(others)} {what} no {noun} and left out ({counts}): {shown}")
 
 
 def strip_ending(path: Path) -> str:

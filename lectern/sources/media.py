@@ -8,7 +8,6 @@ talk.truth.json         the true turns, if known: transcription and diarization 
 
 import re
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from lectern.core.errors import ItemError, LecternError
 from lectern.core.io import write_json
 from lectern.core.item import Item
+from lectern.core.printing import warn
 from lectern.core.schema import Source
 from lectern.formats import audio, tracks
 from lectern.settings.sources import MediaSource
@@ -50,10 +50,9 @@ def list_items(source: MediaSource) -> Iterator[Item]:
         own = name
         if counts[name] > 1:
             own = f"{name}-{recording.suffix[1:]}"
-            print(
+            warn(
                 f"fetch: {recording} has the name of another recording, so that its item is {folders.item_id(own)}. "
-                "Remove it if it is the same talk",
-                file=sys.stderr,
+                "Remove it if it is the same talk"
             )
         yield Item(folders.item_id(own), _find_inputs(recording), values)
 
@@ -76,7 +75,7 @@ def _list_sessions(folder: Path, recordings: Sequence[Path]) -> Iterator[Item]:
     inner = {parent for place, files in sessions.items() if len(files) > 1 for parent in place.parents}
     found = {place: files for place, files in sessions.items() if len(files) > 1 and place not in inner}
     for place in sorted(set(sessions) - set(found)):
-        print(f"fetch: {place} is left out: it does not hold a file for each speaker", file=sys.stderr)
+        warn(f"fetch: {place} is left out: it does not hold a file for each speaker")
     if not found:
         raise LecternError(
             f"corpus.sources: {folder} holds no folder with the files of two speakers. Put the files of each recording "

@@ -7,7 +7,6 @@ A table becomes several items, because whole items are either trained on or held
 """
 
 import hashlib
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr
@@ -21,6 +20,7 @@ from lectern.core.errors import LecternError
 from lectern.core.executors import processes
 from lectern.core.item import Item
 from lectern.core.limits import Limits
+from lectern.core.printing import warn
 from lectern.core.schema import Source
 from lectern.formats import table_files, table_rows
 from lectern.settings.sources import TableSource
@@ -134,9 +134,8 @@ def _read_once(
             name for name, cell in (cells or {}).items() if name not in needed and table_rows.read_text(cell)
         )
     if table_rows.INPUT in unused and "messages" not in dict(columns):
-        print(
+        warn(
             f"fetch: {path}: {unused[table_rows.INPUT]} of {number} rows have text in the column `input`, which is not "
-            "used. If their questions need it, add `input: input` to `columns`.",
-            file=sys.stderr,
+            "used. If their questions need it, add `input: input` to `columns`."
         )
     return found

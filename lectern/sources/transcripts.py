@@ -8,13 +8,13 @@ Of the languages that yt-dlp writes (`talk.en.vtt`, `talk.en-orig.vtt`), one is 
 """
 
 import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lectern.core.io import write_json
 from lectern.core.item import Item
+from lectern.core.printing import warn
 from lectern.core.schema import Source
 from lectern.formats import captions
 from lectern.settings.sources import TranscriptsSource
@@ -53,7 +53,7 @@ def _choose_languages(transcripts: Sequence[Path], wanted: str | None) -> list[P
     chosen = {key: min(paths, key=lambda path: _rank(path, paths, wanted)) for key, paths in talks.items()}
     for key, path in chosen.items():
         if others := [other.name for other in talks[key] if other != path]:
-            print(f"fetch: {path} is taken, and not {', '.join(others)}", file=sys.stderr)
+            warn(f"fetch: {path} is taken, and not {', '.join(others)}")
     return sorted(chosen.values())
 
 

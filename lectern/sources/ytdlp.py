@@ -12,7 +12,6 @@ import errno
 import io
 import os
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from typing import Any, TypeVar
 
 from lectern.core import limits, secrets
 from lectern.core.errors import ItemError
+from lectern.core.printing import warn
 from lectern.settings.sources import Network
 from lectern.sources import connecting
 from lectern.sources.addresses import Reach
@@ -160,7 +160,7 @@ def persistently(url: str, network: Network, ask: Callable[[], T], name: str | N
             if wait is None or attempt == network.retries or wait > network.longest_wait:
                 asks = f" It asks to wait {wait:.0f} s." if wait and wait > network.longest_wait else ""
                 raise ItemError(f"{name}: {reason}.{asks} {_remedy(error)}") from None
-            print(f"{name}: {reason}; trying again in {wait:.0f} s", file=sys.stderr)
+            warn(f"{name}: {reason}; trying again in {wait:.0f} s")
             time.sleep(wait)
     raise AssertionError("unreachable")
 

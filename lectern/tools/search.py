@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lectern.core.errors import LecternError
+from lectern.core.printing import say
 from lectern.tools import terminal
 from lectern.tools.searching import experiments
 from lectern.tools.searching.space import Dimension, Search, load
@@ -58,20 +59,19 @@ def main(search: Search, overrides: Sequence[str] = ()) -> list[str]:
     if experiments.has_file(commit, search.metric.partition(":")[0]):
         experiments.read_metric(commit, search.metric)  # a wrong name is reported now, before hours are spent
     if experiments.find_copies():
-        print(
+        say(
             f"search: a killed experiment left its copy and a row `Running`; if none is running now, "
-            f"`rm -r {experiments.COPIES}` removes both",
-            flush=True,
+            f"`rm -r {experiments.COPIES}` removes both"
         )
     study = open_study(search, overrides, commit)
     begin = len(study.trials)
     if begin:
-        print(f"search: goes on with {name_trial(search, begin)}", flush=True)
+        say(f"search: goes on with {name_trial(search, begin)}")
     for number in range(begin, search.trials):
         values = propose(search, study.trials)
         outcome = run_trial(search, overrides, commit, number, values)
         study.add_trial(record(search, values, outcome))
-        print(f"search: {name_trial(search, number)}: {tell(search, values, outcome)}", flush=True)
+        say(f"search: {name_trial(search, number)}: {tell(search, values, outcome)}")
     return conclude(search, study)
 
 

@@ -12,6 +12,7 @@ import click
 from lectern.apps.web import server
 from lectern.core import stage
 from lectern.core.errors import LecternError
+from lectern.core.printing import say
 from lectern.llm import llama_server
 from lectern.publishing import chat_requests, engine_options, exporting, fidelity, gateway, vllm
 from lectern.tools import export
@@ -52,12 +53,12 @@ def serve_llama_cpp(kind: str, host: str, port: int, context: int | None, max_to
     server.listen(bound)
     for difference in engine_options.list_differences(model.decoding, engine_options.LLAMA_CPP):
         tell(f"serve: {difference}")
-    print(f"serve: {where}   model {model.name} ({kind}), {room} tokens   (Ctrl-C ends it)", flush=True)
+    say(f"serve: {where}   model {model.name} ({kind}), {room} tokens   (Ctrl-C ends it)")
     try:
         server.run(app, bound)
     finally:
         llama.close()
-    print("serve: ended", flush=True)
+    say("serve: ended")
     os._exit(0)  # otherwise llama.cpp's threads would keep the process alive
 
 

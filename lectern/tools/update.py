@@ -1,6 +1,5 @@
 """Ask playlists, channels and feeds what there is, and crawl web sites. Nothing else asks them."""
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ import click
 
 from lectern.core import params
 from lectern.core.errors import ItemError, LecternError
-from lectern.core.printing import one_line
+from lectern.core.printing import one_line, say, warn
 from lectern.settings.corpus import Corpus
 from lectern.sources import kinds
 from lectern.tools.terminal import Command, InterruptionError
@@ -33,7 +32,7 @@ def main(corpus: Corpus, names: Sequence[str] = (), refresh: bool = False) -> in
     if unknown := sorted(set(names) - set(known)):
         raise LecternError(f"no source is named {unknown[0]!r}; the names are: {', '.join(known) or 'none'}")
     if not sources:
-        print(f"update: the corpus {corpus.name!r} has no playlist, channel or feed, and no web site")
+        say(f"update: the corpus {corpus.name!r} has no playlist, channel or feed, and no web site")
     problems = 0
     for module, source in sources:
         if not names or source.name in names:
@@ -45,14 +44,14 @@ def _update(module: Any, source: Any, refresh: bool) -> int:
     try:
         done = module.update(source, refresh)
     except (ItemError, LecternError) as error:
-        print(f"update: {source.name}: {one_line(str(error))}", file=sys.stderr)
+        warn(f"update: {source.name}: {one_line(str(error))}")
         return 1
     asides = done.asides[:SHOWN] + (
         [f"and {len(done.asides) - SHOWN} more"] if len(done.asides) > SHOWN else []
     )
     for text in [*done.problems, *asides]:
-        print(f"update: {source.name}: {one_line(text)}", file=sys.stderr)
-    print(f"update: {one_line(done.line)}", flush=True)
+        warn(f"update: {source.name}: {one_line(text)}")
+    say(f"update: {one_line(done.line)}")
     return len(done.problems)
 
 

@@ -1,12 +1,12 @@
 """Turn chat examples into tokenized rows for the training."""
 
 import re
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lectern.core.printing import warn
 from lectern.core.schema import Example, Message, TokenRow, example_id
 from lectern.models import chat_format
 from lectern.models.chat_format import Encoded
@@ -149,10 +149,9 @@ def _leave_out_control_tokens(
     for example in examples:
         if found := next(filter(None, (control.search(one.content) for one in example.messages)), None):
             counts["dropped_control_token"] += 1
-            print(
+            warn(
                 f"render: row {example.id} of {example.provenance.item} is left out: it has the model's control token "
-                f"{found.group()!r} in its text. To keep it, take the token out in data/corrections/examples.jsonl",
-                file=sys.stderr,
+                f"{found.group()!r} in its text. To keep it, take the token out in data/corrections/examples.jsonl"
             )
         else:
             kept.append(example)

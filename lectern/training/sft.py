@@ -3,7 +3,6 @@
 import math
 import os
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from typing import Any
 
 from lectern.core import io
 from lectern.core.errors import LecternError
+from lectern.core.printing import warn
 from lectern.core.schema import TokenRow
 from lectern.models import devices, loading
 from lectern.settings.base_model import BaseModelSettings
@@ -61,7 +61,7 @@ def tune(
         LecternError: there are no rows, the loss is not finite or explodes, or there is not enough memory.
     """
     if done := checkpoints.finished(run):
-        print(f"train: this run was completed before ({run.name}); its result is used", file=sys.stderr)
+        warn(f"train: this run was completed before ({run.name}); its result is used")
         return done
     if not rows:
         raise LecternError(
@@ -80,7 +80,7 @@ def tune(
     if main:
         _foretell(estimate)
     if main and resumed:
-        print(f"train: resuming from {resumed.name}", file=sys.stderr)
+        warn(f"train: resuming from {resumed.name}")
     trainer.args.eval_on_start = bool(validation) and resumed is None
     with out_of_memory.explaining(estimate):
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
@@ -196,13 +196,10 @@ def _estimate_memory(trainer: Any, chosen: Train) -> memory.Estimate:
 
 def _foretell(estimate: memory.Estimate) -> None:
     """Print how much memory the training will take, and what to change if there is less."""
-    print(f"train: {estimate.describe()}", file=sys.stderr)
+    warn(f"train: {estimate.describe()}")
     free = memory.free_memory()
     if free is not None and estimate.to_come > free:
-        print(
-            f"train: warning: only {memory.show(free)} of memory are free. {out_of_memory.advise(estimate)}",
-            file=sys.stderr,
-        )
+        warn(f"train: warning: only {memory.show(free)} of memory are free. {out_of_memory.advise(estimate)}")
 
 
 def _get_arguments(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import LecternError
+from lectern.core.printing import say
 
 HOST = "127.0.0.1"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -47,7 +48,7 @@ def serve(name: str, title: str, build: Callable[[], None], *, port: int, show: 
     app.add_middleware(Guard)
     closed, ended = threading.Event(), threading.Event()
     app.on_startup(lambda: _end_in_time(name, closed, ended))
-    app.on_startup(lambda: print(f"{name}: http://{HOST}:{chosen}   (Ctrl-C ends it)", flush=True))
+    app.on_startup(lambda: say(f"{name}: http://{HOST}:{chosen}   (Ctrl-C ends it)"))
     app.on_shutdown(closed.set)  # runs after the handlers of the app
     try:
         for each in SIGNALS:
@@ -66,7 +67,7 @@ def serve(name: str, title: str, build: Callable[[], None], *, port: int, show: 
             timeout_graceful_shutdown=GRACE,
         )
     except KeyboardInterrupt:  # uvicorn raises the signal again once it has ended
-        print(f"{name}: ended", flush=True)
+        say(f"{name}: ended")
         ended.set()
         closed.set()
 
@@ -85,7 +86,7 @@ def _end_in_time(name: str, closed: threading.Event, ended: threading.Event) -> 
         closed.wait(CLOSING)
         threading.Event().wait(GRACE)
         if not ended.is_set():
-            print(f"{name}: ended", flush=True)
+            say(f"{name}: ended")
         os._exit(0)  # a normal exit would wait for the threads
 
     leaving = threading.Thread(target=leave, daemon=True)

@@ -28,6 +28,7 @@ from lectern.core.errors import LecternError
 from lectern.core.executors import crew
 from lectern.core.item import Item, Load, Made, Make, make_one, use_one_blas_thread
 from lectern.core.limits import Limits
+from lectern.core.printing import show_traceback
 
 REMEDY = "Too little memory is the usual cause: lower compute.workers."
 REMEDY_FOR_FILES = "Memory has ended, or somebody ended it: leave the file out, or run `dvc repro` again."
@@ -234,5 +235,5 @@ def _end_with_driver() -> None:
 def _as_message(error: Exception) -> Exception:
     if isinstance(error, LecternError | OSError):
         return error
-    traceback.print_exception(error)
+    show_traceback("".join(traceback.format_exception(error)))
     return LecternError(f"a worker could not load: {type(error).__name__}: {error} (the traceback is above)")

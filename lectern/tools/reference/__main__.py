@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lectern.core import io
+from lectern.core.printing import say
 from lectern.tools.reference import commands, files, parameters, picture, pipeline, stages
 
 PAGES: dict[str, Callable[[pipeline.Pipeline], str]] = {
@@ -33,4 +34,4 @@ def main(root: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    print("reference: " + (", ".join(main(Path())) or "every page is up to date"))
+    say("reference: " + (", ".join(main(Path())) or "every page is up to date"))

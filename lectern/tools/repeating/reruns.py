@@ -19,6 +19,7 @@ import yaml
 from lectern.apps.repro import overlap
 from lectern.core import io, paths, runtime
 from lectern.core.errors import LecternError
+from lectern.core.printing import say
 from lectern.core.revisions import Revision
 from lectern.evaluation import reruns
 from lectern.evaluation.reruns import Rerun
@@ -200,14 +201,11 @@ def run_missing(
     kept = find_kept(kind, run)
     missing = [one for one in wanted if one.name not in kept]
     if len(missing) < len(wanted):
-        print(f"{kind}: {len(wanted) - len(missing)} of {len(wanted)} are finished already", flush=True)
+        say(f"{kind}: {len(wanted) - len(missing)} of {len(wanted)} are finished already")
     if not missing:
         return []
     if took := _estimate(committed.lock, parameters):
-        print(
-            f"{kind}: {len(missing)} to run, each about {wording.duration(took)}, as the committed run",
-            flush=True,
-        )
+        say(f"{kind}: {len(missing)} to run, each about {wording.duration(took)}, as the committed run")
     LOGS.mkdir(parents=True, exist_ok=True)
     if jobs > 1:
         return _run_by_workers(kind, committed, run, missing, jobs)
@@ -215,7 +213,7 @@ def run_missing(
     for number, one in enumerate(missing, len(wanted) - len(missing) + 1):
         began, log = time.monotonic(), LOGS / f"{one.name}.log"
         if experiments.find(one.name, committed.commit) is None:
-            print(f"{kind}: {number} of {len(wanted)}: {one.about} runs; what it prints: {log}", flush=True)
+            say(f"{kind}: {number} of {len(wanted)}: {one.about} runs; what it prints: {log}")
             experiments.run(one.name, _overrides(committed, one), LAST, log, composed=False)
         failures += _keep(kind, committed, run, one, log, time.monotonic() - began)
     return failures
@@ -236,7 +234,7 @@ def _run_by_workers(
             log = LOGS / f"{one.name}.log"
             experiments.queue(one.name, _overrides(committed, one), LAST, log, composed=False)
     experiments.start_workers(jobs)
-    print(f"{kind}: {len(missing)} in DVC's queue, {jobs} at once; `dvc queue status` lists them", flush=True)
+    say(f"{kind}: {len(missing)} in DVC's queue, {jobs} at once; `dvc queue status` lists them")
     failures: list[str] = []
     began = looked = time.monotonic()
     while waiting:
@@ -250,7 +248,7 @@ def _run_by_workers(
             ]:
                 about = waiting.pop(name).about
                 failures.append(f"{about} failed; `dvc queue logs {name}` says why")
-                print(f"{kind}: {failures[-1]}", flush=True)
+                say(f"{kind}: {failures[-1]}")
             looked = time.monotonic()
         if waiting:
             time.sleep(LOOK)
@@ -271,7 +269,7 @@ def _keep(kind: str, committed: Committed, run: str, one: Wanted, log: Path, too
     revision = experiments.find(one.name, committed.commit)
     if revision is None:
         failure = f"{one.about} failed: {experiments.explain(log)}"
-        print(f"{kind}: {failure}", flush=True)
+        say(f"{kind}: {failure}")
         return [failure]
     scores = json.loads(experiments.git("show", f"{revision}:./{SCORES}"))
     with tempfile.TemporaryDirectory() as folder:
@@ -286,7 +284,7 @@ def _keep(kind: str, committed: Committed, run: str, one: Wanted, log: Path, too
     io.write_json(NOISE / kind / f"{one.name}.json", Rerun(run=run, sets=sets, **one.fields))
     key = next((key for key in reruns.MAIN if key in scores["tuned"]), None)
     told = f"{wording.name_figure(key)} {scores['tuned'][key]['value']:.4g}" if key else "finished"
-    print(f"{kind}: {one.about}: {told} ({wording.duration(took)})", flush=True)
+    say(f"{kind}: {one.about}: {told} ({wording.duration(took)})")
     return []
 
 
