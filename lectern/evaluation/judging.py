@@ -141,6 +141,7 @@ def _show(case: Case, way: JudgeSetup, **answers: str) -> dict[str, Any]:
         "passage": case.passage,
         **{name: answer.strip() or NO_ANSWER for name, answer in answers.items()},
     }
+    texts = {name: None if text is None else _unmark(text) for name, text in texts.items()}
     shown = {name: None if text is None else shorten(text, way.longest) for name, text in texts.items()}
     return {
         **shown,
@@ -149,6 +150,11 @@ def _show(case: Case, way: JudgeSetup, **answers: str) -> dict[str, Any]:
         "reasons": way.reasons,
         "cut": shown != texts,
     }
+
+
+def _unmark(text: str) -> str:
+    """The text without a CUT of its own: an answer that breaks off could pass for one that we shortened."""
+    return text.replace(CUT.strip(), "(cut)")
 
 
 def shorten(text: str, longest: int) -> str:

@@ -100,7 +100,7 @@ def _read_again(reply: Reply, request: Request) -> Reply | None:
     """A reply that an earlier version of the code could not read, as it is read now; `None` if nothing changed."""
     if reply.problem is None or request.schema is None:
         return None
-    text = structured.unwrap(reply.text, request.schema)
+    text = structured.unwrap(reply.text, request.schema, request.texts)
     if structured.find_problem(text, request.schema) is not None:
         return None
     return reply.model_copy(update={"text": text, "problem": None, "asked": None})

@@ -298,7 +298,7 @@ def _check(completion: Completion, request: Request) -> tuple[str, str | None]:
     """The text to keep, and why it cannot be used. JSON that is whole can, even if its reply reached its limit."""
     if request.schema is None:
         return completion.text, completion.problem or structured.find_problem(completion.text, None)
-    text = structured.unwrap(completion.text, request.schema)
+    text = structured.unwrap(completion.text, request.schema, request.texts)
     problem = structured.find_problem(text, request.schema)
     return text, None if problem is None and not completion.final else completion.problem or problem
 

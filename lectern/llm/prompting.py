@@ -18,8 +18,9 @@ from lectern.llm import marks
 
 FOLDER = Path(__file__).parent / "prompts"
 DIVIDER = re.compile(r"^--- user[ \t]*\n", re.MULTILINE)
-LOOKALIKE = re.compile(r"<(?=\s*/?\s*passage\b)", re.IGNORECASE)
-"""The `<` of text that looks like the fence's own tag."""
+INVISIBLE = r"[\s\u00ad\u034f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]*"
+LOOKALIKE = re.compile(rf"<(?={INVISIBLE}(?:/{INVISIBLE})?{INVISIBLE.join('passage')}\b)", re.IGNORECASE)
+"""The `<` of text that looks like the fence's own tag, whatever invisible characters it holds."""
 
 
 @dataclass(frozen=True)

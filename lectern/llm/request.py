@@ -39,6 +39,11 @@ class Request:
         canonical = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
+    @property
+    def texts(self) -> list[str]:
+        """What the messages show, without the system's."""
+        return [message.content for message in self.messages if message.role != "system"]
+
 
 class Reply(Record):
     """A line of the store of replies: an LLM's final reply to one request."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lectern.core.io import parse_json
@@ -19,6 +19,7 @@ THOUGHT = re.compile(r"</think(?:ing)?>|\[/THINK\]|</(?:reasoning|thought)>", re
 """The end of a model's reasoning. What stands before the last one is not the reply."""
 OPENED = re.compile(r"\s*(?:<think(?:ing)?>|\[THINK\]|<(?:reasoning|thought)>)", re.I)
 SPARE_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', re.DOTALL)
+QUOTES = dict.fromkeys(map(ord, "'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"), '"')
 WISHES = frozenset({"additionalProperties", "maxItems", "maxLength"})
 MOST_TRIES = 200
 """How many places of a reply are tried as the beginning of JSON."""
@@ -67,8 +68,11 @@ def may_be_strict(schema: Any) -> bool:
     return all(may_be_strict(part) for part in [*inner, *([schema["items"]] if "items" in schema else [])])
 
 
-def unwrap(text: str, schema: Mapping[str, Any] | None = None) -> str:
+def unwrap(text: str, schema: Mapping[str, Any] | None = None, asked: Sequence[str] = ()) -> str:
     """The JSON of a reply, without the reasoning, code fence or words that some models put around it.
+
+    JSON between other words is no reply if one of the texts `asked` holds it too: a judge may quote the answer that
+    tells it its score. A whole reply counts whatever it is.
 
     It is the last JSON object or array that fits the schema (`find_problem`), in the text after the reasoning. If none
     fits, it is the last one, so that the problem can be named. A comma before a closing bracket is left out.
@@ -83,11 +87,21 @@ def unwrap(text: str, schema: Mapping[str, Any] | None = None) -> str:
         found = [_as_object(value, schema) for value in ([where] if is_whole else _values(where))]
         is_broken = not is_whole and where[:1] in ("{", "[")  # then what is inside of it is not the reply
         if fitting := [value for value in found if find_problem(value, schema) is None]:
-            if schema is not None or not is_broken:
-                return fitting[-1]
+            own = [value for value in fitting if is_whole or not _is_quoted(value, asked)]
+            if own and (schema is not None or not is_broken):
+                return own[-1]
         elif found and not is_broken:
             best = best or found[-1]
     return best or after or text
+
+
+def _is_quoted(value: str, asked: Iterable[str]) -> bool:
+    """Whether one of the texts holds this JSON, whatever its spaces and quotation marks are."""
+    return any(_condense(value) in _condense(text) for text in asked)
+
+
+def _condense(text: str) -> str:
+    return "".join(text.translate(QUOTES).split())
 
 
 def _as_object(text: str, schema: Mapping[str, Any] | None) -> str:

@@ -77,7 +77,8 @@ def test_an_item_that_fails_is_told_harmlessly(tmp_path: Path, capfd: pytest.Cap
     def make(item: items.Item, path: Path) -> None:
         raise ValueError(ESCAPES)
 
-    source = io.write_text(tmp_path / "a.txt", "a") or tmp_path / "a.txt"
+    source = tmp_path / "a.txt"
+    io.write_text(source, "a")
     with pytest.raises(LecternError):
         items.sync(
             [items.Item("a", {"text": source})],
