@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lectern.core import secrets
+from lectern.core.printing import one_line
 from lectern.llm.limits import retry_after
 from lectern.llm.request import CUT
 
@@ -95,7 +97,10 @@ async def send(
             # client.chat.completions.create is not used: it spends more time on inspecting the messages and building an
             # object from the answer than all the rest takes, and it rejects options that it does not know.
             body = {"model": model, "messages": [*chat], **options}
-            content = await client.post("/chat/completions", cast_to=bytes, body=body)
+            # The prompt and the token are meant for this server: they follow no redirect.
+            content = await client.post(
+                "/chat/completions", cast_to=bytes, body=body, options={"follow_redirects": False}
+            )
     except (openai.APITimeoutError, TimeoutError):
         raise TryError(f"no reply in {timeout:g} s", paid=True) from None
     except openai.APIConnectionError as error:
@@ -110,6 +115,8 @@ async def send(
 
 def _judge(status: int, headers: Mapping[str, str], text: str) -> Exception:
     """The exception for an error status. No call that ends with one is paid for."""
+    if 300 <= status < 400:
+        return AccessError(f"the server answers {status}: it has moved to {moved(headers)}", status)
     reason = f"the server answers {status}: {_short(text)}"
     if status == 403 and any(word in text.lower() for word in FLAGGED):
         return RefusedError(reason)
@@ -120,6 +127,14 @@ def _judge(status: int, headers: Mapping[str, str], text: str) -> Exception:
     if said != "true" and (not transient or said == "false" or "insufficient_quota" in text):
         return RefusedError(reason, for_schema=status in (400, 422) and SCHEMA.search(text) is not None)
     return TryError(reason, retry_after(headers), paid=False, for_all=status in (429, 503))
+
+
+def moved(headers: Mapping[str, str]) -> str:
+    """The address that a redirect names, without secrets, for messages."""
+    return (
+        one_line(secrets.without_secrets(headers.get("location", "")), 200)
+        or "an address that it does not name"
+    )
 
 
 def _read(content: bytes) -> Completion:

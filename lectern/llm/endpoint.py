@@ -48,6 +48,8 @@ REMEDIES = {
     404: "There is no such model, or the address is wrong (most end in /v1).",
 }
 
+MOVED = "Neither the token nor a text is sent there. If the address is right, make it the base_url."
+
 Chat = list[dict[str, str]]
 
 
@@ -333,8 +335,9 @@ async def _call(run: _Run, request: Request, chat: Chat, output: str) -> Complet
                 error.status == 403 and run.answered
             ):  # the token is good, so it is about what this request says
                 raise RefusedError(run.hide(error)) from None
+            remedy = REMEDIES.get(error.status, MOVED)
             run.error = run.error or LecternError(
-                f"{run.hide(error)}. {REMEDIES[error.status]} {run.what}.base_url is {run.url}, {run.what}.model is "
+                f"{run.hide(error)}. {remedy} {run.what}.base_url is {run.url}, {run.what}.model is "
                 f"{request.model}, {run.what}.api_key is {llm.api_key or 'null (none is sent)'}: correct the one that "
                 f"is wrong, or the variable's value, and run `dvc repro` again. Earlier replies are kept."
             )

@@ -4,7 +4,8 @@ import os
 
 from lectern.core import secrets
 from lectern.core.errors import LecternError
-from lectern.llm.endpoint import OPENAI, REMEDIES
+from lectern.llm.completions import moved
+from lectern.llm.endpoint import MOVED, OPENAI, REMEDIES
 from lectern.settings.llm import LLM
 
 PATIENCE = 5.0
@@ -31,6 +32,8 @@ def find_models(llm: LLM, timeout: float = PATIENCE) -> list[str] | None:
         ) from error
     if answer.status_code in (401, 403):
         raise LecternError(f"{url} answers {answer.status_code}. {REMEDIES[answer.status_code]}")
+    if answer.is_redirect:
+        raise LecternError(f"{url} has moved to {secrets.mask(moved(answer.headers), token)}. {MOVED}")
     if answer.status_code >= 500:
         raise LecternError(f"{url} answers {answer.status_code}. Try again, or look into its log.")
     try:

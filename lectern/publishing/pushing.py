@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from lectern.core import secrets
 from lectern.core.errors import LecternError
 from lectern.core.printing import one_line
 from lectern.publishing.facts import Facts
@@ -119,7 +120,7 @@ def push(upload: Upload, facts: Facts, *, private: bool, say: Callable[[str], No
             commit_message=f"Lectern at {facts.revision[:12] or 'an unknown revision'}",
         )
     except (HfHubHTTPError, httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
-        reason = one_line(str(error)).replace(token, "...")[:400]
+        reason = secrets.mask(one_line(str(error)), token, "...")[:400]
         raise LecternError(
             f"{upload.kind} {upload.repo} was not pushed: {reason}\nIf the token was rejected, it needs write access "
             f"to {upload.repo.partition('/')[0]}. What was uploaded is kept: push again."
