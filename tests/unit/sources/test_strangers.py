@@ -3,6 +3,7 @@
 `site` is the user's own; `elsewhere` is a stranger's host, or a service of this machine that nobody meant to be asked.
 """
 
+import base64
 import json
 import os
 import socket
@@ -10,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote_plus, unquote
 
 import pytest
 
@@ -233,6 +234,50 @@ def test_a_page_whose_address_is_secret_tells_no_other_host_of_it(
     assert not any("Authorization" in headers or "Cookie" in headers for headers in elsewhere.headers)
     assert any("Authorization" in headers for headers in site.headers)
     assert b"s1te-key" not in everything_in_data()
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_private_feed_that_leads_elsewhere_takes_no_secret_along(
+    site: Site,
+    elsewhere: Site,
+    mp3: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    status: int,
+) -> None:
+    secrets = {"LECTERN_USER": "ada-0f-ours", "LECTERN_PASS": "p4ss+w", "LECTERN_FEED_TOKEN": "t0ken+0f/us"}
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    elsewhere.put("/1.mp3", mp3)
+    elsewhere.put("/c.json", CHAPTERS)
+    more = f"<podcast:chapters url='{site.address}/c.json' type='application/json+chapters'/>"
+    entries = [entry(n, f"{site.address}/{n}.mp3", more) for n in (1, 2)]
+    elsewhere.put("/feed", feed(*entries))
+    for path in ("/feed", "/1.mp3", "/2.mp3", "/c.json"):
+        leads = {
+            "Location": elsewhere.address + path,
+            "Set-Cookie": "s=t0ken+0f/us",
+            "WWW-Authenticate": "Basic",
+        }
+        site.pages[path] = Reply(b"t0ken+0f/us", status=status, headers=leads)
+    own = site.address.replace("http://", "http://{LECTERN_USER}:{LECTERN_PASS}@")
+    run(podcast(own + "/feed?token={LECTERN_FEED_TOKEN}", hosts=place(elsewhere)))
+    assert {"/feed", "/1.mp3", "/c.json", "/2.mp3"} <= set(elsewhere.hits)
+    assert any("t0ken" in hit for hit in site.hits)
+    assert any("Authorization" in headers for headers in site.headers)
+    sent = [f"{name}: {text}" for headers in elsewhere.headers for name, text in headers.items()]
+    assert not any(text.startswith(("Authorization", "Referer")) and "/feed" in text for text in sent)
+    pair = base64.b64encode(f"{secrets['LECTERN_USER']}:{secrets['LECTERN_PASS']}".encode()).decode()
+    forms = [pair, *secrets.values(), *map(quote_plus, secrets.values()), "t0ken", "p4ss", "ada-0f"]
+    told = "".join(capfd.readouterr())
+    kept = everything_in_data().decode(errors="replace")
+    assert record().item
+    for form in forms:
+        assert not any(
+            form in unquote(text) for text in [*sent, *elsewhere.hits] if not text.startswith("Cookie")
+        )
+        assert form not in told
+        assert form not in kept
 
 
 def test_what_a_private_feed_links_to_is_kept_without_the_secrets_in_it(
