@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 TOKEN = "hf_a_token_that_may_write"
 
@@ -29,6 +29,8 @@ class Hub:
     asked: list[str] = field(default_factory=list)
     broken: bool = False
     """large files cannot be stored"""
+    echoing: bool = False
+    """commits are refused with the token that came with them"""
 
 
 @contextmanager
@@ -92,6 +94,8 @@ def respond(hub: Hub, method: str, path: str, body: bytes, authorization: str) -
             return 500, {"error": "the disk is full"}
         hub.stored[hashlib.sha256(body).hexdigest()] = body
         return 200, {}
+    if hub.echoing and "commit" in parts:  # as careless servers do
+        return 400, {"error": f"the disk is full, with {authorization} and {quote_plus(authorization)}"}
     if authorization != f"Bearer {TOKEN}":
         return 401, {"error": "Invalid credentials"}
     if path == "/api/repos/create":

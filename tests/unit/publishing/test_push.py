@@ -1,22 +1,31 @@
 """A push to a hub on this machine: nothing without consent, nothing but what is meant, and on again after a break."""
 
+import base64
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 from omegaconf import OmegaConf
 
+from lectern.core import secrets
 from lectern.core.errors import LecternError
 from lectern.publishing import pushing
 from lectern.publishing.facts import Facts
 from lectern.settings.publish import Publish
 from lectern.tools import params
+from tests import warm
 from tests.settings import configure
 from tests.support import review_repo
+from tests.support import server as sites
+from tests.support.corpora import entry, feed
 from tests.support.hub import TOKEN, Hub, serve
 from tests.support.running import run
+from tests.support.server import Reply
 
 READY = (
     "publish.model_repo=me/talks",
@@ -147,6 +156,130 @@ def test_a_broken_upload_is_said_and_the_next_one_completes_it(repo: Path, hub: 
     hub.broken = False
     assert push(repo, hub, "--really").returncode == 0
     assert "models/me/talks/merged/model.safetensors" in hub.files
+
+
+SECRETS = {
+    "HF_TOKEN": TOKEN,
+    "OPENAI_API_KEY": "sk/4+f=Q-a9 teacher",
+    "JUDGE_API_KEY": "sk-b8/judge+Z",
+    "LECTERN_FEED_USER": "ada-0f-ours",
+    "LECTERN_FEED_PASSWORD": "p4ss+w0rd-ours",
+    "LECTERN_FEED_TOKEN": "t0ken/0f+us",
+}
+CYCLE = """
+import os
+from pathlib import Path
+from lectern.llm import client
+from lectern.llm.request import make_request
+from lectern.core.schema import Message
+from lectern.settings.llm import LLM
+from lectern.tools import update
+from stages import fetch
+from tests.settings import configure
+from tests.support.asking import make_requests
+from tests.support.corpora import RAW, corpus, podcast
+chosen = corpus(podcast(os.environ["FEED"]), allow_failed=1.0)
+print(update.main(chosen), fetch.main(chosen, RAW))
+for what, key in (("teacher", "OPENAI_API_KEY"), ("judge", "JUDGE_API_KEY")):
+    llm = configure(LLM, name="x", engine="openai", model="m", base_url=os.environ["ENDPOINT"], api_key=key,
+                    max_tries=2, backoff=0.001, max_tokens=16)
+    found = client.ask(make_requests(llm, 30), llm, Path("data/replies") / what, what)
+    print(len(found.replies), found.failed)
+"""
+
+
+@pytest.mark.slow
+def test_no_secret_of_a_whole_cycle_is_in_any_file_or_line(
+    repo: Path, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    told, asked = [], []
+
+    def tell(*command: str, **env: str) -> None:
+        done = subprocess.run(
+            command,
+            cwd=repo,
+            env=warm.environment(PYTHONPATH=str(review_repo.ROOT), **env),
+            capture_output=True,
+            text=True,
+        )
+        told.append(done.stdout + done.stderr)
+        assert done.returncode == 0, told[-1]
+
+    mp3 = (review_repo.ROOT / "data/sources/smoke/smoke-01-logs.mp3").read_bytes()
+    server = [
+        sys.executable,
+        str(review_repo.ROOT / "tests/support/failing_server.py"),
+        "--echo",
+        "--faults",
+        "0.4",
+    ]
+    server += ["--kinds", "400", "500"]
+    with (
+        sites.serve() as site,
+        subprocess.Popen(server, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as failing,
+    ):
+        assert failing.stdout
+        assert failing.stdin
+        endpoint = f"http://127.0.0.1:{int(failing.stdout.readline())}/v1"
+        token = SECRETS["LECTERN_FEED_TOKEN"]
+        media = [f"{site.address}/{n}.mp3?token={quote_plus(token)}" for n in (1, 2)]
+        site.put("/1.mp3", mp3)
+        site.pages["/2.mp3"] = Reply(f"not with {token}".encode(), status=403, headers={"X-Token": token})
+        site.put(
+            "/feed",
+            feed(*(entry(n, url, title=f"With {token}") for n, url in zip((1, 2), media, strict=True))),
+        )
+        own = site.address.replace("http://", "http://{LECTERN_FEED_USER}:{LECTERN_FEED_PASSWORD}@")
+        tell("python", "-c", CYCLE, FEED=own + "/feed?token={LECTERN_FEED_TOKEN}", ENDPOINT=endpoint)
+        asked += site.hits
+        failing.stdin.close()
+    (repo / ".gitignore").write_text("models/\nmetrics/\n")
+    tell("dvc", "init", "-q")
+    tell("dvc", "add", "-q", "data/raw", "data/replies")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-qm", "cycle")
+    for hub.echoing in (True, False):
+        done = push(repo, hub, "--really")
+        assert (done.returncode == 1) == hub.echoing, done.stderr
+        told.append(done.stdout + done.stderr)
+    assert "the disk is full" in "".join(told)
+    assert any("t0ken" in hit for hit in asked)
+
+    objects = subprocess.run(
+        ["git", "cat-file", "--batch-all-objects", "--batch"], cwd=repo, check=True, capture_output=True
+    ).stdout
+    texts = {
+        str(path): path.read_bytes()
+        for path in tmp_path.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+    texts |= {
+        "git": objects,
+        "output": "".join(told).encode(),
+        **{f"hub {k}": v for k, v in hub.files.items()},
+    }
+    assert sum("data/replies" in name for name in texts) >= 2
+    assert sum(".dvc/cache" in name for name in texts) >= 2
+    user = f"{SECRETS['LECTERN_FEED_USER']}:{SECRETS['LECTERN_FEED_PASSWORD']}"
+    for name, value in {**SECRETS, "both": user}.items():
+        forms = [secrets.pattern(value), *(re.compile(re.escape(form)) for form in in_base64(value))]
+        for where, content in texts.items():
+            text = content.decode("utf-8", "replace")
+            assert not any(form.search(text) for form in forms), (name, where)
+
+
+def in_base64(value: str) -> Iterator[str]:
+    """What stands in any base64 of a text that holds the value, whatever is before and after it."""
+    for shift in range(3):
+        coded = base64.b64encode(b"x" * shift + value.encode())
+        first = (shift * 8 + 5) // 6
+        yield coded[first : len(shift * b"x" + value.encode()) * 8 // 6].decode()
 
 
 @pytest.mark.parametrize(
