@@ -29,10 +29,14 @@ def main(
     environment.check_installed(engine.libraries, "diarize")
     everything = asdict(settings)
     decisive = {name: everything[name] for name in (*engine.choices, "device", "threads")}
+    found = recordings.find(raw)
+    heard = any(map(diarization.needs_engine, found))
     result = items.sync(
-        recordings.find(raw),
+        found,
         out,
-        functools.partial(diarization.load, engine.module, batch_size=settings.batch_size, **decisive),
+        functools.partial(
+            diarization.load, engine.module, heard=heard, batch_size=settings.batch_size, **decisive
+        ),
         suffix=".json",
         params={"engine": settings.engine, **decisive, "model": model_files.identify(settings.model)},
         code=(diarization, importlib.import_module(engine.module)),

@@ -5,7 +5,6 @@ a function `diarize(item, media) -> (Diarization, facts)`. It imports its librar
 an engine can be named without loading anything.
 """
 
-import functools
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -55,25 +54,30 @@ ENGINES = {
 }
 
 
-def load(module: str, **choices: Any) -> Make:
-    """Return the function that writes an item's diarization; it loads the engine in `module` when it first needs it.
+def needs_engine(item: Item) -> bool:
+    """Whether the speakers of a recording have to be heard: their channels are not named by its value `tracks`."""
+    return not item.values.get("tracks")
 
-    An item whose value `tracks` names the speakers of its channels needs no engine.
+
+def load(module: str, *, heard: bool, **choices: Any) -> Make:
+    """Return the function that writes an item's diarization.
+
+    Args:
+        module: of the engine.
+        heard: whether any item needs the engine, which is loaded at once then, so that one that cannot be loaded ends
+            the stage instead of failing each item.
+        choices: what the engine's `load_engine` takes.
     """
-
-    @functools.cache
-    def load_engine() -> Diarize:
-        engine: Diarize = importlib.import_module(module).load_engine(**choices)
-        return engine
+    engine: Diarize | None = importlib.import_module(module).load_engine(**choices) if heard else None
 
     def make(item: Item, path: Path) -> Mapping[str, Any]:
         media = item.inputs["media"]
-        if tracks := item.values.get("tracks"):
+        if engine is not None and needs_engine(item):
+            found, facts = engine(item.id, media)
+        else:
             from lectern.speech import channels
 
-            found, facts = channels.diarize(item.id, media, tracks)
-        else:
-            found, facts = load_engine()(item.id, media)
+            found, facts = channels.diarize(item.id, media, item.values["tracks"])
         io.write_json(path, found)
         return facts
 

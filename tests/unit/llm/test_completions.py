@@ -42,7 +42,9 @@ def send(said: bytes | Exception, *, seconds: float = 0.0, timeout: float = 60.0
     chat = ({"role": "user", "content": "Hello?"},)
     found = asyncio.run(completions.send(client, "big", chat, {"temperature": 0.5}, timeout))
     body = {"model": "big", "messages": [*chat], "temperature": 0.5}
-    assert client.asked == [("/chat/completions", {"cast_to": bytes, "body": body})]
+    assert client.asked == [
+        ("/chat/completions", {"cast_to": bytes, "body": body, "options": {"follow_redirects": False}})
+    ]
     return found
 
 
