@@ -255,6 +255,7 @@ def prepare(root: Path, recipe: str, log: Path) -> Row:
     if root.exists():
         shutil.rmtree(root)
     _call(ROOT, "git", "clone", "-q", "--no-hardlinks", str(ROOT), str(root))
+    commit = _call(root, "git", "rev-parse", "--short", "HEAD").strip()
     _call(root, "git", "config", "user.name", "Benchmark")
     _call(root, "git", "config", "user.email", "benchmark@example.org")
     _call(root, sys.executable, "-m", "lectern", "params", f"recipe={recipe}")
@@ -268,7 +269,6 @@ def prepare(root: Path, recipe: str, log: Path) -> Row:
     seconds = time.monotonic() - began
     _call(root, "git", "add", "-A")
     _call(root, "git", "commit", "-qm", "run")
-    commit = _call(ROOT, "git", "rev-parse", "--short", "HEAD").strip()
     return {"commit": commit, "recipe": recipe, "seconds": seconds, "state": look(root)}
 
 
@@ -377,7 +377,8 @@ def main(kills: int, seed: int, recipe: str, most: int, folder: Path) -> int:
     finally:
         end(root)
     print("\n" + "\n".join(summarise(journal.rows)))
-    return int(any(row["unequal"] for row in journal.of("ending")))
+    late = any(row["late"] for row in journal.of("kill"))
+    return int(late or any(row["unequal"] for row in journal.of("ending")))
 
 
 def _is_open(journal: Journal) -> bool:
