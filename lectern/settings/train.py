@@ -62,7 +62,8 @@ class Train:
     max_grad_norm: float
     """Greatest norm of the gradients; larger ones are clipped."""
     explosion: float
-    """The training stops if the loss of a step exceeds the greatest loss of the first ten steps by this factor."""
+    """The training stops if the loss of a step exceeds the greatest loss of the first ten steps by this factor, and is
+    worse than that of a model to which all tokens are equally likely."""
     evaluations: int
     """Number of evaluations on the validation rows in each epoch."""
     early_stopping: int | None

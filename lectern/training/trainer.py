@@ -33,6 +33,20 @@ NAMED = 8
 """How many rows an error names."""
 
 
+def highest_loss(first: Sequence[float], factor: float, vocabulary: int) -> float:
+    """Return the loss of a step beyond which a training has exploded, in nats per token.
+
+    A step of few rows may well begin at a small loss, so that a usual one exceeds it many times. What has exploded is
+    also worse than a model to which all tokens are equally likely.
+
+    Args:
+        first: losses of the first steps.
+        factor: by which a loss may exceed them.
+        vocabulary: number of tokens.
+    """
+    return max(factor * max(first), math.log(vocabulary))
+
+
 class AnswerTrainer(SFTTrainer):
     """Trains the marked tokens of `rows`, and measures the loss of those of `validation`."""
 
@@ -54,7 +68,7 @@ class AnswerTrainer(SFTTrainer):
         plan: how rows are grouped into micro-batches and steps.
         steps_an_epoch: the number of steps that this gives.
         precision: fp32, bf16 or fp16.
-        explosion: the training stops if a loss exceeds those of the first steps by this factor.
+        explosion: the training stops if a loss exceeds those of the first steps by this factor (see `highest_loss`).
         keep: `last` for the last weights; else those of the best evaluation are kept.
         """
         super().__init__(**options)
@@ -147,7 +161,7 @@ class AnswerTrainer(SFTTrainer):
         rows = self._ids(self.step_rows)
         losses = (entry["loss"] for entry in self.state.log_history if "loss" in entry)
         first = list(islice(losses, FIRST_STEPS))
-        if first and loss > self.explosion * max(first):
+        if first and loss > highest_loss(first, self.explosion, self.model.config.vocab_size):
             raise LecternError(
                 f"the loss exploded: {loss:.3f} at step {self.state.global_step}, {max(first):.3f} at most in the "
                 f"first {len(first)} steps (train.explosion is {self.explosion}), on rows {rows}. Lower "

@@ -130,6 +130,28 @@ def test_a_loss_that_explodes_names_the_step_and_the_rows(tmp_path: Path, rows: 
     assert figures(tmp_path)["steps"] == 6
 
 
+@pytest.mark.parametrize(
+    ("first", "loss", "explodes"),
+    [
+        (
+            [0.28, 0.2, 0.25],
+            4.87,
+            False,
+        ),  # the first rows quote a passage that stands before them, this one does not
+        ([0.28, 0.2, 0.25], 10.9, True),
+        ([4.0, 4.2, 3.9], 10.9, False),
+        ([4.0, 4.2, 3.9], 12.7, True),
+    ],
+)
+def test_a_loss_explodes_beyond_the_first_ones_and_beyond_guessing(
+    first: list[float], loss: float, explodes: bool
+) -> None:
+    from lectern.training import trainer  # it imports torch
+
+    most = trainer.highest_loss(first, factor=3.0, vocabulary=49_152)  # ln 49,152 is 10.80
+    assert (loss > most) is explodes
+
+
 NARROW = """
 import resource, sys
 from pathlib import Path
