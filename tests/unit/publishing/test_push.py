@@ -241,7 +241,14 @@ def test_no_secret_of_a_whole_cycle_is_in_any_file_or_line(
         failing.stdin.close()
     (repo / ".gitignore").write_text("models/\nmetrics/\n")
     tell("dvc", "init", "-q")
-    tell("dvc", "add", "-q", "data/raw", "data/replies")
+    for name in (
+        "raw",
+        "replies",
+    ):  # outputs of a pipeline that does not run here, so copies of them go into the cache
+        shutil.copytree(repo / "data" / name, repo / "copies" / name)
+    tell("dvc", "add", "copies")
+    params_file = repo / "params.yaml"
+    params_file.write_text(params_file.read_text().replace("unlicensed: refuse", "unlicensed: allow"))
     git(repo, "add", "-A")
     git(repo, "commit", "-qm", "cycle")
     for hub.echoing in (True, False):
