@@ -1,5 +1,6 @@
 """Say whether looking it up would do as well as the tuning, and how well the search finds what it is asked for."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -63,13 +64,16 @@ def _compare(name: str, scores: Scores) -> Iterator[str]:
         figure, found = FIGURES[key], difference[key]
         # The difference is the tuned model's value minus that of the other.
         verdict = wording.judge(found, bool(figure.lower_is_better))
-        who = "the base model that looks it up" if rival.startswith(BASE) else "it does if it looks it up too"
+        who = "the base model with a search" if rival.startswith(BASE) else "the tuned model with a search"
         told = {
             "better": f"does better than {who}",
             "worse": f"does worse than {who}",
             "unclear": f"does neither surely better nor surely worse than {who}",
             "unknown": f"cannot be compared with {who}, for want of rows",
         }[verdict]
+        if key == "nll":
+            yield _tell_likelihood(f"On {wording.asked(name, found['n'])}", who, told, found, verdict)
+            continue
         ours, theirs = (part[key]["value"] for part in (scores[TUNED], others[rival]["scores"]))
         wanted = "lower is better" if figure.lower_is_better else "higher is better"
         values = f"{show(figure, ours)} against {show(figure, theirs)}"
@@ -78,6 +82,21 @@ def _compare(name: str, scores: Scores) -> Iterator[str]:
             f"On {wording.asked(name, found['n'])}, the tuned model alone {told} ({figure.name.lower()}, where "
             f"{wanted}: {values}" + (f", interval of the difference {interval})." if interval else ").")
         )
+
+
+def _tell_likelihood(
+    opening: str, who: str, told: str, found: Mapping[str, Any], verdict: wording.Verdict
+) -> str:
+    """Say how many times as likely the better side finds each token of the true answers."""
+    if verdict == "unknown":
+        return f"{opening}, the tuned model alone {told}."
+    sign = 1 if verdict == "worse" else -1
+    near, times, far = sorted(math.exp(sign * found[key]) for key in ("low", "value", "high"))
+    factor = f"{times:.1f} times as likely ({near:.1f} to {far:.1f})"
+    if verdict == "unclear":
+        return f"{opening}, the tuned model alone {told}: it finds each token of the true answers {factor}."
+    better, other = ("the tuned model alone", who) if verdict == "better" else (who, "the tuned model alone")
+    return f"{opening}, {better} does better than {other}: it finds each token of the true answers {factor}."
 
 
 def judge(scores: Scores) -> wording.Verdict:

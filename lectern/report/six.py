@@ -121,7 +121,8 @@ def _find_likeness_example(evidence: Evidence) -> Mapping[str, str] | None:
         None
         if not chosen
         else show_example(
-            chosen[len(chosen) // 2][0], "a typical one: half of the answers sound more like it"
+            chosen[len(chosen) // 2][0],
+            "a typical one: half of the tuned answers sound more like it, half less",
         )
     )
 
@@ -233,7 +234,7 @@ def _find_gain_example(
     ordered = sorted(gains, key=lambda one: (one.gain, one.key))
     return show_example(
         ordered[len(ordered) // 2],
-        "a typical one: half of the true answers gained more likelihood",
+        "a typical one: the tuning helped with half of the answers more, with half less",
         [*needed, *more],
     )
 
@@ -281,7 +282,7 @@ def describe_forgetting(evidence: Evidence) -> Reply:
     words = {
         "better": "nothing that shows",
         "worse": "something",
-        "unclear": "nothing for certain",
+        "unclear": "cannot be told",
         "unknown": "too little text",
     }
     text = " ".join([found["sentence"], *found["more"]])
@@ -311,7 +312,7 @@ def describe_certainty(
             " The model was trained once; a training with another random seed would give other figures, and the "
             "command lectern seeds measures how far."
         )
-        return Reply(question, "it was trained once", "unclear", f"{text} {more}")
+        return Reply(question, "it was trained once", "unclear", f"{more} {text}")
     key = next((key for key in MAIN if key in scores["difference"]), None)
     verdict = (
         wording.judge(scores["difference"][key], bool(FIGURES[key].lower_is_better)) if key else "unknown"
@@ -319,9 +320,9 @@ def describe_certainty(
     words = {"unclear": "may be chance", "unknown": "too few answers"}
     return Reply(
         question,
-        words.get(verdict, f"{scores['seeds']} training runs"),
+        words.get(verdict, f"{scores['seeds']} trainings agree"),
         verdict,
-        f"{text} {certainty.tell_seeds(scores, seeds)} {more}",
+        f"{more} {text} {certainty.tell_seeds(scores, seeds)}",
     )
 
 

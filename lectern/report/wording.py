@@ -183,10 +183,10 @@ def lead(scores: Mapping[str, Any]) -> str:
     where = f"{asked(name, scores['rows'])} from {count(scores['recordings'], 'source')}"
     never = " that the training never saw" if name in (HELD_OUT, DIALOGUES) else ""
     return (
-        f"Measured on {where}{never}, by how likely the model finds each true answer. That does not count how many of "
-        "its own answers are right: read the examples. The base is the model before its tuning. In brackets stands an "
-        f"interval that holds the true value in about {percent(scores['confidence']).removesuffix(' %')} of 100 such "
-        "measurements; few answers make it wide."
+        f"The model was shown {where}{never}, and it was measured how well it would have guessed their words. Nobody "
+        "counted whether its own answers are right: read the examples. The base is the model before its tuning. Two "
+        "figures in brackets are an interval that holds the true value in about "
+        f"{percent(scores['confidence']).removesuffix(' %')} of 100 such measurements; few answers make it wide."
     )
 
 
@@ -267,7 +267,7 @@ def method(scores: Mapping[str, Any]) -> str:
         )
     if scores.get("seeds"):
         text += (
-            " Those of the tuned model's differences from others cover other seeds of the training too, as "
-            f"{count(scores['seeds'], 'training')} show."
+            " The intervals of what the tuning changed cover other random seeds of the training too, of which "
+            f"{scores['seeds']} were tried."
         )
     return text

@@ -162,9 +162,9 @@ def test_why_figures_are_grey_and_how_intervals_were_made() -> None:
 def test_how_to_read_the_report_says_what_the_title_does_not() -> None:
     said = wording.lead(scores(-0.7, -0.8, -0.6, confidence=0.9))
     assert said.startswith(
-        "Measured on 10 held-out answers from 2 sources that the training never saw, by how likely "
+        "The model was shown 10 held-out answers from 2 sources that the training never saw, and it "
     )
-    assert "does not count how many of its own answers are right" in said
+    assert "Nobody counted whether its own answers are right" in said
     assert "in about 90 of 100 such measurements" in said
     # property: a set of people's questions may be about what was trained
     assert "never saw" not in wording.lead(scores(-0.7, -0.8, -0.6, set="talks"))

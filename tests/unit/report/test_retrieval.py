@@ -23,8 +23,16 @@ def scores(difference: dict[str, Any], key: str = "nll") -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("difference", "told"),
     [
-        (interval(-0.5, -0.7, -0.3), "does better than the base model that looks it up"),
-        (interval(0.5, 0.3, 0.7), "does worse than the base model that looks it up"),
+        (
+            interval(-0.5, -0.7, -0.3),
+            "the tuned model alone does better than the base model with a search: it finds each token of the true "
+            "answers 1.6 times as likely (1.3 to 2.0).",
+        ),
+        (
+            interval(0.5, 0.3, 0.7),
+            "the base model with a search does better than the tuned model alone: it finds each token of the true "
+            "answers 1.6 times as likely (1.3 to 2.0).",
+        ),
         (interval(-0.5, -0.7, 0.3), "does neither surely better nor surely worse"),
         (interval(-0.5), "cannot be compared"),
     ],
@@ -32,7 +40,6 @@ def scores(difference: dict[str, Any], key: str = "nll") -> dict[str, Any]:
 def test_the_sentence_says_no_more_than_the_interval(difference: dict[str, Any], told: str) -> None:
     said = retrieval.compare("held_out", scores(difference))
     assert told in said
-    assert "4.000 against 4.500" in said or "4.00 against 4.50" in said
 
 
 def test_a_figure_for_which_more_is_better_is_read_the_other_way() -> None:
