@@ -10,8 +10,6 @@ import argparse
 import math
 import os
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -23,8 +21,8 @@ from lectern.llm.replies import Replies
 from lectern.llm.request import Reply, Request, make_request
 from lectern.settings.llm import LLM
 from tests.settings import configure
+from tests.support import failing_server
 
-SERVER = Path(__file__).parents[1] / "unit" / "llm" / "failing_server.py"
 PASSAGE = "The text of a passage goes here, some three hundred words of it. " * 30
 SCHEMA = {
     "type": "object",
@@ -84,14 +82,8 @@ def main(calls: int, latency: float, in_flight: int, loop: int) -> None:
     import openai  # noqa: F401
 
     loading = time.perf_counter() - began
-    command = [sys.executable, str(SERVER), "--latency", str(latency)]
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server,
-    ):
-        assert server.stdin
-        assert server.stdout
-        url = f"http://127.0.0.1:{int(server.stdout.readline())}/v1"
+    server, url = failing_server.launch("--latency", latency)
+    with tempfile.TemporaryDirectory() as scratch, server:
         llm = configure(LLM, "benchmark", "openai", "none", base_url=url, concurrency=in_flight)
         requests = [
             make_request(llm, [Message(role="user", content=f"request {n}\n{PASSAGE}")], SCHEMA)
@@ -99,7 +91,6 @@ def main(calls: int, latency: float, in_flight: int, loop: int) -> None:
         ]
         wall, used, seen = run(requests, llm, Path(scratch) / "replies" / "teach")
         alone = run_loop(requests[:loop], llm) / loop * calls
-        server.stdin.close()
     ideal = calls / in_flight * latency
     rounds = math.ceil(calls / in_flight) * latency
     what = f"{calls} calls, {latency * 1000:.0f} ms each at the server, {in_flight} in flight"

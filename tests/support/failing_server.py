@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -156,6 +157,16 @@ async def send(
     writer.write(content[: len(content) // 2] if cut else content)
     await writer.drain()
     return True
+
+
+def launch(*options: object) -> tuple["subprocess.Popen[str]", str]:
+    """Start a server with these options. Returns: its process, a context that ends it; and its address."""
+    command = [sys.executable, __file__, *options]
+    process = subprocess.Popen(
+        [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    return process, f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
 
 
 async def main(server: Server) -> None:

@@ -21,22 +21,16 @@ from lectern.llm.replies import Replies
 from lectern.llm.request import Reply, Request, make_request
 from lectern.settings.llm import LLM
 from tests.settings import configure
-from tests.support import asking
+from tests.support import asking, failing_server
 
 ROOT = Path(__file__).parents[3]
-SERVER = ROOT / "tests/support/failing_server.py"
 TOKEN = "lectern-test-token-5f0c"
 
 
 class Server:
     def __init__(self, folder: Path, *options: object) -> None:
         self.log = folder / "log.jsonl"
-        command = [sys.executable, SERVER, "--log", self.log, *options]
-        self.process = subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout
-        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}/v1"
+        self.process, self.url = failing_server.launch("--log", self.log, *options)
 
     def wait_until_told(self) -> None:
         assert self.process.stdout

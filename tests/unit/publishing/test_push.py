@@ -4,7 +4,6 @@ import base64
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote_plus
@@ -20,7 +19,7 @@ from lectern.settings.publish import Publish
 from lectern.tools import params
 from tests import warm
 from tests.settings import configure
-from tests.support import review_repo
+from tests.support import failing_server, review_repo
 from tests.support import server as sites
 from tests.support.corpora import entry, feed
 from tests.support.hub import TOKEN, Hub, serve
@@ -212,21 +211,8 @@ def test_no_secret_of_a_whole_cycle_is_in_any_file_or_line(
         assert done.returncode == 0, told[-1]
 
     mp3 = (review_repo.ROOT / "data/sources/smoke/smoke-01-logs.mp3").read_bytes()
-    server = [
-        sys.executable,
-        str(review_repo.ROOT / "tests/support/failing_server.py"),
-        "--echo",
-        "--faults",
-        "0.4",
-    ]
-    server += ["--kinds", "400", "500"]
-    with (
-        sites.serve() as site,
-        subprocess.Popen(server, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as failing,
-    ):
-        assert failing.stdout
-        assert failing.stdin
-        endpoint = f"http://127.0.0.1:{int(failing.stdout.readline())}/v1"
+    failing, endpoint = failing_server.launch("--echo", "--faults", 0.4, "--kinds", "400", "500")
+    with sites.serve() as site, failing:
         token = SECRETS["LECTERN_FEED_TOKEN"]
         media = [f"{site.address}/{n}.mp3?token={quote_plus(token)}" for n in (1, 2)]
         site.put("/1.mp3", mp3)
@@ -238,7 +224,6 @@ def test_no_secret_of_a_whole_cycle_is_in_any_file_or_line(
         own = site.address.replace("http://", "http://{LECTERN_FEED_USER}:{LECTERN_FEED_PASSWORD}@")
         tell("python", "-c", CYCLE, FEED=own + "/feed?token={LECTERN_FEED_TOKEN}", ENDPOINT=endpoint)
         asked += site.hits
-        failing.stdin.close()
     (repo / ".gitignore").write_text("models/\nmetrics/\n")
     tell("dvc", "init", "-q")
     for name in (
