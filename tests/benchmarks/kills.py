@@ -1,19 +1,19 @@
-"""Whether a run that is killed again and again ends with the bytes of an undisturbed one.
+"""Whether a run that is killed at a random moment ends with the bytes of an undisturbed one.
 
-Run: python -m tests.benchmarks.kills [--kills 100] [--seed 0] [--recipe smoke] [--most 8] [--folder DIR]
+Run: python -m tests.benchmarks.kills [--kills 100] [--seed 0] [--recipe smoke] [--folder DIR]
 Clones the committed state of this repository, composes the recipe and runs `lectern run`, the command behind
-`make run`, once undisturbed. Then in rounds: removes every output and cache, starts the run, kills it at a random
-moment, starts it again, and so on until it ends by itself, and compares that ending with the undisturbed one: every
-file of every output, what dvc.lock says of the outputs, and what git says of the tree.
+`make run`, once undisturbed. Then it removes every output and cache, starts the run, and kills it at a random moment.
+What the kill left is run to its end and compared with the undisturbed run: every file of every output, what dvc.lock
+says of the outputs, and what git says of the tree. Then what the kill left is put back, started again and killed
+again, so that the kills of one run add up, until that run ends by itself; then all begins anew.
 
-The time until a kill is drawn evenly between nothing and a share of what a run takes, so that a round has about five
-kills and they fall on all of it. A round has at most `--most` kills; with `--most 1` nearly every kill has an ending of
-its own. Of the kills, 70 % are SIGKILL to every process of the run, 15 % SIGKILL to a random one of them, after which
-the others may go on until another drawn moment, and 15 % SIGINT, as Ctrl-C sends it.
+The time until a kill is drawn evenly between nothing and a share of what a run takes, so that the kills fall on all of
+it. Of the kills, 70 % are SIGKILL to every process of the run, 15 % SIGKILL to a random one of them, after which the
+others may go on until another drawn moment, and 15 % SIGINT, as Ctrl-C sends it.
 
 Prints a line for each kill and each ending, and tables at the end. What has happened is kept in DIR/kills.jsonl, so the
 same command goes on where it was stopped. Exits with status 1 if an ending differs, or a run failed by itself.
-Needs Linux, and as much free space as one run takes.
+Needs Linux, and twice as much free space as one run takes.
 """
 
 import argparse
@@ -43,7 +43,7 @@ MARK = "LECTERN_KILLS"
 """A variable in the environment of every process of a run, whatever session it is in and whoever its parent is now."""
 GROUP, ONE, INTERRUPT = "SIGKILL to all", "SIGKILL to one", "SIGINT"
 SHARES = {GROUP: 0.70, ONE: 0.15, INTERRUPT: 0.15}
-SHARE = 0.4
+SHARE = 0.25
 """A kill comes at the latest after this share of the undisturbed run's time."""
 PATIENCE = 300.0
 """Seconds that a run may take to end after an interrupt; after them it counts as a run that does not heed it."""
@@ -71,7 +71,7 @@ def draw(seed: int, number: int, seconds: float) -> Draw:
 
     Args:
         seed: of the benchmark.
-        number: of the kill.
+        number: of the kill, and of the runs that ended by themselves before it.
         seconds: that a run takes.
     """
     chance = random.Random(f"kills {seed} {number}")
@@ -83,16 +83,6 @@ def draw(seed: int, number: int, seconds: float) -> Draw:
 def drops_lock(seed: int, round_: int) -> bool:
     """Whether a round starts without dvc.lock, as the very first run does; else with that of the committed run."""
     return random.Random(f"lock {seed} {round_}").random() < 0.5
-
-
-def estimate(rows: Sequence[Row]) -> float:
-    """Seconds that a run takes now: as the undisturbed one, or less if all starts of the last round took less.
-
-    Other work on the machine changes that by times, and a round whose kills would come too late has none.
-    """
-    undisturbed = next(row["seconds"] for row in rows if row["kind"] == "undisturbed")
-    last = next((row["seconds"] for row in reversed(rows) if row["kind"] == "ending"), undisturbed)
-    return min(undisturbed, last)
 
 
 def read_outputs(root: Path) -> dict[str, str]:
@@ -272,62 +262,75 @@ def prepare(root: Path, recipe: str, log: Path) -> Row:
     return {"commit": commit, "recipe": recipe, "seconds": seconds, "state": look(root)}
 
 
-def try_round(
-    root: Path, journal: Journal, logs: Path, seed: int, kills: int, most: int, wanted: Row
-) -> None:
-    """Kill and start again until the run ends by itself, and compare; goes on with a round that was begun before."""
-    round_ = len(journal.of("ending"))
-    done = [row for row in journal.of("kill") if row["round"] == round_]
-    if not done:
+def kill_once(root: Path, journal: Journal, log: Path, seed: int, wanted: Row) -> bool:
+    """Start the run and kill it at a random moment; returns whether it was killed, and not through before."""
+    number, round_ = len(journal.of("kill")), len(journal.of("round"))
+    if not [row for row in journal.of("kill") if row["round"] == round_]:
         clean(root, lock=drops_lock(seed, round_))
-    inside = len(done)
-    torn = [name for row in done for name in row["torn"]]
-    seconds = sum(row["seconds"] for row in done)
-    usual = estimate(journal.rows)
-    while True:
-        number = len(journal.of("kill"))
-        drawn = draw(seed, number, usual) if number < kills and inside < most else None
-        log = logs / f"{round_:03}-{inside:02}.log"
-        began = time.monotonic()
-        run = Run(root, log)
-        status = run.wait(drawn.after if drawn else None)
-        killed = status is None
-        if drawn and killed:
-            status = run.kill(drawn)
-        took = round(time.monotonic() - began, 2)
-        seconds += took
-        printed = log.read_text(encoding="utf-8", errors="replace")
-        torn += read_torn(printed)
-        if drawn and killed:
-            inside += 1
-            late = drawn.how == INTERRUPT and status is None
-            row = journal.add(
-                kind="kill", number=number, round=round_, how=drawn.how, after=round(drawn.after, 2),
-                stage=read_stage(printed), status=status, torn=read_torn(printed), late=late, seconds=took,
-            )  # fmt: skip
-            print(
-                f"kill {number + 1}: {drawn.how} after {drawn.after:.1f} s, in {row['stage']}"
-                + (f", which did not end within {PATIENCE:.0f} s" if late else ""),
-                flush=True,
-            )
-        if status == 0 or not killed:
-            break
+    drawn = draw(seed, number + round_, wanted["seconds"])
+    began = time.monotonic()
+    run = Run(root, log)
+    status = run.wait(drawn.after)
+    if status:
+        raise SystemExit(f"The run ended by itself with {status}: see {log}")
+    if status == 0:
+        return False
+    status = run.kill(drawn)
+    printed = log.read_text(encoding="utf-8", errors="replace")
+    if status == 0:  # one process was killed, and the run did not need it
+        return False
+    late = drawn.how == INTERRUPT and status is None
+    row = journal.add(
+        kind="kill", number=number, round=round_, how=drawn.how, after=round(drawn.after, 2),
+        stage=read_stage(printed), status=status, torn=read_torn(printed), late=late,
+        seconds=round(time.monotonic() - began, 2),
+    )  # fmt: skip
+    print(
+        f"kill {number + 1}: {drawn.how} after {drawn.after:.1f} s, in {row['stage']}"
+        + (f", which did not end within {PATIENCE:.0f} s" if late else ""),
+        flush=True,
+    )
+    return True
+
+
+def finish(root: Path, journal: Journal, log: Path, kind: str, wanted: Row) -> None:
+    """Run to the end, compare what there is then, and keep that as a row of this kind."""
+    began = time.monotonic()
+    status = Run(root, log).wait(None)
+    printed = log.read_text(encoding="utf-8", errors="replace")
     unequal = list(compare(wanted["state"], look(root)))
     if status:
         unequal.append(f"the run ended with {status}: {' | '.join(printed.splitlines()[-8:])}")
-    journal.add(kind="ending", round=round_, kills=inside, unequal=unequal, torn=torn, seconds=seconds)
+    number, torn = len(journal.of(kind)), read_torn(printed)
+    seconds = round(time.monotonic() - began, 2)
+    journal.add(kind=kind, number=number, unequal=unequal, torn=torn, seconds=seconds)
     print(
-        f"ending {round_ + 1}, after {inside} kills: "
+        f"{kind} {number + 1}, {seconds:.0f} s: "
         + ("; ".join(unequal) or f"equal ({len(wanted['state']['file'])} files)")
         + (f"; torn and brought back: {', '.join(torn)}" if torn else ""),
         flush=True,
     )
 
 
+def put_back(left: Path, root: Path) -> None:
+    """Bring back what a kill had left, as far as it was kept."""
+    if left.exists():
+        shutil.rmtree(root, ignore_errors=True)
+        left.rename(root)
+
+
+def keep(root: Path, left: Path) -> None:
+    """Keep a copy of what a kill has left; a copy that was cut off does not count."""
+    part = left.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(root, part, symlinks=True)
+    part.rename(left)
+
+
 def summarise(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the lines of the tables at the end."""
     kills = [row for row in rows if row["kind"] == "kill"]
-    endings = [row for row in rows if row["kind"] == "ending"]
+    endings = [row for row in rows if row["kind"] in ("ending", "round")]
     wrong = [row for row in endings if row["unequal"]]
     torn = Counter(name for row in endings for name in row["torn"])
     yield "| figure | value |"
@@ -335,8 +338,10 @@ def summarise(rows: Sequence[Row]) -> Iterator[str]:
     for how, count in Counter(row["how"] for row in kills).most_common():
         yield f"| kills by {how} | {count} |"
     yield f"| kills | {len(kills)} |"
-    yield f"| endings | {len(endings)} |"
-    yield f"| equal endings | {len(endings) - len(wrong)} |"
+    for kind, of in (("ending", "one kill each"), ("round", "all the kills of a run")):
+        those = [row for row in endings if row["kind"] == kind]
+        equal = sum(not row["unequal"] for row in those)
+        yield f"| endings after {of}; equal | {len(those)}; {equal} |"
     yield f"| interrupts that were not heeded within {PATIENCE:.0f} s | {sum(row['late'] for row in kills)} |"
     for name in sorted({"dvc.lock", *torn}):
         yield f"| times that {name} was torn and brought back | {torn[name]} |"
@@ -346,12 +351,12 @@ def summarise(rows: Sequence[Row]) -> Iterator[str]:
     for stage, count in Counter(row["stage"] for row in kills).most_common():
         yield f"| {stage} | {count} |"
     for row in wrong:
-        yield f"\nEnding {row['round'] + 1}, after {row['kills']} kills, differs:"
+        yield f"\n{row['kind'].capitalize()} {row['number'] + 1} differs:"
         yield from (f"  {line}" for line in row["unequal"])
 
 
-def main(kills: int, seed: int, recipe: str, most: int, folder: Path) -> int:
-    """Go on until so many kills have an ending, print the tables, and return the exit status."""
+def main(kills: int, seed: int, recipe: str, folder: Path) -> int:
+    """Go on until so many kills have had their endings, print the tables, and return the exit status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no run outlives it
     signal.signal(
         signal.SIGINT, signal.default_int_handler
@@ -371,18 +376,24 @@ def main(kills: int, seed: int, recipe: str, most: int, folder: Path) -> int:
         f"{len(wanted['state']['file'])} files of {len(wanted['state']['dvc.lock'])} outputs",
         flush=True,
     )
+    left = folder / "left"
+    put_back(left, root)
     try:
-        while len(journal.of("kill")) < kills or _is_open(journal):
-            try_round(root, journal, logs, seed, kills, most, wanted)
+        while len(journal.of("ending")) < kills:
+            number = len(journal.of("kill"))
+            if number == len(journal.of("ending")) and not kill_once(
+                root, journal, logs / f"{number:03}-kill.log", seed, wanted
+            ):
+                finish(root, journal, logs / f"{number:03}-round.log", "round", wanted)
+                continue
+            keep(root, left)
+            finish(root, journal, logs / f"{number:03}-ending.log", "ending", wanted)
+            put_back(left, root)
     finally:
         end(root)
     print("\n" + "\n".join(summarise(journal.rows)))
     late = any(row["late"] for row in journal.of("kill"))
-    return int(late or any(row["unequal"] for row in journal.of("ending")))
-
-
-def _is_open(journal: Journal) -> bool:
-    return any(row["round"] == len(journal.of("ending")) for row in journal.of("kill"))
+    return int(late or any(row["unequal"] for row in [*journal.of("ending"), *journal.of("round")]))
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -391,7 +402,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--recipe", default="smoke")
-    parser.add_argument("--most", type=int, default=8, help="kills in a round, at most")
     parser.add_argument("--folder", type=Path, help="for the clone and the results; a new one by default")
     return parser.parse_args(arguments)
 
@@ -399,4 +409,4 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 if __name__ == "__main__":
     given = parse()
     place = given.folder or Path(tempfile.mkdtemp(prefix="lectern-kills-"))
-    raise SystemExit(main(given.kills, given.seed, given.recipe, given.most, place))
+    raise SystemExit(main(given.kills, given.seed, given.recipe, place))

@@ -21,15 +21,6 @@ def test_kills_are_the_same_for_a_seed_and_spread_evenly_over_the_time() -> None
     assert all(shares[how] == pytest.approx(2000 * share, rel=0.15) for how, share in kills.SHARES.items())
 
 
-def test_kills_come_earlier_where_the_last_round_was_quicker_than_the_undisturbed_run() -> None:
-    rows = [{"kind": "undisturbed", "seconds": 40.0}]
-    assert kills.estimate(rows) == 40.0
-    rows += [{"kind": "ending", "seconds": 10.0}]
-    assert kills.estimate(rows) == 10.0
-    rows += [{"kind": "kill", "seconds": 3.0}, {"kind": "ending", "seconds": 70.0}]
-    assert kills.estimate(rows) == 40.0
-
-
 def test_an_ending_differs_by_what_is_missing_new_or_other() -> None:
     wanted = {"file": {"a": "1", "b": "2"}, "git status": {}}
     assert list(kills.compare(wanted, {"file": {"b": "2", "a": "1"}, "git status": {}})) == []
@@ -71,11 +62,30 @@ def test_the_table_counts_kills_endings_and_names_what_differs() -> None:
     rows = [
         {"kind": "kill", "how": kills.GROUP, "stage": "train", "late": False, "torn": []},
         {"kind": "kill", "how": kills.INTERRUPT, "stage": "train", "late": True, "torn": ["dvc.lock"]},
-        {"kind": "ending", "round": 0, "kills": 2, "unequal": [], "torn": ["dvc.lock"]},
-        {"kind": "ending", "round": 1, "kills": 0, "unequal": ["file: a differs"], "torn": []},
+        {"kind": "ending", "number": 0, "unequal": [], "torn": ["dvc.lock"]},
+        {"kind": "ending", "number": 1, "unequal": ["file: a differs"], "torn": []},
+        {"kind": "round", "number": 0, "unequal": [], "torn": []},
     ]
     told = "\n".join(kills.summarise(rows))
-    for line in ("| kills | 2 |", "| endings | 2 |", "| equal endings | 1 |", "| train | 2 |"):
+    for line in (
+        "| kills | 2 |",
+        "| endings after one kill each; equal | 2; 1 |",
+        "| endings after all the kills of a run; equal | 1; 1 |",
+        "| train | 2 |",
+    ):
         assert line in told
     assert "| times that dvc.lock was torn and brought back | 1 |" in told
-    assert told.endswith("Ending 2, after 0 kills, differs:\n  file: a differs")
+    assert told.endswith("Ending 2 differs:\n  file: a differs")
+
+
+def test_what_a_kill_left_comes_back_whole_after_the_run_went_on(tmp_path: Path) -> None:
+    root, left = tmp_path / "clone", tmp_path / "left"
+    root.mkdir()
+    (root / "torn").write_text("as the kill left it")
+    kills.keep(root, left)
+    (root / "torn").write_text("mended")
+    (root / "new").write_text("made by the run")
+    kills.put_back(left, root)
+    assert {path.name: path.read_text() for path in root.iterdir()} == {"torn": "as the kill left it"}
+    kills.put_back(left, root)  # nothing is kept: nothing changes
+    assert (root / "torn").exists()
