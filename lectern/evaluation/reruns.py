@@ -20,6 +20,7 @@ from lectern.evaluation.bootstrap import Bootstrap, Interval
 from lectern.evaluation.learning_curve import Point
 from lectern.evaluation.noise import Source, Spread
 from lectern.evaluation.rows import RowScore
+from lectern.evaluation.summary import OVER_BASE
 
 Scores = Mapping[str, Any]
 """The content of metrics/scores.json."""
@@ -276,13 +277,15 @@ def widen(scores: Scores, seeds: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _widen_set(part: Scores, spreads: Mapping[str, Spread], confidence: float) -> dict[str, Any]:
-    compared = {
-        name: {**one, "difference": _widen_figures(part, one["difference"], spreads, confidence)}
-        for name, one in part.get("comparators", {}).items()
-        if not name.startswith(TUNED)  # the tuned model again, with something beside it: the seed is the same
-    }
+    compared = {}
+    for name, one in part.get("comparators", {}).items():
+        # The tuned model with something beside it differs from the tuned model by no seed, but from the base by one,
+        # and no training measured another spread than that of the tuned model alone.
+        over = OVER_BASE if name.startswith(TUNED) else "difference"
+        wide = {over: _widen_figures(part, one[over], spreads, confidence)} if over in one else {}
+        compared[name] = {**one, **wide}
     difference = _widen_figures(part, part["difference"], spreads, confidence)
-    return {**part, "difference": difference, "comparators": {**part.get("comparators", {}), **compared}}
+    return {**part, "difference": difference, "comparators": compared}
 
 
 def _widen_figures(

@@ -4,12 +4,14 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from lectern.core.schema import BASE, DIALOGUES, HELD_OUT, TUNED
+from lectern.core.schema import BASE, DIALOGUES, HELD_OUT, TUNED, WITH_SOURCES
 from lectern.evaluation import answer_figures
 from lectern.evaluation.bootstrap import Bootstrap, Interval, Statistic
 from lectern.evaluation.rows import AnswerScore, RowScore
 
 T = TypeVar("T")
+OVER_BASE = "over_base"
+"""Key of what the tuned model gains over the base where both get the same passages."""
 Figures = Mapping[str, Statistic]
 Summary = dict[str, dict[str, float | int | None]]
 """Figure -> its interval; a figure that no row measures is left out."""
@@ -55,6 +57,10 @@ def summarise_set(
         name: _pair(ours[TUNED], ours[name], _share_tokens(answers[TUNED], answers[name]))
         for name in (BASE, *comparators)
     }
+    looked_up, base_looked_up = TUNED + WITH_SOURCES, BASE + WITH_SOURCES
+    if {looked_up, base_looked_up} <= {*answers}:
+        same_tokens = _share_tokens(answers[looked_up], answers[base_looked_up])
+        compared[OVER_BASE] = _pair(ours[looked_up], ours[base_looked_up], same_tokens)
     gained = {name: _pair(trimmed[name], ours[name], True) for name in trimmed}
 
     bootstrap = Bootstrap([row.item for row in rows], resamples=resamples, confidence=confidence, seed=seed)
@@ -68,7 +74,16 @@ def summarise_set(
         "difference": difference[BASE],
         "reference": scores["/"],
         "comparators": {
-            name: {"scores": scores[name], "difference": difference[name]} for name in comparators
+            name: {
+                "scores": scores[name],
+                "difference": difference[name],
+                **(
+                    {OVER_BASE: difference[OVER_BASE]}
+                    if name == looked_up and OVER_BASE in difference
+                    else {}
+                ),
+            }
+            for name in comparators
         },
         "cleaned": {
             name: {"scores": scores[f"/{name}"], "difference": difference[f"/{name}"]} for name in trimmed

@@ -22,7 +22,7 @@ from lectern.core import secrets
 from lectern.core.errors import LecternError
 from lectern.core.printing import warn
 from lectern.llm import budget as budgets
-from lectern.llm import completions, malformed, structured
+from lectern.llm import completions, malformed, prompting, structured
 from lectern.llm.budget import Budget, BudgetError, Size
 from lectern.llm.completions import AccessError, Completion, RefusedError, TryError
 from lectern.llm.limits import Pace, backoff
@@ -108,7 +108,7 @@ class _Run:
             if output == OUTPUTS[-1]:
                 return False
             self.output = OUTPUTS[OUTPUTS.index(output) + 1]
-            _say(f"{self.what}: {reason}. JSON is requested by output={self.output} from now on.")
+            warn(f"{self.what}: {reason}. JSON is requested by output={self.output} from now on.")
         return True
 
     def check(self) -> None:
@@ -171,7 +171,7 @@ async def _answer(requests: Sequence[Request], llm: LLM, done: Callable[[Reply],
 
     run = _Run(llm, what, client, Budget(llm, what), hide, mask)
     sizes = (_size(llm, request, _chat(llm.output, request)) for request in requests)
-    _say(f"{what}: {llm.model} at {run.url}: {run.budget.estimate(sizes)}")
+    warn(f"{what}: {llm.model} at {run.url}: {run.budget.estimate(sizes)}")
     waiting = iter(requests)
     async with client:
         with tqdm(total=len(requests), desc=what, unit="request", disable=None) as bar, _draining(run):
@@ -182,7 +182,7 @@ async def _answer(requests: Sequence[Request], llm: LLM, done: Callable[[Reply],
                 await asyncio.wait_for(run.begun.wait(), PROBE)
             await asyncio.gather(first, *(_work(run, waiting, done, bar) for _ in range(workers - 1)))
     answered = f"{len(requests) - len(run.failed):,} of {len(requests):,} requests have a reply"
-    _say(f"{what}: {run.budget.describe()}; {answered}")
+    warn(f"{what}: {run.budget.describe()}; {answered}")
     return run
 
 
@@ -195,10 +195,6 @@ def _token(llm: LLM, what: str) -> str | None:
         f"the environment variable {llm.api_key}, which {what}.api_key names, is not set. It holds the token for "
         f"{llm.base_url or OPENAI}: `export {llm.api_key}=...` and run `dvc repro` again."
     )
-
-
-def _say(line: str) -> None:
-    warn(line)
 
 
 @contextlib.contextmanager
@@ -217,7 +213,7 @@ def _draining(run: _Run) -> Iterator[None]:
         release()
         run.signal = number
         run.stop("the run was interrupted")
-        _say(
+        warn(
             f"\n{run.what}: interrupted; waiting for the calls in flight, which are paid for. Interrupt again to drop "
             "them."
         )
@@ -306,7 +302,9 @@ def _check(completion: Completion, request: Request) -> tuple[str, str | None]:
 
 
 def _repair(text: str, problem: str) -> Chat:
-    wish = f"That reply cannot be used: {problem}. Write it again, mended, and no longer than needed."
+    # The reason may quote the reply, which may repeat what a stranger wrote for the reader of this message.
+    wish = f"That reply cannot be used. The reason:\n{prompting.fence(problem, 'reason')}\n"
+    wish += "Write the reply again, mended, and no longer than needed."
     return [{"role": "assistant", "content": text or "(nothing)"}, {"role": "user", "content": wish}]
 
 

@@ -9,14 +9,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
 from lectern.llm import marks
+from lectern.settings import checks
 
-FOLDER = Path(__file__).parent / "prompts"
 DIVIDER = re.compile(r"^--- user[ \t]*\n", re.MULTILINE)
 INVISIBLE = r"[\s\u00ad\u034f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]*"
 LOOKALIKE = re.compile(rf"<(?={INVISIBLE}(?:/{INVISIBLE})?{INVISIBLE.join('passage')}\b)", re.IGNORECASE)
@@ -70,12 +69,9 @@ def load(name: str) -> Prompt:
     Raises:
         LecternError: there is no such file, or its text is not a prompt (see `parse`).
     """
-    known = sorted(path.stem for path in FOLDER.glob("*.jinja"))
-    if name not in known:
-        raise LecternError(
-            f"there is no prompt {name!r} in lectern/llm/prompts; choose one of {', '.join(known) or 'none'}"
-        )
-    return parse(name, (FOLDER / f"{name}.jinja").read_text(encoding="utf-8"))
+    for problem in checks.prompt("the prompt", name):
+        raise LecternError(problem)
+    return parse(name, (checks.PROMPTS / f"{name}.jinja").read_text(encoding="utf-8"))
 
 
 def parse(name: str, text: str) -> Prompt:

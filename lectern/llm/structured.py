@@ -81,13 +81,13 @@ def unwrap(text: str, schema: Mapping[str, Any] | None = None, asked: Sequence[s
     after = _unfenced(THOUGHT.split(text)[-1])
     if _is_json(text) or (OPENED.match(text) and after == text):  # the reasoning was cut off
         return _as_object(text, schema)
-    best = None
+    best, condensed = None, [_condense(one) for one in asked]
     for where in dict.fromkeys((after, SPARE_COMMA.sub(r"\1", after), text)):
         is_whole = _is_json(where)
         found = [_as_object(value, schema) for value in ([where] if is_whole else _values(where))]
         is_broken = not is_whole and where[:1] in ("{", "[")  # then what is inside of it is not the reply
         if fitting := [value for value in found if find_problem(value, schema) is None]:
-            own = [value for value in fitting if is_whole or not _is_quoted(value, asked)]
+            own = [value for value in fitting if is_whole or not _is_quoted(value, condensed)]
             if own and (schema is not None or not is_broken):
                 return own[-1]
         elif found and not is_broken:
@@ -95,12 +95,14 @@ def unwrap(text: str, schema: Mapping[str, Any] | None = None, asked: Sequence[s
     return best or after or text
 
 
-def _is_quoted(value: str, asked: Iterable[str]) -> bool:
-    """Whether one of the texts holds this JSON, whatever its spaces and quotation marks are."""
-    return any(_condense(value) in _condense(text) for text in asked)
+def _is_quoted(value: str, condensed: Iterable[str]) -> bool:
+    """Whether one of the texts, as `_condense` returns them, holds this JSON."""
+    found = _condense(value)
+    return any(found in text for text in condensed)
 
 
 def _condense(text: str) -> str:
+    """The text without spaces, with one kind of quotation marks."""
     return "".join(text.translate(QUOTES).split())
 
 

@@ -1,6 +1,5 @@
 """Say how far chance moves the figures, and what more items would change: what `lectern seeds` and `curve` measured."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -123,15 +122,7 @@ def tell_curve(curve: Mapping[str, Any]) -> str:
     return (
         f"{more[0].upper()}{more[1:]} would {'help' if helps else 'do harm'}: they would {verb} the {name} by "
         f"{abs(change['value']):.{digits}f}{unit} ({sure} interval {near:.{digits}f} to {far:.{digits}f}), {law}."
-        + (f" {_tell_factor(change)}" if key == "nll" else "")
-    )
-
-
-def _tell_factor(change: Mapping[str, Any]) -> str:
-    """Say what a change of the negative log-likelihood means for a token."""
-    low, value, high = (math.exp(-change[key]) for key in ("high", "value", "low"))
-    return (
-        f"That is {value:.2f} times the likelihood of each token of a true answer ({low:.2f} to {high:.2f})."
+        + (f" Each token of a true answer is then {wording.times(change, digits=2)}." if key == "nll" else "")
     )
 
 

@@ -1,16 +1,21 @@
 """Say whether looking it up would do as well as the tuning, and how well the search finds what it is asked for."""
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lectern.core.schema import BASE, HELD_OUT, TUNED, WITH_SOURCES
 from lectern.evaluation.answer_figures import FIGURES
+from lectern.evaluation.summary import OVER_BASE
 from lectern.report import wording
 from lectern.report.figures import show, show_change_interval
 
 COMPARED = ("nll", "similarity", "rougeL")
 """The figures by which answers are compared, the most telling first."""
+WHO = {
+    TUNED: "the tuned model alone",
+    BASE + WITH_SOURCES: "the base model with a search",
+    TUNED + WITH_SOURCES: "the tuned model with a search",
+}
 RANKINGS = {
     "both": "words and meanings together",
     "bm25": "words (BM25)",
@@ -42,61 +47,64 @@ def build(scores: Scores, retrieval: Mapping[str, Any]) -> dict[str, Any] | None
 
 
 def compare(name: str, scores: Scores) -> str:
-    """Say how the tuned model does against the base with passages, and whether passages help the tuned one.
+    """Say how the tuned model does against the base with passages, and what passages and tuning do together.
 
     Args:
         name: of the set.
         scores: its part of metrics/scores.json.
 
-    Returns: one or two sentences, with each value once; empty if nobody answered with passages or nothing can be
-        compared.
+    Returns: up to three sentences; empty if nobody answered with passages or nothing can be compared.
     """
-    return " ".join(_compare(name, scores))
-
-
-def _compare(name: str, scores: Scores) -> Iterator[str]:
     others = scores.get("comparators", {})
-    for rival in (BASE + WITH_SOURCES, TUNED + WITH_SOURCES):
-        difference = others.get(rival, {}).get("difference", {})
-        key = next((key for key in COMPARED if key in difference), None)
-        if key is None:
-            continue
-        figure, found = FIGURES[key], difference[key]
-        # The difference is the tuned model's value minus that of the other.
-        verdict = wording.judge(found, bool(figure.lower_is_better))
-        who = "the base model with a search" if rival.startswith(BASE) else "the tuned model with a search"
-        told = {
-            "better": f"does better than {who}",
-            "worse": f"does worse than {who}",
-            "unclear": f"does neither surely better nor surely worse than {who}",
-            "unknown": f"cannot be compared with {who}, for want of rows",
-        }[verdict]
-        if key == "nll":
-            yield _tell_likelihood(f"On {wording.asked(name, found['n'])}", who, told, found, verdict)
-            continue
-        ours, theirs = (part[key]["value"] for part in (scores[TUNED], others[rival]["scores"]))
-        wanted = "lower is better" if figure.lower_is_better else "higher is better"
-        values = f"{show(figure, ours)} against {show(figure, theirs)}"
-        interval = show_change_interval(figure, found)
-        yield (
-            f"On {wording.asked(name, found['n'])}, the tuned model alone {told} ({figure.name.lower()}, where "
-            f"{wanted}: {values}" + (f", interval of the difference {interval})." if interval else ").")
+    lookup, both = (others.get(who + WITH_SOURCES, {}) for who in (BASE, TUNED))
+    pairs = (
+        (TUNED, BASE + WITH_SOURCES, lookup.get("difference", {})),
+        (TUNED, TUNED + WITH_SOURCES, both.get("difference", {})),
+        (TUNED + WITH_SOURCES, BASE + WITH_SOURCES, both.get(OVER_BASE, {})),
+    )
+    return " ".join(text for pair in pairs if (text := _compare(name, scores, *pair)))
+
+
+def _compare(name: str, scores: Scores, one: str, other: str, difference: Scores) -> str:
+    """Say which of two contestants does better; empty if nothing can be compared.
+
+    Args:
+        name: of the set.
+        scores: its part of metrics/scores.json.
+        one: a contestant.
+        other: another one.
+        difference: the values of the first minus those of the other.
+    """
+    key = next((key for key in COMPARED if key in difference), None)
+    if key is None:
+        return ""
+    figure, found = FIGURES[key], difference[key]
+    verdict = wording.judge(found, bool(figure.lower_is_better))
+    ours, theirs = WHO[one], WHO[other]
+    told = {
+        "better": f"does better than {theirs}",
+        "worse": f"does worse than {theirs}",
+        "unclear": f"does neither surely better nor surely worse than {theirs}",
+        "unknown": f"cannot be compared with {theirs}, for want of rows",
+    }[verdict]
+    opening = f"On {wording.asked(name, found['n'])},"
+    if key == "nll":
+        if verdict == "worse":  # the factor is above 1, whoever does better
+            ours, told = theirs, f"does better than {ours}"
+            found = {edge: -found[edge] for edge in ("low", "value", "high")}
+        factor = (
+            ""
+            if verdict == "unknown"
+            else f": it finds each token of the true answers {wording.times(found)}"
         )
-
-
-def _tell_likelihood(
-    opening: str, who: str, told: str, found: Mapping[str, Any], verdict: wording.Verdict
-) -> str:
-    """Say how many times as likely the better side finds each token of the true answers."""
-    if verdict == "unknown":
-        return f"{opening}, the tuned model alone {told}."
-    sign = 1 if verdict == "worse" else -1
-    near, times, far = sorted(math.exp(sign * found[key]) for key in ("low", "value", "high"))
-    factor = f"{times:.1f} times as likely ({near:.1f} to {far:.1f})"
-    if verdict == "unclear":
-        return f"{opening}, the tuned model alone {told}: it finds each token of the true answers {factor}."
-    better, other = ("the tuned model alone", who) if verdict == "better" else (who, "the tuned model alone")
-    return f"{opening}, {better} does better than {other}: it finds each token of the true answers {factor}."
+        return f"{opening} {ours} {told}{factor}."
+    parts = {TUNED: scores[TUNED], **{who: part["scores"] for who, part in scores["comparators"].items()}}
+    wanted = "lower is better" if figure.lower_is_better else "higher is better"
+    values = f"{show(figure, parts[one][key]['value'])} against {show(figure, parts[other][key]['value'])}"
+    interval = show_change_interval(figure, found)
+    return f"{opening} {ours} {told} ({figure.name.lower()}, where {wanted}: {values}" + (
+        f", interval of the difference {interval})." if interval else ")."
+    )
 
 
 def judge(scores: Scores) -> wording.Verdict:

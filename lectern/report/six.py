@@ -1,6 +1,5 @@
 """The six questions with which the report opens: each has a sentence, what it rests on, and one example."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +34,16 @@ NO_TRAINED = (
 NO_ANSWER = "There are questions about what was trained, but none of them has a true answer."
 
 
+SIDES = {
+    "answer": "true answer",
+    BASE: "base",
+    BASE + WITH_SOURCES: "base, looked up",
+    TUNED: "tuned",
+    TUNED + WITH_SOURCES: "tuned, looked up",
+}
+"""Whose answers an example may have, in their order, and what the report calls them."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """What the report says to one of the questions."""
@@ -49,7 +58,13 @@ class Reply:
     place: str = ""
     """id of the section that has the tables; empty if there are none"""
     example: Mapping[str, str] | None = None
-    """a question with the answers of base and tuned, and why it was chosen"""
+    """a question with its true answer and those of contestants, and why it was chosen"""
+
+    @property
+    def said(self) -> list[tuple[str, str, str]]:
+        """Who answered the example's question, under which name the report shows it, and the answer."""
+        example = self.example or {}
+        return [(side, name, example[side]) for side, name in SIDES.items() if side in example]
 
 
 def build(evidence: Evidence) -> list[Reply]:
@@ -199,11 +214,10 @@ def _compare_likelihood(difference: Mapping[str, Any], opening: str) -> tuple[wo
             f"{opening}, the tuned model and the base find the true answers about equally likely; the difference may "
             "be chance."
         )
-    near, times, far = map(_times, sorted(math.exp(abs(difference[key])) for key in ("low", "value", "high")))
-    how = "likely" if verdict == "better" else "unlikely"
+    factor = wording.times(difference, "likely" if verdict == "better" else "unlikely")
     return verdict, (
-        f"{opening}, the tuned model finds each token (a word or a part of one) of the true answers {times} times as "
-        f"{how} as the base does ({near} to {far})."
+        f"{opening}, the tuned model finds each token (a word or a part of one) of the true answers {factor} as the "
+        "base does."
     )
 
 
@@ -218,10 +232,6 @@ def describe_carrying_over(evidence: Evidence) -> Reply:
     verdict, text = _compare_likelihood(difference, f"On {asked} from {held} that the training never saw")
     own = [one for one in evidence.answers if one.score.set == scores.get("set", HELD_OUT)]
     return Reply(question, CARRYING_OVER[verdict], verdict, text, "scores", _find_gain_example(own))
-
-
-def _times(factor: float) -> str:
-    return f"{factor:.1f}" if factor < 100 else f"{factor:,.0f}"
 
 
 def _find_gain_example(

@@ -134,6 +134,20 @@ def judge_rate(rate: Mapping[str, Any]) -> Verdict:
     return judge({"low": rate["low"] - 0.5, "high": rate["high"] - 0.5}, lower_is_better=False)
 
 
+def times(change: Mapping[str, Any], word: str = "likely", digits: int = 1) -> str:
+    """Return a change of the negative log-likelihood as a factor: "2.1 times as likely (1.9 to 2.4)".
+
+    Args:
+        change: in nats per token, with an interval; below 0 the tokens are likelier.
+        word: `likely`, or `unlikely` for the factor the other way round.
+        digits: after the point, where the factor is below 100.
+    """
+    sign = 1 if word == "unlikely" else -1
+    low, value, high = sorted(math.exp(sign * change[key]) for key in ("low", "value", "high"))
+    near, at, far = (f"{one:.{digits}f}" if one < 100 else f"{one:,.0f}" for one in (low, value, high))
+    return f"{at} times as {word} ({near} to {far})"
+
+
 def asked(name: str, number: int) -> str:
     """Write the number of answers of a set: `10 held-out answers`, `3 answers of talks`."""
     if name == HELD_OUT:

@@ -9,6 +9,7 @@ from lectern.core.errors import WrongValuesError
 
 FEWEST_RESAMPLES = 100
 PROMPTS = Path(__file__).parents[1] / "llm" / "prompts"
+"""The folder of the prompts, a file each."""
 
 
 def refuse(problems: Iterable[str]) -> None:
@@ -29,10 +30,8 @@ def choice(name: str, value: Any, choices: Sequence[str]) -> Iterator[str]:
 
 
 def prompt(name: str, value: str) -> Iterator[str]:
-    """Check that a prompt has its file."""
-    known = sorted(path.stem for path in PROMPTS.glob("*.jinja"))
-    if value not in known:
-        yield f"{name} is {value!r}, and lectern/llm/prompts has no such file; choose one of {', '.join(known)}"
+    """Check that a prompt has its file in lectern/llm/prompts."""
+    yield from choice(name, value, sorted(path.stem for path in PROMPTS.glob("*.jinja")))
 
 
 def at_least(settings: Any, **bounds: float) -> Iterator[str]:

@@ -316,8 +316,10 @@ def test_a_curve_of_two_sizes_says_why_it_tells_nothing() -> None:
 def test_comparators_are_widened_unless_they_are_the_tuned_model_itself() -> None:
     content = reruns.summarise_seeds(OWN, "name", 7, [rerun(4.2, seed=0), rerun(3.8, seed=1)])
     difference = {"difference": OWN["difference"], "scores": {}}
-    given = {**OWN, "comparators": {"other": difference, "tuned+sources": difference}}
+    both = {**difference, "over_base": OWN["difference"]}
+    given = {**OWN, "comparators": {"other": difference, "tuned+sources": both}}
     found = reruns.widen(given, content)["comparators"]
-    assert found["tuned+sources"] == difference
+    assert found["tuned+sources"]["difference"] == OWN["difference"]
+    assert found["tuned+sources"]["over_base"] == found["other"]["difference"]
     assert found["other"]["difference"]["nll"]["low"] < OWN["difference"]["nll"]["low"]
     assert found["other"]["scores"] == {}

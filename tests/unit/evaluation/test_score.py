@@ -202,6 +202,20 @@ def test_comparators_are_compared_over_common_rows(tmp_path: Path) -> None:
     assert set(last.answers) == {"other"}
 
 
+def test_what_tuning_gains_beside_a_search_is_measured_against_the_base_with_the_same_search(
+    tmp_path: Path,
+) -> None:
+    rows = [answer(n, nll=20.0) for n in range(6)]
+    looked_up = {
+        "base+sources": [answer(n, nll=18.0) for n in range(6)],
+        "tuned+sources": [answer(n, nll=12.0) for n in range(6)],
+    }
+    compared = run(tmp_path, rows, rows, **looked_up)["comparators"]
+    assert compared["tuned+sources"]["over_base"]["nll"]["value"] == pytest.approx(-0.6)
+    assert compared["tuned+sources"]["difference"]["nll"]["value"] == pytest.approx(0.8)
+    assert "over_base" not in compared["base+sources"]
+
+
 def test_the_same_tokens_are_compared_by_the_token(tmp_path: Path) -> None:
     rows = [answer(n, nll=20.0) for n in range(6)]
     found = run(tmp_path, rows, rows, before=[answer(n, nll=25.0) for n in range(6)])

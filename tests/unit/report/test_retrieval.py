@@ -42,6 +42,22 @@ def test_the_sentence_says_no_more_than_the_interval(difference: dict[str, Any],
     assert told in said
 
 
+def test_both_with_a_search_are_compared_with_each_other() -> None:
+    given = scores(interval(0.5, 0.3, 0.7))
+    given["comparators"]["tuned+sources"] = {
+        "scores": {"nll": interval(3.0)},
+        "difference": {"nll": interval(1.0, 0.8, 1.2)},
+        "over_base": {"nll": interval(-1.5, -2.0, -1.0)},
+    }
+    said = retrieval.compare("held_out", given).split(". ")
+    assert [line.partition(": ")[0].partition(", ")[2] for line in said] == [
+        "the base model with a search does better than the tuned model alone",
+        "the tuned model with a search does better than the tuned model alone",
+        "the tuned model with a search does better than the base model with a search",
+    ]
+    assert said[2].endswith("4.5 times as likely (2.7 to 7.4).")
+
+
 def test_a_figure_for_which_more_is_better_is_read_the_other_way() -> None:
     said = retrieval.compare("talks", scores(interval(0.5, 0.3, 0.7), "similarity"))
     assert "does better" in said

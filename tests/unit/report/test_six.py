@@ -110,8 +110,8 @@ def test_carrying_over_is_said_by_the_token(full: inputs.Evidence) -> None:
     # property: e to the power of the nats is how many times likelier a token is
     better = say(-1.0986123, -0.6931472, -0.4054651)
     assert (better.verdict, better.tone) == ("yes, it comes closer", "better")
-    assert "2.0 times as likely as the base does (1.5 to 3.0)." in better.text
-    assert "2.0 times as unlikely as the base does (1.5 to 3.0)." in say(0.4054651, 0.6931472, 1.0986123).text
+    assert "2.0 times as likely (1.5 to 3.0) as the base does." in better.text
+    assert "2.0 times as unlikely (1.5 to 3.0) as the base does." in say(0.4054651, 0.6931472, 1.0986123).text
     assert say(-0.1, 0.2, 0.3).verdict == "may be chance"
     assert say(None, -0.2, None).verdict == "too few answers"
 
@@ -284,8 +284,8 @@ def draw_curve(low: float, value: float, high: float, more: int = 10) -> dict[st
 def test_what_more_sources_would_change_is_said_with_its_interval() -> None:
     assert certainty.tell_curve(draw_curve(-0.21, -0.12, -0.05)) == (
         "10 more sources would help: they would lower the negative log-likelihood by 0.120 nats per token (95 % "
-        "interval 0.050 to 0.210), by a power law through 5 trainings on 3, 4, 5, 6 and 7 sources. That is 1.13 "
-        "times the likelihood of each token of a true answer (1.05 to 1.23)."
+        "interval 0.050 to 0.210), by a power law through 5 trainings on 3, 4, 5, 6 and 7 sources. Each "
+        "token of a true answer is then 1.13 times as likely (1.05 to 1.23)."
     )
     assert certainty.tell_curve(draw_curve(-0.21, -0.1, 0.05, more=1)).startswith(
         "Whether 1 more source would help cannot be told: "
