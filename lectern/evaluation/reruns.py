@@ -2,7 +2,7 @@
 
 `lectern seeds` trains again with other seeds, `lectern curve` on fewer items. Each such training is a file, named by
 the run that it belongs to, and the two summaries seeds.json and curve.json hold what the report and the comparison say.
-A summary belongs to a run whose metrics/scores.json it names by its hash, and to no other.
+A summary belongs to a run whose figures it names by their hash, and to no other.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
+from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import HELD_OUT, TUNED, Record
 from lectern.evaluation import answer_figures, learning_curve, noise
@@ -48,8 +49,19 @@ class Rerun(Record):
 
 
 def name_scores(content: bytes) -> str:
-    """Return the name by which a summary knows the run that it belongs to: the sha256 of its metrics/scores.json."""
-    return hashlib.sha256(content).hexdigest()
+    """Return the name by which a summary knows the run that it belongs to: a sha256 of the tuned model's figures.
+
+    So a further contestant, to which the reruns say nothing, makes no other run of it.
+
+    Args:
+        content: of metrics/scores.json.
+    """
+    scores = json.loads(content)
+    tuned = {
+        name: {key: one["value"] for key, one in part.get(TUNED, {}).items()}
+        for name, part in list_sets(scores).items()
+    }
+    return hashlib.sha256(io.to_json([scores.get("confidence"), tuned]).encode()).hexdigest()
 
 
 def list_sets(scores: Scores) -> dict[str, Scores]:
@@ -245,9 +257,10 @@ def read_summary(text: str | None, scores: bytes, where: str) -> dict[str, Any] 
     """
     if text is None:
         return None
+    own = name_scores(scores)
     try:
         found = json.loads(text)
-        belongs = found["scores"] == name_scores(scores)
+        belongs = found["scores"] == own
     except (ValueError, KeyError, TypeError) as error:
         raise LecternError(
             f"{where} is not what `lectern seeds` and `lectern curve` write ({error!r}). Remove it, and run them again."

@@ -19,6 +19,7 @@ from lectern.report import certainty
 from lectern.tools import terminal
 from lectern.tools.repeating import ending
 from lectern.tools.repeating import reruns as running
+from lectern.tools.repeating.ending import Part
 from lectern.tools.repeating.reruns import Committed, Wanted
 from lectern.tools.terminal import Command
 
@@ -28,8 +29,8 @@ POINTS = 4
 """How many numbers of items are tried if none are given."""
 
 
-def main(sizes: Sequence[int], draws: int, more: int, jobs: int) -> list[str]:
-    """Run the trainings that are missing. Returns a table and what it says.
+def main(sizes: Sequence[int], draws: int, more: int, jobs: int, part: Part | None = None) -> list[str]:
+    """Run the trainings that are missing, or a part of them. Returns a table and what it says.
 
     Raises:
         LecternError: as in `repeating.reruns.read_committed`; the sizes do not fit the committed run; or a training
@@ -58,6 +59,10 @@ def main(sizes: Sequence[int], draws: int, more: int, jobs: int) -> list[str]:
         for draw in range(draws)
         for size in chosen
     ]
+    if part:
+        mine = part.choose(wanted)
+        failures = running.run_missing(KIND, committed, run, mine, [ITEMS, DRAW], jobs)
+        return ending.conclude_part(part, failures, len(mine), KIND)
     failures = running.run_missing(KIND, committed, run, wanted, [ITEMS, DRAW], jobs)
     content = reruns.summarise_curve(
         committed.scores,
@@ -116,7 +121,8 @@ def _read_sizes(context: click.Context, option: click.Parameter, text: str | Non
     help="The number of further items whose effect is asked for.",
 )
 @ending.take_jobs
-def command(sizes: list[int], draws: int, more: int, jobs: int) -> None:
+@ending.take_part
+def command(sizes: list[int], draws: int, more: int, jobs: int, part: Part | None) -> None:
     """Train on fewer items, and tell what more items would change.
 
     The working tree stays as it is, and must be committed and up to date. Finished trainings are kept in metrics/noise:
@@ -124,4 +130,4 @@ def command(sizes: list[int], draws: int, more: int, jobs: int) -> None:
     differ by chance.
     """
     with ending.keeping("trainings", jobs):
-        terminal.tell(*main(sizes, draws, more, jobs))
+        terminal.tell(*main(sizes, draws, more, jobs, part))

@@ -17,6 +17,7 @@ from lectern.report import certainty
 from lectern.tools import terminal
 from lectern.tools.repeating import ending
 from lectern.tools.repeating import reruns as running
+from lectern.tools.repeating.ending import Part
 from lectern.tools.repeating.reruns import Wanted
 from lectern.tools.terminal import Command
 
@@ -24,8 +25,8 @@ SEED = "train.seed"
 KIND = "seeds"
 
 
-def main(number: int, jobs: int) -> list[str]:
-    """Run the seeds that are missing. Returns a table and what it says.
+def main(number: int, jobs: int, part: Part | None = None) -> list[str]:
+    """Run the seeds that are missing, or a part of them. Returns a table and what it says.
 
     Raises:
         LecternError: as in `repeating.reruns.read_committed`, or a rerun failed; those that did not are kept.
@@ -37,6 +38,10 @@ def main(number: int, jobs: int) -> list[str]:
         Wanted(f"seed {seed}", f"{run}-{seed}", [f"{SEED}={seed}"], {"seed": seed})
         for seed in islice(_other_seeds(own), number - 1)
     ]
+    if part:
+        mine = part.choose(wanted)
+        failures = running.run_missing(KIND, committed, run, mine, [SEED], jobs)
+        return ending.conclude_part(part, failures, len(mine), KIND)
     failures = running.run_missing(KIND, committed, run, wanted, [SEED], jobs)
     kept = running.find_kept(KIND, run).values()
     if not kept:
@@ -54,7 +59,11 @@ def _other_seeds(own: int) -> Iterator[int]:
     return (seed for seed in count() if seed != own)
 
 
-@click.command("seeds", cls=Command, examples=("lectern seeds", "lectern seeds --n 10 --jobs 2"))
+@click.command(
+    "seeds",
+    cls=Command,
+    examples=("lectern seeds", "lectern seeds --n 10 --jobs 2", "lectern seeds --part 1/3"),
+)
 @click.option(
     "--n",
     "number",
@@ -64,11 +73,12 @@ def _other_seeds(own: int) -> Iterator[int]:
     help="How many seeds in all; the committed run is one of them.",
 )
 @ending.take_jobs
-def command(number: int, jobs: int) -> None:
+@ending.take_part
+def command(number: int, jobs: int, part: Part | None) -> None:
     """Train again with other seeds, and measure how far figures differ by chance.
 
     The working tree stays as it is, and must be committed and up to date. Finished seeds are kept in metrics/noise: the
     same command goes on where it was cut off, and a larger --n adds to it.
     """
     with ending.keeping("seeds", jobs):
-        terminal.tell(*main(number, jobs))
+        terminal.tell(*main(number, jobs, part))

@@ -1,5 +1,6 @@
 """Intervals over rows and seeds hold what they claim, and say nothing where nothing is known."""
 
+import json
 import math
 from typing import Any
 
@@ -284,10 +285,17 @@ def test_the_committed_seed_is_counted_once() -> None:
 
 
 def test_a_summary_of_other_scores_is_not_read() -> None:
-    own = b'{"a": 1}'
+    def write(value: float, rival: float) -> bytes:
+        rivals = {"other": {"scores": {"nll": {"value": rival}}}}
+        return json.dumps(
+            {"tuned": {"nll": {"value": value}}, "comparators": rivals, "confidence": 0.95}
+        ).encode()
+
+    own = write(4.0, 5.0)
     text = f'{{"scores": "{reruns.name_scores(own)}", "seeds": [0]}}'
     assert reruns.read_summary(text, own, "seeds.json") == {"scores": reruns.name_scores(own), "seeds": [0]}
-    assert reruns.read_summary(text, own + b" ", "seeds.json") is None
+    assert reruns.read_summary(text, write(4.0, 6.0), "seeds.json") is not None, "the tuned model is the same"
+    assert reruns.read_summary(text, write(4.1, 5.0), "seeds.json") is None
     assert reruns.read_summary(None, own, "seeds.json") is None
     for broken in ("{", "[]", "{}"):
         with pytest.raises(LecternError, match=r"seeds.json is not what .* Remove it"):

@@ -81,7 +81,7 @@ def test_a_template_that_cannot_be_filled_is_named(text: str, complaint: str) ->
 
 @pytest.mark.parametrize("name", ["none_such", "../settings", "", "qa.jinja"])
 def test_only_a_prompt_in_the_folder_can_be_loaded(name: str) -> None:
-    with pytest.raises(LecternError, match="the prompt is .*; choose one of clean_answer"):
+    with pytest.raises(LecternError, match=r"the prompt is .*; choose one of clean_answer"):
         prompting.load(name)
 
 

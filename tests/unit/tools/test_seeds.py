@@ -2,6 +2,7 @@
 depends on the parameter runs, a kill loses nothing that is finished, and the workspace stays as it is.
 """
 
+import copy
 import json
 import os
 import signal
@@ -277,6 +278,32 @@ def test_workers_of_the_queue_run_several_at_once(tmp_path: Path) -> None:
     toy.lectern("seeds", "--n", "3", "--jobs", "2")
     assert not toy.ran()
     toy.run("dvc", "queue", "stop", check=False)
+
+
+@pytest.mark.slow
+def test_two_machines_share_the_seeds_and_their_branches_merge(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    other = copy.copy(toy)
+    other.root = tmp_path / "other"
+    toy.run("dvc", "remote", "add", "-q", "-d", "shared", str(tmp_path / "remote"))
+    toy.commit("remote")
+    toy.run("dvc", "push", "-q")
+    toy.run("git", "clone", "-q", str(toy.root), str(other.root))
+    other.run("git", "config", "user.name", "Other")
+    other.run("git", "config", "user.email", "other@example.org")
+    other.run("dvc", "pull", "-q")
+    toy.ran()
+    said = toy.lectern("seeds", "--n", "4", "--part", "1/2").stdout
+    assert "seeds: 2 of part 1 of 2 are finished" in said
+    assert toy.ran() == {"train 0 8": 1, "train 2 8": 1, "play 0": 2}
+    other.lectern("seeds", "--n", "4", "--part", "2/2")
+    assert other.ran() == {"train 1 8": 1, "play 0": 1}
+    toy.commit("first part")
+    other.commit("second part")
+    toy.run("git", "pull", "-q", "--no-rebase", "--no-edit", str(other.root), "main")
+    toy.lectern("seeds", "--n", "4")
+    assert not toy.ran(), "both machines have trained all that was asked for"
+    assert toy.read("seeds.json")["seeds"] == [0, 1, 2, 4]
 
 
 def stage(reads: dict[str, str], params: dict[str, Any], writes: dict[str, str]) -> dict[str, Any]:
