@@ -66,7 +66,7 @@ run: setup  ## set up and bring everything up to date with params.yaml (lectern 
 
 # A file's tests stay together, since they share what is dear to make, and those of whole pipelines come first, so that
 # none is left alone at the end. Threads of one test would only hinder another.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 15 --durations-min 20
 
 test: extras  ## set up and run the quick tests, a file at a time on each core
 	$(PYTEST) -m "not slow" $(ARGS)
