@@ -53,7 +53,7 @@ def compare(name: str, scores: Scores) -> str:
         name: of the set.
         scores: its part of metrics/scores.json.
 
-    Returns: up to three sentences; empty if nobody answered with passages or nothing can be compared.
+    Returns: up to three sentences; no text if nobody answered with passages or nothing can be compared.
     """
     others = scores.get("comparators", {})
     lookup, both = (others.get(who + WITH_SOURCES, {}) for who in (BASE, TUNED))
@@ -62,24 +62,29 @@ def compare(name: str, scores: Scores) -> str:
         (TUNED, TUNED + WITH_SOURCES, both.get("difference", {})),
         (TUNED + WITH_SOURCES, BASE + WITH_SOURCES, both.get(OVER_BASE, {})),
     )
-    return " ".join(text for pair in pairs if (text := _compare(name, scores, *pair)))
+    text, last = "", 0
+    for number, sentence in filter(None, (_compare(scores, *pair) for pair in pairs)):
+        if number == last:  # how many answers it rests on is said once
+            text += f" {sentence[0].upper()}{sentence[1:]}"
+        else:
+            text += f" On {wording.asked(name, number)}, {sentence}"
+        last = number
+    return text.strip()
 
 
-def _compare(name: str, scores: Scores, one: str, other: str, difference: Scores) -> str:
-    """Say which of two contestants does better; empty if nothing can be compared.
+def _compare(scores: Scores, one: str, other: str, difference: Scores) -> tuple[int, str] | None:
+    """Return on how many answers two contestants are compared and which does better; None if they cannot be compared.
 
     Args:
-        name: of the set.
-        scores: its part of metrics/scores.json.
+        scores: the part of a set in metrics/scores.json.
         one: a contestant.
         other: another one.
         difference: the values of the first minus those of the other.
     """
     key = next((key for key in COMPARED if key in difference), None)
     if key is None:
-        return ""
-    figure, found = FIGURES[key], difference[key]
-    verdict = wording.judge(found, bool(figure.lower_is_better))
+        return None
+    figure, found, verdict = FIGURES[key], difference[key], _judge(difference)
     ours, theirs = WHO[one], WHO[other]
     told = {
         "better": f"does better than {theirs}",
@@ -87,31 +92,36 @@ def _compare(name: str, scores: Scores, one: str, other: str, difference: Scores
         "unclear": f"does neither surely better nor surely worse than {theirs}",
         "unknown": f"cannot be compared with {theirs}, for want of rows",
     }[verdict]
-    opening = f"On {wording.asked(name, found['n'])},"
     if key == "nll":
+        if verdict == "unknown":
+            return found["n"], f"{ours} {told}."
         if verdict == "worse":  # the factor is above 1, whoever does better
             ours, told = theirs, f"does better than {ours}"
-            found = {edge: -found[edge] for edge in ("low", "value", "high")}
-        factor = (
-            ""
-            if verdict == "unknown"
-            else f": it finds each token of the true answers {wording.times(found)}"
-        )
-        return f"{opening} {ours} {told}{factor}."
+            found = {**found, **{edge: -found[edge] for edge in ("low", "value", "high")}}
+        return found["n"], f"{ours} {told}: it finds each token of the true answers {wording.times(found)}."
     parts = {TUNED: scores[TUNED], **{who: part["scores"] for who, part in scores["comparators"].items()}}
     wanted = "lower is better" if figure.lower_is_better else "higher is better"
     values = f"{show(figure, parts[one][key]['value'])} against {show(figure, parts[other][key]['value'])}"
     interval = show_change_interval(figure, found)
-    return f"{opening} {ours} {told} ({figure.name.lower()}, where {wanted}: {values}" + (
-        f", interval of the difference {interval})." if interval else ")."
-    )
+    more = f", interval of the difference {interval}" if interval else ""
+    return found["n"], f"{ours} {told} ({figure.name.lower()}, where {wanted}: {values}{more})."
+
+
+def _judge(difference: Scores) -> wording.Verdict:
+    """Tell whether the first of two contestants does better, by the most telling figure that they have."""
+    key = next((key for key in COMPARED if key in difference), None)
+    return "unknown" if key is None else wording.judge(difference[key], bool(FIGURES[key].lower_is_better))
 
 
 def judge(scores: Scores) -> wording.Verdict:
-    """Tell whether the tuned model alone does better than the base with passages, by the most telling figure."""
-    difference = scores.get("comparators", {}).get(BASE + WITH_SOURCES, {}).get("difference", {})
-    key = next((key for key in COMPARED if key in difference), None)
-    return "unknown" if key is None else wording.judge(difference[key], bool(FIGURES[key].lower_is_better))
+    """Tell whether the tuned model alone does better than the base with passages."""
+    return _judge(scores.get("comparators", {}).get(BASE + WITH_SOURCES, {}).get("difference", {}))
+
+
+def do_best_together(scores: Scores) -> bool:
+    """Tell whether the tuned model with passages surely does better than without them, and than the base with them."""
+    both = scores.get("comparators", {}).get(TUNED + WITH_SOURCES, {})
+    return [_judge(both.get(key, {})) for key in ("difference", OVER_BASE)] == ["worse", "better"]
 
 
 def describe_recall(name: str, found: Mapping[str, Any]) -> str:

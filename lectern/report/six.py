@@ -268,12 +268,15 @@ def describe_retrieval(evidence: Evidence) -> Reply:
         "unclear": "cannot be told",
         "unknown": "too few answers",
     }
+    said, tone = words[verdict], str(verdict)
+    if verdict == "unclear" and retrieval.do_best_together(scores):
+        said, tone = "both together do better", "better"
     text = retrieval.compare(name, scores)
     if found := evidence.read("retrieval"):
         text += f" {retrieval.describe_recall(name, found)}".rstrip()
     own = [one for one in evidence.answers if one.key in asked]
     example = _find_gain_example(own, (BASE + WITH_SOURCES, TUNED), (TUNED + WITH_SOURCES,))
-    return Reply(question, words[verdict], verdict, text, "retrieval", example)
+    return Reply(question, said, tone, text, "retrieval", example)
 
 
 NOT_LOOKED_UP = (

@@ -49,13 +49,16 @@ def test_both_with_a_search_are_compared_with_each_other() -> None:
         "difference": {"nll": interval(1.0, 0.8, 1.2)},
         "over_base": {"nll": interval(-1.5, -2.0, -1.0)},
     }
-    said = retrieval.compare("held_out", given).split(". ")
-    assert [line.partition(": ")[0].partition(", ")[2] for line in said] == [
-        "the base model with a search does better than the tuned model alone",
-        "the tuned model with a search does better than the tuned model alone",
-        "the tuned model with a search does better than the base model with a search",
+    said = retrieval.compare("held_out", given)
+    assert [line.partition(": ")[0] for line in said.split(". ")] == [
+        "On 10 held-out answers, the base model with a search does better than the tuned model alone",
+        "The tuned model with a search does better than the tuned model alone",
+        "The tuned model with a search does better than the base model with a search",
     ]
-    assert said[2].endswith("4.5 times as likely (2.7 to 7.4).")
+    assert said.endswith("4.5 times as likely (2.7 to 7.4).")
+    assert retrieval.do_best_together(given)
+    given["comparators"]["tuned+sources"]["difference"] = {"nll": interval(1.0, -0.1, 1.2)}
+    assert not retrieval.do_best_together(given), "the search may do nothing for the tuned model"
 
 
 def test_a_figure_for_which_more_is_better_is_read_the_other_way() -> None:

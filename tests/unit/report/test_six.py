@@ -203,6 +203,29 @@ def test_looking_it_up_is_compared_with_the_tuning(looked_up: inputs.Evidence) -
     assert "among the first three" not in six.describe_retrieval(looked_up).text
 
 
+@pytest.mark.parametrize(
+    ("alone", "gain", "verdict"),
+    [
+        ((-0.2, 0.1, 0.4), (-0.6, -0.5, -0.4), ("both together do better", "better")),
+        ((-0.2, 0.1, 0.4), (-0.6, -0.5, 0.1), ("cannot be told", "unclear")),
+        ((0.1, 0.2, 0.4), (-0.6, -0.5, -0.4), ("yes, and better", "worse")),
+        ((-0.4, -0.2, -0.1), (-0.6, -0.5, -0.4), ("no, tuning does better", "better")),
+    ],
+)
+def test_tuning_and_search_together_are_an_answer_where_neither_alone_is_better(
+    full: inputs.Evidence, alone: tuple[float, ...], gain: tuple[float, ...], verdict: tuple[str, str]
+) -> None:
+    def make(low: float, value: float, high: float) -> dict[str, Any]:
+        return {"nll": interval(value, low, high)}
+
+    rivals = {
+        "base+sources": {"scores": {}, "difference": make(*alone)},
+        "tuned+sources": {"scores": {}, "difference": make(0.2, 0.3, 0.4), "over_base": make(*gain)},
+    }
+    reply = six.describe_retrieval(dataclasses.replace(full, scores={**full.scores, "comparators": rivals}))
+    assert (reply.verdict, reply.tone) == verdict
+
+
 def test_where_nothing_was_looked_up_that_is_said(full: inputs.Evidence) -> None:
     reply = six.describe_retrieval(full)
     assert (reply.verdict, reply.text) == ("not measured", six.NOT_LOOKED_UP)
