@@ -314,15 +314,15 @@ def describe_certainty(
         seeds: metrics/noise/seeds.json, if it belongs to this run.
         curve: metrics/noise/curve.json, if it belongs to this run.
     """
-    question, text = "How sure are we, and would more help?", wording.method(scores)
+    question = "How sure are we, and would more help?"
     more = (
         certainty.tell_curve(curve)
         if curve
         else "Whether more sources would help was not measured: the command lectern curve does that."
     )
     if not scores.get("seeds") or seeds is None:
-        text += (
-            " The model was trained once; a training with another random seed would give other figures, and the "
+        text = (
+            "The model was trained once; a training with another random seed would give other figures, and the "
             "command lectern seeds measures how far."
         )
         return Reply(question, "it was trained once", "unclear", f"{more} {text}")
@@ -335,7 +335,7 @@ def describe_certainty(
         question,
         words.get(verdict, f"{scores['seeds']} trainings agree"),
         verdict,
-        f"{more} {text} {certainty.tell_seeds(scores, seeds)}",
+        f"{more} {certainty.tell_seeds(scores, seeds)}",
     )
 
 
