@@ -1,5 +1,6 @@
 """Say how far chance moves the figures, and what more items would change: what `lectern seeds` and `curve` measured."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +49,9 @@ def tell_seeds(scores: Mapping[str, Any], seeds: Mapping[str, Any]) -> str:
     if spread["runs"] < 2:
         return "One training says nothing of the spread over seeds. The command lectern seeds trains others."
     sure = wording.percent(seeds["confidence"])
+    both, rows = scores["difference"][key], scores.get("over_rows", {}).get(key)
+    if key == "nll" and spread["deviation"] and both["low"] is not None and rows is not None:
+        return _tell_seeds_by_factor(spread, both, rows, sure)
     digits = wording.places(spread["deviation"])
     text = f"{wording.count(spread['runs'], 'training')} that differ in their seed alone have a {name} of "
     text += f"{spread['mean']:.{digits}f}{wording.unit_of(key)} on average"
@@ -57,7 +61,6 @@ def tell_seeds(scores: Mapping[str, Any], seeds: Mapping[str, Any]) -> str:
         f", with a standard deviation of {spread['deviation']:.{digits}f} ({sure} interval {spread['low']:.{digits}f} "
         f"to {spread['high']:.{digits}f})."
     )
-    both, rows = scores["difference"][key], scores.get("over_rows", {}).get(key)
     if both["low"] is None or rows is None:
         return f"{text} There are too few answers for an interval of what the tuning changed."
     digits = wording.places(min(abs(both["value"]), (both["high"] - both["low"]) / 2) or both["value"])
@@ -66,6 +69,29 @@ def tell_seeds(scores: Mapping[str, Any], seeds: Mapping[str, Any]) -> str:
         f"{text} The tuning changed it by {wording.signed(both['value'], digits)}, with an interval over answers and "
         f"seeds together from {_bounds(both, digits)} (over answers alone from {_bounds(rows, digits)})"
         + ("." if verdict != "unclear" else ", which may well be chance.")
+    )
+
+
+def _tell_seeds_by_factor(
+    spread: Mapping[str, Any], both: Mapping[str, Any], rows: Mapping[str, Any], sure: str
+) -> str:
+    """Say in factors how far trainings differ in the likelihood of a token, and what is left of the tuning's effect.
+
+    Args:
+        spread: of the negative log-likelihood over seeds.
+        both: what the tuning changed, with the interval over answers and seeds.
+        rows: the same with the interval over answers alone.
+        sure: the confidence of the intervals.
+    """
+    # A deviation of d nats multiplies the likelihood of a token by e to the power of d.
+    low, at, high = (f"{100 * math.expm1(spread[key]):.2g}" for key in ("low", "deviation", "high"))
+    alone = wording.times(rows).partition("(")[2].removesuffix(")")
+    together = wording.times(both, tie=f"; over answers alone {alone}")
+    return (
+        f"{wording.count(spread['runs'], 'training')} that differ in chance alone (their random seed) rate each token "
+        f"of the true answers alike within {at} % (standard deviation, {sure} interval {low} to {high} %). Over "
+        f"answers and trainings together, the tuning makes each token {together}"
+        + (", which may well be chance." if both["low"] <= 0 <= both["high"] else ".")
     )
 
 
@@ -116,13 +142,16 @@ def tell_curve(curve: Mapping[str, Any]) -> str:
             f"Whether {more} would help cannot be told: {law}, the {name} would change by between "
             f"{_bounds(change, digits).replace(' to ', ' and ')}{unit} ({sure} interval)."
         )
+    helps = (change["value"] < 0) == figure.lower_is_better
+    opening = f"{more[0].upper()}{more[1:]} would {'help' if helps else 'do harm'}:"
+    if key == "nll":
+        factor = wording.times(change, digits=2)
+        return f"{opening} each token of a true answer would be {factor}, projected {law}."
     near, far = sorted((abs(change["low"]), abs(change["high"])))
     verb = "lower" if change["value"] < 0 else "raise"
-    helps = (change["value"] < 0) == figure.lower_is_better
     return (
-        f"{more[0].upper()}{more[1:]} would {'help' if helps else 'do harm'}: they would {verb} the {name} by "
+        f"{opening} they would {verb} the {name} by "
         f"{abs(change['value']):.{digits}f}{unit} ({sure} interval {near:.{digits}f} to {far:.{digits}f}), {law}."
-        + (f" Each token of a true answer is then {wording.times(change, digits=2)}." if key == "nll" else "")
     )
 
 

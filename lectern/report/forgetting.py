@@ -53,12 +53,8 @@ def _tell_text(found: Mapping[str, Any]) -> dict[str, str] | None:
         change = f"{_size(value)} {'less' if value >= 0 else 'more'} likely"
         said = f"On {where} the tuned model finds each token {change} on average; that is too few for an interval."
     elif verdict == "unclear":
-        low, high = _bounds(difference)
-        said = (
-            f"The tuned model finds {where} about as likely as the base model does: the probability of a token "
-            f"changed by {_change(value)} on average, where less than zero would be a loss, and which may be chance "
-            f"({_sure(found)} interval {_change(high)} to {_change(low)})."
-        )
+        factor = wording.times(difference, digits=2, tie="; below 1 it would have forgotten")
+        said = f"On {where} nothing shows: the tuned model rates each token {factor} as the base model does."
     else:
         low, high = sorted(map(abs, _bounds(difference)))
         less = verdict == "worse"
@@ -83,11 +79,6 @@ def _size(share: float) -> str:
     """Write a size without its sign, with two digits: `4.1 %`, `0.23 %`."""
     points = abs(100 * share)
     return f"{points:.{0 if points >= 9.95 else min(3, wording.places(points / 10) - 1)}f} %"
-
-
-def _change(fallen: float) -> str:
-    """Write a fall as a change with its sign: `−4.1 %`."""
-    return f"{'−' if fallen > 0 else '+'}{_size(fallen)}"
 
 
 def _sure(found: Mapping[str, Any]) -> str:

@@ -87,24 +87,24 @@ def _compare(scores: Scores, one: str, other: str, difference: Scores) -> tuple[
     figure, found, verdict = FIGURES[key], difference[key], _judge(difference)
     ours, theirs = WHO[one], WHO[other]
     told = {
-        "better": f"does better than {theirs}",
-        "worse": f"does worse than {theirs}",
-        "unclear": f"does neither surely better nor surely worse than {theirs}",
-        "unknown": f"cannot be compared with {theirs}, for want of rows",
+        "better": f"{ours} does better than {theirs}",
+        "worse": f"{theirs} does better than {ours}" if key == "nll" else f"{ours} does worse than {theirs}",
+        "unclear": f"it cannot be told whether {ours} or {theirs} does better",
+        "unknown": f"{ours} cannot be compared with {theirs}, for want of rows",
     }[verdict]
     if key == "nll":
-        if verdict == "unknown":
-            return found["n"], f"{ours} {told}."
-        if verdict == "worse":  # the factor is above 1, whoever does better
-            ours, told = theirs, f"does better than {ours}"
+        if verdict == "worse":  # so that the factor is above 1
             found = {**found, **{edge: -found[edge] for edge in ("low", "value", "high")}}
-        return found["n"], f"{ours} {told}: it finds each token of the true answers {wording.times(found)}."
+        rates = f"{'the first' if verdict == 'unclear' else 'it'} rates each token of the true answers"
+        tie = "; 1 would be a tie" if verdict == "unclear" else ""
+        factor = "" if verdict == "unknown" else f": {rates} {wording.times(found, tie=tie)} as the other"
+        return found["n"], f"{told}{factor}."
     parts = {TUNED: scores[TUNED], **{who: part["scores"] for who, part in scores["comparators"].items()}}
     wanted = "lower is better" if figure.lower_is_better else "higher is better"
     values = f"{show(figure, parts[one][key]['value'])} against {show(figure, parts[other][key]['value'])}"
     interval = show_change_interval(figure, found)
     more = f", interval of the difference {interval}" if interval else ""
-    return found["n"], f"{ours} {told} ({figure.name.lower()}, where {wanted}: {values}{more})."
+    return found["n"], f"{told} ({figure.name.lower()}, where {wanted}: {values}{more})."
 
 
 def _judge(difference: Scores) -> wording.Verdict:

@@ -102,8 +102,9 @@ def describe_likeness(evidence: Evidence, whose: str) -> Reply:
         )
     elif not found["enough"]:
         text += (
-            f" This is a hint, no more: of one side the program had only {min(found['words'].values()):,} words to "
-            f"learn from, and it needs about {ENOUGH:,}."
+            f" This is only a hint: the program had {found['words']['speaker']:,} words of {whose} and "
+            f"{found['words']['others']:,} of the base model and of others to learn from, and it needs about "
+            f"{ENOUGH:,} of each."
         )
     return Reply(question, verdict, tone, text, "likeness", _find_likeness_example(evidence))
 
@@ -216,8 +217,8 @@ def _compare_likelihood(difference: Mapping[str, Any], opening: str) -> tuple[wo
         )
     factor = wording.times(difference, "likely" if verdict == "better" else "unlikely")
     return verdict, (
-        f"{opening}, the tuned model finds each token (a word or a part of one) of the true answers {factor} as the "
-        "base does."
+        f"{opening}, the tuned model rates each token (a word or a part of one) of the true answers, on average, "
+        f"{factor} as the base does."
     )
 
 
@@ -231,6 +232,8 @@ def describe_carrying_over(evidence: Evidence) -> Reply:
     held = wording.count(scores["recordings"], "source")
     verdict, text = _compare_likelihood(difference, f"On {asked} from {held} that the training never saw")
     own = [one for one in evidence.answers if one.score.set == scores.get("set", HELD_OUT)]
+    if verdict == "better":
+        text += " Its own answers may still be wrong."
     return Reply(question, CARRYING_OVER[verdict], verdict, text, "scores", _find_gain_example(own))
 
 

@@ -134,18 +134,19 @@ def judge_rate(rate: Mapping[str, Any]) -> Verdict:
     return judge({"low": rate["low"] - 0.5, "high": rate["high"] - 0.5}, lower_is_better=False)
 
 
-def times(change: Mapping[str, Any], word: str = "likely", digits: int = 1) -> str:
+def times(change: Mapping[str, Any], word: str = "likely", digits: int = 1, tie: str = "") -> str:
     """Return a change of the negative log-likelihood as a factor: "2.1 times as likely (1.9 to 2.4)".
 
     Args:
         change: in nats per token, with an interval; below 0 the tokens are likelier.
         word: `likely`, or `unlikely` for the factor the other way round.
         digits: after the point, where the factor is below 100.
+        tie: what the brackets say besides.
     """
     sign = 1 if word == "unlikely" else -1
     low, value, high = sorted(math.exp(sign * change[key]) for key in ("low", "value", "high"))
     near, at, far = (f"{one:.{digits}f}" if one < 100 else f"{one:,.0f}" for one in (low, value, high))
-    return f"{at} times as {word} ({near} to {far})"
+    return f"{at} times as {word} ({near} to {far}{tie})"
 
 
 def asked(name: str, number: int) -> str:
@@ -194,7 +195,7 @@ def lead(scores: Mapping[str, Any]) -> str:
     if scores["difference"].get("nll") is None:
         return headline(scores)
     name = scores.get("set", HELD_OUT)
-    where = f"{asked(name, scores['rows'])} from {count(scores['recordings'], 'source')}"
+    where = f"{asked(name, scores['rows'])} from {count(scores['recordings'], 'source')} (recordings or documents)"
     never = " that the training never saw" if name in (HELD_OUT, DIALOGUES) else ""
     return (
         f"The model was shown {where}{never}, and it was measured how well it would have guessed their words. Nobody "

@@ -566,7 +566,10 @@ def test_each_set_is_reported_apart_with_its_n(full: Path) -> None:
         "On 24 held-out answers from 2 sources the tuned model's negative log-likelihood is "
     )
     assert own in markdown
-    assert "The model was shown 24 held-out answers from 2 sources that the training never saw" in markdown
+    assert (
+        "The model was shown 24 held-out answers from 2 sources (recordings or documents) that the training never saw"
+        in markdown
+    )
     for heading, rows in (
         ("## Scores on the held-out answers", "24 held-out answers from 2 sources."),
         ("## Scores on the held-out dialogues", "6 last answers of held-out dialogues from 2 sources."),

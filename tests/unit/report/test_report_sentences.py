@@ -162,7 +162,7 @@ def test_why_figures_are_grey_and_how_intervals_were_made() -> None:
 def test_how_to_read_the_report_says_what_the_title_does_not() -> None:
     said = wording.lead(scores(-0.7, -0.8, -0.6, confidence=0.9))
     assert said.startswith(
-        "The model was shown 10 held-out answers from 2 sources that the training never saw, and it "
+        "The model was shown 10 held-out answers from 2 sources (recordings or documents) that the training never "
     )
     assert "Nobody counted whether its own answers are right" in said
     assert "in about 90 of 100 such measurements" in said

@@ -25,15 +25,19 @@ def scores(difference: dict[str, Any], key: str = "nll") -> dict[str, Any]:
     [
         (
             interval(-0.5, -0.7, -0.3),
-            "the tuned model alone does better than the base model with a search: it finds each token of the true "
-            "answers 1.6 times as likely (1.3 to 2.0).",
+            "the tuned model alone does better than the base model with a search: it rates each token of the true "
+            "answers 1.6 times as likely (1.3 to 2.0) as the other.",
         ),
         (
             interval(0.5, 0.3, 0.7),
-            "the base model with a search does better than the tuned model alone: it finds each token of the true "
-            "answers 1.6 times as likely (1.3 to 2.0).",
+            "the base model with a search does better than the tuned model alone: it rates each token of the true "
+            "answers 1.6 times as likely (1.3 to 2.0) as the other.",
         ),
-        (interval(-0.5, -0.7, 0.3), "does neither surely better nor surely worse"),
+        (
+            interval(-0.5, -0.7, 0.3),
+            "it cannot be told whether the tuned model alone or the base model with a search does better: the first "
+            "rates each token of the true answers 1.6 times as likely (0.7 to 2.0; 1 would be a tie) as the other.",
+        ),
         (interval(-0.5), "cannot be compared"),
     ],
 )
@@ -55,7 +59,7 @@ def test_both_with_a_search_are_compared_with_each_other() -> None:
         "The tuned model with a search does better than the tuned model alone",
         "The tuned model with a search does better than the base model with a search",
     ]
-    assert said.endswith("4.5 times as likely (2.7 to 7.4).")
+    assert said.endswith("4.5 times as likely (2.7 to 7.4) as the other.")
     assert retrieval.do_best_together(given)
     given["comparators"]["tuned+sources"]["difference"] = {"nll": interval(1.0, -0.1, 1.2)}
     assert not retrieval.do_best_together(given), "the search may do nothing for the tuned model"

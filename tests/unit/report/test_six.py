@@ -77,8 +77,11 @@ def test_the_verdict_follows_the_interval(
 def test_few_words_to_learn_from_are_said(full: inputs.Evidence) -> None:
     few = change(full, "likeness", enough=False, words={"speaker": 1480, "others": 700})
     said = six.describe_likeness(few, "the speaker").text
-    assert "This is a hint, no more: of one side the program had only 700 words to learn from" in said
-    assert "it needs about 5,500." in said
+    assert (
+        "only a hint: the program had 1,480 words of the speaker and 700 of the base model and of others"
+        in said
+    )
+    assert "it needs about 5,500 of each." in said
     assert "hint" not in six.describe_likeness(full, "the speaker").text
 
 
@@ -287,9 +290,10 @@ def test_the_spread_over_seeds_is_said_and_decides(full: inputs.Evidence) -> Non
     little = measured_seeds(full.scores, own + 0.01, own - 0.01)
     reply = six.describe_certainty(reruns.widen(full.scores, little), little)
     assert (reply.verdict, reply.tone) == ("3 trainings agree", "better")
-    assert "3 trainings that differ in their seed alone have a negative log-likelihood of" in reply.text
-    assert "with a standard deviation of 0.010 (95 % interval 0.005 to 0.063)" in reply.text
-    assert "over answers and seeds together" in reply.text
+    assert "3 trainings that differ in chance alone (their random seed)" in reply.text
+    # property: a deviation of .01 nats is 1 % of a token's likelihood
+    assert "alike within 1 % (standard deviation, 95 % interval 0.52 to 6.5 %)" in reply.text
+    assert "Over answers and trainings together, the tuning makes each token" in reply.text
     # property: what is sure over answers may be chance over seeds
     assert alone["high"] < 0
     much = measured_seeds(full.scores, own + 1, own - 1)
@@ -306,17 +310,18 @@ def draw_curve(low: float, value: float, high: float, more: int = 10) -> dict[st
 
 def test_what_more_sources_would_change_is_said_with_its_interval() -> None:
     assert certainty.tell_curve(draw_curve(-0.21, -0.12, -0.05)) == (
-        "10 more sources would help: they would lower the negative log-likelihood by 0.120 nats per token (95 % "
-        "interval 0.050 to 0.210), by a power law through 5 trainings on 3, 4, 5, 6 and 7 sources. Each "
-        "token of a true answer is then 1.13 times as likely (1.05 to 1.23)."
+        "10 more sources would help: each token of a true answer would be 1.13 times as likely (1.05 to 1.23), "
+        "projected by a power law through 5 trainings on 3, 4, 5, 6 and 7 sources."
     )
     assert certainty.tell_curve(draw_curve(-0.21, -0.1, 0.05, more=1)).startswith(
         "Whether 1 more source would help cannot be told: "
     )
     worse = certainty.tell_curve(draw_curve(0.05, 0.12, 0.21))
     assert worse.startswith(
-        "10 more sources would do harm: they would raise the negative log-likelihood by 0.12"
+        "10 more sources would do harm: each token of a true answer would be 0.89 times as likely (0.81 to 0.95), "
     )
+    in_words = certainty.tell_curve({**draw_curve(0.05, 0.12, 0.21), "figure": "rougeL"})
+    assert in_words.startswith("10 more sources would help: they would raise the ROUGE-L by 0.12")
     untold = {**draw_curve(0, 0, 0), "change": None, "why": "2 are too few"}
     assert certainty.tell_curve(untold) == "What 10 more sources would change cannot be told: 2 are too few."
 
