@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lectern.core import io, items, params, paths, stage
 from lectern.core.compute import IN_PROCESS, Workers
+from lectern.core.printing import warn
 from lectern.formats import extraction
 from lectern.settings.compute import Compute
 from lectern.settings.extract import Extract
@@ -25,16 +26,19 @@ def main(
     result = items.sync(
         extraction.find(raw),
         out,
-        functools.partial(extraction.load, max_megabytes=settings.max_megabytes),
+        functools.partial(extraction.load, max_megabytes=settings.max_megabytes, engine=settings.ocr),
         suffix=".json",
-        params={"max_megabytes": settings.max_megabytes},
+        params={"max_megabytes": settings.max_megabytes, "ocr": settings.ocr},
         code=(extraction,),
-        libraries=extraction.LIBRARIES,
+        libraries=extraction.list_libraries(settings.ocr),
         allow_failed=settings.allow_failed,
         compute=compute,
-        limits=extraction.LIMITS,
+        limits=extraction.find_limits(settings.ocr),
     )
-    io.write_json(metrics, extraction.summarise(items.facts(out)))
+    facts = items.facts(out)
+    io.write_json(metrics, extraction.summarise(facts))
+    if empty := extraction.find_empty_pages(facts):
+        warn(f"extract: {empty}")
     return result
 
 

@@ -5,13 +5,12 @@ Each filter takes rows in any order. It returns the rows that it keeps, in that 
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any
 
 from lectern.core.errors import LecternError
 from lectern.core.schema import Decision, Example
 from lectern.curation.decisions import drop
 from lectern.settings.housekeeping import HousekeepingRule
+from lectern.text import scripts
 from lectern.text.words import normalise, words
 
 CONFIDENCE = 0.8
@@ -75,7 +74,7 @@ def by_language(rows: Sequence[Example], *, languages: Sequence[str]) -> tuple[l
     """
     if not languages:
         return list(rows), []
-    detector = _load_detector()
+    detector = scripts.load_detector()
     if unknown := sorted(set(languages) - set(detector.labels)):
         raise LecternError(
             f"curate.languages has {', '.join(map(repr, unknown))}, which the detector does not know. Use some of "
@@ -92,13 +91,6 @@ def by_language(rows: Sequence[Example], *, languages: Sequence[str]) -> tuple[l
         return "language", f"{language}, with probability {probability:.2f}"
 
     return _divide(rows, find_fault)
-
-
-@lru_cache
-def _load_detector() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 def by_housekeeping(

@@ -18,8 +18,8 @@ class Extracted:
     """From the file's metadata; `None` if it states none."""
     language: str | None = None
     """As the file declares it, such as `en-GB`; `None` if it declares none."""
-    facts: Mapping[str, int] = field(default_factory=dict)
-    """Counts that a person should know, such as pages without text."""
+    facts: Mapping[str, int | list[int]] = field(default_factory=dict)
+    """Counts that a person should know, such as of pages without text, and the numbers of such pages."""
 
 
 def heading(text: str, level: int, page: int | None = None) -> list[Block]:

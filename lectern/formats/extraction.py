@@ -2,7 +2,7 @@
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from lectern.core.errors import ItemError
 from lectern.core.item import Item, Make
 from lectern.core.limits import Limits
 from lectern.core.schema import Document
-from lectern.formats import epub, guards, html, markdown, office, pdf, plain
+from lectern.formats import epub, guards, html, markdown, ocr, office, pdf, plain
 from lectern.formats.extracted import Extracted
 from lectern.text.words import words
 
@@ -37,6 +37,7 @@ LIBRARIES = (
     "lxml",
     "mammoth",
     "markdown-it-py",
+    "py3langid",
     "pypdfium2",
     "python-pptx",
     "trafilatura",
@@ -44,7 +45,10 @@ LIBRARIES = (
 """Distributions whose versions decide the extracted text."""
 LONGEST_TITLE = 200
 LIMITS = Limits(seconds=25, megabytes=1500, written=100)
-"""What reading one document may take. Reading a PDF may take longer, by its number of pages."""
+RECOGNISING = Limits(seconds=25, megabytes=3500, written=100, patience=6 * 3600.0)
+"""The same where pictures are recognised: that takes about .6 GB and, for a book of 1,000 pages, two hours."""
+SHOWN = 5
+"""How many documents and pages a line names."""
 
 
 def find(raw: Path) -> list[Item]:
@@ -60,13 +64,31 @@ def find(raw: Path) -> list[Item]:
     ]
 
 
-def load(max_megabytes: float) -> Make:
-    """The function that extracts one document. The library of a format is imported when a file needs it."""
-    return functools.partial(_make, max_megabytes=max_megabytes)
+def load(max_megabytes: float, engine: str) -> Make:
+    """The function that extracts one document. The library of a format is imported when a file needs it.
+
+    Raises:
+        LecternError: `engine`, which recognises the text of pictures (`ocr.LIBRARIES`), is not installed.
+    """
+    return functools.partial(_make, max_megabytes=max_megabytes, recognise=ocr.load(engine))
 
 
-def read(path: Path, max_megabytes: float, is_page: bool = False) -> Extracted:
+def list_libraries(engine: str) -> tuple[str, ...]:
+    """Distributions whose versions decide the extracted text."""
+    return (*LIBRARIES, *ocr.LIBRARIES[engine])
+
+
+def find_limits(engine: str) -> Limits:
+    """What reading one document may take. Reading a PDF may take longer, by its number of pages."""
+    return LIMITS if engine == "none" else RECOGNISING
+
+
+def read(
+    path: Path, max_megabytes: float, is_page: bool = False, recognise: ocr.Recognise | None = None
+) -> Extracted:
     """Read a file by its suffix. For a page of a web site, only the main text is read.
+
+    `recognise` reads those pages of a PDF that are pictures.
 
     Raises:
         ItemError: the format is unknown; the file is broken, encrypted, scanned, too large or in another format than
@@ -82,17 +104,18 @@ def read(path: Path, max_megabytes: float, is_page: bool = False) -> Extracted:
     else:
         if suffix != ".pdf":
             guards.check_text(path, max_megabytes)
-        extracted = html.read_page(path) if is_page and suffix in PAGES else FORMATS[suffix](path)
+        more = {"recognise": recognise} if suffix == ".pdf" else {}
+        extracted = html.read_page(path) if is_page and suffix in PAGES else FORMATS[suffix](path, **more)
     if not extracted.blocks:
         raise ItemError("has no text. Leave it out.")
     return extracted
 
 
-def _make(item: Item, out: Path, max_megabytes: float) -> Mapping[str, Any]:
+def _make(item: Item, out: Path, max_megabytes: float, recognise: ocr.Recognise | None) -> Mapping[str, Any]:
     path = item.inputs["document"]
     is_page = item.values["kind"] == "website"
     try:
-        found = read(path, max_megabytes, is_page)
+        found = read(path, max_megabytes, is_page, recognise)
     except ItemError as error:
         raise ItemError(f"{item.id}/{item.values['document']}: {error}") from error
     document = Document(
@@ -140,6 +163,25 @@ def _host(url: str | None) -> str | None:
     return urlsplit(url).hostname if url else None
 
 
+def find_empty_pages(facts: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """A line that names the pages without text and says what reads them; `None` if there are none."""
+    empty = {item: fact["empty_pages"] for item, fact in facts.items() if fact.get("empty_pages")}
+    if not empty:
+        return None
+    named = "; ".join(f"{item}, page {_shown(pages)}" for item, pages in sorted(empty.items())[:SHOWN])
+    more = f"; and {len(empty) - SHOWN} more documents" if len(empty) > SHOWN else ""
+    return (
+        f"{sum(map(len, empty.values()))} pages have no text, since they are pictures or empty ({named}{more}). "
+        "extract.ocr=rapidocr recognises the text of pictures."
+    )
+
+
+def _shown(pages: Sequence[int]) -> str:
+    return ", ".join(map(str, pages[:SHOWN])) + (
+        f" and {len(pages) - SHOWN} more" if len(pages) > SHOWN else ""
+    )
+
+
 def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Totals over all documents, and the number of documents by format."""
     formats = Counter(fact["format"] for fact in facts.values())
@@ -153,7 +195,7 @@ def summarise(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "headers_removed",
         "equations",
     )
-    doubtful = ("unmapped_characters", "mended_bytes", "not_main")
+    doubtful = ("unmapped_characters", "mended_bytes", "not_main", "pages_recognised")
     return {
         "documents": len(facts),
         "formats": {name: formats[name] for name in sorted(formats)},

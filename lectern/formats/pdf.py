@@ -1,4 +1,4 @@
-"""PDF files: pdfium reads the words of each page with their positions and fonts, and `pdf_layout` makes blocks of them.
+"""PDF files: pdfium reads each page, `pdf_words` makes words of its letters, `pdf_page` lines, and `pdf_layout` blocks.
 
 pdfium (BSD or Apache-2.0, also used by Chrome) reads irregular files as browsers do. pdfminer.six, the alternative
 under a permissive licence, took two to four times the CPU time. Neither knows headings, headers, or paragraphs across
@@ -6,7 +6,6 @@ lines, columns and pages; `pdf_layout` finds those.
 """
 
 import ctypes
-import math
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,10 +13,12 @@ from typing import Any
 
 from lectern.core import limits
 from lectern.core.errors import ItemError
-from lectern.formats import guards, pdf_layout
+from lectern.formats import guards, pdf_layout, pdf_page, pdf_pictures, pdf_words
 from lectern.formats.extracted import Extracted
-from lectern.formats.pdf_layout import Bookmark, Line, Segment, Word
-from lectern.text import encoding
+from lectern.formats.ocr import Recognise
+from lectern.formats.pdf_layout import Bookmark
+from lectern.formats.pdf_page import Line, Segment
+from lectern.text import encoding, scripts
 
 MOST_WITHOUT_TEXT = 0.9
 """Share of pages without text from which a document counts as scanned."""
@@ -25,17 +26,10 @@ MOST_UNMAPPED = 0.3
 """Share of characters without a known letter from which the text is useless."""
 PAGES_A_SECOND = 4
 """So many pages read let the reading take a second more (`core.limits`); it reads about 25 in that time."""
+SECONDS_A_PICTURE = 120
+"""What recognising a page may take more; it takes about 6."""
 TAIL = 4096
 """Bytes at the end of a complete file that contain its end mark."""
-NO_LETTER = (0, 0xFFFD, 0xFFFE, 0xFFFF)
-HYPHEN_MARK = 2
-"""What pdfium returns in place of a line-end hyphen and its line end."""
-BOLD = ("bold", "black", "heavy", "demi", "cmbx", "sfbx", "ecbx")
-"""Parts of font names. The weight that pdfium computes is unreliable: it reports 704 for a regular Noto Serif."""
-FORCE_BOLD = 1 << 18
-UNMAPPED = "\ufffd"
-"""In place of a letter that the font does not identify."""
-MONO = ("mono", "courier", "consol", "menlo", "typewriter", "inconsolata", "cmtt", "code", "lucidacon")
 NO_TITLE = ("untitled", "microsoft word", "microsoft powerpoint", "about:blank")
 FILE_NAMES = (
     ".doc",
@@ -53,10 +47,11 @@ FILE_NAMES = (
 )
 
 
-def read(path: Path) -> Extracted:
+def read(path: Path, recognise: Recognise | None = None) -> Extracted:
     """Headings by outline and fonts, paragraphs, lists, code and tables, each with the page on which it begins.
 
-    Text that repeats at the edges of pages (running headers, page numbers) is left out and counted.
+    Text that repeats at the edges of pages (running headers, page numbers) is left out and counted. `recognise` reads
+    the pages that are pictures; `facts` names those that it read, and those without text.
 
     Raises:
         ItemError: a password is needed, the file is broken or incomplete, nearly all pages are pictures without text,
@@ -67,9 +62,13 @@ def read(path: Path) -> Extracted:
     with closing(_open(path)) as document:
         pages: list[list[Line]] = []
         unmapped = characters = 0
+        recognised: list[int] = []
         for number in range(1, len(document) + 1):
             segments, strange = _read_page(document, number)
-            pages.append(pdf_layout.order_lines(segments, number))
+            if recognise is not None and (seen := _read_picture(document, number, recognise, segments)):
+                segments += seen
+                recognised.append(number)
+            pages.append(pdf_page.order_lines(segments, number))
             if number % PAGES_A_SECOND == 0:
                 limits.allow(1)
             unmapped += strange
@@ -78,13 +77,19 @@ def read(path: Path) -> Extracted:
         bookmarks = list(_bookmarks(document))
         title = _title(document)
         language = _language(document)
+    language = scripts.language_of("\n".join(line.text for page in pages for line in page), language)
     blocks, removed = pdf_layout.blocks(pages, bookmarks)
-    facts = {
+    without = [number for number, lines in enumerate(pages, 1) if not lines]
+    facts: dict[str, int | list[int]] = {
         "pages": len(pages),
-        "pages_without_text": sum(not lines for lines in pages),
+        "pages_without_text": len(without),
         "headers_removed": removed,
         "unmapped_characters": unmapped,
     }
+    if without:
+        facts["empty_pages"] = without
+    if recognised:
+        facts |= {"pages_recognised": len(recognised), "recognised_pages": recognised}
     return Extracted(blocks, title, language, facts)
 
 
@@ -117,7 +122,7 @@ def _check_text(pages: list[list[Line]], unmapped: int, characters: int) -> None
     if without >= MOST_WITHOUT_TEXT * len(pages):
         raise ItemError(
             f"scanned: {without} of {len(pages)} pages have no text ({without / len(pages):.0%}). "
-            "Recognise the text first, for example by `ocrmypdf`."
+            "Recognise the text first, for example by `ocrmypdf`, or let extract.ocr=rapidocr do it."
         )
 
 
@@ -127,84 +132,20 @@ def _read_page(document: Any, number: int) -> tuple[list[Segment], int]:
 
     try:
         with closing(document[number - 1]) as page, closing(page.get_textpage()) as text_page:
-            return _segments(text_page.raw, text_page.count_chars())
+            return pdf_words.read_segments(text_page.raw, text_page.count_chars())
     except pypdfium2.PdfiumError as error:
         raise ItemError(
             f"page {number} cannot be read ({error}). Print the file to a new PDF file."
         ) from error
 
 
-def _segments(text_page: Any, count: int) -> tuple[list[Segment], int]:
-    import pypdfium2.raw as pdfium
-
-    segments: list[Segment] = []
-    words: list[Word] = []
-    letters: list[str] = []
-    first = last = 0
-    unmapped = 0
-
-    def end_word(ending: str = "") -> None:
-        if any(letter != UNMAPPED for letter in letters):  # otherwise it is a bullet or another sign
-            words.append(_word(text_page, "".join(letters) + ending, first, last))
-        letters.clear()
-
-    def end_segment() -> None:
-        end_word()
-        segments.extend(pdf_layout.split_where_it_jumps(words))
-        words.clear()
-
-    for index in range(count):
-        code = pdfium.FPDFText_GetUnicode(text_page, index)
-        if code == HYPHEN_MARK:
-            end_word("\u0002")
-            end_segment()
-        elif code in (10, 13):
-            end_segment()
-        elif (letter := chr(code) if code not in NO_LETTER else UNMAPPED).isspace():
-            end_word()
-        else:
-            if not letters:
-                first = index
-            letters.append(letter)
-            last = index
-            unmapped += letter == UNMAPPED
-    end_segment()
-    return segments, unmapped
-
-
-def _word(text_page: Any, text: str, first: int, last: int) -> Word:
-    """A word with its box in points, in coordinates rotated so that its baseline is horizontal."""
-    import pypdfium2.raw as pdfium
-
-    begin, end, matrix = pdfium.FS_RECTF(), pdfium.FS_RECTF(), pdfium.FS_MATRIX()
-    pdfium.FPDFText_GetLooseCharBox(text_page, first, begin)
-    pdfium.FPDFText_GetLooseCharBox(text_page, last, end)
-    pdfium.FPDFText_GetMatrix(text_page, first, matrix)
-    flags, name = ctypes.c_int(), ctypes.create_string_buffer(128)
-    pdfium.FPDFText_GetFontInfo(text_page, first, name, 128, flags)
-    font = name.value.decode("utf-8", "replace").lower().rpartition("+")[2]
-    left, right = min(begin.left, end.left), max(begin.right, end.right)
-    low, high = min(begin.bottom, end.bottom), max(begin.top, end.top)
-    size = pdfium.FPDFText_GetFontSize(text_page, first) * (math.hypot(matrix.c, matrix.d) or 1.0)
-    turned = _quarter_turns(matrix)
-    for _ in range(turned):
-        left, right, low, high = low, high, -right, -left
-    return Word(
-        text=encoding.clean(text.replace("\u0002", "\ue000")).replace("\ue000", "\u0002"),
-        left=left,
-        right=right,
-        low=low,
-        high=high,
-        size=round(size * 4) / 4,
-        is_bold=any(part in font for part in BOLD) or bool(flags.value & FORCE_BOLD),
-        is_mono=any(part in font for part in MONO),
-        turned=turned,
-    )
-
-
-def _quarter_turns(matrix: Any) -> int:
-    """The number of clockwise quarter turns that make the text horizontal."""
-    return round(math.degrees(math.atan2(matrix.b, matrix.a)) / 90) % 4
+def _read_picture(document: Any, number: int, recognise: Recognise, segments: list[Segment]) -> list[Segment]:
+    """What `recognise` reads on a page that is a picture, beside the little text that it may have, such as a stamp."""
+    with closing(document[number - 1]) as page:
+        if segments and not pdf_pictures.is_picture(page, segments):
+            return []
+        limits.allow(SECONDS_A_PICTURE)
+        return pdf_pictures.read_segments(page, recognise, segments)
 
 
 def _bookmarks(document: Any) -> Iterator[Bookmark]:

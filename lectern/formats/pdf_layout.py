@@ -1,4 +1,4 @@
-"""Turn words at positions on pages into headings, paragraphs, lists, code and tables in reading order.
+"""Turn the lines of pages into headings, paragraphs, lists, code and tables.
 
 All measures are relative to the document itself: the most common font size, the usual line pitch, the right edge of a
 column. Coordinates are in points, with the origin at the lower left.
@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from lectern.core.schema import Block
-from lectern.formats import extracted
+from lectern.formats import extracted, pdf_page
+from lectern.formats.pdf_page import Line
 from lectern.text import encoding
 from lectern.text import lines as line_ends
 
@@ -21,17 +22,9 @@ HEADING_RATIO = 1.1
 LONGEST_HEADING = 150
 PARAGRAPH_GAP = 1.3
 """Distance to the next line, relative to the usual one, from which that line begins a new paragraph."""
-CELL_GAP = 1.8
-"""Gap in a line, relative to the font size, that separates two cells of a table; a space has .25 to .8."""
-EVEN = 0.1
-"""Difference of the gaps in a line, relative to the font size, up to which they count as equal."""
-NEAR_CELL_GAP = 0.8
-"""The same next to a table row that has as many cells."""
 EDGE = 0.15
 """Share of a page's height, at the top and at the bottom, that may hold headers and footers."""
 EDGE_LINES = 3
-LITTLE = 0.2
-"""Length of the rotated text of a page, relative to the other, below which it is not read."""
 FEWEST_LARGE = 4
 """Fewest pages on which a header that is larger than the body must repeat, and its fewest words if numbers differ."""
 FEWEST_NUMBERED = 4
@@ -40,63 +33,27 @@ FARTHEST = 4
 """Most pages from one header to the next with the same text, since the first page of a chapter may lack it."""
 SHIFT = 5.0
 """Points by which the position of a header may vary between pages."""
-FEWEST_IN_COLUMN = 4
-SHORTEST_LINE = 15
-"""Characters of the usual line of a column; those of a table are shorter."""
-LONG_LINE = 30
-"""Characters of a line that is hardly a cell."""
 BULLET = re.compile(r"(?:[-*•‣▪◦●○■□–—\uf0b7\uf0a7]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])(?=\s)")
 SYMBOL = re.compile(r"[•‣▪◦●○■□\uf0b7\uf0a7]\s")
 LEADER = re.compile(r"^(.*?\S)\s*(?:\.\s?){4,}\s*(\d+|[ivxlc]+)$", re.I)
 """Matches a line of a table of contents: text, dots and a page number."""
+CAPTION = re.compile(r"(?:Fig(?:ure|\.)?|Tab(?:le|\.)?|Abb(?:ildung|\.)?)\s?\d", re.I)
+MOST_BETWEEN = 40
+"""Most parts between the halves of a paragraph: the labels of a figure, its caption, and notes."""
+SECTION = re.compile(r"(?:\d+|[A-Z])(?:\.\d+)*\.?")
+"""The number of a section, which a wide gap separates from its title."""
+WIDER = 2
+"""Most lines across several columns that begin where the left one does: a header, a title."""
+FEW = 4
+"""Most lines that say nothing on the width of their column."""
+SAME_PLACE = 1.5
+"""Points up to which two edges count as below each other."""
 ORDERED = re.compile(r"\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]\s")
 SENTENCE_END = re.compile(r"[.!?:;。！？…][\"'”’»)\]]*$")
-RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 PAGE_NUMBER = re.compile(
     r"(?:(?:page|seite|стр\.?|p\.)\s*)?[-–—(]?\s*(?:\d{1,5}|[ivxlc]{1,7})\s*[-–—)]?(?:\s*(?:/|of|von|из)\s*\d{1,5})?",
     re.I,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word, its box in points, and the size and style of the font of its first letter."""
-
-    text: str
-    left: float
-    right: float
-    low: float
-    high: float
-    size: float
-    is_bold: bool = False
-    is_mono: bool = False
-    turned: int = 0
-
-
-Segment = list[Word]
-"""Consecutive words of one line in the order in which the file draws them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a column."""
-
-    text: str
-    page: int
-    column: int
-    left: float
-    right: float
-    low: float
-    high: float
-    size: float
-    is_bold: bool
-    is_mono: bool
-    cells: tuple[str, ...] = ()
-    """Its parts between wide gaps, if there are several."""
-    near_cells: tuple[str, ...] = ()
-    """Its parts between smaller gaps, which separate cells only next to a row with as many cells."""
-    is_even: bool = False
-    """Whether all its words are equally far apart, as those of a justified line are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,196 +81,6 @@ class _Part:
     @property
     def size(self) -> float:
         return self.lines[0].size
-
-
-def split_where_it_jumps(words: Sequence[Word]) -> list[Segment]:
-    """Split words into segments of adjacent boxes: a file may draw two lines without a line end between them."""
-    found: list[Segment] = []
-    for word in words:
-        if found and _goes_on(found[-1][-1], word):
-            found[-1].append(word)
-        else:
-            found.append([word])
-    return found
-
-
-def _goes_on(before: Word, word: Word) -> bool:
-    if word.turned != before.turned:
-        return False
-    shared = min(before.high, word.high) - max(before.low, word.low)
-    if shared < 0.3 * min(before.high - before.low, word.high - word.low):
-        return False
-    gap = word.left - before.right
-    # A wide gap may separate columns. If the page has none, the row is joined again later.
-    return bool(RTL.search(word.text)) or -before.size <= gap <= CELL_GAP * before.size
-
-
-def order_lines(segments: list[Segment], page: int) -> list[Line]:
-    """The lines of a page in reading order: by columns, if there are any, from top to bottom.
-
-    The order in which the file draws does not matter: browsers draw boxes after the text around them, and links apart
-    from their sentence. Text that is rotated relative to most of the page comes last; if it is little, such as a stamp
-    in the margin or the label of an axis, it is left out.
-    """
-    turns = Counter(segment[0].turned for segment in segments for _ in segment)
-    level = turns.most_common(1)[0][0] if turns else 0
-    lines: list[Line] = []
-    column = 0
-    straight, rotated = (
-        [segment for segment in segments if (segment[0].turned == level) == is_straight]
-        for is_straight in (True, False)
-    )
-    if sum(map(_length, rotated)) < LITTLE * sum(map(_length, straight)):
-        rotated = []
-    for group in (straight, rotated):
-        for stretch in _columns(group):
-            lines += [_line(row, page, column) for row in _rows(stretch)]
-            column += 1
-    return [line for line in lines if line.text.strip()]
-
-
-def _box(segment: Segment) -> tuple[float, float, float, float]:
-    return (
-        min(word.left for word in segment),
-        max(word.right for word in segment),
-        min(word.low for word in segment),
-        max(word.high for word in segment),
-    )
-
-
-def _length(segment: Segment) -> int:
-    return sum(len(word.text) + 1 for word in segment)
-
-
-def _columns(segments: list[Segment]) -> list[list[Segment]]:
-    """The segments in reading order, divided into groups that are each one column wide."""
-    boxes = [_box(segment) for segment in segments]
-    gutter = _gutter(segments, boxes)
-    if gutter is None:
-        return [segments] if segments else []
-    crossing = [i for i, (left, right, _, _) in enumerate(boxes) if left < gutter - 1 and right > gutter]
-    cuts = sorted((boxes[i][3] for i in crossing), reverse=True)
-    bands: dict[int, dict[str, list[Segment]]] = defaultdict(lambda: defaultdict(list))
-    for i, (left, _, low, high) in enumerate(boxes):
-        above = sum(cut > (low + high) / 2 for cut in cuts)
-        side = "over" if i in set(crossing) else "right" if left >= gutter - 1 else "left"
-        bands[above][side].append(segments[i])
-    found: list[list[Segment]] = []
-    over: list[Segment] = []  # lines across both columns; each of them begins a band
-    for _, band in sorted(bands.items()):
-        over += band["over"]
-        if band["left"] or band["right"]:
-            found += [over] if over else []
-            found += _columns(band["left"]) + _columns(band["right"])
-            over = []
-    return found + ([over] if over else [])
-
-
-def _gutter(segments: list[Segment], boxes: list[tuple[float, float, float, float]]) -> float | None:
-    """The left edge of a second column of running text; `None` if there is none.
-
-    Columns of a table do not count. Their cells are short, so both sides must have lines of some length.
-    """
-    if len(segments) < 2 * FEWEST_IN_COLUMN:
-        return None
-    leftmost, rightmost = min(box[0] for box in boxes), max(box[1] for box in boxes)
-    edges = Counter(round(box[0]) for box in boxes)
-    best: tuple[int, float] | None = None
-    for edge, count in edges.items():
-        if count < FEWEST_IN_COLUMN or not 0.2 < (edge - leftmost) / (rightmost - leftmost + 1) < 0.85:
-            continue
-        left = [i for i, box in enumerate(boxes) if box[1] <= edge]
-        right = [i for i, box in enumerate(boxes) if box[0] >= edge - 1]
-        crossing = [i for i in range(len(boxes)) if boxes[i][0] < edge - 1 and boxes[i][1] > edge]
-        if min(len(left), len(right)) < FEWEST_IN_COLUMN or len(crossing) > 0.4 * len(boxes):
-            continue
-        if not all(_is_prose([_length(segments[i]) for i in side]) for side in (left, right)):
-            continue
-        low = max(min(boxes[i][2] for i in side) for side in (left, right))
-        high = min(max(boxes[i][3] for i in side) for side in (left, right))
-        least = min(max(boxes[i][3] for i in side) - min(boxes[i][2] for i in side) for side in (left, right))
-        if high - low < 0.5 * least:
-            continue
-        if best is None or len(crossing) < best[0]:
-            best = len(crossing), float(edge)
-    return best[1] if best else None
-
-
-def _is_prose(lengths: list[int]) -> bool:
-    """Whether the lines of one side are no cells of a table: most are of some length, or most of their text is in long
-    ones, as below a figure with many short labels.
-    """
-    in_long = sum(length for length in lengths if length >= LONG_LINE)
-    return statistics.median(lengths) >= SHORTEST_LINE or in_long > 0.6 * sum(lengths)
-
-
-def _rows(segments: list[Segment]) -> list[list[Segment]]:
-    """Segments grouped into rows from top to bottom, each row from left to right."""
-    rows: list[list[Segment]] = []
-    bounds: list[tuple[float, float]] = []
-    for segment in sorted(segments, key=lambda s: (-_middle(s), _box(s)[0])):
-        _, _, low, high = _box(segment)
-        if rows:
-            shared = min(high, bounds[-1][1]) - max(low, bounds[-1][0])
-            if shared > 0.5 * min(high - low, bounds[-1][1] - bounds[-1][0]):
-                rows[-1].append(segment)
-                continue
-        rows.append([segment])
-        bounds.append((low, high))
-    return rows
-
-
-def _middle(segment: Segment) -> float:
-    _, _, low, high = _box(segment)
-    return (low + high) / 2
-
-
-def _line(row: list[Segment], page: int, column: int) -> Line:
-    words = [word for segment in row for word in segment]
-    if any(RTL.search(word.text) for word in words):
-        words = [word for segment in sorted(row, key=lambda s: -_box(s)[0]) for word in segment]
-    elif len(row) > 1:
-        words.sort(key=lambda word: word.left)
-    text = ""
-    gaps: list[tuple[int, float]] = []  # (offset in the text, width relative to the font size)
-    before: Word | None = None
-    for word in words:
-        gap = min(abs(word.left - before.right), abs(before.left - word.right)) / word.size if before else 0.0
-        # Segments that are drawn separately may touch, such as a link and the comma after it.
-        if before and not (len(row) > 1 and gap < 0.12 and _is_apart(row, before, word)):
-            gaps.append((len(text), gap))
-            text += " "
-        text += word.text
-        before = word
-    left, right, low, high = _box(words)
-    sizes = Counter[float]()
-    for word in words:
-        sizes[word.size] += len(word.text)
-    return Line(
-        text=text,
-        page=page,
-        column=column,
-        left=left,
-        right=right,
-        low=low,
-        high=high,
-        size=max(sizes, key=lambda size: (sizes[size], size)),
-        is_bold=all(word.is_bold for word in words if any(map(str.isalnum, word.text)))
-        and any(word.is_bold for word in words),
-        is_mono=sum(len(word.text) for word in words if word.is_mono) > 0.8 * sum(len(w.text) for w in words),
-        cells=_cut(text, [place for place, gap in gaps if gap > CELL_GAP]),
-        near_cells=_cut(text, [place for place, gap in gaps if gap > NEAR_CELL_GAP]),
-        is_even=bool(gaps) and max(gap for _, gap in gaps) - min(gap for _, gap in gaps) < EVEN,
-    )
-
-
-def _cut(text: str, places: list[int]) -> tuple[str, ...]:
-    bounds = [0, *places, len(text)]
-    return tuple(text[start:end].strip() for start, end in pairwise(bounds)) if places else ()
-
-
-def _is_apart(row: list[Segment], before: Word, word: Word) -> bool:
-    return not any(before in segment and word in segment for segment in row)
 
 
 def blocks(pages: list[list[Line]], bookmarks: Sequence[Bookmark] = ()) -> tuple[list[Block], int]:
@@ -448,9 +215,13 @@ def _parts(lines: list[Line], body: float) -> list[_Part]:
     pitch = _pitches(lines)
     edges = _right_edges(lines)
     parts: list[_Part] = []
+    last: _Part | None = None
     for number, line in enumerate(lines):
-        last = parts[-1] if parts else None
-        neighbours = lines[max(number - 1, 0) : number + 2]
+        neighbours = [
+            other
+            for other in lines[max(number - 1, 0) : number + 2]
+            if (other.page, other.column) == (line.page, line.column)
+        ]
         goes_on = last is not None and _wraps(last.lines[-1], line, pitch, edges, body)
         if line.is_mono and not SYMBOL.match(line.text):
             kind = "code"
@@ -460,21 +231,57 @@ def _parts(lines: list[Line], body: float) -> list[_Part]:
             kind = "list"
         else:
             kind = "text"
+        if last is not None and kind == "text" and goes_on and _is_numbered_paragraph(last, line):
+            last.kind = "text"
         if last is not None and (
             (kind != "text" and kind == last.kind and _is_near(last.lines[-1], line, pitch))
             or (kind == "text" and last.kind == "list" and _continues_item(last, line, goes_on, pitch))
             or (kind == "text" and last.kind == "text" and goes_on and not _is_indented(last, line))
         ):
             last.lines.append(line)
+        elif kind == "text" and (broken := _broken_off(parts, line, pitch, edges, body)):
+            broken.lines.append(line)
+            last = broken
         else:
-            parts.append(_Part(kind, [line]))
+            last = _Part(kind, [line])
+            parts.append(last)
         if kind == "table":
-            parts[-1].rows.append(_row_cells(line, neighbours))
+            last.rows.append(_row_cells(line, neighbours))
     for part in parts:
         # A single "1. Title" or "A. Smith" is not a list.
         if part.kind == "list" and ORDERED.match(part.first.text) and sum(map(_is_item, part.lines)) == 1:
             part.kind = "text"
     return parts
+
+
+def _is_numbered_paragraph(part: _Part, line: Line) -> bool:
+    """Whether a line goes on with a paragraph whose first line is indented and begins with a number, as notes do."""
+    return (
+        part.kind == "list"
+        and len(part.lines) == 1
+        and ORDERED.match(part.first.text) is not None
+        and part.first.left > line.left + 0.5 * line.size
+    )
+
+
+def _broken_off(
+    parts: list[_Part], line: Line, pitch: dict[float, float], edges: dict[Line, float], body: float
+) -> _Part | None:
+    """The paragraph in the column before that goes on with this line, after notes at its foot or a figure."""
+    if not line.text[0].islower() or abs(line.size - body) > 0.06 * body:
+        return None
+    for part in reversed(parts[-MOST_BETWEEN:]):
+        last = part.lines[-1]
+        if (
+            abs(last.size - line.size) > 0.06 * line.size
+            or part.kind == "table"
+            or CAPTION.match(part.first.text)
+        ):
+            continue
+        is_before = part.kind == "text" and (last.page, last.column) != (line.page, line.column)
+        is_long = last.right - last.left > 0.5 * (edges[last] - last.left)
+        return part if is_before and is_long and _wraps(last, line, pitch, edges, body) else None
+    return None
 
 
 def _is_item(line: Line) -> bool:
@@ -512,9 +319,26 @@ def _right_edges(lines: list[Line]) -> dict[Line, float]:
         for line in group:
             same = [other for near in (-1, 0, 1) for other in by_left.get(round(line.left / 4) + near, [])]
             right = max(other.right for other in same)
+            edge = _column_edge(same)
             is_narrow = right - line.left < 0.45 * (width if last[page] == 0 else own - line.left)
-            edges[line] = own if len(same) < 3 or is_narrow else right
+            edges[line] = edge or (own if len(same) < 3 or is_narrow else right)
     return edges
+
+
+def _column_edge(lines: list[Line]) -> float | None:
+    """Where running text with the same left end is broken; `None` if these lines are none.
+
+    On the last page of two columns, the left one may stand alone below a header as wide as the page. Verses and the
+    entries of a menu fill no column, and begin with capitals.
+    """
+    ordered = sorted(lines, key=lambda line: -line.right)[WIDER:]
+    if len(ordered) <= FEW:
+        return None
+    right = ordered[0].right
+    full = sum(line.right - line.left > pdf_page.FULL * (right - line.left) for line in ordered)
+    small = sum(line.text[0].islower() for line in ordered)
+    is_column = full > pdf_page.MOSTLY_FULL * len(ordered) and 2 * small > len(ordered)
+    return max(line.right for line in lines if line.right < right + line.size) if is_column else None
 
 
 def _row_cells(line: Line, neighbours: list[Line]) -> tuple[str, ...]:
@@ -522,6 +346,14 @@ def _row_cells(line: Line, neighbours: list[Line]) -> tuple[str, ...]:
     if leader := LEADER.match(line.text):
         return leader[1], leader[2]
     if line.is_mono or _is_item(line):
+        return ()
+    beside = [other for other in neighbours if other is not line and _is_below(line, other)]
+    is_signed = len(line.near_cells) == 2 and not any(
+        map(str.isalnum, line.near_cells[0])
+    )  # a sign before a text
+    if beside and len(line.near_cells) >= len(line.cells) and not is_signed:
+        return line.near_cells
+    if line.is_bold and not beside and len(line.near_cells) == 2 and SECTION.fullmatch(line.near_cells[0]):
         return ()
     others = [
         len(other.cells)
@@ -531,6 +363,27 @@ def _row_cells(line: Line, neighbours: list[Line]) -> tuple[str, ...]:
     if line.cells and (len(line.cells) in others or (max(others, default=0) > 1 and len(line.cells) > 1)):
         return line.cells
     return line.near_cells if len(line.near_cells) > 1 and len(line.near_cells) in others else ()
+
+
+def _is_below(line: Line, other: Line) -> bool:
+    """Whether each cell of a line stands above or below one of another: to the left, to the right or centred.
+
+    The outer edges of justified lines stand so, too. So one of the others must.
+    """
+    cells = list(zip(line.near_spans, other.near_spans, strict=False))
+    if (
+        not cells
+        or len(line.near_spans) != len(other.near_spans)
+        or _is_item(other)
+        or _are_justified(line, other)
+    ):
+        return False
+    left = [abs(one[0] - two[0]) < SAME_PLACE for one, two in cells]
+    right = [abs(one[1] - two[1]) < SAME_PLACE for one, two in cells]
+    centred = [abs(sum(one) - sum(two)) < 2 * SAME_PLACE for one, two in cells]
+    return all(map(any, zip(left, right, centred, strict=True))) and any(
+        left[1:] + right[:-1] + centred[1:-1]
+    )
 
 
 def _are_justified(line: Line, other: Line) -> bool:
@@ -571,7 +424,9 @@ def _wraps(
     before: Line, line: Line, pitch: dict[float, float], edges: dict[Line, float], body: float
 ) -> bool:
     """Whether the line before was broken for lack of room, so that this line continues its paragraph."""
-    if abs(before.size - line.size) > 0.06 * line.size or (before.is_bold and not line.is_bold):
+    if abs(before.size - line.size) > 0.06 * line.size or (
+        before.is_bold and not (line.is_bold or line.opens_bold)
+    ):
         return False
     gap = _gap(before, line, pitch)
     if gap is None and line.page - before.page > 1:

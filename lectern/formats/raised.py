@@ -9,7 +9,7 @@ from lectern.text import encoding
 
 ORDINAL = re.compile(r"st|nd|rd|th|e|er|re|es|[eè]me|[eè]re|o|a|os|as|de?", re.I)
 """What stands raised after a number and makes it an ordinal number: 1st, 2e, 3o."""
-SIMPLE = re.compile(r"[+\-−–]?\w+|\w+[+\-−–]")
+SIMPLE = re.compile(r"[+\-−–]?\w+|\w+[+\-−–]|\([^()]*\)")
 """An exponent that needs no brackets."""
 NUMBERS = re.compile(r"\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*")
 FUNCTIONS = frozenset({"sin", "cos", "tan", "sec", "log", "exp", "det", "mol"})
@@ -18,6 +18,8 @@ LONGEST_SYMBOL = 2
 LOOKED_AT = 100
 """Characters before a superscript that decide what it is."""
 BRACKETED = re.compile(r"\(([^()]*)\)$")
+OPENING = re.compile(r"[^\W\d_]{2,}")
+"""How a word begins; a single letter is a symbol, as in the name of an isotope."""
 WORD = re.compile(r"[^\W\d_]{3,}")
 
 
@@ -39,6 +41,12 @@ def join(text: str, before: str, is_note: bool = False) -> str:
     if before[-1].isalnum() or before[-1] in ")]}|":
         return f"^{text}" if SIMPLE.fullmatch(text) else f"^({text})"
     return text
+
+
+def lead(text: str, after: str) -> str:
+    """A superscript at the start of a word: the mark of the note that `after` begins, as in `[1] The`."""
+    text = encoding.tidy_line(text)
+    return f"[{text}] " if NUMBERS.fullmatch(text) and OPENING.match(after) else text
 
 
 def _ends_in_word(before: str, letters: str) -> bool:

@@ -20,6 +20,7 @@ USES = {
     "browser": "web pages that JavaScript makes",
     "cluster": "compute=ray",
     "harness": "forget.tasks",
+    "ocr": "extract.ocr=rapidocr",
     "notebooks": "notebooks/ and `lectern plots`",
     "dev": "`make test` and `make check`",
 }

@@ -58,6 +58,8 @@ def find_extras(settings: DictConfig) -> set[str]:
         extras.add("cluster")
     if get(settings, "forget.tasks"):
         extras.add("harness")
+    if get(settings, "extract.ocr") == "rapidocr":
+        extras.add("ocr")
     if "always" in list_renders(settings):
         extras.add("browser")
     return extras

@@ -407,3 +407,190 @@ def test_a_file_cut_short_or_damaged_fails(tmp_path: Path) -> None:
     path.write_bytes(b"%PDF-1.7\n" + b"nonsense " * 200 + b"%%EOF")
     with pytest.raises(ItemError, match="broken"):
         read(path)
+
+
+def raised(*pieces: tuple[str, float, float], y: float = 700) -> list[Drawn]:
+    """A line from pieces drawn one after the other: text, size, and points above the line."""
+    drawn, x = [], 72.0
+    for content, size, above in pieces:
+        drawn.append((x, y + above, content, "Times-Roman", size))
+        x += pdfmetrics.stringWidth(content, "Times-Roman", size)
+    return drawn
+
+
+def test_exponents_and_marks_of_notes_do_not_join_what_they_stand_beside(tmp_path: Path) -> None:
+    page = [
+        *raised(
+            ("A file of 10", 10, 0),
+            ("5", 7, 3.6),
+            (" rows, as Claude", 10, 0),
+            ("2", 7, 3.6),
+            (" wrote.", 10, 0),
+        ),
+        *raised(("2", 6, 2.8), ("The group's own name of it.", 8, 0), y=600),
+        *wrapped(500, SENTENCES[0]),
+    ]
+    assert [block.text for block in read(make(tmp_path / "a.pdf", [page])).blocks] == [
+        "A file of 10^5 rows, as Claude[2] wrote.",
+        "[2] The group's own name of it.",
+        SENTENCES[0],
+    ]
+
+
+def test_words_are_parted_where_the_gap_is_narrow_and_only_there(tmp_path: Path) -> None:
+    # groff sets no space characters; beside italics and in tight lines it leaves less than pdfium takes for one
+    drawn, x = [], 72.0
+    for content, font in (("but", "Times-Italic"), ("they", "Times-Roman"), ("appear", "Times-Roman")):
+        drawn.append((x, 700.0, content, font, 10.0))
+        x += pdfmetrics.stringWidth(content, font, 10) + 2.0
+    assert read(make(tmp_path / "a.pdf", [drawn])).blocks[0].text == "but they appear"
+    kerned = [
+        (72.0, 700.0, "inv", "Times-Roman", 10.0),
+        (72 + pdfmetrics.stringWidth("inv", "Times-Roman", 10), 700.0, "oked", "Times-Roman", 10.0),
+    ]
+    assert read(make(tmp_path / "b.pdf", [kerned])).blocks[0].text == "invoked"
+
+
+def arabic(path: Path, content: str, **options: object) -> Path:
+    from matplotlib import get_data_path
+    from reportlab.pdfbase.ttfonts import TTFont
+
+    pdfmetrics.registerFont(TTFont("DejaVu", f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf"))
+    canvas = Canvas(str(path), pagesize=A4, invariant=1, **options)
+    canvas.setFont("DejaVu", 12)
+    canvas.drawString(72, 700, content)
+    canvas.save()
+    return path
+
+
+def test_the_ligature_of_lam_and_alef_is_read_in_its_order(tmp_path: Path) -> None:
+    # as it is drawn: from left to right, with one glyph for lam and alef
+    drawn = "\u062a\ufefc\u0643\u0634\u0645"
+    path = arabic(tmp_path / "a.pdf", drawn, pageCompression=0)
+    path.write_bytes(path.read_bytes().replace(b"<FEFC>", b"<06440627>"))  # as office programs name it
+    found = read(path).blocks[0].text
+    assert found == "\u0645\u0634\u0643\u0644\u0627\u062a"
+
+
+def test_letters_beyond_the_first_65536_are_kept(tmp_path: Path) -> None:
+    path = arabic(tmp_path / "a.pdf", "The set \U0001d54a of all", pageCompression=0)
+    # reportlab writes the number where the format wants it as two units
+    path.write_bytes(path.read_bytes().replace(b"<1D54A>", b"<D835DD4A>"))
+    assert read(path).blocks[0].text == "The set \U0001d54a of all"
+
+
+def test_a_language_that_the_letters_belie_is_not_believed(tmp_path: Path) -> None:
+    hebrew = (
+        "\u05d5\u05d9\u05d0\u05de\u05e8 \u05d0\u05dc\u05d4\u05d9\u05dd \u05d9\u05d4\u05d9 \u05d0\u05d5\u05e8"
+    )
+    text = " ".join([hebrew[::-1]] * 3)
+    assert read(arabic(tmp_path / "a.pdf", text, lang="en-US")).language == "he"
+    assert read(arabic(tmp_path / "b.pdf", text, lang="yi")).language == "yi"
+    assert read(arabic(tmp_path / "c.pdf", " ".join(SENTENCES[:2]), lang="de-CH")).language == "de-CH"
+
+
+def test_a_table_with_narrow_columns_has_them_all(tmp_path: Path) -> None:
+    from reportlab.lib.styles import getSampleStyleSheet
+    from reportlab.platypus import Paragraph, SimpleDocTemplate, Table
+
+    rows = [["Plan", "Seats", "Price"], ["Basic", "1", "9"], ["Team", "10", "29"], ["Firm", "100", "99"]]
+    style = getSampleStyleSheet()["Normal"]
+    story = [Paragraph(SENTENCES[0], style), Table(rows), Paragraph(SENTENCES[1], style)]
+    SimpleDocTemplate(str(tmp_path / "a.pdf"), invariant=1).build(story)
+    assert shown(read(tmp_path / "a.pdf").blocks)[1] == (
+        "table", 1, "Plan | Seats | Price\nBasic | 1 | 9\nTeam | 10 | 29\nFirm | 100 | 99"
+    )  # fmt: skip
+
+
+def test_a_sign_before_each_paragraph_makes_no_table(tmp_path: Path) -> None:
+    page = [
+        drawn
+        for n, sentence in enumerate(SENTENCES[:4])
+        for drawn in (text(700 - 14 * n, "\u00a2"), text(700 - 14 * n, sentence, 90))
+    ]
+    assert {block.kind for block in read(make(tmp_path / "a.pdf", [page])).blocks} == {"paragraph"}
+
+
+def test_columns_below_a_table_are_read_one_after_the_other(tmp_path: Path) -> None:
+    table = [
+        text(780 - 9 * row, f"{cell} {row}", 60 + 80 * n, 7)
+        for row in range(40)
+        for n, cell in enumerate(["Method", "Skill", "Data", "Teacher", "Student", "Goal"])
+    ]
+    left, right = " ".join(SENTENCES[:4]), " ".join(SENTENCES[4:])
+    rows = [wrapped(380, left, 60, 220), wrapped(380, right, 310, 220)]
+    both = [row for pair in zip(*rows, strict=False) for row in pair] + [
+        row for column in rows for row in column
+    ]
+    page = [*table, *dict.fromkeys(both)]
+    assert [block.text for block in read(make(tmp_path / "a.pdf", [page])).blocks][-2:] == [left, right]
+
+
+def test_a_paragraph_goes_on_behind_the_notes_of_its_column(tmp_path: Path) -> None:
+    sentence = " ".join(SENTENCES[:5])
+    lines = wrapped(700, sentence, 60, 220)
+    middle = len(lines) // 2
+    note = wrapped(100, "1. " + SENTENCES[6], 70, 200, 7)
+    note[1:] = [(60.0, *row[1:]) for row in note[1:]]  # its first line is indented
+    rest = [(310.0, 700 - 12 * n, *row[2:]) for n, row in enumerate(lines[middle:])]
+    page = [*lines[:middle], *note, *rest, *wrapped(500, " ".join(SENTENCES[5:]), 310, 220)]
+    found = [block.text for block in read(make(tmp_path / "a.pdf", [page])).blocks]
+    assert found == [sentence, "1. " + SENTENCES[6], " ".join(SENTENCES[5:])]
+
+
+def test_bold_text_that_opens_a_paragraph_may_fill_its_first_line(tmp_path: Path) -> None:
+    page = [
+        text(
+            700,
+            "Training the small model with an objective of its own, as the group did it, and with its learn-",
+            font="Times-Bold",
+        ),
+        text(688, "ing rate.", font="Times-Bold"),
+        text(
+            688,
+            "The last stage is this one, in which the whole of the group takes part as it did before.",
+            72 + 42,
+        ),
+        *wrapped(660, " ".join(SENTENCES[:3])),
+    ]
+    found = shown(read(make(tmp_path / "a.pdf", [page])).blocks)
+    assert found[0][0] == "paragraph"
+    assert "its learning rate. The last" in found[0][2]
+
+
+def test_a_numbered_heading_with_a_wide_gap_is_no_row(tmp_path: Path) -> None:
+    page = [
+        text(700, "2.4", font="Times-Bold"),
+        text(700, "The course of a run", 100, font="Times-Bold"),
+        text(670, "steer", 150, 8),
+        text(670, "train", 240, 8),
+        *wrapped(600, " ".join(SENTENCES[:3])),
+    ]
+    assert shown(read(make(tmp_path / "a.pdf", [page])).blocks)[0] == (
+        "heading1",
+        1,
+        "2.4 The course of a run",
+    )
+
+
+def test_text_without_a_size_is_read(tmp_path: Path) -> None:
+    page = [*wrapped(700, SENTENCES[0]), text(600, "a b", size=0.01)]
+    assert read(make(tmp_path / "a.pdf", [page])).blocks[0].text == SENTENCES[0]
+
+
+def test_a_column_that_stands_alone_below_a_wide_title_has_whole_paragraphs(tmp_path: Path) -> None:
+    long = [" ".join(SENTENCES[n : n + 4]) for n in (0, 4)]
+    page = [
+        *wrapped(700, SENTENCES[7] + " " + SENTENCES[0][:40], 60, 480, 9),
+        *wrapped(650, long[0], 60, 220),
+        *wrapped(400, long[1], 60, 220),
+    ]
+    assert [block.text for block in read(make(tmp_path / "a.pdf", [page])).blocks][1:] == long
+
+
+def test_a_table_of_two_columns_of_words_is_one(tmp_path: Path) -> None:
+    from reportlab.platypus import SimpleDocTemplate, Table
+
+    rows = [["Name", "Role"], ["Ann Lee", "Head of data"], ["Bo", "Engineer"], ["Ida North", "Clerk"]]
+    SimpleDocTemplate(str(tmp_path / "a.pdf"), invariant=1).build([Table(rows)])
+    assert shown(read(tmp_path / "a.pdf").blocks) == [("table", 1, "\n".join(map(" | ".join, rows)))]

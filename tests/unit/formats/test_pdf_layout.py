@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from lectern.formats import pdf_layout
-from lectern.formats.pdf_layout import Line, Word
+from lectern.formats import pdf_layout, pdf_page
+from lectern.formats.pdf_page import Line, Word
 
 FULL = 472.0
 """Where a line ends that was broken for want of room."""
@@ -352,7 +352,7 @@ def words(text: str, left: float = 72.0, y: float = 700.0, gap: float = 3.0, **m
 
 
 def read_page(*segments: list[Word]) -> list[Line]:
-    return pdf_layout.order_lines(list(segments), 1)
+    return pdf_page.order_lines(list(segments), 1)
 
 
 @pytest.mark.parametrize(
@@ -363,15 +363,17 @@ def read_page(*segments: list[Word]) -> list[Line]:
         (word("two", 105.1), False),
         (word("two", 78), True),  # 9 points back, as of a letter with a long box
         (word("two", 76.9), False),
-        (word("two", 90, 707), True),  # they share 3 of 10 points
-        (word("two", 90, 707.1), False),
+        (word("two", 90, 703.5), True),  # nearly the same line
+        (word("two", 90, 703.6), False),
+        (word("2", 90, 708.5, size=5.0), True),  # raised: they share 1.5 of 5 points
+        (word("2", 90, 708.6, size=5.0), False),
         (word("two", 90, 688), False),
         (word("two", 90, turned=90), False),
         (word("שלום", 30), True),  # it goes on to the left
     ],
 )
 def test_words_of_one_segment_stand_side_by_side(second: Word, together: bool) -> None:
-    segments = pdf_layout.split_where_it_jumps([word("one", 72), second])
+    segments = pdf_page.split_where_it_jumps([word("one", 72), second])
     assert len(segments) == (1 if together else 2)
 
 
@@ -395,7 +397,7 @@ def test_a_row_is_put_together_from_left_to_right_and_rows_from_the_top() -> Non
     ]
     assert [found.text for found in read_page(*page)] == ["above", "left part right part", "below"]
     # property: a superscript is part of its row, another line is not
-    assert [found.text for found in read_page(words("Line"), words("2", 95, 706, size=5.0))] == ["Line 2"]
+    assert [found.text for found in read_page(words("Line"), words("2", 94, 706, size=5.0))] == ["Line[2]"]
     assert len(read_page(words("Line"), words("2", 95, 708, size=5.0))) == 2
 
 
@@ -475,6 +477,94 @@ def test_a_line_across_both_columns_parts_what_is_above_and_below() -> None:
     assert sides(read_page(*page)) == "LLLLRRRRTLLLLRRRR"
     last = words("Under both of the columns of this page, from one to the other", 72, 500)
     assert sides(read_page(*page, last)) == "LLLLRRRRTLLLLRRRRU"
+
+
+def test_a_line_in_pieces_across_both_columns_stays_one() -> None:
+    authors = [
+        words("Ann Lee, Tom", 72, 640),
+        words("Berg, Ida North and Bo", 128, 640, gap=40.0),
+        words("South", 378, 640),
+    ]
+    numbered = [
+        words("12", 72, 628),
+        words("Title over both of the columns of this page, and no more", 120, 628),
+    ]
+    found = read_page(*two_columns(4), *authors, *numbered, *two_columns(4, top=610))
+    assert sides(found) == "LLLLRRRR" + "A1" + "LLLLRRRR"
+
+
+def test_columns_between_large_tables_are_read_one_after_the_other() -> None:
+    def table(top: float) -> list[list[Word]]:
+        return [words(f"cell{row}{n}", 72 + 70 * n, top - 12 * row) for row in range(20) for n in range(6)]
+
+    text = "words of one column that go on and on"
+    page = [*table(760), *two_columns(6, top=490, text=text), *table(380)]
+    assert sides([line for line in read_page(*page) if line.text[0] in "LR"]) == "LLLLLLRRRRRR"
+    three = [
+        words(f"{side}{n} {SIDE}", left, 490 - 12 * n)
+        for n in range(6)
+        for side, left in (("L", 72.0), ("M", 240.0), ("R", 410.0))
+    ]
+    assert sides(read_page(*table(760), *three))[-18:] == "LLLLLLMMMMMMRRRRRR"
+    # property: labels stand with their rows
+    labelled = [words(f"L{n} {SIDE}", 72, 490 - 50 * n) for n in range(6)]
+    labelled += [words(f"R{n} {SIDE}", 320, 490 - 50 * n - 12 * row) for n in range(6) for row in range(3)]
+    assert sides(read_page(*table(760), *labelled))[-18:] == "LRR" * 6
+    # property: cells of several lines do not fill their column, and stay beside each other
+    ragged = [
+        words(f"{'L' if left < 300 else 'R'}{n} {SIDE[: 4 + 3 * n]}", left, 490 - 12 * n)
+        for n in range(6)
+        for left in (72, 320)
+    ]
+    assert "R" not in sides(read_page(*table(760), *ragged))
+
+
+def test_code_with_comments_has_no_columns() -> None:
+    code = [
+        words(text, left, 700 - 12 * n, is_mono=True)
+        for n in range(9)
+        for text, left in ((f"Load the state of {n}", 72.0), ("// Rest of the comment", 320.0))
+    ]
+    assert sides(read_page(*code)) == "L" * 9
+
+
+def test_what_stands_raised_is_an_exponent_or_the_mark_of_a_note() -> None:
+    def shown(*row: Word) -> str:
+        [found] = read_page(list(row))
+        return found.text
+
+    after = {"foot": 700, "is_glued": True}
+    assert (
+        shown(word("10", 72, foot=700), word("5", 82, 704, size=6.0, foot=704), word("m", 90, foot=700))
+        == "10^5 m"
+    )
+    assert (
+        shown(word("Claude", 72), word("2", 102, 704, size=6.0), word(",", 105, is_glued=True))
+        == "Claude[2],"
+    )
+    assert shown(word("1", 72, 704, size=6.0), word("The", 75, **after), word("mill", 93)) == "[1] The mill"
+    # property: what is lowered, as large or far smaller is not raised: an index, the next line, a large initial's word
+    assert (
+        shown(word("H", 72), word("2", 77, 698, size=6.0, is_glued=True), word("O", 80, is_glued=True))
+        == "H2O"
+    )
+    assert shown(word("B", 72, size=30.0, foot=690), word("ut", 87, 715, size=10.0, is_glued=True)) == "But"
+
+
+def test_letters_of_two_heights_in_one_row_are_two_lines() -> None:
+    # a name that is centred beside the two lines of its cell
+    page = [
+        words("Ease with which some", 172, 706),
+        words("Usability", 72, 700),
+        words("can use it", 172, 694),
+    ]
+    assert [found.text for found in read_page(*page)] == ["Ease with which some", "Usability", "can use it"]
+
+
+def test_columns_written_from_right_to_left_begin_on_the_right() -> None:
+    page = two_columns(4, text="שלום לכל אדם באשר הוא שם")
+    assert sides(read_page(*page))[-1] == sides(read_page(*page))[-4]
+    assert read_page(*page)[0].left > 300
 
 
 def test_columns_that_do_not_stand_beside_each_other_are_none() -> None:

@@ -22,6 +22,7 @@ from tests.unit.formats.test_markup import parsed
         ("(a + b)", "2", "^2"),
         ("sin", "2", "^2"),
         ("Ca", "2+", "^2+"),
+        ("D", "(kd)", "^(kd)"),
         # notes
         ("Claude", "2", "[2]"),
         ("as was said.", "12", "[12]"),
@@ -49,6 +50,20 @@ def test_a_superscript_is_joined_as_what_it_is(before: str, text: str, expected:
 @pytest.mark.parametrize(("text", "expected"), [("2", "[2]"), ("[2]", "[2]"), ("a", "[a]"), ("†", "†")])
 def test_a_superscript_that_is_a_link_is_the_mark_of_a_note(text: str, expected: str) -> None:
     assert raised.join(text, "2019", is_note=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "after", "expected"),
+    [
+        ("2", "The", "[2] "),
+        ("1,2", "Institute", "[1,2] "),
+        ("14", "C", "14"),
+        ("*", "The", "*"),
+        ("2", "", "2"),
+    ],
+)
+def test_a_superscript_before_a_word_is_the_mark_of_its_note(text: str, after: str, expected: str) -> None:
+    assert raised.lead(text, after) == expected
 
 
 @pytest.mark.parametrize(

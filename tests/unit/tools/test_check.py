@@ -59,6 +59,8 @@ def test_the_demo_needs_only_what_is_bundled(tmp_path: Path) -> None:
     assert requirements.list_renders(demo) == []
     demo.forget.tasks = ["arc_easy"]
     assert requirements.find_extras(demo) == {"speech", "text", "train", "harness"}
+    demo.extract.ocr = "rapidocr"
+    assert "ocr" in requirements.find_extras(demo)
 
 
 def test_a_recipe_for_a_gpu_needs_models_of_the_hub(tmp_path: Path) -> None:
