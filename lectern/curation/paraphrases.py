@@ -4,17 +4,21 @@ Two pairs say the same when
 
 - their questions are similar up to a threshold, and so are their answers (`models.embeddings`): a question may have two
   answers and an answer may fit two questions, and each such row has something to teach;
-- it is not the case that each of them names a number or a proper name that the other one lacks;
-- neither the questions nor the answers are the same sentence with another word in it (`is_filled_in_otherwise`), and
-  the answers do not begin with yes and no;
-- what only one of the questions says is not far from what only the other one says (`ask_for_another_thing`): of two
-  questions about Apache Solr, one asks for its key features and one for its limitations;
+- neither question names a number or a proper name that the other pair lacks, and it is not the case that each of the
+  pairs names one that the other lacks;
+- no content word of a question that its own answer repeats is absent from the other pair: a room with a balcony and a
+  room with a balcony and a kitchenette are asked for and granted in nearly the same words;
+- the answers do not begin with yes and no, and no sentence is the other one denied (`is_denied`);
 - the corpus itself contrasts no word of one question with a word of the other (`text.contrasts`);
-- two long answers share some of their content words (`share_words`).
+- two long answers share some of their content words (`share_words`);
+- and, where questions or answers are less similar than SURE, also these:
+  - neither the questions nor the answers are the same sentence with another word in it (`is_filled_in_otherwise`);
+  - what only one of the questions says is not far from what only the other one says (`ask_for_another_thing`): of two
+    questions about Apache Solr, one asks for its key features and one for its limitations.
 
 The conditions after the first are needed because an embedding hardly sees the one word that matters: for it, "change
 the oil filter every 3 months" and "change the air filter every 6 months" mean nearly the same, although real
-paraphrases share fewer words than these two do.
+paraphrases share fewer words than these two do. The last two cost more than they bring where the answers agree, too.
 
 Texts in scripts other than Latin are never compared. Other languages in Latin script are compared, but their duplicates
 are found less often than those in English.
@@ -63,6 +67,10 @@ COMMON = 0.25
 FAR = 0.3
 """Similarity below which the words that two questions do not share ask for different things: key features and
 limitations have .25, replaced and change .60. Chosen on tests/benchmarks/paraphrases.txt, of which it costs nothing."""
+
+SURE = 0.85
+"""Similarity from which words that differ tell less than words that are repeated. Chosen on read pairs of seven sources
+(tests/benchmarks/duplicate_pairs.py)."""
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
@@ -135,17 +143,19 @@ class Meanings:
                 similarity(self._answers[x], self._answers[y]),
             )
             for s, p, q in zip(both.tolist(), x.tolist(), y.tolist(), strict=True):
-                if s >= self.threshold and not self._are_contrary(self._pairs[p], self._pairs[q]):
+                if s >= self.threshold and not self._are_contrary(self._pairs[p], self._pairs[q], s):
                     yield s, int(self._pair[p]), int(self._pair[q])
 
-    def _are_contrary(self, a: Pair, b: Pair) -> bool:
-        if not share_words(a[1], b[1]):
-            return True
+    def _are_contrary(self, a: Pair, b: Pair, alike: float) -> bool:
         ours, theirs = _read(a), _read(b)
+        if not share_words(a[1], b[1]) or _ask_for_more(ours, theirs) or _ask_for_more(theirs, ours):
+            return True
         for x, y in self._contrasts.between(ours.asked - theirs.said, theirs.asked - ours.said):
             if float(self._vectors[x] @ self._vectors[y]) < SYNONYMS:
                 return True
-        return contradict(a, b)
+        if alike < SURE:
+            return contradict(a, b)
+        return _are_opposed(ours, theirs) or any(is_denied(x, y) for x, y in zip(a, b, strict=True))
 
 
 class _Specifics(NamedTuple):
@@ -226,13 +236,22 @@ def _content(text: str) -> _Content:
 
 def contradict(a: Pair, b: Pair) -> bool:
     """Whether two pairs with similar embeddings still say different things, judged by the pairs alone."""
-    ours, theirs = _read(a), _read(b)
     return (
-        (not ours.named <= theirs.said and not theirs.named <= ours.said)
-        or {ours.first, theirs.first} == {"yes", "no"}
+        _are_opposed(_read(a), _read(b))
         or any(is_filled_in_otherwise(x, y) for x, y in zip(a, b, strict=True))
         or ask_for_another_thing(a[0], b[0])
     )
+
+
+def _ask_for_more(ours: "_Read", theirs: "_Read") -> bool:
+    """Whether our question names, or our answer takes up from it, what the other pair never says."""
+    return not ours.sought <= theirs.said or not ours.taken_up <= theirs.stems
+
+
+def _are_opposed(ours: "_Read", theirs: "_Read") -> bool:
+    """Whether each names something that the other lacks, or one answers yes and one no."""
+    apart = not ours.named <= theirs.said and not theirs.named <= ours.said
+    return apart or {ours.first, theirs.first} == {"yes", "no"}
 
 
 def ask_for_another_thing(a: str, b: str) -> bool:
@@ -254,11 +273,20 @@ def is_filled_in_otherwise(a: str, b: str) -> bool:
 
     A word without a counterpart makes no difference, unless it is a negation.
     """
+    return any(_differ(*change) for change in _find_changes(words(a), words(b)))
+
+
+def is_denied(a: str, b: str) -> bool:
+    """Whether two short texts share most of their words in order, and one denies what the other says."""
+    return any(_deny(ours) != _deny(theirs) for ours, theirs in _find_changes(words(a), words(b)))
+
+
+def _find_changes(x: list[str], y: list[str]) -> list[tuple[list[str], list[str]]]:
+    """What each of two sentences has between the words that both have in order; nothing if these are too few."""
     from rapidfuzz.distance import LCSseq
 
-    x, y = words(a), words(b)
     if x == y or max(len(x), len(y)) > FRAME_WORDS:
-        return False
+        return []
     changes, kept = [], 0
     ours: list[str] = []
     theirs: list[str] = []
@@ -271,13 +299,17 @@ def is_filled_in_otherwise(a: str, b: str) -> bool:
             ours = ours + x[step.src_start : step.src_end]
             theirs = theirs + y[step.dest_start : step.dest_end]
     changes.append((ours, theirs))
-    return 2 * kept >= FRAME * (len(x) + len(y)) and any(_differ(*change) for change in changes)
+    return changes if 2 * kept >= FRAME * (len(x) + len(y)) else []
 
 
 def _differ(ours: list[str], theirs: list[str]) -> bool:
     if ours and theirs:
         return _word_similarity(" ".join(ours), " ".join(theirs)) < SYNONYMS
-    return any(word in NEGATIONS or word.endswith("n't") for word in ours + theirs)
+    return _deny(ours + theirs)
+
+
+def _deny(said: list[str]) -> bool:
+    return any(word in NEGATIONS or word.endswith("n't") for word in said)
 
 
 def _word_similarity(a: str, b: str) -> float:
@@ -290,18 +322,30 @@ def _vector(text: str) -> np.ndarray:
 
 
 class _Read(NamedTuple):
-    """Of a pair, case folded: numbers and names, words of the question, all words, first word of the answer."""
+    """Of a pair, case folded."""
 
     named: frozenset[str]
+    """numbers and names"""
+    sought: frozenset[str]
+    """those of the question"""
     asked: frozenset[str]
+    """words of the question"""
     said: frozenset[str]
+    """all words"""
     first: str
+    """of the answer's words"""
+    taken_up: frozenset[str]
+    """stems of the content words that question and answer have in common"""
+    stems: frozenset[str]
+    """of all words"""
 
 
 @lru_cache(maxsize=16384)
 def _read(pair: Pair) -> _Read:
     first = next(iter(words(pair[1])), "")
-    return _Read(_name(pair), frozenset(words(pair[0])), _say(pair), first)
+    taken_up = _content(pair[0]).words & _content(pair[1]).words
+    asked, said = frozenset(words(pair[0])), _say(pair)
+    return _Read(_name(pair), _name((pair[0], "")), asked, said, first, taken_up, frozenset(map(stem, said)))
 
 
 def _name(pair: Pair) -> frozenset[str]:

@@ -1,15 +1,17 @@
 """What malformed and hostile files do to their readers: how many are read, refused by name, or break something.
 
-Run: python -m tests.benchmarks.fuzz [SECONDS] [KIND ...]
-Makes inputs of each kind by a fixed seed: bombs and giants written out below, structures drawn by hypothesis, and
-damaged copies of real files. Reads each in a worker process under the limits of its stage (`core.limits`), for at most
-that many seconds of CPU time in all (600), shared by the kinds. Prints a table: a kind, its inputs, how many were
-read, refused by a message, failed by an error that nobody foresaw, or were ended by the limits, the longest time and
-the most memory of one. Exits with status 1 if an error was unforeseen, or a file took more than 30 s or 2 GB.
+Run: python -m tests.benchmarks.fuzz [KIND ...] [--inputs 400] [--only giants|damaged]
+Makes inputs of each kind by a fixed seed: bombs and giants written out below, and so many structures that hypothesis
+draws and damaged copies of real files, by turns. Reads each in a worker process under the limits of its
+stage (`core.limits`), one at a time. Prints a table: a kind, its inputs, how many were read, refused by a message,
+failed by an error that nobody foresaw, or were ended by the limits, the longest CPU time and the most memory of one.
+Exits with status 1 if an error was unforeseen, or a file took more than 30 s or 2 GB. Of a file that ended its worker,
+the time and the memory that this worker took more stand for its own, which were less.
 """
 
 # ruff: noqa: E501 - an input is easier to read in one line
 
+import argparse
 import base64
 import functools
 import io
@@ -17,7 +19,7 @@ import itertools
 import json
 import random
 import resource
-import sys
+import shutil
 import tempfile
 import time
 import wave
@@ -45,6 +47,7 @@ ROOT = Path(__file__).parents[2]
 SEED = 20
 SECONDS, MEGABYTES = 30.0, 2000.0
 DEEP = 200_000
+PACKED = (".docx", ".epub", ".pptx", ".xlsx")
 Inputs = Iterator[tuple[str, bytes]]
 
 
@@ -80,11 +83,11 @@ def _read_info(path: Path) -> None:
 
 
 def _read_table(path: Path) -> None:
-    from lectern.formats import table_files, table_rows
+    from lectern.sources import table
 
     columns = {"question": "question", "answer": "answer"}
-    for number, cells in enumerate(table_files.read(path, list(columns), None, None), 1):
-        write_jsonl(path.with_suffix(".out"), [table_rows.read_row(number, cells, columns)])
+    values = {"columns": columns, "parts": 4, "group": None, "delimiter": None, "encoding": None}
+    table._list_parts((path, values))
 
 
 def _read_sound(path: Path) -> None:
@@ -162,28 +165,46 @@ def _copy(item: Item, path: Path) -> Mapping[str, Any]:
 
 
 def damage(files: Mapping[str, bytes], chance: random.Random) -> Inputs:
-    """Yield damaged copies for ever: bytes changed, cut out, doubled, cut off, or replaced by numbers and marks."""
-    marks = [b"\0", b"\xff\xfe", b"\xed\xa0\x80", b"-1", b"9" * 400, b"1e999", b"NaN", b"[" * 3000, b"<" * 3000, b'"', b"\\ud800",
-             b"&#xD800;", b"\r", b"\xe2\x80\xa8", b"00:00:00.000 --> 00:00:01.000\n", b": " * 500, b"<<<<<<< x\n", b"&a [*a]"]  # fmt: skip
+    """Yield damaged copies for ever; of every second archive, one part is damaged and packed again."""
     names = sorted(files)
     while True:
         name = chance.choice(names)
-        data = bytearray(files[name])
-        for _ in range(chance.choice((1, 1, 2, 8))):
-            at = chance.randrange(len(data) + 1)
-            length = chance.choice((1, 2, 16, 256, 4096))
-            way = chance.randrange(5)
-            if way == 0:
-                data[at : at + length] = chance.randbytes(min(length, len(data) - at))
-            elif way == 1:
-                del data[at : at + length]
-            elif way == 2:
-                data[at:at] = data[at : at + length] * chance.choice((1, 2, 50))
-            elif way == 3:
-                data[at:at] = chance.choice(marks)
-            elif len(data) > 8:
-                del data[at:]
-        yield name, bytes(data)
+        inside = name.endswith(PACKED) and chance.randrange(2)
+        yield name, (_damage_inside if inside else _damage)(files[name], chance)
+
+
+def _damage(whole: bytes, chance: random.Random) -> bytes:
+    """Bytes changed, cut out, doubled, cut off, or replaced by numbers and marks."""
+    marks = [b"\0", b"\xff\xfe", b"\xed\xa0\x80", b"-1", b"9" * 400, b"1e999", b"NaN", b"[" * 3000, b"<" * 3000, b'"', b"\\ud800",
+             b"&#xD800;", b"\r", b"\xe2\x80\xa8", b"00:00:00.000 --> 00:00:01.000\n", b": " * 500, b"<<<<<<< x\n", b"&a [*a]"]  # fmt: skip
+    data = bytearray(whole)
+    for _ in range(chance.choice((1, 1, 2, 8))):
+        at = chance.randrange(len(data) + 1)
+        length = chance.choice((1, 2, 16, 256, 4096))
+        way = chance.randrange(5)
+        if way == 0:
+            data[at : at + length] = chance.randbytes(min(length, len(data) - at))
+        elif way == 1:
+            del data[at : at + length]
+        elif way == 2:
+            data[at:at] = data[at : at + length] * chance.choice((1, 2, 50))
+        elif way == 3:
+            data[at:at] = chance.choice(marks)
+        elif len(data) > 8:
+            del data[at:]
+    return bytes(data)
+
+
+def _damage_inside(whole: bytes, chance: random.Random) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    name = chance.choice(sorted(parts))
+    parts[name] = _damage(parts[name], chance)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return out.getvalue()
 
 
 def draw(strategy: st.SearchStrategy[Any], write: Callable[[Any], bytes], name: str) -> Inputs:
@@ -265,6 +286,27 @@ def book(
     return zipped(**parts)
 
 
+SHEET = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+ROWS = b'<row><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row><row><c t="inlineStr"><is><t>Why?</t></is></c><c><v>7</v></c></row>'
+
+
+def sheet(
+    rows: bytes, strings: bytes = b"<si><t>question</t></si><si><t>answer</t></si>", sheets: int = 1
+) -> bytes:
+    """An Excel file, in which so many sheets are the same part."""
+    link = b'<Relationship Id="r" Type="worksheet" Target="worksheets/a.xml"/>'
+    names = (
+        b'<sheet name="a" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" r:id="r"/>'
+        * sheets
+    )
+    return zipped(**{
+        "xl__workbook_xml": b'<workbook xmlns="%s"><sheets>%s</sheets></workbook>' % (SHEET, names),
+        "xl___rels__workbook.xml_rels": RELS % link,
+        "xl__sharedStrings_xml": b'<sst xmlns="%s">%s</sst>' % (SHEET, strings),
+        "xl__worksheets__a_xml": b'<worksheet xmlns="%s"><sheetData>%s</sheetData></worksheet>' % (SHEET, rows),
+    })  # fmt: skip
+
+
 def pdf(content: bytes, *, pages: int = 1, more: bytes = b"", filters: str = "/FlateDecode") -> bytes:
     """A PDF whose pages share one content stream."""
     kids = " ".join(f"{number} 0 R" for number in range(10, 10 + pages))
@@ -299,20 +341,23 @@ def zeros(megabytes: int, *, times: int = 1, unit: bytes = b" ") -> bytes:
     return pack(data, times - 1)
 
 
-def documents() -> Inputs:
-    """Yield bombs and giants of every format of documents."""
+def plain(suffix: str) -> Inputs:
+    """Yield giants without any structure."""
     big = 19_000_000
-    deep = DEEP
-    for suffix in (".html", ".md", ".txt"):
-        yield f"empty{suffix}", b""
-        yield f"zeros{suffix}", bytes(big)
-        yield f"one line{suffix}", b"word " * (big // 5)
-        yield f"one word{suffix}", b"a" * big
-        yield f"newlines{suffix}", b"\n" * big
-        yield f"short lines{suffix}", b"a\n" * (big // 2)
-        yield f"surrogates{suffix}", b"\xed\xa0\x80" * 10_000
-        yield f"utf-16{suffix}", ("word " * 100_000).encode("utf-16")
-        yield f"controls{suffix}", bytes(range(32)) * 100_000
+    yield f"empty{suffix}", b""
+    yield f"zeros{suffix}", bytes(big)
+    yield f"one line{suffix}", b"word " * (big // 5)
+    yield f"one word{suffix}", b"a" * big
+    yield f"newlines{suffix}", b"\n" * big
+    yield f"short lines{suffix}", b"a\n" * (big // 2)
+    yield f"surrogates{suffix}", b"\xed\xa0\x80" * 10_000
+    yield f"utf-16{suffix}", ("word " * 100_000).encode("utf-16")
+    yield f"controls{suffix}", bytes(range(32)) * 100_000
+
+
+def pages() -> Inputs:
+    """Yield bombs and giants of web pages."""
+    yield from plain(".html")
     for name, unit in {
         "paragraphs": b"<p>word", "links": b'<a href="x">word</a> ', "open links": b'<a href="x">', "divs": b"<div>",
         "lists": b"<ul><li>word", "tables": b"<table><tr><td>word", "cells": b"<td>word", "bold": b"<b>", "fonts": b"<font>",
@@ -320,11 +365,17 @@ def documents() -> Inputs:
         "pre": b"<pre>word", "details": b"<details>", "templates": b"<template>", "selects": b"<select><option>", "svg": b"<svg><g>", "doctypes": b"<!DOCTYPE html>",
         "spans": b"<span>word</span> ", "forms": b"<form>", "rubies": b"<ruby><rt>", "articles": b"<article><p>word word word word",
     }.items():  # fmt: skip
-        for count in (deep // len(unit), 2_000_000 // len(unit)):
+        for count in (DEEP // len(unit), 2_000_000 // len(unit)):
             yield f"{name} {count}.html", b"<html><body>" + unit * count
     yield "cells in a row.html", b"<table><tr>" + b"<td>x" * 1_000_000
     yield "rows.html", b"<table>" + b"<tr><td>x<td>y" * 500_000
     yield "spans of cells.html", b"<table>" + b"<tr><td colspan=100000 rowspan=65534>x" * 2_000
+
+
+def texts() -> Inputs:
+    """Yield bombs and giants of Markdown and plain text."""
+    yield from plain(".md")
+    yield from plain(".txt")
     for name, unit in {
         "quotes": b"> ", "stars": b"*a ", "brackets": b"[", "links": b"[a](b) ", "images": b"![", "ticks": b"`a ", "fences": b"```\n", "lists": b"- ",
         "numbers": b"1. a\n", "pipes": b"|a", "rows": b"|a|b|\n|-|-|\n", "references": b"[a]: b\n", "underscores": b"_a_", "html": b"<b>", "escapes": b"\\",
@@ -335,7 +386,10 @@ def documents() -> Inputs:
             yield f"{name} {count}.txt", unit * count
     yield "indent.md", b"".join(b"  " * n + b"- a\n" for n in range(2_000))
     yield "numbering.txt", b"".join(b"%d. a\n" % n for n in range(500_000))
-    # ZIP
+
+
+def archives() -> Inputs:
+    """Yield bombs and giants of Word, EPUB and PowerPoint."""
     for kind, make in (("docx", word), ("epub", book)):
         yield f"giant.{kind}", make(b"<w:p><w:r><w:t>" + b"a" * 100_000_000)
         yield f"deep.{kind}", make(b"<w:tbl><w:tr><w:tc>" * 30_000)
@@ -354,7 +408,10 @@ def documents() -> Inputs:
         zipped(**{"[Content_Types]_xml": TYPES, "ppt__presentation_xml": b"<p/>", **slides}),
     )
     yield "pictures in use.pptx", _slides(bytes(300_000_000))
-    # PDF
+
+
+def pdfs() -> Inputs:
+    """Yield bombs and giants of PDF."""
     text = b"BT /F 12 Tf 10 700 Td (word word word) Tj ET\n"
     yield "fine.pdf", pdf(pack(text * 10))
     yield "content.pdf", pdf(zeros(3_000))
@@ -459,6 +516,18 @@ def tables() -> Inputs:
     yield "deep.json", b"[" * DEEP
     yield "line.jsonl", b'{"question": "' + b"a" * 100_000_000 + b'", "answer": "b"}'
     yield "nan.jsonl", b'{"question": NaN, "answer": Infinity}\n{"question": "\\ud800", "answer": 1e999}'
+    yield "fine.xlsx", sheet(ROWS)
+    head_row = b"<row><c><v>question</v></c><c><v>answer</v></c></row>"
+    for name, row in {
+        "columns": b'<row><c r="A2"><v>a</v></c><c r="ZZZ2"><v>b</v></c></row>' * 10_000, "cells": b"<row>" + b"<c><v>a</v></c>" * 1_000_000 + b"</row>",
+        "rows": b"<row><c><v>a</v></c><c><v>b</v></c></row>" * 400_000, "deep": b"<row><c><is>" * 100_000, "one cell": b"<row><c><v>" + b"a" * 100_000_000,
+        "index": b'<row><c t="s"><v>%s</v></c><c t="s"><v>\xd9\xa3</v></c></row>' % (b"9" * 5_000),
+    }.items():  # fmt: skip
+        yield f"{name}.xlsx", sheet(head_row + row)
+    yield "strings.xlsx", sheet(ROWS, b"<si><t>" + b"a" * 100_000_000)
+    yield "strings of nothing.xlsx", sheet(ROWS, b"<si/>" * 10_000_000)
+    yield "one string often.xlsx", sheet(ROWS * 20_000, b"<si><t>question</t></si><si><t>" + b"a" * 1_000_000)
+    yield "sheets.xlsx", sheet(head_row + b"<row><c><v>a</v></c></row>" * 20_000, sheets=10_000)
     import pyarrow
     from pyarrow import parquet
 
@@ -579,14 +648,41 @@ def _few(**files: bytes) -> Callable[[], Mapping[str, bytes]]:
     return lambda: {name.replace("_", "."): data for name, data in files.items()}
 
 
-def _made() -> Mapping[str, bytes]:
-    """Small documents of each format."""
-    page = b"<html><body><article><h1>Seeds</h1><p>Words and <b>words</b>.</p><table><tr><td>a<td>b</table></article></body></html>"
+PAGE = b"<html><body><article><h1>Seeds</h1><p>Words and <b>words</b>.</p><table><tr><td>a<td>b</table></article></body></html>"
+
+
+def _made_archives() -> Mapping[str, bytes]:
+    made = {
+        "a.docx": word(b"<w:p><w:r><w:t>Words</w:t></w:r></w:p>" * 3),
+        "a.epub": book(PAGE),
+        "a.pptx": _slides(b"x"),
+    }
+    return made | _find("**/*.docx") | _find("**/*.epub") | _find("**/*.pptx")
+
+
+def _made_pdfs() -> Mapping[str, bytes]:
+    made = {
+        "a.pdf": pdf(pack(b"BT /F 12 Tf 10 700 Td (word word word) Tj ET\n" * 5)),
+        "b.pdf": pdf(b"BT /F 12 Tf 10 700 Td (word) Tj ET\n", filters=""),
+    }
+    return made | _find("**/*.pdf", 200_000)
+
+
+def _made_tables() -> Mapping[str, bytes]:
+    import pyarrow
+    from pyarrow import parquet
+
+    made = {"question": ["How many?", "Why?"] * 20, "answer": ["Three.", 'Be "cause".'] * 20}
+    out = io.BytesIO()
+    parquet.write_table(pyarrow.table(made), out)
     return {
-        "a.html": page, "a.md": b"# Seeds\n\nWords, *words*.\n\n- a\n- b\n\n| a | b |\n|---|---|\n| c | d |\n", "a.txt": b"Seeds\n=====\n\nWords\nand words.\n",
-        "a.docx": word(b"<w:p><w:r><w:t>Words</w:t></w:r></w:p>" * 3), "a.epub": book(page), "a.pptx": _slides(b"x"),
-        "a.pdf": pdf(pack(b"BT /F 12 Tf 10 700 Td (word word word) Tj ET\n" * 5)), "b.pdf": pdf(b"BT /F 12 Tf 10 700 Td (word) Tj ET\n", filters=""),
-    } | {f"real {name}": data for name, data in _find("**/*.pdf", 200_000).items()}  # fmt: skip
+        "a.csv": b'question,answer\n"How, many?",Three\nWhy?,"Be ""cause"""\n',
+        "a.tsv": b"question\tanswer\nHow many?\tThree\nWhy?\tBecause\n",
+        "a.jsonl": b'{"question": "a", "answer": "b"}\n' * 3,
+        "a.json": b'[{"question": "a", "answer": "b"}]',
+        "a.parquet": out.getvalue(),
+        "a.xlsx": sheet(ROWS),
+    }
 
 
 def _short_sounds() -> Mapping[str, bytes]:
@@ -639,7 +735,21 @@ EPISODES = st.lists(
 )
 
 KINDS: dict[str, Kind] = {
-    "documents": Kind(_read_document, documents, _made, limits=extraction.LIMITS),
+    "pages": Kind(
+        _read_document, pages, lambda: {"a.html": PAGE} | _find("**/*.html"), limits=extraction.LIMITS
+    ),
+    "texts": Kind(
+        _read_document,
+        texts,
+        lambda: (
+            {"a.md": b"# Seeds\n\nWords, *words*.\n\n- a\n- b\n\n| a | b |\n|---|---|\n| c | d |\n"}
+            | _find("**/*.md")
+            | _find("documents/*.txt")
+        ),
+        limits=extraction.LIMITS,
+    ),
+    "archives": Kind(_read_document, archives, _made_archives, limits=extraction.LIMITS),
+    "pdfs": Kind(_read_document, pdfs, _made_pdfs, limits=extraction.LIMITS),
     "transcripts": Kind(
         _read_transcript,
         transcripts,
@@ -658,15 +768,7 @@ KINDS: dict[str, Kind] = {
         ),
         lambda: draw(INFO, to_json, "drawn.json"),
     ),
-    "tables": Kind(
-        _read_table,
-        tables,
-        _few(
-            a_csv=b'question,answer\n"How, many?",Three\nWhy?,"Be ""cause"""\n',
-            a_jsonl=b'{"question": "a", "answer": "b"}\n' * 3,
-            a_json=b'[{"question": "a", "answer": "b"}]',
-        ),
-    ),
+    "tables": Kind(_read_table, tables, _made_tables),
     "sound": Kind(_read_sound, sounds, _short_sounds),
     "speakers": Kind(_read_speakers, yamls(SPEAKERS), _few(a_yaml=SPEAKERS)),
     "voices": Kind(
@@ -745,15 +847,15 @@ class Tally:
     mb: float = 0.0
     largest: str = ""
 
-    def add(self, name: str, made: Any, seconds: float) -> None:
-        """Count one input, and keep what was worst."""
+    def add(self, name: str, made: Any, seconds: float, mb: float) -> None:
+        """Count one input, and keep what was worst: what it says itself, or `seconds` and `mb` if its worker ended."""
         self.inputs += 1
         facts = made.facts
-        seconds = facts.get("cpu", seconds)
+        seconds, mb = facts.get("cpu", seconds), facts.get("mb", mb)
         if seconds > self.seconds:
             self.seconds, self.slowest = seconds, name
-        if facts.get("mb", 0.0) > self.mb:
-            self.mb, self.largest = facts["mb"], name
+        if mb > self.mb:
+            self.mb, self.largest = mb, name
         if not made.error:
             self.read += not facts["refused"]
             self.refused += bool(facts["refused"])
@@ -765,22 +867,22 @@ class Tally:
             self.limited += 1
 
 
-def try_kind(kind: str, seconds: float, folder: Path) -> Tally:
-    """Read inputs of a kind until the time is over; all bombs are read."""
-    tally, bombs, others = Tally(), KINDS[kind].bombs(), generate(KINDS[kind])
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent, left = 0.0, True
-    while left or spent < seconds:
+def _ended() -> tuple[float, float]:
+    """CPU seconds of all workers that have ended, and megabytes of the largest."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000
+
+
+def try_kind(kind: str, inputs: Inputs, folder: Path) -> Tally:
+    """Read these inputs of a kind."""
+    tally = Tally()
+    while source := list(itertools.islice(inputs, 20)):
         batch: dict[str, Path] = {}
-        source = list(itertools.islice(bombs, 10)) or list(itertools.islice(others, 40))
-        left = left and len(source) == 10
         for number, (name, data) in enumerate(source):
             path = folder / f"{tally.inputs + number}-{kind}" / name.replace("/", "_")
             path.parent.mkdir()
             path.write_bytes(data)
             batch[f"{tally.inputs + number:06}"] = path
-        if not batch:
-            break
         found = [Item(id, {"file": path}) for id, path in batch.items()]
         run = processes.run(
             functools.partial(load, kind),
@@ -792,16 +894,25 @@ def try_kind(kind: str, seconds: float, folder: Path) -> Tally:
             limits=KINDS[kind].limits,
         )
         with closing(run):
-            before = time.monotonic()
+            before = _ended()[0]  # and what the items of the living worker took
             for made in run:
-                tally.add(batch[made.id].name, made, time.monotonic() - before)
-                before = time.monotonic()
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)  # making the inputs does not count
-        spent = usage.ru_utime + usage.ru_stime - children.ru_utime - children.ru_stime
+                cpu, mb = _ended()
+                tally.add(batch[made.id].name, made, cpu - before, mb)
+                before = before + made.facts["cpu"] if "cpu" in made.facts else cpu
+        for path in batch.values():
+            shutil.rmtree(path.parent)
     return tally
 
 
-def main(seconds: float, kinds: list[str]) -> int:
+def make_inputs(kind: Kind, most: int, only: str | None) -> Inputs:
+    """Yield the giants of a kind, and so many drawn and damaged inputs."""
+    if only != "damaged":
+        yield from kind.bombs()
+    if only != "giants":
+        yield from itertools.islice(generate(kind), most)
+
+
+def main(kinds: list[str], most: int, only: str | None) -> int:
     """Try the kinds, print the table, and return the exit status."""
     wrong = False
     print(
@@ -810,7 +921,7 @@ def main(seconds: float, kinds: list[str]) -> int:
     print("|---|---|---|---|---|---|---|---|")
     for kind in kinds:
         with tempfile.TemporaryDirectory() as folder:
-            tally = try_kind(kind, seconds / len(kinds), Path(folder))
+            tally = try_kind(kind, make_inputs(KINDS[kind], most, only), Path(folder))
         print(
             f"| {kind} | {tally.inputs} | {tally.read} | {tally.refused} | {tally.limited} | {len(tally.unforeseen)} | "
             f"{tally.seconds:.1f} s ({tally.slowest}) | {tally.mb:.0f} MB ({tally.largest}) |",
@@ -823,5 +934,9 @@ def main(seconds: float, kinds: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    chosen = sys.argv[2:] or list(KINDS)
-    raise SystemExit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 600.0, chosen))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}")
+    parser.add_argument("--inputs", type=int, default=400)
+    parser.add_argument("--only", choices=("giants", "damaged"))
+    chosen = parser.parse_args()
+    raise SystemExit(main(chosen.kinds or list(KINDS), chosen.inputs, chosen.only))

@@ -98,6 +98,44 @@ def test_it_is_not_the_embedding_that_sees_it(name: str) -> None:
     assert min(embeddings.similarity(v[:1], v[1:])[0] for v in (first, second)) > 0.6
 
 
+COMPOST = (
+    "What are the benefits of a compost heap in the garden?",
+    "Better soil, less waste, and no need for fertiliser from the shop.",
+)
+AGAIN = (
+    "What are the advantages of using a compost heap in the garden?",
+    "Better soil and less waste, and there is no need to buy fertiliser in a shop.",
+)
+
+
+def test_where_answers_agree_another_word_for_the_same_does_not_keep_rows_apart() -> None:
+    # property: benefits and advantages are no reason where all the rest is nearly the same
+    assert paraphrases.is_filled_in_otherwise(COMPOST[0], AGAIN[0])
+    assert alike(COMPOST, AGAIN, threshold=paraphrases.SURE) == {(0, 1)}
+
+
+APART = {
+    "a name": (COMPOST, (COMPOST[0].replace("heap", "heap by Biolan"), COMPOST[1])),
+    "a denial": (
+        ("Should a compost heap stand in the shade?", COMPOST[1]),
+        ("Should a compost heap not stand in the shade?", AGAIN[1]),
+    ),
+    "more": (
+        ("Do you have any rooms with a balcony?", "Yes, some of our rooms have a balcony."),
+        ("Do you have any rooms with a private balcony?", "Yes, some of our rooms have a private balcony."),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_a_name_or_a_denial_keeps_even_the_most_similar_rows_apart(name: str) -> None:
+    first, second = APART[name]
+    alone = [float(v[0] @ v[1]) for v in (embeddings.embed(side) for side in zip(first, second, strict=True))]
+    # property: one question asks for something that the other pair never mentions, or for the contrary
+    assert min(alone) >= 0.85
+    assert alike(first, second, threshold=0.85) == set()
+
+
 def test_synonyms_in_the_same_sentence_do_not_keep_rows_apart() -> None:
     a, b = "Where can I buy a large ticket?", "Where can I purchase a big ticket?"
     # property: of two words in one place only the meaning counts

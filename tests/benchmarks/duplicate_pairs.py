@@ -1,0 +1,134 @@
+"""How many real pairs that `curate` would take for the same in other words do say the same, read by eye.
+
+Run: python -m tests.benchmarks.duplicate_pairs FOLDER
+FOLDER holds the files of SOURCES, which are other people's and not in this repository: each is named as its key, with
+the suffix of its file. The labels are in duplicate_pairs.tsv beside this file: the source, the positions of two rows
+(from 0, in the order of the file), what they are (`same`; `answers`, the same question with another answer; `other`),
+and what the label was for (`choice` or `report`). They were read in random order, without the similarity: same
+means that either answer serves either question and that the answers agree. Near duplicates, which another rule drops,
+are left out. Prints, for each threshold, how many of the labelled pairs the rule finds, how many of these are the same
+(with the 95 % interval of Wilson 1927), and which share of all the pairs that are the same it finds.
+"""
+
+import argparse
+import csv
+import html
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from lectern.curation import paraphrases
+
+THRESHOLDS = (0.75, 0.8, 0.85, 0.9)
+Rows = Iterator[tuple[str, str]]
+
+
+def read_lines(path: Path) -> Rows:
+    """Yield the pairs of JSON lines or of a JSON list, whatever their columns are called."""
+    text = path.read_text(encoding="utf-8")
+    rows = json.loads(text) if text.startswith("[") else map(json.loads, filter(str.strip, text.splitlines()))
+    for row in rows:
+        question = next(row[name] for name in ("question", "instruction", "prompt") if name in row)
+        answer = next(row[name] for name in ("answer", "output", "response", "completion") if name in row)
+        yield re.sub("###( Question:| Answer:)?", "", question), answer.removesuffix("END")
+
+
+def read_table(path: Path) -> Rows:
+    """Yield the pairs of a table; of one that names languages, the answered ones in English."""
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","):
+            if "language" in row and not (row["language"] == "en" and row["answer"]):
+                continue
+            names = ("question", "answer") if "question" in row else ("questions", "answers")
+            yield row[names[0]], row[names[1]]
+
+
+def read_corpus(path: Path) -> Rows:
+    """Yield the first two turns of each dialogue of the English files of a folder."""
+    for file in sorted(path.glob("*.yml")):
+        for turns in yaml.safe_load(file.read_text(encoding="utf-8"))["conversations"]:
+            if len(turns) >= 2:
+                yield turns[0], turns[1]
+
+
+SOURCES: dict[str, tuple[Callable[[Path], Rows], str]] = {
+    "cazton.csv": (read_table, "sahibpreetsingh12/cazton_phi-1.5 dd5ed68, complete_data.csv"),
+    "semaphore.jsonl": (read_lines, "marciob/gpt3-semaphore-front 9c51241, fine-tuning/data/data2.jsonl"),
+    "nust.json": (read_lines, "ahmedbilal008/nust-bank-assistant 3b51347, data/qa_pairs.json"),
+    "banking.jsonl": (read_lines, "parthtrap03/banking-policy-ai bc1964d, qa_dataset.clean.jsonl"),
+    "lamini.jsonl": (read_lines, "Manfredss/Fine-tuning-LLM 8c1fdc2, lamini_docs.jsonl"),
+    "chatterbot": (read_corpus, "chatterbot-corpus 1.3.3 of PyPI, data/english"),
+    "jhu.tsv": (read_table, "JHU-COVID-QA/scraping-qas 9869dd7, data/scraping/schema_v0.3/scraped.tsv"),
+    "illora.csv": (read_table, "Machforo/illora_ai_chieftain 666cb5b, qa_pairs.csv"),
+    "hr.jsonl": (read_lines, "raosinga6/HR-assistant c7d592b, data/instruction_dataset.jsonl"),
+    "crescent.json": (read_lines, "CrescentUniversity1/THE-CHATBOT 9c88c60, data/qa_dataset.json"),
+}
+"""Name in FOLDER -> how it is read, and where it comes from (repositories of GitHub)."""
+
+
+class Labelled(NamedTuple):
+    """A pair that was read, and its similarity by the rule; 0 if the rule takes its rows for different."""
+
+    label: str
+    part: str
+    similarity: float
+
+
+def load(path: Path) -> list[paraphrases.Pair]:
+    """The rows of a source, with their characters and blanks put right."""
+    read = SOURCES[path.name][0]
+    return [(_clean(question), _clean(answer)) for question, answer in read(path)]
+
+
+def _clean(text: str) -> str:
+    return " ".join(html.unescape(text or "").split())
+
+
+def compare(folder: Path, labels: Sequence[dict[str, str]]) -> Iterator[Labelled]:
+    """Yield the labelled pairs of all sources with the similarity that the rule gives them."""
+    for name in dict.fromkeys(row["source"] for row in labels):
+        rows = load(folder / name)
+        meanings = paraphrases.Meanings(rows, min(THRESHOLDS))
+        for row in (row for row in labels if row["source"] == name):
+            first, second = int(row["first"]), int(row["second"])
+            found = dict((other, s) for s, other in meanings.alike([first], [second]).get(first, ()))
+            yield Labelled(row["label"], row["part"], found.get(second, 0.0))
+
+
+def interval(right: int, count: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share."""
+    z = 1.96
+    share, spread = right / count, z * z / count
+    half = z * math.sqrt(share * (1 - share) / count + spread / 4 / count)
+    return (share + spread / 2 - half) / (1 + spread), (share + spread / 2 + half) / (1 + spread)
+
+
+def main(folder: Path) -> None:
+    """Print the table of each part."""
+    with Path(__file__).with_suffix(".tsv").open(encoding="utf-8", newline="") as file:
+        labels = list(csv.DictReader(file, delimiter="\t"))
+    pairs = list(compare(folder, labels))
+    for part in ("choice", "report"):
+        mine = [pair for pair in pairs if pair.part == part]
+        same = sum(pair.label == "same" for pair in mine)
+        print(f"{part}: {len(mine)} pairs, of which {same} say the same")
+        for threshold in THRESHOLDS:
+            found = [pair.label for pair in mine if pair.similarity >= threshold]
+            right = found.count("same")
+            low, high = interval(right, len(found)) if found else (0.0, 1.0)
+            share = right / max(1, len(found))
+            print(
+                f"  {threshold:.2f}: {len(found)} found, {right} the same ({share:.2f}, {low:.2f} to {high:.2f}; "
+                f"{found.count('answers')} more ask the same), which are {right / max(1, same):.2f} of those"
+            )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    main(parser.parse_args().folder)
