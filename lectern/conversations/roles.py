@@ -14,16 +14,33 @@ PUBLISHED: tuple[Role, ...] = ("host", "guest", "main")
 LABELS: Mapping[str, re.Pattern[str]] = {
     role: re.compile(rf"(?:the )?(?:{words})(?:[ _-]*\d+)?", re.IGNORECASE)
     for role, words in {
-        "host": "(?:co-?)?host|interviewer|moderator|presenter|anchor",
-        "guest": "guest|interviewee|guest speaker",
+        "host": (
+            "(?:co-?)?host|interviewer|moderator(?:in)?|presenter|anchor|gastgeber(?:in)?|présentat(?:eur|rice)|"
+            "animat(?:eur|rice)|intervieweu(?:r|se)|entrevistador[a]?|present(?:ador|adora)|anfitri[óo]na?|"
+            "intervistat(?:ore|rice)|ведущ(?:ий|ая)|主持人?|主播|司会者?|진행자|사회자"
+        ),
+        "guest": (
+            "guest|interviewee|guest speaker|gast|invitée?|invitad[oa]|convidad[oa]|entrevistad[oa]|ospite|"
+            "intervistat[oa]|гость|гостья|嘉宾|嘉賓|ゲスト|게스트|손님"
+        ),
         "main": "main speaker|lecturer",
-        "audience": "audience(?: member)?|questioner|audience question",
+        "audience": (
+            "audience(?: member)?|questioner|audience question|publikum|zuschauer(?:in)?|público|pubblico|"
+            "观众|觀眾|視聴者|청중"
+        ),
     }.items()
 }
-"""Labels of transcripts that say a role, with or without a number."""
+"""Labels of transcripts that say a role, with or without a number, in the languages of most podcasts."""
+_BESIDE_NAME = re.compile(
+    r"\(([^()]{2,20})\)$|\[([^\[\]]{2,20})\]$|^(\w[\w-]{2,12})(?:\s*[-–—,|]\s+|\s+)(?=[^\W\d_])"
+)
+"""A role beside a name: `Ann Lee (Host)`, `Host Ann`, `Host - Ann`."""
 NUMBERED = re.compile(r"(speaker|spk|guest|host|voice)[ _-]*\d+", re.IGNORECASE)
 """Labels that are no names."""
-_QUESTION = re.compile(r"[?？؟\u037e][\"'”’»)\]]*$")
+_QUESTION = re.compile(r"(?:[?？؟\u037e]|か[。．])[\"'”’»)\]」』]*$")
+_ENDED = re.compile(r"[.?!…。？！؟।។။\u037e][\"'”’»)\]」』]*$")
+PUNCTUATED = 0.4
+"""Least share of turns that end with a mark, for the marks to tell who asks."""
 
 
 class Cast(NamedTuple):
@@ -70,8 +87,14 @@ def take_metadata(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
 
 def take_label(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
     """Take the speakers whose label says the role; nobody if all labels say it, which then tells nothing."""
-    taken = [label for label in free if LABELS[rule.role].fullmatch(cast.names.get(label, label))]
+    taken = [label for label in free if _says(cast.names.get(label, label), rule.role)]
     return taken if len(taken) < len(cast.speakers) else []
+
+
+def _says(label: str, role: str) -> bool:
+    """Whether a label says a role, alone or beside a name."""
+    beside = [text for match in _BESIDE_NAME.finditer(label) for text in match.groups() if text]
+    return any(LABELS[role].fullmatch(text) for text in (label, *beside))
 
 
 def take_regular(cast: Cast, free: Sequence[str], rule: RoleRule) -> list[str]:
@@ -149,13 +172,17 @@ def name_by_role(cast: Cast, roles: Mapping[str, Role]) -> dict[str, str]:
 def count_questions(words: Sequence[Word], labels: Sequence[str]) -> Counter[str]:
     """Count for each speaker how often a question is the last that it says before another speaks.
 
-    Questions inside a turn are not counted, since who explains asks many of them (`Why is that? Because ...`).
+    Questions inside a turn are not counted, since who explains asks many of them (`Why is that? Because ...`). Nothing
+    is counted where most turns end without a mark: there, the few question marks say nothing about who asks.
     """
-    return Counter(
-        label
+    last = [
+        (word, label)
         for (word, label), (_, after) in pairwise(zip(words, labels, strict=True))
-        if after != label and _QUESTION.search(word.text)
-    )
+        if after != label
+    ]
+    if sum(_ENDED.search(word.text) is not None for word, _ in last) < PUNCTUATED * len(last):
+        return Counter()
+    return Counter(label for word, label in last if _QUESTION.search(word.text))
 
 
 def measure(turns: Iterable[SpeakerTurn]) -> dict[str, float]:

@@ -19,6 +19,16 @@ _BROKEN_OFF = re.compile(r"(?:[-–—…]|\.\.)[\"'”’)\]]*$")
 _INITIAL = re.compile(r"^[\"'“‘(\[]*[^\W\d_]")
 _ENDED = re.compile(r"[.?!…。？！؟][\"'”’»)\]」』]*$")
 _I = re.compile(r"^I(?:['’]\w+)?[.,?!]*$")
+NOUNS_ARE_CAPITAL = frozenset({"de", "lb"})
+"""Languages in which a capital in the middle of a sentence is that of a noun."""
+BEGINNINGS = re.compile(
+    "aber|ach|aha?|also|an|auf|aus|bei|bitte|da|dann|das|dass|dem|denn?|der|deshalb|die|diese?|dieser|doch|du|echt|"
+    "eine?|einen|er|es|exakt|für|genau|gerne|gut|hallo|hm|ich|ihr|im|in|ist|ja|jawohl|jetzt|kann|klar|mal|man|mein|mhm|"
+    "mit|moment|na|natürlich|nee|nein|nicht|nun|ob|oder|oh|okay|ok|richtig|schön|sehr|sie|so|sondern|sorry|stimmt|"
+    "super|und|warte|warum|was|weil|wenn|wer|wie|wieso|wir|wirklich|wo|zu",
+    re.IGNORECASE,
+)
+"""German words with which somebody who interrupts another begins."""
 
 
 class Attribution(NamedTuple):
@@ -129,7 +139,8 @@ def settle_sentences(words: Sequence[Word], found: Sequence[Attribution], langua
     Diarization and the cues of a transcript often change the speaker a few words too early or too late. The vote is
     that of whisper-diarization (`get_realigned_ws_mapping_with_punctuation`), with three differences: a change stays
     where the words before it break off or those after it begin with a capital, since it may be an interruption; a word
-    on which two speakers overlap has no vote; and the words of nobody inside a sentence are those of its speaker. What
+    on which two speakers overlap has no vote; and the words of nobody inside a sentence are those of its speaker. A
+    German noun has its capital in the middle of a sentence too, and is no sign of an interruption. What
     begins in lower case or ends without a mark is no sentence: the transcript lacks punctuation there.
 
     Args:
@@ -144,7 +155,9 @@ def settle_sentences(words: Sequence[Word], found: Sequence[Attribution], langua
         if len(set(labels[first:last])) > 1 and _is_whole(sentence):
             _fill_holes(labels, first, last)
             cuts = [
-                i for i in range(first + 1, last) if labels[i] != labels[i - 1] and not _goes_on(words, i)
+                i
+                for i in range(first + 1, last)
+                if labels[i] != labels[i - 1] and not _goes_on(words, i, language)
             ]
             for begin, end in pairwise([first, *cuts, last]):
                 if end - begin <= LONGEST:
@@ -166,13 +179,15 @@ def _fill_holes(labels: list[str], first: int, last: int) -> None:
             labels[before + 1 : after] = [labels[before]] * (after - before - 1)
 
 
-def _goes_on(words: Sequence[Word], index: int) -> bool:
+def _goes_on(words: Sequence[Word], index: int, language: str) -> bool:
     """Whether the word at `index` seems to go on with the sentence of the word before it."""
     text = words[index].text
     if _BROKEN_OFF.search(words[index - 1].text):
         return False
     initial = _INITIAL.match(text)
-    return initial is None or not initial[0][-1].isupper() or _I.match(text) is not None
+    if initial is None or not initial[0][-1].isupper() or _I.match(text) is not None:
+        return True
+    return language[:2] in NOUNS_ARE_CAPITAL and not BEGINNINGS.fullmatch(text.strip("\"'“„‘(.,?!"))
 
 
 def _vote(labels: list[str], found: Sequence[Attribution], begin: int, end: int) -> None:

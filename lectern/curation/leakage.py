@@ -10,7 +10,8 @@ from tqdm import tqdm
 from lectern.core.schema import Example, Record
 from lectern.curation.dedupe import SHORT, NearIndex, Shingles, make_sketch, shingle, text_key, turns
 from lectern.curation.partition import UNITS
-from lectern.text.words import normalise, words
+from lectern.text.unspaced import count_words
+from lectern.text.words import normalise
 
 REMEMBERED = 12
 """Words from which a turn of a dialogue counts by itself: shorter ones are courtesies (`Thanks for having me.`), which
@@ -147,8 +148,8 @@ def _telling(row: Example) -> list[tuple[str, str]]:
     """
     said = turns(row)
     if len(said) == 2:
-        return [turn for turn in said if turn[0] == "user" or len(words(turn[1])) >= SHORT]
-    counts = [len(words(text)) for _, text in said]
+        return [turn for turn in said if turn[0] == "user" or count_words(turn[1]) >= SHORT]
+    counts = [count_words(text) for _, text in said]
     least = max(SHORT, min(REMEMBERED, SHARE * sum(counts)))
     return [turn for turn, count in zip(said, counts, strict=True) if count >= least]
 

@@ -38,15 +38,21 @@ _SIGN = re.compile("(?:[0-9]\ufe0f?\u20e3)+|🔟|[①-⑳❶-❿➀-➉➊-➓�
 """A keycap (of which two are a number of two digits), or a number in a circle."""
 _NUMBERED = re.compile(rf"[\W_]*(?:{TIME}[\W_]*)?")
 """What stands before the number of a line."""
-_LEADER = re.compile(rf"\s*(?:[…‥]\s?|(?:[.·․_]\s?){{2,50}})+(?=[(\[]?{TIME}[)\].]*$)", re.IGNORECASE)
+_LEADER = re.compile(
+    rf"\s*(?:[…‥⋯]\s?|(?:[.·․_∙]\s{{0,2}}){{2,50}})+(?=[(\[]?{TIME}(?:{RANGE})?[)\].]*$)", re.IGNORECASE
+)
 """The dots that lead from a text to the stamp behind it, as in a table of contents."""
 _ENDS = ("?", "？", "؟", "!", "！", ".", "…", "。")
+_BETWEEN = ("|", ";", "/", "•", "·", "→", "➔", "►", "▶", "✦", "★")
+"""Signs between two entries of a line."""
+_COLONS = str.maketrans("∶꞉ː", ":::")
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９：", "0123456789:")
 
 
 def lay_out(description: str) -> list[str]:
     """Return the lines of a description, with one stamp per line, as m:ss, and without headings before stamps."""
-    lines = [_type_numbers(line.rstrip()) for line in _strip_markup(description).splitlines()]
+    text = _strip_markup(description).translate(_COLONS)
+    lines = [_type_numbers(line.rstrip()) for line in text.splitlines()]
     plain = [piece for line in lines for piece in _split_line(_type_stamps(line))]
     bare = [i for i, line in enumerate(plain) if _is_bare_stamp(line)]
     above = all(i and plain[i - 1].strip() and not _is_bare_stamp(plain[i - 1]) for i in bare)
@@ -116,7 +122,7 @@ def _split_line(line: str) -> Iterator[str]:
     if not STAMP_FIRST.match(line):
         yield from _split_behind(line, [m.end() for m in found], begins)
         return
-    apart = all(line[:b].rstrip().endswith(("|", ";", "/", "•", "·")) for b in begins[1:])
+    apart = all(_ends_entry(line[:b]) for b in begins[1:])
     # a second sentence with a stamp of its own; a stamp with nothing behind it may be the end of the first
     sentences = all(line[:b].rstrip(" -–—|@").endswith(_ENDS) for b in begins[1:])
     spoken = re.search(r"[^\W\d_]", line[found[-1].end() :]) is not None
@@ -124,7 +130,13 @@ def _split_line(line: str) -> Iterator[str]:
         yield line
         return
     for begin, end in zip([0, *begins[1:]], [*begins[1:], len(line)], strict=True):
-        yield line[begin:end].rstrip(" |;/•·")
+        yield line[begin:end].rstrip(" \t" + "".join(_BETWEEN))
+
+
+def _ends_entry(text: str) -> bool:
+    """Whether a sign or a tab stands at the end of a text, behind which another entry begins."""
+    bare = text.rstrip()
+    return bare.endswith(_BETWEEN) or "\t" in text[len(bare) :]
 
 
 def _split_behind(line: str, ends: list[int], begins: list[int]) -> Iterator[str]:

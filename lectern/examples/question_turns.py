@@ -30,7 +30,10 @@ AFTERTHOUGHT = 40
 """Greatest number of words after the last question of a turn. After more, the next turn does not answer it."""
 MARKED = 0.25
 """If a smaller share of the sentences that begin like a question end with a mark, the transcript lacks the marks."""
-_MARK = re.compile(r"[?？؟\u037e][\"'”’»)\]]*$")
+_MARK = re.compile(r"(?:[?？؟\u037e]|か[。．])[\"'”’»)\]」』]*$")
+"""How a question ends; in Japanese, with a particle before the full stop."""
+_ASSENT = re.compile(r"(?:^|[、,])(?:あ[、ー]*)?そう(?:です|なん(?:です|だ)|でした|でしょう)か[。．]$")
+"""A Japanese sentence that has the form of a question, and says that one has understood."""
 _END = re.compile(r"[.!?？؟。！\u037e…][\"'”’»)\]]*$")
 _FILLER = r"^(?:(?:and|but|or|so|i mean|well|okay|ok|now|then|um|uh|er|yeah|right|all right|please)[, ]+)*"
 _REQUEST = re.compile(
@@ -186,6 +189,8 @@ class QuestionFinder:
         if len(sentence) < self.least:
             return False
         text = join_words(sentence)
+        if _ASSENT.search(text):
+            return False
         if _MARK.search(text) or _REQUEST.match(text):
             return True
         return bare and _UNMARKED.match(text) is not None

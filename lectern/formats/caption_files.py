@@ -25,6 +25,14 @@ FOLLOWS = 500
 """Rolling captions repeat a cue's lines in the next cue only if that begins at most this many milliseconds later."""
 
 
+LED = 0.3
+"""Least share of cues with a space before their text, in a file with a token of a recogniser in each cue."""
+TOKENS = 0.9
+"""Least share of cues with at most one word in such a file."""
+GROWING = 1 / 3
+"""Least share of cues that repeat the one before and add to it, in a file that shows its words one after the other."""
+
+
 class Said(NamedTuple):
     """A word, with its times in milliseconds and its probability where the file gives them."""
 
@@ -71,6 +79,8 @@ class _Raw(NamedTuple):
     lines: list[str]
     segment: int = 0
     """of a stream (HLS), whose segments are WebVTT files of their own and stand one after the other"""
+    goes_on: bool = False
+    """whether it is a piece of the word in the cue before"""
 
 
 class WrongError(Exception):
@@ -125,26 +135,33 @@ _TICKS = 90
 _HIDDEN = re.compile(r"(?:NOTE(?:\s|$)|(?:STYLE|REGION)\s*$)")
 _LANGUAGE = re.compile(r"Language:\s*([A-Za-z]{2,3})\b", re.IGNORECASE)
 _TAG = re.compile(
-    r"</?(?:[bicuspv]|lang|ruby|rt|font|br|em|strong|span|div)(?:[\s./][^<>]*)?>|\{\\[^{}]*\}", re.IGNORECASE
+    r"</?(?:[bicuspv]|lang|ruby|rt|font|br|em|strong|span|mark|div)(?:[\s./][^<>]*)?>|\{\\[^{}]*\}",
+    re.IGNORECASE,
 )
 _VOICE_TAG = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>]+)>", re.IGNORECASE)
 _TIME_TAG = re.compile(rf"<({_TIME})>", re.ASCII)
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _ENDED = re.compile(r"[.?!…。？！؟][\"'”’»)\]]*$")
-_HIGHLIGHT = re.compile(r"<(u|b|i|c|font)(?:[.\s][^<>]*)?>([^<>]*)</(?:u|b|i|c|font)>", re.IGNORECASE)
+_HIGHLIGHT = re.compile(
+    r"<(?:u|b|i|c|font|span|mark|em|strong)(?:[.\s][^<>]*)?>([^<>]*)</(?:u|b|i|c|font|span|mark|em|strong)>"
+    r"|\{\\[^{}]*\}([^<>{}]+)\{\\[^{}]*\}",
+    re.IGNORECASE,
+)
 _SOUND = re.compile(r"\[[^\[\]]{1,60}\]|\([^()]{1,40}\)")
 
 
 def _read_captions(text: str) -> File:
     facts: Counter[str] = Counter()
-    lines = re.split("\r\n|\r|\n", text)
-    raw = _join_highlights(_join_segments(_split_cues(lines, facts), facts), facts)
+    lines = [line.removeprefix("\ufeff") for line in re.split("\r\n|\r|\n", text)]
+    raw = _mark_pieces(_split_cues(lines, facts))
+    raw = _join_growing(_join_highlights(_join_segments(raw, facts), facts), facts)
     raw = [cue._replace(lines=[caption_labels.normalise(_clean(line)) for line in cue.lines]) for cue in raw]
     header = next((n for n, line in enumerate(lines) if not line.strip() or "-->" in line), len(lines))
     languages = filter(None, map(_LANGUAGE.match, lines[1:header]))
     raw = _drop_repeated(raw, facts)
     labels = caption_labels.find([cue.lines for cue in raw], facts)
     cues = [Cue(cue.start, cue.end, _split_pieces(cue.lines, labels, facts)) for cue in raw]
+    cues = _attach(cues, [cue.goes_on for cue in raw])
     return File(cues, next((match[1].lower() for match in languages), None), facts)
 
 
@@ -184,6 +201,38 @@ def _split_cues(lines: Sequence[str], facts: Counter[str]) -> list[_Raw]:
     if not cues:
         raise WrongError(":1: the file has no line of times such as `00:00:01.000 --> 00:00:02.500`")
     return cues
+
+
+def _find_pieces(texts: Sequence[str]) -> list[bool]:
+    """Tell which cues are pieces of the word in the cue before, in a file with a token in each cue.
+
+    whisper.cpp (`--max-len 1`) writes such files, in which a token that begins a word has a space before it.
+    """
+    spaced = sum(text.startswith(" ") for text in texts)
+    tokens = sum(len(text.split()) <= 1 for text in texts)
+    if spaced < LED * len(texts) or tokens < TOKENS * len(texts):
+        return [False] * len(texts)
+    pairs = pairwise(["", *texts])
+    return [bool(before.strip()) and not text[:1].isspace() for before, text in pairs]
+
+
+def _mark_pieces(cues: Sequence[_Raw]) -> list[_Raw]:
+    found = _find_pieces(["\n".join(cue.lines) for cue in cues])
+    return [cue._replace(goes_on=piece) for cue, piece in zip(cues, found, strict=True)]
+
+
+def _attach(cues: Sequence[Cue], pieces: Sequence[bool]) -> list[Cue]:
+    """Return the cues without a space before those that are a piece of the word in the cue before."""
+    attached: list[Cue] = []
+    label = ""
+    for cue, is_piece in zip(cues, pieces, strict=True):
+        first = cue.pieces[0] if cue.pieces else LabelledWords("", [])
+        if is_piece and first.words and first.label in ("", label):
+            words = [first.words[0]._replace(spaced=False), *first.words[1:]]
+            cue = cue._replace(pieces=[first._replace(words=words), *cue.pieces[1:]])
+        label = cue.pieces[-1].label if cue.pieces else label
+        attached.append(cue)
+    return attached
 
 
 def _read_map(line: str) -> list[int]:
@@ -241,6 +290,55 @@ def _join_highlights(cues: Sequence[_Raw], facts: Counter[str]) -> list[_Raw]:
         run = [] if cue is None else [(cue, place)]
         reached = -1 if place is None else place
     return joined
+
+
+def _join_growing(cues: Sequence[_Raw], facts: Counter[str]) -> list[_Raw]:
+    """Join cues that show one text word after word (`Thank`, `Thank you`), each of which repeats those before it.
+
+    Two cues alone are left as they are: somebody may say a word again and go on.
+    """
+    plain = [[word for line in _strip(cue.lines) for word in line.split()] for cue in cues]
+    grows = [
+        len(after) > len(before) > 0
+        and after[: len(before)] == before
+        and cue.start - previous.end <= FOLLOWS
+        for (before, after), (previous, cue) in zip(pairwise(plain), pairwise(cues), strict=True)
+    ]
+    if sum(grows) < max(2, GROWING * len(cues)):
+        return list(cues)
+    joined: list[_Raw] = []
+    run: list[_Raw] = []
+    for cue, goes_on in zip(cues, [*grows, False], strict=True):
+        run.append(cue)
+        if goes_on:
+            continue
+        if len(run) > 2:
+            joined.append(_show_at_once(run))
+            facts["repeated_lines"] += sum(len(repeated.lines) for repeated in run[:-1])
+        else:
+            joined += run
+        run = []
+    return joined
+
+
+def _show_at_once(run: Sequence[_Raw]) -> _Raw:
+    """Return the last cue of a run, in which each word has the time at which it was first shown."""
+    last = run[-1]
+    if any("<" in line or "{" in line for line in last.lines):  # tags, which may name a speaker
+        return last._replace(start=run[0].start)
+    shown = [sum(len(line.split()) for line in cue.lines) for cue in run]
+    place, lines = 0, []
+    for line in last.lines:
+        words = line.split()
+        firsts = [
+            next(cue for cue, count in zip(run, shown, strict=True) if count > place + n)
+            for n in range(len(words))
+        ]
+        lines.append(
+            " ".join(f"<{_write_time(cue.start)}>{word}" for cue, word in zip(firsts, words, strict=True))
+        )
+        place += len(words)
+    return last._replace(start=run[0].start, lines=lines)
 
 
 def _find_highlight(lines: Sequence[str]) -> int | None:
@@ -395,6 +493,8 @@ def _read_json(text: str) -> File:
         _read_podcast if any("startTime" in segment for segment in segments) else _read_whisperx
     )
     cues = [read(segment, f": segments[{number}]") for number, segment in enumerate(segments)]
+    texts = [str(segment.get("body", segment.get("text")) or "") for segment in segments]
+    cues = _attach(cues, _find_pieces(texts))
     language = content.get("language")
     facts: Counter[str] = Counter()
     cues = _find_labels_in_words(cues, facts)

@@ -75,11 +75,13 @@ _SURE = re.compile(
     r"interviewer|interviewee|caller|audience|person)[ _#-]*\d{1,3})"
     r"|(?i:speaker) [A-Z?]"
     r"|[\w.+-]{1,40}@[\w-]{1,40}(?:\.[\w-]{1,20}){1,4}"  # an e-mail address
-    r"|\+?\d(?:[\s().-]?[\d*]){6,15}"  # a telephone, as in a list of participants
+    r"|\+?\d(?:[\s().-]{0,3}[\d*]){6,15}"  # a telephone, as in a list of participants
 )
 _HANDLE = re.compile(r"\w*(?:\d|[^\W_]_|_[^\W_]|\w\.\w|@|[a-z][A-Z])[\w.@-]*")
-_PLAIN = frozenset(" ._'’-&()/#@+|,~*•·\u200c\u200d")
-_NOT_NAMES = re.compile(r"\w{4}[.] |^www[.]|[.](?:com|org|net|edu|gov|io)$")
+_PLAIN = frozenset(" ._'’-–—&()/#@+|,~*•·\u200c\u200d")
+_NOT_NAMES = re.compile(
+    r"\b(?!(?:prof|assoc|asst|capt|dipl)\b)\w{4,}[.] |^www[.]|[.](?:com|org|net|edu|gov|io)$", re.IGNORECASE
+)
 """The end of a sentence, or the address of a site."""
 _TERMINAL = re.compile(r"[.?!…。？！♪]['\"”’»)\]」』]*$")
 
@@ -96,6 +98,12 @@ _EMPHASIS = re.compile(
 )
 _STAMPED = re.compile(rf"{_BEFORE}(?P<name>[^.?!…:\[\]()\0]{{1,60}}?)\s?{_STAMP}(?:\s?(?P<colon>:)\s*|$)")
 _STAMP_BEFORE = re.compile(rf"{_BEFORE}{_STAMP}\s*(?=\S[^:：\0]{{0,59}}[:：]|\[[^\[\]\0]{{1,60}}\])")
+_WIDE_ARROWS = re.compile(r"≫|＞＞+")
+_WIDE_SQUARE = re.compile(rf"{_BEFORE}【(?P<name>[^【】\0]{{1,60}})】\s?(?P<colon>[:：])?\s*")
+_WIDE_ROUND = re.compile(rf"{_BEFORE}（(?P<name>[^（）\0]{{1,60}})）\s?(?P<colon>[:：])?\s*(?=[^\s\0])")
+_COLON_AND_BRACKETS = re.compile(
+    rf"{_BEFORE}(?:\[(?P<square>[^\[\]:\0]{{1,60}}):\]|\((?P<round>[^():\0]{{1,60}})\)\s?:)\s*(?=[^\s\0])"
+)
 _EXPLICIT = re.compile(
     r"(?:^|(?<=\s)|(?<=\0))(?:\0v([^\0]*)\0|\[(?=[^\[\]]{0,59}[^\W\d_])([^\[\]\0]{1,60})\]\s*:|\[(SPEAKER_\d+)\])\s*"
 )
@@ -103,7 +111,7 @@ _PREFIX = re.compile(r"([^\s:：\[\]\0][^:：\[\]\0]{0,59})(?::(?=[\s\0]|$|[^\W\
 _BELIEVED = re.compile(r"([^\s:：\[\]\0][^:：\[\]\0]{0,59})(?::(?!//)|：)\s*")
 _BRACKET = re.compile(r"\[([^\[\]\0]{1,60})\]\s*")
 _PARENTHESIS = re.compile(r"\(([^()\0]{1,60})\)\s*")
-_ARROWS = re.compile(r"(?:^|(?<=[\s\0.?!,…])(?<!\d\s))>>+\s*")
+_ARROWS = re.compile(r"(?:^|(?<=[\s\0.?!,…。？！])(?<!\d\s))>>+\s*")
 _DASH = re.compile(r"[-–—]\s+")
 _DASH_INSIDE = re.compile(r"(?<=[.?!…])\s+(?=[-–—]\s)")
 _OPENING = re.compile(r"^(?:>>+\s*|[-–—]\s+)+")
@@ -141,13 +149,31 @@ class _Place(NamedTuple):
 
 
 def normalise(line: str) -> str:
-    """Write a label with emphasis (`**Ann:**`) or with a time (`Ann (00:12):`, `[00:12] Ann:`) as `Ann: `."""
+    """Write a label as `Ann: `, `[Ann] ` or `(Ann) ` that has emphasis, a time or other brackets.
+
+    Such are `**Ann:**`, `Ann (00:12):`, `[00:12] Ann:`, `[Ann:]`, `(Ann):`, `【安娜】` and `（安娜）`. Wide arrows, as
+    in East Asian captions, become `>>`.
+    """
+    if not line.isascii():
+        line = _WIDE_ARROWS.sub(">>", line)
+        line = _WIDE_SQUARE.sub(lambda m: f"{m['before']}[{m['name']}]{':' if m['colon'] else ''} ", line)
+        line = _WIDE_ROUND.sub(
+            lambda m: f"{m['before']}{m['name']}: " if m["colon"] else f"{m['before']}({m['name']}) ", line
+        )
+    if ":" in line and ("[" in line or "(" in line):
+        line = _COLON_AND_BRACKETS.sub(_without_brackets, line)
     if "*" in line or "__" in line:
         line = _EMPHASIS.sub(lambda m: f"{m['before']}{m['name']}: " if m["in"] or m["out"] else m[0], line)
     if ":" in line:
         line = _STAMP_BEFORE.sub(lambda match: match["before"], line)
         line = _STAMPED.sub(_without_stamp, line)
     return line
+
+
+def _without_brackets(match: re.Match[str]) -> str:
+    name = match["square"] or match["round"]
+    is_label = _shape(name) in ("sure", "role", "like") and not _is_sound(name)
+    return f"{match['before']}{name}: " if is_label else match[0]
 
 
 def _without_stamp(match: re.Match[str]) -> str:
@@ -389,7 +415,10 @@ def _shape(text: str) -> str:
     account, and it is not a remark such as `Note`. A text in lower case is odd, unless it has words of sentences.
     """
     plain = "".join(" " if _is_symbol(character) else character for character in text)
+    plain = plain.lstrip("~#*•·_ ")
     words = plain.split()
+    if not words and text.strip() and any(map(_is_symbol, text)):
+        return "odd"  # the emoji that somebody chose
     if not words or len(words) > 6 or plain.strip().lower() in NO_NAMES:
         return ""
     plain = " ".join(words)

@@ -10,7 +10,7 @@ from typing import Any
 
 from lectern.core.errors import ItemError
 from lectern.core.schema import Block
-from lectern.formats import extracted, raised
+from lectern.formats import extracted, mathml, raised
 from lectern.text import encoding
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -21,6 +21,8 @@ SKIPPED = frozenset({
     "param", "progress", "meter", "rp", "rt", "script", "select", "source", "style", "svg", "template", "textarea",
     "title", "track", "video",
 })  # fmt: skip
+RAISABLE = frozenset({"span", "font", "a", "small"})
+RAISED = re.compile(r"vertical-align\s*:\s*(?:super|text-top)", re.IGNORECASE)
 NAVIGATION = frozenset({"nav", "header", "footer", "aside", "form", "dialog", "menu"})
 """Elements around the main text of a web page."""
 INLINE = frozenset({
@@ -128,7 +130,9 @@ def locate(root: Any, skipped: frozenset[str] = SKIPPED, page: int | None = None
             out.extend(Located(block, node, share) for block in made)
         elif tag == "br":
             inline.append("\n")
-        elif tag == "sup":
+        elif tag == "math":
+            inline.append(mathml.latex(node))
+        elif _is_raised(node, tag):
             inline.append(_raised(node, inline))
         else:
             if not _is_inline(tag):
@@ -191,13 +195,19 @@ def _pieces(node: Any, skipped: frozenset[str], stops: tuple[str, ...] = ()) -> 
             continue
         if tag in stops:
             yield piece
-        elif tag == "sup":
+        elif tag == "math":
+            yield mathml.latex(piece)
+        elif _is_raised(piece, tag):
             yield _raised(piece, last)
         else:
             edge = "" if _is_inline(tag) else " "
             waiting.append(edge)
             waiting.extend(reversed(_content(piece)))
             waiting.append(edge)
+
+
+def _is_raised(node: Any, tag: str) -> bool:
+    return tag == "sup" or (tag in RAISABLE and RAISED.search(node.get("style") or "") is not None)
 
 
 def _raised(node: Any, before: list[str]) -> str:
@@ -378,6 +388,10 @@ def _is_inline(tag: str) -> bool:
 
 
 def _is_left_out(node: Any, tag: str) -> bool:
+    if tag == "span" and "katex-html" in (
+        node.get("class") or ""
+    ):  # an equation as a picture of letters, drawn twice
+        return True
     return _is_hidden(node) or _is_numbering(node) or (tag == "a" and _is_permalink(node))
 
 

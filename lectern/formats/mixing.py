@@ -35,6 +35,13 @@ def choose_stream(container: Any) -> Any:
     return next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
 
 
+def find_zero(container: Any) -> float:
+    """The second at which the clock of a container begins."""
+    duration = (container.duration or 0) / 1_000_000
+    start = (container.start_time or 0) / 1_000_000
+    return 0.0 if container.format.name.partition(",")[0] in _FROM_ZERO and start <= duration else start
+
+
 class Mixer:
     """Turns frames of any rate, format and channels into one channel, and writes it to a file."""
 
@@ -47,8 +54,7 @@ class Mixer:
         self._kind: tuple[Any, ...] = ()
         name = container.format.name.partition(",")[0]
         duration = (container.duration or 0) / 1_000_000
-        start = (container.start_time or 0) / 1_000_000
-        self._zero = 0.0 if name in _FROM_ZERO and start <= duration else start
+        self._zero = find_zero(container)
         self._end = self._zero + duration if duration else None
         self._longest = JUMP if name in _BROADCAST else MOST if self._end is None else duration
         self._energy = np.zeros(2)

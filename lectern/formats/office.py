@@ -8,7 +8,7 @@ from lectern.core.errors import ItemError
 from lectern.core.item import FATAL
 from lectern.core.printing import first_line
 from lectern.core.schema import Block
-from lectern.formats import equations, extracted, guards, markup, xml
+from lectern.formats import equations, extracted, guards, markup, raised, xml
 from lectern.formats.extracted import Extracted
 from lectern.text import encoding
 
@@ -25,6 +25,8 @@ p[style-name='Code'] => pre:separator('\\n')
 br[type='page'] => br
 br[type='column'] => br
 """
+DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 CORE = "docProps/core.xml"
 DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
 
@@ -66,9 +68,12 @@ def read_pptx(path: Path, max_megabytes: float) -> Extracted:
         slides = pptx.Presentation(str(path)).slides
         for number, slide in enumerate(slides, 1):
             before = len(found)
+            _take_choices(slide.shapes._spTree)
             heading = slide.shapes.title
             if heading is not None and heading.has_text_frame:
-                found += extracted.heading(heading.text_frame.text, 1, number)
+                found += extracted.heading(
+                    " ".join(_text(paragraph) for paragraph in heading.text_frame.paragraphs), 1, number
+                )
             for shape in _shapes(slide.shapes):
                 if heading is None or shape.shape_id != heading.shape_id:
                     found += _shape_blocks(shape, number)
@@ -107,7 +112,11 @@ def _shapes(shapes: Any) -> Iterator[Any]:
 
 def _shape_blocks(shape: Any, number: int) -> list[Block]:
     if getattr(shape, "has_table", False):
-        return extracted.table([[cell.text for cell in row.cells] for row in shape.table.rows], number)
+        rows = [
+            [" ".join(_text(paragraph) for paragraph in cell.text_frame.paragraphs) for cell in row.cells]
+            for row in shape.table.rows
+        ]
+        return extracted.table(rows, number)
     if not getattr(shape, "has_text_frame", False) or _is_furniture(shape):
         return []
     paragraphs = [(_text(paragraph), paragraph.level) for paragraph in shape.text_frame.paragraphs]
@@ -127,7 +136,33 @@ def _is_furniture(shape: Any) -> bool:
 
 
 def _text(paragraph: Any) -> str:
-    return encoding.tidy_line(paragraph.text.replace("\v", " "))
+    """The text of a paragraph with its superscripts and its equations, which python-pptx does not tell."""
+    text = ""
+    for part in paragraph._p:
+        kind = str(part.tag).rpartition("}")[2]
+        if kind == "br":
+            text += " "
+        elif kind == "m":
+            text += "".join(f"${equations.latex(node)}$" for node in part.iter(f"{equations.MATH}oMath"))
+        elif kind in ("r", "fld"):
+            said = part.findtext(f"{DRAWING}t") or ""
+            properties = part.find(f"{DRAWING}rPr")
+            baseline = "0" if properties is None else properties.get("baseline") or "0"
+            is_raised = baseline.rstrip("%").isdecimal() and float(baseline.rstrip("%")) > 0
+            text += raised.join(said, text) if is_raised else said
+    return encoding.tidy_line(text.replace("\v", " "))
+
+
+def _take_choices(tree: Any) -> None:
+    """Put what current programs show in the place of each alternative: PowerPoint wraps a box with an equation so."""
+    for alternative in list(tree.iter(f"{COMPATIBILITY}AlternateContent")):
+        choice = alternative.find(f"{COMPATIBILITY}Choice")
+        parent = alternative.getparent()
+        if choice is None or parent is None:
+            continue
+        for part in list(choice):
+            alternative.addprevious(part)
+        parent.remove(alternative)
 
 
 def _core(archive: Any) -> tuple[str | None, str | None]:

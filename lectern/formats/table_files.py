@@ -19,8 +19,14 @@ from lectern.text import encoding as encodings
 
 SEPARATOR = re.compile(r"\s*\"?sep=(.)\"?[ \t]*\r?\n", re.I)
 DELIMITERS = (",", ";", "\t", "|")
-EASILY_FORGOTTEN = ("input",)
-"""Columns that are read although they are not needed, so that one with text in it can be named."""
+EASILY_FORGOTTEN: Mapping[str, str] = {
+    "input": "input",
+    "context": "input",
+    "system": "system",
+    "system_prompt": "system",
+}
+"""Names of columns, in lower case, that hold a part of the question -> their meaning. Alpaca, Dolly and OpenOrca have
+them. They are read although they are not needed, so that one with text in it can be named."""
 Rows = Iterator[Mapping[str, Any] | None]
 
 
@@ -105,6 +111,8 @@ def _read_json(path: Path, needed: Collection[str], _: str | None, encoding: str
         # {"data": [...]}: one list under any name
         lists = [value for value in rows.values() if isinstance(value, list)]
         rows = lists[0] if len(lists) == 1 else None
+    if isinstance(rows, dict):
+        rows = _turn(rows, needed)
     if isinstance(rows, list):
         return _objects(path, rows, needed)
     lines = [_parse(line) for line in text.split("\n") if line.strip()]  # as pandas and datasets write .json
@@ -114,6 +122,20 @@ def _read_json(path: Path, needed: Collection[str], _: str | None, encoding: str
             f"{', '.join(needed)}. Correct the file or `columns`."
         )
     return _objects(path, lines, needed)
+
+
+def _turn(columns: Mapping[str, Any], needed: Collection[str]) -> list[Any] | None:
+    """The rows of an object that holds a list for each column, as pandas and datasets write it; else `None`."""
+    cells = {
+        name: list(values.values()) if isinstance(values, dict) else values
+        for name, values in columns.items()
+        if isinstance(values, dict | list)
+    }
+    lengths = {len(cells.get(name, ())) for name in needed}
+    if len(needed) < 2 or len(lengths) > 1 or not max(lengths):
+        return None
+    same = {name: values for name, values in cells.items() if len(values) in lengths}
+    return [dict(zip(same, row, strict=True)) for row in zip(*same.values(), strict=True)]
 
 
 def _objects(path: Path, rows: list[Any], needed: Collection[str]) -> Rows:
@@ -138,7 +160,8 @@ def _read_parquet(path: Path, needed: Collection[str], _: str | None, __: str | 
     try:
         table = parquet.ParquetFile(path)
         _check(path, needed, table.schema_arrow.names, "Correct `columns`.")
-        wanted = [*needed, *(name for name in EASILY_FORGOTTEN if name in table.schema_arrow.names)]
+        names = table.schema_arrow.names
+        wanted = [*needed, *(name for name in names if name.lower() in EASILY_FORGOTTEN)]
         for batch in table.iter_batches(batch_size=4096, columns=list(dict.fromkeys(wanted))):
             yield from batch.to_pylist()
     except (pyarrow.ArrowException, OSError) as error:

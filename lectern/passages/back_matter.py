@@ -17,14 +17,18 @@ NAMES: Mapping[str, frozenset[str]] = {
             "selected bibliography", "works cited", "literature cited", "literature", "literatur",
             "literaturverzeichnis", "quellenverzeichnis", "bibliographie", "références", "références bibliographiques",
             "bibliografía", "referencias", "referencias bibliográficas", "bibliografia", "riferimenti bibliografici",
-            "referências", "referências bibliográficas", "список литературы", "литература", "参 考 文 献",
+            "referências", "referências bibliográficas", "список литературы", "список источников", "литература",
+            "参 考 文 献", "參 考 文 獻", "引 用 文 献", "참고문헌", "المراجع", "kaynakça", "literatuur", "litteratur",
+            "källor", "referenser", "quellen", "reference", "references cited", "references notes", "cited literature",
+            "bibliography and references", "references and bibliography", "sources", "endnotes",
         )
     ),
     "contents": frozenset(
         (
             "contents", "table of contents", "list of figures", "list of tables", "inhalt", "inhaltsverzeichnis",
             "abbildungsverzeichnis", "tabellenverzeichnis", "table des matières", "sommaire", "índice", "indice",
-            "sumário", "содержание", "оглавление", "目 录", "目 次",
+            "sumário", "содержание", "оглавление", "目 录", "目 次", "目 錄", "목차", "차례", "inhoud", "innehåll",
+            "içindekiler", "brief contents", "contents at a glance",
         )
     ),
     "index": frozenset(

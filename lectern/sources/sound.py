@@ -5,17 +5,20 @@ from typing import Any
 
 from lectern.core.errors import ItemError
 from lectern.formats import containers
-from lectern.formats.mixing import choose_stream
+from lectern.formats.mixing import LEAST, choose_stream, find_zero
 
 # Codec of the sound -> the container for it without the video. Matroska takes any codec.
 _WITHOUT_VIDEO = {"aac": "mp4", "alac": "mp4", "mp3": "mp3", "opus": "ogg", "vorbis": "ogg", "flac": "flac"}
+_KEEPS_ITS_CLOCK = ("mp4", "matroska")
+"""Containers in which sound may begin late or pause; in the others, it begins at 0 and goes on."""
 _ENDINGS = {"mp4": ".m4a", "mp3": ".mp3", "ogg": ".ogg", "flac": ".flac", "matroska": ".mka"}
 
 
 def keep_sound(downloaded: Path, folder: Path) -> str:
     """Move a download to `folder` as `recording.<container>`, without its video. Returns the file's name.
 
-    A file that only has sound keeps its bytes. Otherwise the packets are copied into a container that fits the codec.
+    A file that only has sound keeps its bytes. Otherwise the packets are copied into a container that fits the codec
+    and in which the sound keeps its place, since stamps and chapters count from the beginning of the video.
 
     Raises:
         ItemError: it is not a recording, or has no sound.
@@ -30,6 +33,8 @@ def keep_sound(downloaded: Path, folder: Path) -> str:
             return name
         heard = choose_stream(container)
         target = _WITHOUT_VIDEO.get(heard.codec_context.name, "matroska")
+        if target not in _KEEPS_ITS_CLOCK and _pauses(container, heard):
+            target = "matroska"
         name = "recording" + _ENDINGS[target]
         _copy_packets(container, heard, folder / name, target)
     downloaded.unlink()
@@ -55,14 +60,29 @@ def _open(path: Path) -> Any:
         raise ItemError(f"the download is {what}, not a recording. Open its address in a browser.") from error
 
 
+def _pauses(container: Any, stream: Any) -> bool:
+    """Whether sound begins later than the video or has a gap. The container is left at its beginning."""
+    end, paused = find_zero(container), False
+    for packet in container.demux(stream):
+        if packet.pts is not None and not paused:
+            start = float(packet.pts * packet.time_base)
+            paused = start - end > LEAST
+            end = start + float((packet.duration or 0) * packet.time_base)
+    container.seek(0)
+    return paused
+
+
 def _copy_packets(source: Any, stream: Any, path: Path, container: str) -> None:
     import av
 
     # bitexact: no random serial number and no library name, so that the output depends only on the input
+    zero = round(find_zero(source) / stream.time_base)
     with av.open(str(path), "w", format=container, options={"fflags": "+bitexact"}) as target:
         copy = target.add_stream_from_template(stream)
         for packet in source.demux(stream):
             if packet.dts is not None:
+                packet.dts -= zero
+                packet.pts = packet.dts if packet.pts is None else packet.pts - zero
                 packet.stream = copy
                 target.mux(packet)
 

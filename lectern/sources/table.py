@@ -133,9 +133,16 @@ def _read_once(
         unused.update(
             name for name, cell in (cells or {}).items() if name not in needed and table_rows.read_text(cell)
         )
-    if table_rows.INPUT in unused and "messages" not in dict(columns):
-        warn(
-            f"fetch: {path}: {unused[table_rows.INPUT]} of {number} rows have text in the column `input`, which is not "
-            "used. If their questions need it, add `input: input` to `columns`."
-        )
+    _name_forgotten(path, unused, number, dict(columns))
     return found
+
+
+def _name_forgotten(path: Path, unused: Mapping[str, int], rows: int, columns: Mapping[str, str]) -> None:
+    """Say which column that is not used seems to hold a part of the questions."""
+    for name, count in sorted(unused.items()):
+        meaning = table_files.EASILY_FORGOTTEN.get(name.lower())
+        if meaning is not None and meaning not in columns and "messages" not in columns:
+            warn(
+                f"fetch: {path}: {count} of {rows} rows have text in the column `{name}`, which is not used. If their "
+                f"questions need it, add `{meaning}: {name}` to `columns`."
+            )

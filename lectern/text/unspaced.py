@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import regex
 
 from lectern.core.schema import Word
+from lectern.text.words import words as split_words
 
 LIBRARY = "icu4py"
 """Its version decides where words end."""
@@ -83,6 +84,14 @@ def divide_words(words: Sequence[Word]) -> list[Word]:
         else:
             found += chain
     return found
+
+
+def count_words(text: str) -> int:
+    """How many words a text has, in any script; punctuation is none."""
+    if not is_unspaced(text):
+        return len(split_words(text))
+    pieces = [text[start:end] for start, end in _find_words(text)]
+    return sum(_LETTER.search(piece) is not None for piece in pieces)
 
 
 def _chain(words: Sequence[Word]) -> Iterator[list[Word]]:

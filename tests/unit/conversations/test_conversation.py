@@ -378,6 +378,20 @@ def test_two_transcripts_are_no_corpus_and_a_label_or_the_metadata_say_who_is_wh
     assert hosts(corpus, "one") == {"Bob"}
 
 
+def test_one_question_mark_in_the_mouth_of_the_guest_makes_it_no_host(corpus: Corpus) -> None:
+    # Property: where recognition lost the marks, one that it kept changes nobody's role.
+    for name, mark in (("none", ""), ("one", " right?")):
+        said = [
+            part
+            for number in ("one", "two", "three")
+            for part in (f"Ann: why does {number} matter", f"Bob: well {number} matters because people count")
+        ]
+        said[3] += mark
+        corpus.add_ready(name, captions(*said))
+    corpus.run(roles=PODCAST, others="guest")
+    assert hosts(corpus, "none") == hosts(corpus, "one") == {"Ann"}
+
+
 def test_reversed_roles_are_said(corpus: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
     said = [
         "Ann: It is cold.",

@@ -98,6 +98,14 @@ def test_a_wrong_rule_says_what_there_is(values: dict[str, str], reason: str) ->
         (["Audience member", "Ann"], "audience", ["Audience member"]),
         (["Guest 1", "Guest 2"], "guest", []),  # a label that all have tells nothing
         (["Ghost Host", "Hostess Bakery", "Guesthouse"], "host", []),
+        # beside a name
+        (["Bob Ray (Guest)", "Ann Lee (Host)"], "host", ["Ann Lee (Host)"]),
+        (["Guest - Bob", "Host - Ann"], "host", ["Host - Ann"]),
+        (["Guest Bob", "Co-Host Ann", "Cy [host]"], "host", ["Co-Host Ann", "Cy [host]"]),
+        # in other languages
+        (["Gast", "Moderatorin"], "host", ["Moderatorin"]),
+        (["Invitado", "Entrevistadora"], "guest", ["Invitado"]),
+        (["嘉宾", "主持人 李雷"], "host", ["主持人 李雷"]),
     ],
 )
 def test_a_label_that_says_the_role_gives_it(labels: list[str], role: str, taken: list[str]) -> None:
@@ -123,6 +131,20 @@ def test_the_one_who_asks_most_before_others_speak_is_taken_and_nobody_in_a_tie(
     tie = Cast(["a", "b"], {}, {}, {}, asks={"a": 2, "b": 2})
     assert assign(tie, [rule], "guest", {}) == ({"a": "guest", "b": "guest"}, [])
     assert assign(Cast(["a", "b"], {}, {}, {}), [rule], "guest", {}) == ({"a": "guest", "b": "guest"}, [])
+
+
+def test_few_marks_in_a_transcript_without_marks_say_nothing_about_who_asks() -> None:
+    # Property: the one question mark that speech recognition kept, in the mouth of who answers, makes no host.
+    turns = [
+        ("a", "why do seeds matter"),
+        ("b", "so you can repeat a run right?"),
+        ("a", "and then"),
+        ("b", "go on"),
+    ]
+    turns = [*turns, ("a", "when is that"), ("b", "today")]
+    said = [(label, word) for label, text in turns for word in text.split()]
+    words = [Word(text=word, start=number, end=number + 1) for number, (_, word) in enumerate(said)]
+    assert count_questions(words, [label for label, _ in said]) == {}
 
 
 def test_several_regulars_are_hosts_together() -> None:

@@ -97,7 +97,7 @@ def test_an_utterance_ends_at_a_cut_and_a_cut_word_is_nowhere() -> None:
     assert [u.text for u in utterances] == ["0 1", "3 4"]
 
 
-def settle(said: str, unsure: str = "") -> str:
+def settle(said: str, unsure: str = "", language: str = "en") -> str:
     """Settle the sentences of `A: words B: words`, and write the result in the same way; `?` is nobody."""
     labels, words = [], []
     for part in said.split():
@@ -106,7 +106,7 @@ def settle(said: str, unsure: str = "") -> str:
         else:
             labels.append(Attribution("unknown" if label == "?" else label, part not in unsure.split()))
             words.append(word(part, len(words), len(words) + 1))
-    settled = settle_sentences(words, labels, "en")
+    settled = settle_sentences(words, labels, language)
     runs = groupby(zip(settled, words, strict=True), key=lambda pair: pair[0].replace("unknown", "?"))
     return " ".join(f"{label}: " + " ".join(w.text for _, w in run) for label, run in runs)
 
@@ -154,6 +154,24 @@ def settle(said: str, unsure: str = "") -> str:
 )
 def test_a_sentence_belongs_to_the_one_who_says_most_of_it(said: str, settled: str | None) -> None:
     assert settle(said) == (settled or said)
+
+
+@pytest.mark.parametrize(
+    ("said", "settled"),
+    [
+        (
+            "A: Ist das etwas, das man immer im B: Kopf behalten muss? Ja, immer.",
+            "A: Ist das etwas, das man immer im Kopf behalten muss? B: Ja, immer.",
+        ),
+        (
+            "A: Warum ist das so? Weil die B: Zahlen sonst nicht stimmen.",
+            "A: Warum ist das so? B: Weil die Zahlen sonst nicht stimmen.",
+        ),
+        ("A: Also ich meine B: Ja, genau so ist es. A: Gut.", None),  # an interruption
+    ],
+)
+def test_a_german_noun_begins_no_sentence(said: str, settled: str | None) -> None:
+    assert settle(said, language="de") == (settled or said)
 
 
 def test_settled_turns_give_each_word_the_speaker_of_its_sentence() -> None:

@@ -185,6 +185,7 @@ def test_small_talk_is_no_leak() -> None:
         "Thanks Ada for having me over.",
         "Thank you. Thank you.",
         "It is such a pleasure to have you here with us.",
+        "谢谢你的邀请，很高兴来到这里和大家聊天。",  # eleven words of nineteen characters
     ],
 )
 def test_courtesies_are_no_leak_and_what_could_be_remembered_is_one(courtesy: str) -> None:

@@ -148,21 +148,33 @@ def test_a_question_with_which_an_answer_begins_is_the_one_who_asks(begins: str,
     )
 
 
-def test_a_language_without_spaces_gives_rows() -> None:
-    words = divide_words([Word(text="为什么随机种子很重要？", start=0, end=3)])
-    answer = divide_words([Word(text="因为没有它结果就不能重复，所以我们总是把它写下来。", start=3, end=9)])
-    told = talk(ASK, SAY).model_copy(
-        update={
-            "language": "zh",
-            "utterances": [
-                Utterance(speaker="a", role="host", words=words),
-                Utterance(speaker="b", role="guest", words=answer),
-            ],
-        }
-    )
-    assert chats(told)[0] == [
-        ["为什么随机种子很重要？", "因为没有它结果就不能重复，所以我们总是把它写下来。"]
+def tell(language: str, *turns: tuple[str, str]) -> Conversation:
+    """A conversation in a script without spaces: the role and the text of each turn."""
+    utterances = [
+        Utterance(
+            speaker=role,
+            role=role,
+            words=divide_words([Word(text=text, start=9 * n, end=9 * n + 9, spaced=False)]),
+        )
+        for n, (role, text) in enumerate(turns)
     ]
+    return talk(ASK, SAY).model_copy(update={"language": language, "utterances": utterances})
+
+
+def test_a_language_without_spaces_gives_rows() -> None:
+    said = "因为没有它结果就不能重复，所以我们总是把它写下来。"
+    told = tell("zh", ("host", "为什么随机种子很重要？"), ("guest", said))
+    assert chats(told)[0] == [["为什么随机种子很重要？", said]]
+
+
+def test_japanese_asks_with_a_particle_and_a_full_stop() -> None:
+    first, second = (
+        "それがなければ結果を再現できないからです。",
+        "だから、毎回の実験で必ずそれを記録しています。",
+    )
+    asked = "なぜ乱数の種が大切なのですか。"
+    told = tell("ja", ("host", asked), ("guest", first), ("host", "そうですか。"), ("guest", second))
+    assert chats(told)[0] == [[asked, f"{first}{second}"]]
 
 
 def test_what_is_dropped_is_counted_by_reason() -> None:

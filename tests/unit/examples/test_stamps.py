@@ -265,9 +265,10 @@ def test_chapters_are_stamps_and_a_gap_ends_the_one_before() -> None:
 
 
 @pytest.mark.parametrize(
-    "leader", ["........", "…", " . . . . ", "····", "____", "..", " ........ ", "." * 150]
+    "leader",
+    ["........", "…", " . . . . ", "····", "____", "..", " ........ ", "." * 150, " ⋯⋯ ", "  .  .  .  . "],
 )
-@pytest.mark.parametrize("stamp", ["0:10", "(0:10)", "[0:10]"])
+@pytest.mark.parametrize("stamp", ["0:10", "(0:10)", "[0:10]", "0:10 - 1:19"])
 def test_dots_that_lead_to_a_stamp_are_no_part_of_the_question(leader: str, stamp: str) -> None:
     assert texts(f"Why sleep?{leader}{stamp}\nAnd when?{leader}1:20") == [
         (10, "Why sleep?"),
@@ -298,6 +299,9 @@ def test_a_stamp_in_keycaps_is_a_stamp() -> None:
         "0:10 Why sleep? (1:20) And when?",
         "(0:10) Why sleep? - 1:20 - And when?",
         "0:10 Why sleep? / 1:20 And when?",
+        "0:10\tWhy sleep?\t1:20\tAnd when?",
+        "0:10 → Why sleep? → 1:20 → And when?",
+        "0∶10 Why sleep? ► 1∶20 And when?",
         "Why sleep? 0:10 And when? 1:20",
         "Why sleep? (0:10) And when? (1:20)",
         "Why sleep? [0:10] | And when? [1:20]",

@@ -24,6 +24,11 @@ DISPLAY_NAMES = [
     "Ann Lee (she/her)",
     "Maria del Carmen Lopez Ruiz",
     "+1 415-555-1234",
+    "+49 (0)170 123-4567",
+    "Ann – Acme",
+    "🐱",
+    "~ann~",
+    "Prof. Dr. Ann Lee",
     "李雷",
 ]
 
@@ -63,6 +68,12 @@ def test_a_display_name_is_a_label(name: str) -> None:
          [("Ann", "Hi. well"), ("Bob", "Why?"), ("Ann", "So."), ("Bob", "Hm.")]),
         (["(speaker 0) Hi.", "(speaker 1) Why?", "(speaker ?) Hm.", "(speaker 0) So."],
          [("speaker 0", "Hi."), ("speaker 1", "Why?"), (UNKNOWN, "Hm."), ("speaker 0", "So.")]),
+        (["【主持人】为什么？", "【嘉宾】因为。", "【音乐】", "【主持人】嗯。", "【嘉宾】是。"],
+         [("主持人", "为什么？"), ("嘉宾", "因为。"), ("主持人", "嗯。"), ("嘉宾", "是。")]),
+        (["（田中）なぜ？", "（鈴木）だから。（笑）", "（田中）はい。", "（鈴木）そうです。"],
+         [("田中", "なぜ？"), ("鈴木", "だから。（笑）"), ("田中", "はい。"), ("鈴木", "そうです。")]),
+        (["[Ann:] Hi.", "[Bob:] Why?", "(Ann): So [Note: well]."],
+         [("Ann", "Hi."), ("Bob", "Why?"), ("Ann", "So [Note: well].")]),
         # emphasis, times, no space
         (["**Ann:** Hi.", "__Bob__: *Why* now?", "*Ann:* So."],
          [("Ann", "Hi."), ("Bob", "*Why* now?"), ("Ann", "So.")]),
@@ -90,6 +101,7 @@ def test_a_display_name_is_a_label(name: str) -> None:
         (["Ann: Hi >> you.", "Bob: It is 3 >> 2."] * 2,
          [("Ann", "Hi"), (UNKNOWN, "you."), ("Bob", "It is 3 >> 2.")] * 2),
         (["- [Ann]: Hi. - So?"], [("Ann", "Hi."), (UNKNOWN, "So?")]),
+        (["＞＞ ANN: What?≫ BOB: So.", "≫ANN: Why?"], [("ANN", "What?"), ("BOB", "So."), ("ANN", "Why?")]),
     ],
 )  # fmt: skip
 def test_each_way_to_write_a_label(cues: list[str], expected: list[tuple[str, str]]) -> None:
@@ -177,6 +189,11 @@ def test_the_segments_of_a_stream_are_one_transcript(
     assert "lines_before_cues" not in ready.facts
 
 
+def test_each_segment_may_begin_with_a_byte_order_mark() -> None:
+    text = stream(9, 9, "00:00.000 --> 00:01.000\nHi.", "00:01.000 --> 00:02.000\nWhy?")
+    assert said(read(text.replace("WEBVTT", "\ufeffWEBVTT"))) == [(UNKNOWN, "Hi. Why?")]
+
+
 KARAOKE = """1
 00:00:00,850 --> 00:00:01,310
 {}
@@ -202,6 +219,16 @@ KARAOKE = """1
         # said again: the highlight begins anew
         (["<u>Ah</u> so", "Ah <u>so</u>", "<u>Ah</u> so"],
          [("Ah", 0.85, 1.31), ("so", 1.31, 1.47), ("Ah", 1.47, 1.58), ("so", 1.58, 1.69)]),
+        (["{\\c&H0F&}Thank{\\c} you", "Thank {\\c&H0F&}you{\\c}", "Thank you"],
+         [("Thank", 0.85, 1.31), ("you", 1.31, 1.69)]),
+        (["<mark>Thank</mark> you", 'Thank <mark class="x">you</mark>', "Thank you"],
+         [("Thank", 0.85, 1.31), ("you", 1.31, 1.69)]),
+        # shown word after word
+        (["Thank", "Thank you", "Thank you\nall"], [("Thank", 0.85, 1.31), ("you", 1.31, 1.47), ("all", 1.47, 1.69)]),
+        (["<i>Ah</i>", "<i>Ah so</i>", "<i>Ah so well</i>"],
+         [("Ah", 0.85, 1.06), ("so", 1.06, 1.27), ("well", 1.27, 1.69)]),
+        # said again
+        (["Ah", "Ah so", "No"], [("Ah", 0.85, 1.31), ("Ah", 1.31, 1.39), ("so", 1.39, 1.47), ("No", 1.47, 1.69)]),
         # emphasis is no karaoke
         (["<i>Ah</i> so", "Ah so", "Ah so"],
          [("Ah", 0.85, 1.08), ("so", 1.08, 1.31), ("Ah", 1.31, 1.39), ("so", 1.39, 1.47), ("Ah", 1.47, 1.58),

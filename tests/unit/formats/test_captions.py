@@ -494,6 +494,34 @@ def cue(start: float, end: float, text: str) -> str:
     return f"{stamp(round(start * 1000), '.')} --> {stamp(round(end * 1000), '.')}\n{text}\n\n"
 
 
+TOKENS = [" The", " real", "-world", " price", " is", " $", "1", ",", "250", " ", "or", " 3", ".5", "%"]
+
+
+@pytest.mark.parametrize("form", ["vtt", "srt", "body", "text"])
+def test_the_tokens_of_a_recogniser_become_words(form: str) -> None:
+    # Property: with a token in each cue, only a space before it says that a word begins.
+    if form in ("vtt", "srt"):
+        text, suffix = vtt(*TOKENS).replace("\n\n", "\n\n1\n" if form == "srt" else "\n\n"), f".{form}"
+    else:
+        begin, end = ("startTime", "endTime") if form == "body" else ("start", "end")
+        parts = [{begin: 2 * n, end: 2 * n + 2, form: t, "speaker": "A"} for n, t in enumerate(TOKENS)]
+        text, suffix = json.dumps({"segments": parts}), ".json"
+    ready = read(text, suffix)
+    assert join_words(ready.transcript.words) == "The real-world price is $1,250 or 3.5%"
+    assert times(ready)[1] == ("real-world", 2.0, 6.0)
+    check_times(ready)
+
+
+def test_words_in_cues_of_their_own_stay_words() -> None:
+    assert [word.text for word in read(vtt("The", "real", "world")).transcript.words] == [
+        "The",
+        "real",
+        "world",
+    ]
+    phrases = vtt(" The real", "world is", " here, and", " that is", "it")
+    assert "realworld" not in join_words(read(phrases).transcript.words)
+
+
 @pytest.mark.parametrize(
     ("cues", "expected", "repairs"),
     [

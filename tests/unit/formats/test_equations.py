@@ -7,7 +7,7 @@ import lxml.etree
 import pytest
 
 from lectern.formats import equations, extraction
-from tests.unit.formats.test_formats import docx, read
+from tests.unit.formats.test_formats import docx, epub, read
 
 M = "http://schemas.openxmlformats.org/officeDocument/2006/math"
 
@@ -86,3 +86,29 @@ def test_an_equation_that_nests_deep_keeps_its_letters(tmp_path: Path) -> None:
     deep = "<m:d><m:e>" * 100 + run("x") + "</m:e></m:d>" * 100
     (block,) = read(docx(tmp_path / "a.docx", f"<w:p>{math(deep)}</w:p>"))
     assert "x" in block[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("<msup><mn>2</mn><mn>32</mn></msup>", "2^{32}"),
+        ("<mi>a</mi><mo>=</mo><mfrac><mi>b</mi><msqrt><mi>c</mi></msqrt></mfrac>", r"a=\frac{b}{\sqrt{c}}"),
+        ("<msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup>", "x_{i}^{2}"),
+        ("<mtable><mtr><mtd><mn>1</mn></mtd><mtd><mn>2</mn></mtd></mtr><mtr><mtd><mn>3</mn></mtd></mtr></mtable>",
+         r"1 & 2 \\ 3"),
+        ("<semantics><mi>E</mi><annotation encoding='application/x-tex'>E = mc^2</annotation></semantics>", "E = mc^2"),
+        ("<msup><mi>x</mi></msup>", "x"),  # a part is missing
+    ],
+)  # fmt: skip
+def test_equations_of_pages_and_books_are_latex(tmp_path: Path, content: str, expected: str) -> None:
+    # Property: an exponent is no digit of its base, and an equation that is drawn twice is told once.
+    drawn = f"<span class='katex'><math>{content}</math><span class='katex-html'>E=mc2</span></span>"
+    page = f"<p>For {drawn} and so on.</p><ul><li>See <math>{content}</math>.</ul>"
+    assert read(tmp_path / "a.html", page) == [
+        ("paragraph", f"For ${expected}$ and so on."),
+        ("list", f"- See ${expected}$."),
+    ]
+    math = f"<math xmlns='http://www.w3.org/1998/Math/MathML'>{content}</math>"
+    assert read(epub(tmp_path / "a.epub", {"a.xhtml": f"<p>For {math}.</p>"})) == [
+        ("paragraph", f"For ${expected}$.")
+    ]

@@ -23,7 +23,20 @@ def found(*parts: list[Block], wanted: tuple[str, ...] = SECTIONS) -> dict[int, 
 
 
 @pytest.mark.parametrize(
-    "title", ["References", "7. References", "REFERENCES:", "Literatur", "A Bibliography", "参考文献"]
+    "title",
+    [
+        "References",
+        "7. References",
+        "REFERENCES:",
+        "Literatur",
+        "A Bibliography",
+        "参考文献",
+        "References Cited",
+        "References & Notes",
+        "引用文献",
+        "참고문헌",
+        "Källor",
+    ],
 )
 def test_references_are_left_out_up_to_the_next_section(title: str) -> None:
     blocks = (head("Seeds"), PROSE, head(title), BOOK, head("Web sites", 2), SITE, head("Appendix"), PROSE)

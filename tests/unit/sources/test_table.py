@@ -429,6 +429,30 @@ def test_an_input_that_is_left_out_is_named(folder: Path, tmp_path: Path, capfd:
     assert "add `input: input`" in told
 
 
+@pytest.mark.parametrize(
+    ("column", "meaning"), [("context", "input"), ("Input", "input"), ("system_prompt", "system")]
+)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_what_other_data_sets_call_an_input_is_named_too(
+    folder: Path, tmp_path: Path, capfd: Any, column: str, meaning: str, suffix: str
+) -> None:
+    lines = [
+        {"question": q, "answer": a, column: "a text" if q == "Why?" else ""}
+        for q, a in (("Why?", "So."), *PAIRS)
+    ]
+    if suffix == ".parquet":
+        parquet.write_table(pyarrow.Table.from_pylist(lines), folder / "faq.parquet")
+    else:
+        with (folder / "faq.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(lines[0]))
+            writer.writeheader()
+            writer.writerows(lines)
+    run(folder, tmp_path, parts=1)
+    told = capfd.readouterr().err
+    assert f"1 of 41 rows have text in the column `{column}`" in told
+    assert f"add `{meaning}: {column}`" in told
+
+
 def test_a_chat_may_be_in_parts_and_have_a_developer(folder: Path, tmp_path: Path) -> None:
     def part(text: str, kind: str = "text") -> dict[str, str]:
         return {"type": kind, "text": text}
@@ -460,6 +484,11 @@ def test_a_chat_may_be_in_parts_and_have_a_developer(folder: Path, tmp_path: Pat
         "\n".join(json.dumps({"question": q, "answer": a}) for q, a in PAIRS),
         json.dumps({"version": 1, "data": [{"question": q, "answer": a} for q, a in PAIRS]}),
         json.dumps([{"question": q, "answer": a} for q, a in PAIRS]),
+        # column by column, as pandas and datasets write it
+        json.dumps(
+            {"question": dict(enumerate(q for q, _ in PAIRS)), "answer": dict(enumerate(a for _, a in PAIRS))}
+        ),
+        json.dumps({"question": [q for q, _ in PAIRS], "answer": [a for _, a in PAIRS], "info": {}}),
     ],
 )
 def test_json_is_a_list_an_object_around_it_or_one_object_a_line(
