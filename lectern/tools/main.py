@@ -163,6 +163,8 @@ def lectern(context: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit status: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C.
 
+    `compare --fail-if` has 3 for a condition that failed.
+
     Args:
         arguments: those of the process where they are None.
     """

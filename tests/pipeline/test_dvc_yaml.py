@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from lectern.core import code
 from lectern.tools import clean
+from tests.support import made_up_runs
 
 PIPELINE: Any = OmegaConf.to_container(OmegaConf.load("dvc.yaml"))
 STAGES: dict[str, Any] = PIPELINE["stages"]
@@ -67,3 +68,40 @@ def test_metrics_keep_the_run_cache() -> None:
 
 def test_clean_knows_every_output() -> None:
     assert {"data/raw", "data/sft", "models/adapter", "metrics/report.md"} <= set(clean.outputs(Path()))
+
+
+def test_the_adapter_is_fetched_by_its_name_and_version(tmp_path: Path) -> None:
+    from dvc.api import artifacts_show
+
+    root = tmp_path / "repository"
+    root.mkdir()
+    for command in (
+        "git init -q -b main",
+        "git config user.name T",
+        "git config user.email t@example.org",
+        "dvc init -q",
+    ):
+        made_up_runs.call(root, *command.split())
+    stage = {"cmd": "true", "outs": STAGES["train"]["outs"]}
+    section = {"stages": {"train": stage}, "artifacts": PIPELINE["artifacts"]}
+    OmegaConf.save(OmegaConf.create(section), root / "dvc.yaml")
+    weights = root / "models/adapter/adapter_model.safetensors"
+    weights.parent.mkdir(parents=True)
+    for version in ("v1.0.0", "v1.1.0"):
+        weights.write_text(version)
+        made_up_runs.commit(root, version)
+        made_up_runs.call(root, "git", "tag", "-a", f"adapter@{version}", "-m", version)
+    weights.write_text("not released")
+    made_up_runs.commit(root, "go on")
+    # property: without a version the last release, and not the newest commit
+    for options, expected in (((), "v1.1.0"), (("--rev", "v1.0.0"), "v1.0.0")):
+        place = tmp_path / expected
+        made_up_runs.call(
+            tmp_path, "dvc", "artifacts", "get", str(root), "adapter", "-o", str(place), *options
+        )
+        assert (place / weights.name).read_text() == expected
+    shown = artifacts_show("adapter", version="v1.0.0", repo=str(root))
+    assert shown == {
+        "path": "models/adapter",
+        "rev": made_up_runs.call(root, "git", "rev-parse", "HEAD~2").strip(),
+    }
