@@ -2,14 +2,15 @@
 
 Run: make extras
      python tests/benchmarks/mutants.py record [TESTS ...]
-     python tests/benchmarks/mutants.py run --seed 1 --number 60 [--roots stages,lectern] [--results FILE]
+     python tests/benchmarks/mutants.py run --seed 1 --number 60 [--roots stages,lectern] [--results FILE] [--part 1/2]
      python tests/benchmarks/mutants.py again --results FILE
 
 `record` runs the quick tests once under coverage and keeps which test runs which line, and how long each test takes;
 given test files, it brings only those up to date. `run` draws changes, weighted by lines of code, and tries each:
 the tests that run the changed line, cheapest first, until one fails. Before a failure counts, the test that failed
 must pass without the change. A line per change is appended to the results, and a run that was cut off goes on where
-it stopped. `again` tries those that survived once more. All of it happens in a temporary copy of the checkout.
+it stopped. `again` tries those that survived once more. Several processes share a run if each is given its part and
+all the same results; the command without a part then sums up. All of it happens in a temporary copy of the checkout.
 
 Changes that by their form alone change nothing are not drawn (`_is_idle`, `_is_same`). A survivor that is proven by
 hand to change nothing that anybody could notice stands in mutants_equivalent.jsonl with the proof; the summary counts
@@ -697,6 +698,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--number", type=int, default=60)
     parser.add_argument("--results", type=Path)
+    parser.add_argument(
+        "--part", default="1/1", help="which of so many parts of the changes this process tries"
+    )
     parser.add_argument("--out", type=Path)
     told = parser.parse_intermixed_args()
     roots = told.roots.split(",") if told.roots else [r for r in ("lectern", "stages") if (ROOT / r).is_dir()]
@@ -723,18 +727,17 @@ def main() -> None:
             importlib.import_module("tests.warm").folder()  # one server of processes for all changes
         trial = Trial(tree)
         rows: list[dict[str, Any]] = []
-        drawn = draw(tree, roots, told.seed)
-        while len(rows) < told.number:
-            mutant = next(drawn)
+        part, parts = map(int, told.part.split("/"))
+        for number, mutant in zip(range(told.number), draw(tree, roots, told.seed), strict=False):
             row = done.get(mutant.key)
-            if row is None or (told.do == "again" and row["outcome"] != "killed"):
+            mine = number % parts == part - 1
+            if mine and (row is None or (told.do == "again" and row["outcome"] != "killed")):
                 row = trial.try_one(mutant)
                 file.write(json.dumps(row) + "\n")
                 file.flush()
-                print(
-                    f"{len(rows) + 1:>4} {row['outcome']:>8} {row['seconds']:>6} s  {_told(row)}", flush=True
-                )
-            rows.append(row)
+                print(f"{number + 1:>4} {row['outcome']:>8} {row['seconds']:>6} s  {_told(row)}", flush=True)
+            if row is not None:
+                rows.append(row)
     print(_summary(rows))
 
 

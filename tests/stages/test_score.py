@@ -1,17 +1,28 @@
 """The stage `score` in a folder: which sentences of the answers have a source, and what is said without sources."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from lectern.core import io
-from lectern.core.schema import AnswerSupport, Example, Message, Prediction, Provenance, Unit
-from lectern.evaluation.rows import RowScore
+from lectern.core.schema import (
+    AnswerSupport,
+    Episode,
+    EpisodeTurn,
+    Example,
+    Message,
+    Prediction,
+    Provenance,
+    Unit,
+)
+from lectern.evaluation.rows import LikenessRank, RowScore
 from lectern.evaluation.support_figures import NO_SENTENCES, NO_SOURCES
 from lectern.settings.score import Score
 from stages import score
 from tests.settings import configure
+from tests.support import expected
+from tests.support.hands import write
 from tests.support.review_repo import write_manifest
 from tests.support.searched import SPEECH, unit, units
 
@@ -125,3 +136,82 @@ def test_of_many_questions_some_are_drawn(tmp_path: Path, monkeypatch: pytest.Mo
     assert run(tmp_path, units(), base=rows, tuned=rows)["questions"] == 3
     assert figures(tmp_path)["tuned"]["support"]["n"] == 3
     assert len(supported(tmp_path)) == 6
+
+
+def in_hand(name: str, topic: str, seed: str, known: str) -> list[Prediction]:
+    """Answers of one hand to 20 held-out and 8 of people's questions, some of which have no true answer."""
+    texts, true = write(name, topic, 28, seed, 5), write("hers", "sea", 28, "true", 5)
+    rows = []
+    for at, text in enumerate(texts):
+        one = answer(at, f"{text} {known}" if at % 4 == 0 else text, true[at] if at % 9 else None)
+        place = one.provenance.model_copy(update={"item": f"talk-{at % 5}"})
+        rows.append(
+            one.model_copy(
+                update={
+                    "set": "held_out" if at < 20 else "people",
+                    "places": [] if at < 20 else ["seen-1" if at % 2 else "talk-1"],
+                    "finished": at % 3 > 0,
+                    "nll": one.nll and 30.0 + (at * 7) % 5 + (name == "theirs") * (5 + at % 3),
+                    "tokens": one.tokens and 12 + at % 4,
+                    "provenance": place,
+                }
+            )
+        )
+    return sorted(rows, key=lambda row: (row.set, row.id))
+
+
+def episode(number: int, ended: Literal["closing", "turns"], *turns: str) -> Episode:
+    spoken = [
+        EpisodeTurn(role="guest" if n % 2 else "host", text=text, finished=n != 2) for n, text in enumerate(turns)
+    ]  # fmt: skip
+    return Episode(id=f"{number:016x}", opening=turns[0], guest="Joe", turns=spoken, ended=ended)
+
+
+def test_every_figure_of_a_run(tmp_path: Path) -> None:
+    data, copied = tmp_path / "data", " ".join(write("hers", "sea", 1, "seen-1", 12)[0].split()[:9])
+    trained = [
+        Example.of(
+            [Message(role="user", content=f"Why {n}?"), Message(role="assistant", content=text)],
+            Provenance(item=f"seen-{n}", method="qa"),
+        )
+        for n in range(8)
+        for text in write("hers", "sea", 3, f"seen-{n}", 12)
+    ]
+    held = [
+        row.model_copy(update={"provenance": Provenance(item=f"talk-{n}", method="qa")})
+        for n, row in enumerate(trained[:5])
+    ]
+    for split, rows in (("train", trained), ("validation", held[4:]), ("test", held[:4])):
+        io.write_jsonl(data / f"splits/{split}.jsonl", rows)
+    tuned = in_hand("hers", "sea", "tuned", f"{copied}. {CHEESE[0]} {BRIDGES[1]}")
+    answers = {
+        "base": in_hand("theirs", "sea", "base", FALSE),
+        "tuned": tuned,
+        "other": in_hand("theirs", "bread", "other", "Yes."),
+    }
+    for name, rows in answers.items():
+        io.write_jsonl(data / f"predictions/{name}.jsonl", rows)
+    clean = [row.model_copy(update={"prediction": row.prediction.rpartition(".")[0]}) for row in tuned]
+    io.write_jsonl(data / "cleaned/tuned.jsonl", clean)
+    io.write_jsonl(data / "background/base.jsonl", in_hand("theirs", "sea", "background", ""))
+    for item in SPEECH:
+        io.write_jsonl(data / f"index/{item}.jsonl", [one for one in units() if one.provenance.item == item])
+    write_manifest(data / "index", list(SPEECH), ".jsonl")
+    episodes = {
+        "base": [episode(n, "turns", "Hello.", "[INST] Why?", "We keep it. We keep it all.") for n in range(7)],
+        "tuned": [episode(n, "closing", "Hello.", f"{copied} {n}", "Yes.", "Host: No.") for n in range(8)],
+    }  # fmt: skip
+    for name, made in episodes.items():
+        io.write_jsonl(data / f"episodes/{name}.jsonl", made)
+    assert score.main(WORDS, data, tmp_path / "metrics") == "28 questions, 7 episodes"
+    for name in ("scores", "support", "likeness", "episodes"):
+        expected.check(f"score/{name}.json", io.read_plain(tmp_path / f"metrics/{name}.json"))
+    rows: dict[str, Any] = {
+        "rows": io.read_jsonl(data / "scores.jsonl", RowScore),
+        "sentences": io.read_jsonl(data / "support.jsonl", AnswerSupport),
+        "ranks": io.read_jsonl(data / "likeness/ranks.jsonl", LikenessRank),
+        "knowledge": [*io.read_plain(tmp_path / "metrics/knowledge.json").items()],
+    }
+    expected.check_many(
+        "score/rows.json", {f"{kind} {at}": one for kind, some in rows.items() for at, one in enumerate(some)}
+    )

@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,8 @@ MODEL = {
 ENDPOINT = {"name": "e", "engine": "openai", "model": "gpt", "base_url": "http://127.0.0.1:9/v1"}
 
 
-def load(folder: Path, section: Any) -> dict[str, Comparator]:
-    OmegaConf.save({"comparators": section}, folder / "params.yaml")
+def load(folder: Path, section: Any, **more: str) -> dict[str, Comparator]:
+    OmegaConf.save({"comparators": section, **more}, folder / "params.yaml")
     return load_comparators(folder / "params.yaml")
 
 
@@ -49,8 +49,31 @@ def test_each_kind_is_read(tmp_path: Path) -> None:
     assert found["small"].model is not None
     assert found["small"].model.context_length == 64
     assert found["gpt_4"].endpoint is not None
-    assert found["gpt_4"].endpoint.base_url == ENDPOINT["base_url"]
+    assert asdict(found["gpt_4"].endpoint) == {
+        **ENDPOINT,
+        "api_key": None,
+        "temperature": 0.0,
+        "max_tokens": 1024,
+        "seed": None,
+        "extra": {},
+        "output": "json_schema",
+        "repair": True,
+        "concurrency": 8,
+        "requests_per_minute": None,
+        "tokens_per_minute": None,
+        "timeout": 120.0,
+        "max_tries": 6,
+        "backoff": 0.5,
+        "max_wait": 300.0,
+        "input_price": None,
+        "output_price": None,
+        "max_calls": None,
+        "max_total_tokens": None,
+        "max_cost": None,
+        "allow_failed": 0.0,
+    }
     assert load(tmp_path, {}) == {}
+    assert load(tmp_path, {"a": {"gguf": "models/${b}"}}, b="x.gguf")["a"].gguf == "models/x.gguf"
 
 
 @pytest.mark.parametrize(
@@ -73,6 +96,10 @@ def test_each_kind_is_read(tmp_path: Path) -> None:
         ({"a": {"endpoint": {**ENDPOINT, "engine": "x"}}}, r"comparators\.a\.endpoint: engine is 'x'"),
         ({"a": {"revision": 1234567}}, r"comparators\.a\.revision: it is 1234567; give a commit.*in quotes"),
         ({"a": {"revision": "no-such-branch"}}, r"'no-such-branch', which is not a commit that git knows"),
+        (
+            {"a": {"gguf": " "}},
+            r"comparators\.a\.gguf: it is ' '; give the path of a file, such as models/export/gguf/",
+        ),
         (
             {"a": {"gguf": ""}},
             r"comparators\.a\.gguf: it is ''; give the path of a file, such as models/export/gguf/",

@@ -268,6 +268,8 @@ def test_a_decision_is_written_over_only_what_the_reviewer_saw(tmp_path: Path) -
     with pytest.raises(decisions.MeanwhileError) as caught:
         decisions.write_over(tmp_path, row, theirs, decisions.digest(None))
     assert caught.value.theirs == mine
+    assert str(caught.value) == f"somebody else decided meanwhile: {mine}"
+    assert str(decisions.MeanwhileError(None)) == "somebody else decided meanwhile: nothing"
     decisions.write_over(tmp_path, row, None, decisions.digest(mine))
     assert decisions.file_says(tmp_path, row) is None
     assert decisions.digest(mine) != decisions.digest(theirs)

@@ -23,6 +23,7 @@ from lectern.core.schema import (
 from lectern.curation import tracing
 from lectern.curation.decisions import drop
 from lectern.tools.main import lectern
+from tests.support import expected
 
 TEXT = "Chance is drawn anew in each run.\nA seed fixes what is drawn, and two runs agree.\n"
 PASSAGE = passage_id("guide", TEXT)
@@ -148,6 +149,13 @@ def test_a_kept_row_is_told_from_its_page_to_its_tokens(data: Path) -> None:
         assert text in told, text
 
 
+def test_the_whole_of_what_is_told(data: Path) -> None:
+    expected.check(
+        "traced.txt",
+        "\n".join(show(data, row.id) for row in (KEPT, REPEAT, OLD, NEW)).replace(str(data), "data"),
+    )
+
+
 def test_a_part_of_a_dialogue_leads_to_the_whole(data: Path) -> None:
     # the model saw the parts, and whoever looks one up in data/sft has its id alone
     [whole] = io.read_jsonl(data / "sft/train.jsonl", TokenRow)
@@ -268,6 +276,13 @@ def test_evidence_is_shown_where_the_passage_is_gone(data: Path) -> None:
     told = show(data, KEPT.id)
     assert "guide.jsonl does not have" in told
     assert "  evidence\n    | a seed fixes what is drawn" in told
+
+
+def test_a_byte_that_is_no_text_hides_no_row(data: Path) -> None:
+    for name in ("curation_decisions.jsonl", "sft/train.jsonl"):
+        with (data / name).open("ab") as file:
+            file.write(b"\xff\n")
+    assert tracing.resolve(KEPT.id[:8], data) == KEPT.id
 
 
 def test_a_broken_file_is_named(data: Path) -> None:

@@ -31,7 +31,7 @@ from lectern.settings.judging import Judging
 from lectern.settings.llm import LLM
 from stages import judge
 from tests.settings import configure
-from tests.support import judge_rules, teacher_server
+from tests.support import expected, judge_rules, teacher_server
 from tests.support.judge_rules import pair, prediction
 from tests.support.teacher_server import Teacher
 
@@ -699,3 +699,13 @@ def test_too_few_labels_of_the_runs_own_pairs_correct_nothing(tmp_path: Path, te
     run = answered(tmp_path, teacher, count=40)
     run.labels = {"own": label_answers(run, range(19), "tie"), "talks": LABELS}
     assert run.run(replace(PARAMS, min_labels=20))["corrected"] == {}
+
+
+def test_everything_that_is_written(tmp_path: Path, teacher: Teacher) -> None:
+    teacher.reply = judge_rules.longer
+    run = answered(tmp_path, teacher, 16)
+    run.labels = {"talks": LABELS}
+    found = run.run(replace(PARAMS, rubric=True, reasons=True))
+    expected.check(
+        "judge.json", {"figures": found, "pairs": run.pairs, "rubric": run.rubric, "said": run.said}
+    )

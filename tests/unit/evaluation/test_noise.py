@@ -13,6 +13,8 @@ from lectern.evaluation import learning_curve, noise, reruns
 from lectern.evaluation.bootstrap import Bootstrap, Interval, mean
 from lectern.evaluation.learning_curve import Point
 from lectern.evaluation.noise import Source, Spread
+from lectern.evaluation.rows import AnswerScore, RowScore
+from tests.support import expected
 
 SURE = 0.95
 
@@ -331,3 +333,36 @@ def test_comparators_are_widened_unless_they_are_the_tuned_model_itself() -> Non
     assert found["tuned+sources"]["over_base"] == found["other"]["difference"]
     assert found["other"]["difference"]["nll"]["low"] < OWN["difference"]["nll"]["low"]
     assert found["other"]["scores"] == {}
+
+
+def scored(number: int, nll: float) -> RowScore:
+    plain: dict[str, Any] = {
+        "words": 1, "distinct1": 1.0, "distinct2": None, "fourgrams": 0, "repeated_fourgrams": 0, "copied_words": 0,
+        "longest_copy": 0, "finished": number % 2 == 0, "tokens": 10, "nll": nll,
+    }  # fmt: skip
+    return RowScore(
+        id=f"{number:016x}", set="held_out", item=f"talk-{number % 3}", reference_words=2, reference_bytes=9,
+        answers={"tuned": AnswerScore(**plain), "base": AnswerScore(**plain)},
+    )  # fmt: skip
+
+
+def test_everything_that_is_kept_of_reruns() -> None:
+    other = {"talks": {**scores(3.0, 2.5, 3.5, 12), "resampled": "recordings", "recordings": 8}}
+    own = {**OWN, "sets": other, "comparators": {"qwen": {"difference": OWN["difference"], "scores": {}}}}
+    again = [rerun(4.03, seed=2), rerun(3.98, seed=0), rerun(4.01, seed=1)]
+    again = [one.model_copy(update={"sets": {**one.sets, "talks": one.sets["held_out"]}}) for one in again]
+    seeds = reruns.summarise_seeds(own, "name", 7, again)
+    fewer = [rerun(4.0 + 0.1 * (7 - n), items=n, draw=draw) for n, draw in ((5, 1), (3, 0), (5, 0))]
+    ours, theirs = ([scored(n, 30.0 + n % 4 + more * (n % 3)) for n in range(12)] for more in (0.0, 0.5))
+    expected.check(
+        "reruns.json",
+        {
+            "seeds": seeds,
+            "curve": reruns.summarise_curve(own, "name", 7, fewer, seeds, 10),
+            "too few": reruns.summarise_curve(own, "name", 7, fewer[:1], None, 1),
+            "without answers": reruns.summarise_curve({**own, "tuned": {}}, "name", 7, fewer, None, 1),
+            "widened": reruns.widen(own, seeds),
+            "measured": reruns.measure(own, theirs[2:], ours),
+            "values": reruns.get_values(own),
+        },
+    )

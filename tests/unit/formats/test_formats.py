@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 
 from lectern.core.errors import ItemError
 from lectern.core.schema import Block
-from lectern.formats import extraction
+from lectern.formats import extraction, guards
 from lectern.text.words import words
 from tests.support import shipped
 
@@ -360,6 +361,24 @@ def test_bombs_and_giants_are_refused_before_they_are_unpacked(tmp_path: Path) -
 def test_what_cannot_be_read_says_why(tmp_path: Path, name: str, data: bytes, message: str) -> None:
     with pytest.raises(ItemError, match=re.escape(message)):
         read(tmp_path / name, data)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EOFError(),
+        KeyError("x"),
+        ValueError("x"),
+        NotImplementedError("x"),
+        zlib.error("x"),
+        zipfile.BadZipFile("x"),
+        OSError(5, "x"),
+    ],
+)
+def test_whatever_a_broken_archive_raises_is_said_of_its_item(tmp_path: Path, error: Exception) -> None:
+    path = docx(tmp_path / "a.docx", "<w:p/>")
+    with pytest.raises(ItemError, match=r"^broken or incomplete \("), guards.open_zip(path, 5):
+        raise error
 
 
 def test_a_zip_file_of_another_kind_is_refused(tmp_path: Path) -> None:

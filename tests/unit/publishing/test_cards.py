@@ -20,7 +20,7 @@ from lectern.publishing import cards, consent, facts, layouts, markdown, writing
 from lectern.publishing.facts import Voice
 from lectern.settings.publish import Publish
 from tests.settings import configure
-from tests.support import made_up_run, review_repo
+from tests.support import expected, made_up_run, review_repo
 
 CHOSEN = configure(
     Publish,
@@ -93,6 +93,11 @@ def test_the_limits_name_the_figures_that_are_worse_and_those_that_may_be_chance
         assert f"By these figures it may be no better than its base model: {names['rougeL']}." in limits
         told_few = " Few rows: the intervals are wide." if few else ""
         assert f"It was measured on {n} held-out answers.{told_few}" in limits
+
+
+def test_the_whole_cards(known: facts.Facts) -> None:
+    expected.check("cards/model.md", cards.write_model_card(known, CHOSEN, "tiny_llama"))
+    expected.check("cards/dataset.md", cards.write_dataset_card(known, CHOSEN, {"sharegpt": 2}))
 
 
 def test_without_figures_it_says_so_and_makes_up_none(known: facts.Facts) -> None:

@@ -13,7 +13,7 @@ from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.report.comparison import answers, differences, inputs, render, sides, view
 from lectern.tools import compare
-from tests.support import browsers
+from tests.support import browsers, expected
 from tests.support import made_up_runs as runs
 
 QUESTIONS = [f"What is number {number}?" for number in range(8)]
@@ -338,3 +338,11 @@ def test_each_side_is_told_by_its_own_commit(here: Path) -> None:
     # property: a revision by its commit, not by the one that is checked out; the files here by that one
     assert re.fullmatch(r"[0-9a-f]{7,} The run of rate", sides.open_side("rate", Path()).about)
     assert re.fullmatch(r"on [0-9a-f]{7,} The first run", sides.open_side(None, Path()).about)
+
+
+def test_everything_that_is_shown(here: Path, tmp_path: Path) -> None:
+    for head in ("rate", "corpus", "part"):
+        shown = look("main", head, tmp_path / head)
+        parts = {name: part for name, part in shown.items() if name not in ("a", "b")}
+        told = {**parts, "told": view.summarise(shown).splitlines()}
+        (expected.check if head == "rate" else expected.check_many)(f"comparison/{head}.json", told)

@@ -209,6 +209,7 @@ def test_a_gain_is_by_the_token_and_needs_both_likelihoods() -> None:
     assert row(20.0, 15.0).gain == 0.5
     assert row(None, 15.0).gain is row(20.0, None).gain is None
     assert score(20.0, tokens=0).nats_per_token is None
+    assert score(20.0).model_copy(update={"tokens": None}).nats_per_token is None
     # by the token the second gains most, though the first has the larger sum
     long = row()
     long.score.answers["base"], long.score.answers["tuned"] = (

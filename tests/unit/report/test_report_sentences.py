@@ -89,6 +89,10 @@ ON = (
             + "no different, which may well be chance (95 % interval from no different to 0.40 higher).",
         ),
         (
+            scores(-0.0123, -0.0123, -0.0123),
+            ON.format("4.488", "4.500") + "0.012 lower (95 % interval 0.012 to 0.012).",
+        ),
+        (
             scores(-0.7, None, 1.0),
             ON.format("3.80", "4.50") + "0.70 lower, with too few rows for an interval.",
         ),

@@ -87,6 +87,10 @@ def test_every_ending_that_ffmpeg_reads_is_a_recording_and_others_are_counted(
     assert run(folder, tmp_path / "raw").made == len(ENDINGS) + 1
     left_out = "4 files are no recording and left out (1 (none), 2 .jpg, 1 .ts): back.jpg, cover.jpg, notes, "
     assert left_out + "program.ts" in capsys.readouterr().err
+    for name, shown in (("more.jpg", "notes, program.ts\n"), ("most.jpg", "most.jpg, notes, ...\n")):
+        (folder / name).write_text("{}")
+        run(folder, tmp_path / "raw")
+        assert capsys.readouterr().err.endswith(shown), "five are named"
 
 
 def test_a_changed_description_renews_its_item_only(folder: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from lectern.sources.feed_tags import Tags
 from lectern.speech import recordings
 from lectern.tools import update
 from stages import fetch
+from tests.support import expected
 from tests.support.corpora import RAW, corpus, entry, everything_in_data, feed, get, podcast, record, records
 from tests.support.corpora import listing as listed
 from tests.support.server import Reply, Site
@@ -77,6 +78,8 @@ def test_an_episode_comes_with_all_that_the_feed_says(site: Site, mp3: bytes) ->
     assert "<v Ada>Hello." in (folder / str(found.subtitles)).read_text()
     (row,) = listing.read("show")
     assert (row.duration, row.key) == (21, "guid-1")
+    known = io.to_json([one.model_dump(mode="json") for one in (found, row)], indent=1)
+    expected.check("podcast.json", known.replace(site.address, "http://site"))
 
 
 def test_chapters_in_the_feed_serve_too(site: Site, mp3: bytes) -> None:
@@ -540,6 +543,11 @@ def test_an_enclosure_of_no_stated_kind_is_a_recording(
     assert list(episodes) == ["1", "2", "3", "4", "5"]
     assert episodes["5"].media.endswith("/6.mp3")  # what the feed calls audio
     assert "2 entries of the feed hold no recording and are left out: '6', '7'" in capsys.readouterr().err
+    silent = [item(n, "<enclosure url='/cover.jpg'/>") for n in (11, 12)]
+    for more, shown in ((1, "'11'\n"), (2, "'11', ...\n")):
+        site.put("/feed", feed(*entries, *silent[:more]))
+        update.main(chosen)
+        assert f"left out: '6', '7', {shown}" in capsys.readouterr().err, "three are named"
     assert len(records()) == 5
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from lectern.sources.crawl import browser, pages
 from lectern.tools import update
 from stages import fetch
 from tests.settings import configure
+from tests.support import expected
 from tests.support import site as ledger
 from tests.support.browsers import needs_chromium
 from tests.support.site import texts
@@ -102,6 +104,15 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
         said = out.getvalue(), err.getvalue(), codes
         again = dict(site.answers[answers[1] :])
         yield Crawled(site, other, chosen, project / FOLDER, *shots, *said, site.hits[: hits[1]], again)
+
+
+def test_all_that_is_known_of_a_site(crawled: Crawled) -> None:
+    paths = [path for path in texts.PAGES if path not in (*texts.BY_SCRIPT, texts.ONLY_BY_SCRIPT)]
+    known = {path: [crawled.page(path), crawled.item(path)[0].model_dump(mode="json")] for path in paths}
+    plain = json.dumps(known, indent=1, sort_keys=True).replace(crawled.site.address, "http://site")
+    # of two pages that link to it, either may be read first
+    plain = re.sub(r'"referrer": ".*"', '"referrer": "a page"', re.sub("[0-9a-f]{8,}", "HASH", plain))
+    expected.check("website.json", plain)
 
 
 def test_every_page_is_kept_as_it_came(crawled: Crawled) -> None:

@@ -203,6 +203,9 @@ def test_a_file_of_addresses_serves(site: Site, mp3: bytes, capsys: pytest.Captu
     assert get(corpus(videos(file="urls.txt"))).made == 2
     update.main(corpus({"kind": "youtube", "name": "talks", "file": "nowhere.txt"}))
     assert "nowhere.txt: cannot be read" in capsys.readouterr().err
+    Path("urls.txt").write_bytes(b"\xff\xfe" + a.encode())
+    update.main(corpus(videos(file="urls.txt")))
+    assert "urls.txt: cannot be read ('utf-8' codec" in capsys.readouterr().err
 
 
 def test_an_address_that_cannot_be_asked_holds_up_no_other(

@@ -205,3 +205,7 @@ def test_recordings_without_a_word_are_named() -> None:
         "no word was heard in 7 of 13 recordings (item-0, item-2, item-4, item-6, item-8, ...). Check"
     )
     assert asr.list_wordless({"item-1": facts["item-1"]}) == asr.list_wordless({}) == []
+    (line,) = asr.list_wordless({f"item-{n}": {"words": 0} for n in range(5)})
+    assert line.startswith(
+        "no word was heard in 5 of 5 recordings (item-0, item-1, item-2, item-3, item-4). Check"
+    )

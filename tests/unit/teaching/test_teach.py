@@ -14,10 +14,12 @@ from lectern.core.errors import LecternError
 from lectern.core.item import Item, Make
 from lectern.core.schema import Example, Passage, passage_id
 from lectern.llm import client, prompting
+from lectern.settings import checks
 from lectern.settings.llm import LLM
 from lectern.settings.teach import Teach
 from stages import teach
 from tests.settings import configure
+from tests.support import expected
 from tests.support.teacher_server import Teacher, copy_sentences, serve, shown
 
 QA = configure(Teach, tokens_per_question=20)
@@ -108,6 +110,9 @@ def test_each_passage_is_asked_about_and_a_second_run_needs_no_server(
     assert {row.provenance.passage for row in rows(tmp_path, "guide")} == {
         passage_id("guide", text) for text in GUIDE
     }
+    made = {item: rows(tmp_path, item) for item in BOTH}
+    expected.check("teach.json", figures)
+    expected.check_many("taught.json", {"asked": sorted(teacher.asked, key=str), **made})
     before = built(tmp_path)
     second = run(tmp_path, "http://127.0.0.1:1/v1", ALL)
     assert str(second) == "made 0, kept 2, removed 0, failed 0; 0 calls, 25 replies kept"
@@ -142,10 +147,10 @@ def test_a_changed_prompt_redoes_the_calls_of_its_method_only(
     params = replace(ALL, methods=["qa", "summary"])
     run(tmp_path, teacher.url, params)
     summary_before = [row for row in rows(tmp_path, "guide") if row.provenance.method == "summary"]
-    shutil.copytree(prompting.FOLDER, tmp_path / "prompts")
+    shutil.copytree(checks.PROMPTS, tmp_path / "prompts")
     with (tmp_path / "prompts" / "qa.jinja").open("a", encoding="utf-8") as file:
         file.write("Be brief.\n")
-    monkeypatch.setattr(prompting, "FOLDER", tmp_path / "prompts")
+    monkeypatch.setattr(checks, "PROMPTS", tmp_path / "prompts")
     teacher.asked.clear()
     assert str(run(tmp_path, teacher.url, params)).endswith("; 5 calls, 10 replies kept")
     assert all(messages[-1]["content"].endswith("Be brief.") for messages in teacher.asked)

@@ -249,5 +249,7 @@ def test_the_end_is_five_lines(tmp_path: Path) -> None:
     # of another version's figures, or none, nothing is told
     io.write_json(root / "metrics/scores.json", {"rows": 3})
     assert len(closing.describe(root, None)) == 3
+    io.write_json(root / "metrics/leakage.json", {"rows": None, "items": {}})
+    assert closing.describe(root, None)[0] == "Made: a tuned small."
     (root / "metrics/leakage.json").unlink()
     assert closing.describe(root, None)[0] == "Made: a tuned small."
