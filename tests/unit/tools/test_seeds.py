@@ -225,7 +225,7 @@ def test_seeds_and_curve_run_what_depends_on_them_and_go_on_after_a_kill(toy: To
     assert max(values) - min(values) < 0.25, "the rate of params.yaml was used, and not that of conf/"
     assert nll["shared"] > 0
     assert "standard deviation" in said
-    assert "over answers and seeds together" in said
+    assert "Over answers and trainings together" in said
 
     toy.lectern("seeds", "--n", "3")
     assert not toy.ran(), "all of it is there"
@@ -419,7 +419,7 @@ def test_sizes_may_have_spaces_and_a_comma_at_the_end(
     monkeypatch.setattr(curve, "main", main)
     command = ["--draws", "2", "--more", "5", "--jobs", "3", *(["--items", given] if given else [])]
     curve.command.main(command, standalone_mode=False)
-    assert asked == [(sizes, 2, 5, 3)]
+    assert asked == [(sizes, 2, 5, 3, None)]
 
 
 @pytest.mark.parametrize("given", ["3;4", "3,four", "3.5"])
