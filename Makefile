@@ -65,10 +65,13 @@ run: setup  ## set up and bring everything up to date with params.yaml (lectern 
 	@$(BIN)/lectern run
 
 # A file's tests stay together, since they share what is dear to make, and those of whole pipelines come first, so that
-# none is left alone at the end. Threads of one test would only hinder another.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 15 --durations-min 20
+# none is left alone at the end. Threads of one test would only hinder another. Some tests wait for servers and
+# processes, so there is a worker more than cores.
+WORKERS = $(shell $(BIN)/python -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+  --durations 15 --durations-min 20
 
-test: extras  ## set up and run the quick tests, a file at a time on each core
+test: extras  ## set up and run the quick tests, several files at a time
 	$(PYTEST) -m "not slow" $(ARGS)
 
 test-slow: extras  ## run the tests that take minutes: the whole demo, kills, rebuilds, sweeps
