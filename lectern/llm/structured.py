@@ -157,8 +157,12 @@ def find_problem(text: str, schema: Mapping[str, Any] | None) -> str | None:
         wrong = min(_validator(schema).iter_errors(value), key=str, default=None)
     except RecursionError:  # what can be read may still be too deep to be shown in an error
         return "the reply is not usable: it is nested too deeply"
+    except (
+        json.JSONDecodeError
+    ):  # its words, which a repair's prompt would quote, differ between versions of Python
+        return "the reply is not JSON" if text.strip() else "the reply is empty"
     except ValueError as error:
-        return f"the reply is not JSON: {error}" if text.strip() else "the reply is empty"
+        return f"the reply is not JSON: {error}"
     if wrong is None:
         return None
     if wrong.validator == "contains" and not wrong.instance:

@@ -81,8 +81,7 @@ def _compare(scores: Scores, one: str, other: str, difference: Scores) -> tuple[
         other: another one.
         difference: the values of the first minus those of the other.
     """
-    key = next((key for key in COMPARED if key in difference), None)
-    if key is None:
+    if (key := _find_key(difference)) is None:
         return None
     figure, found, verdict = FIGURES[key], difference[key], _judge(difference)
     ours, theirs = WHO[one], WHO[other]
@@ -109,8 +108,13 @@ def _compare(scores: Scores, one: str, other: str, difference: Scores) -> tuple[
 
 def _judge(difference: Scores) -> wording.Verdict:
     """Tell whether the first of two contestants does better, by the most telling figure that they have."""
-    key = next((key for key in COMPARED if key in difference), None)
+    key = _find_key(difference)
     return "unknown" if key is None else wording.judge(difference[key], bool(FIGURES[key].lower_is_better))
+
+
+def _find_key(difference: Scores) -> str | None:
+    """Return the most telling figure that a difference has."""
+    return next((key for key in COMPARED if key in difference), None)
 
 
 def judge(scores: Scores) -> wording.Verdict:
