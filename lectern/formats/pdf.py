@@ -2,7 +2,7 @@
 
 pdfium (BSD or Apache-2.0, also used by Chrome) reads irregular files as browsers do. pdfminer.six, the alternative
 under a permissive licence, took two to four times the CPU time. Neither knows headings, headers, or paragraphs across
-lines, columns and pages; `pdf_layout` finds those.
+lines, columns and pages; `pdf_columns`, `pdf_headers`, `pdf_parts` and `pdf_layout` find those.
 """
 
 import ctypes
@@ -16,8 +16,9 @@ from lectern.core.errors import ItemError
 from lectern.formats import guards, pdf_layout, pdf_page, pdf_pictures, pdf_words
 from lectern.formats.extracted import Extracted
 from lectern.formats.ocr import Recognise
+from lectern.formats.pdf_boxes import Segment
 from lectern.formats.pdf_layout import Bookmark
-from lectern.formats.pdf_page import Line, Segment
+from lectern.formats.pdf_page import Line
 from lectern.text import encoding, scripts
 
 MOST_WITHOUT_TEXT = 0.9

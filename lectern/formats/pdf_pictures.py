@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lectern.formats.ocr import Found, Recognise
-from lectern.formats.pdf_page import Segment, Word
+from lectern.formats.pdf_boxes import Segment, Word
 from lectern.text import encoding
 
 DOTS_PER_INCH = 200

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from lectern.formats import pdf_page
-from lectern.formats.pdf_page import Segment, Word
+from lectern.formats import pdf_boxes, pdf_page
+from lectern.formats.pdf_boxes import Segment, Word
 from lectern.text import encoding
 
 NO_LETTER = (0, 0xFFFD, 0xFFFE, 0xFFFF)
@@ -108,7 +108,7 @@ def _letters(text_page: Any, count: int) -> Iterator[tuple[str, int]]:
 
 
 def _is_rtl_accent(letter: str) -> bool:
-    return unicodedata.category(letter) == "Mn" and pdf_page.RTL.match(letter) is not None
+    return unicodedata.category(letter) == "Mn" and pdf_boxes.RTL.match(letter) is not None
 
 
 def _is_drawn_over(text_page: Any, before: int, space: int, index: int) -> bool:

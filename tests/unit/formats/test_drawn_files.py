@@ -8,8 +8,8 @@ from typing import Any
 
 from lectern.core.errors import ItemError
 from lectern.formats import captions, html, markdown, markup, pdf_layout, pdf_page, plain, raised, table_rows
+from lectern.formats.pdf_boxes import Word
 from lectern.formats.pdf_layout import Bookmark
-from lectern.formats.pdf_page import Word
 from tests.support import expected
 
 HEARD = "the seed of each run is noted in a file . Which one? It ends here. 1. a) • - 12 7"

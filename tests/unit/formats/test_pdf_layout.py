@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from lectern.formats import pdf_layout, pdf_page
-from lectern.formats.pdf_page import Line, Word
+from lectern.formats import pdf_layout, pdf_page, pdf_parts
+from lectern.formats.pdf_boxes import Word
+from lectern.formats.pdf_page import Line
 
 FULL = 472.0
 """Where a line ends that was broken for want of room."""
@@ -261,7 +262,7 @@ def test_lines_with_as_many_cells_as_their_neighbour_are_a_table() -> None:
     ],
 )
 def test_a_line_whose_dots_lead_to_a_page_is_a_row(text: str, cells: tuple[str, ...]) -> None:
-    assert pdf_layout._row_cells(line(text, 700), []) == cells
+    assert pdf_parts.row_cells(line(text, 700), []) == cells
 
 
 def test_code_keeps_its_indentation_and_empty_lines() -> None:
