@@ -46,6 +46,8 @@ EDITING = frozenset({"mw-editsection", "mw-jump-link"})
 PERMALINK = re.compile(r"[¶#§🔗⚓∞\u200b\ufe0f\s]*")
 """The text of a link beside a heading that leads to the heading itself."""
 LONGEST_PERMALINK = 3
+REFUSED = re.compile(r"[&<>/\"'\s]")
+"""A character of an element's name that lxml's parser reads and its own tree refuses, in a copy of the element too."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ def parse(text: str) -> Any:
         raise ItemError(
             "the page nests elements too deep to be read completely. Save it anew from a browser."
         )
+    for node in root.iter(lxml.etree.Element):
+        if REFUSED.search(node.tag):
+            node.tag = "span"  # as browsers show an element that they do not know
     return root
 
 

@@ -161,6 +161,16 @@ def test_an_encoding_is_declared_at_the_beginning(head: bytes, declared: str | N
     assert html.declared_encoding(head) == declared
 
 
+@pytest.mark.parametrize("name", ["h<<<", "h1<<", "p&amp", 'b"old', "x'y", "a<b>c"])
+def test_an_element_with_a_name_that_lxml_refuses_is_read_as_a_browser_shows_it(
+    name: str, tmp_path: Path
+) -> None:
+    text = "Some text that is long enough to be the main part of a page. " * 5
+    for page in (f"<{name}>Hello there</{name}>", f"<main><p>{text}</p><{name}>Hello there</{name}></main>"):
+        found = read(tmp_path / "a.html", f"<html><body>{page}</body></html>", is_page=True)
+        assert "Hello there" in " ".join(said for _, said in found)
+
+
 SENTENCE = "Whoever notes the seed can repeat the whole run, word for word. "
 
 
