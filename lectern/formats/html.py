@@ -84,8 +84,8 @@ def _main_text(root: Any) -> list[Block]:
     body = getattr(found, "body", None)
     if body is None:
         return []
-    for node in list(body.iter()):
-        node.tag = TAGS.get(node.tag, node.tag)
+    for node in list(body.iter(*TAGS)):
+        node.tag = TAGS[node.tag]
     return markup.blocks(body)
 
 

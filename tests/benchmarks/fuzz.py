@@ -66,19 +66,11 @@ def _read_transcript(path: Path) -> None:
 
 def _read_info(path: Path) -> None:
     from lectern.core.schema import Source
-    from lectern.sources import folders, transcripts
+    from lectern.sources import folders
 
-    info = folders.read_info(path)
-    source = Source(
-        item="talk",
-        kind="transcripts",
-        title=folders.first_string(info, "title") or "",
-        description=folders.first_string(info, "description") or "",
-        url=folders.first_string(info, "url"),
-        transcript="talk.vtt",
-        chapters=transcripts._read_chapters(info, path),
-        published=transcripts._read_day(info),
-    )
+    item = Item("talk", {"info": path}, {"name": "talk"})
+    about = folders.read_about(item, folders.read_info(path))
+    source = Source(item="talk", kind="transcripts", transcript="talk.vtt", **about)
     write_jsonl(path.with_suffix(".out"), [source])
 
 
@@ -623,7 +615,7 @@ def metadatas() -> Inputs:
 
 
 SPEAKERS = b"rename:\n  SPEAKER_00: Ann\nmerge:\n  SPEAKER_02: SPEAKER_01\n"
-PARAMS = b"extract:\n  max_megabytes: 20.0\n  allow_failed: 0.0\n"
+PARAMS = b"extract:\n  max_megabytes: 20.0\n  ocr: none\n  allow_failed: 0.0\n"
 ROW = b'{"id": "9f86d081884c7d65", "action": "drop", "note": "no"}\n'
 
 
