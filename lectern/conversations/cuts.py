@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from lectern.core.schema import Chapter, SpeakerTurn, Word
 
-_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2}(?:\.\d+)?)")
+_CLOCK = re.compile(r"(?:(\d{1,9}):)?(\d{1,9}):(\d{1,2}(?:\.\d+)?)")
 
 
 class Span(NamedTuple):
@@ -29,7 +29,7 @@ def parse_time(value: Any) -> float:
         ValueError: the value has none of these forms; the message says what to write.
     """
     text = str(value).strip()
-    if re.fullmatch(r"\d+(\.\d+)?", text):
+    if re.fullmatch(r"\d{1,12}(\.\d+)?", text):
         return float(text)
     clock = _CLOCK.fullmatch(text)
     if clock is None or float(clock[3]) >= 60 or (clock[1] and int(clock[2]) >= 60):

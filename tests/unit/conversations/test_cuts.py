@@ -28,7 +28,22 @@ def test_a_time_is_seconds_or_a_clock(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-1", "1:60", "1:75:00", "1:2:3:4", "1m20s", "nan", "inf", "1e3", "12:"]
+    "text",
+    [
+        "",
+        "-1",
+        "1:60",
+        "1:75:00",
+        "1:2:3:4",
+        "1m20s",
+        "nan",
+        "inf",
+        "1e3",
+        "12:",
+        "9" * 400,
+        "9" * 400 + ":00:00",
+        "1:" + "9" * 400 + ":00",
+    ],
 )
 def test_what_is_no_time_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(ValueError, match=r"h:mm:ss \(1:02:03\)"):
