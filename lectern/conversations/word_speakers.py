@@ -141,7 +141,8 @@ def settle_sentences(words: Sequence[Word], found: Sequence[Attribution], langua
     where the words before it break off or those after it begin with a capital, since it may be an interruption; a word
     on which two speakers overlap has no vote; and the words of nobody inside a sentence are those of its speaker. A
     German noun has its capital in the middle of a sentence too, and is no sign of an interruption. What
-    begins in lower case or ends without a mark is no sentence: the transcript lacks punctuation there.
+    begins in lower case or ends without a mark is no sentence: the transcript lacks punctuation there. In a script
+    without capitals it lacks it where fewer sentences end with another mark than with a question mark, as in Thai.
 
     Args:
         words: in order of time.
@@ -149,11 +150,14 @@ def settle_sentences(words: Sequence[Word], found: Sequence[Attribution], langua
         language: code, by which sentence ends are found.
     """
     labels = [one.label for one in found]
-    first = 0
+    first, has_stops = 0, _has_stops(words)
     for sentence in split_sentences(words, language):
         last = first + len(sentence)
         if len(set(labels[first:last])) > 1 and _is_whole(sentence):
             _fill_holes(labels, first, last)
+            if not has_stops and not _has_capitals(sentence):
+                first = last
+                continue
             cuts = [
                 i
                 for i in range(first + 1, last)
@@ -164,6 +168,17 @@ def settle_sentences(words: Sequence[Word], found: Sequence[Attribution], langua
                     _vote(labels, found, begin, end)
         first = last
     return labels
+
+
+def _has_stops(words: Sequence[Word]) -> bool:
+    ends = [match[0] for word in words if (match := _ENDED.search(word.text))]
+    questions = sum(any(mark in end for mark in "?？؟") for end in ends)
+    return len(ends) >= 2 * questions
+
+
+def _has_capitals(sentence: Sequence[Word]) -> bool:
+    """Whether the sentence is in a script that has capitals."""
+    return any(word.text.lower() != word.text.upper() for word in sentence)
 
 
 def _is_whole(sentence: Sequence[Word]) -> bool:

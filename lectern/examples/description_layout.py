@@ -1,7 +1,8 @@
 """Bring the many layouts of descriptions into one form: one time stamp per line, as m:ss, with its text.
 
-People write `1h02m03s`, `０１：０２`, HTML, headings on the line of the first stamp, stamps on lines of their own
-and whole lists in one paragraph. After `lay_out` only two layouts are left: the stamp before its text, or after it.
+People write `1h02m03s`, `82 min` (`unit_stamps`), `０１：０２`, HTML, headings on the line of the first stamp, stamps
+on lines of their own and whole lists in one paragraph. After `lay_out` only two layouts are left: the stamp before
+its text, or after it.
 """
 
 import html
@@ -9,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
+
+from lectern.examples.unit_stamps import Ends, type_units
 
 _DAYTIME = r"(?!\s?[ap]\.?m\b)"  # `7:30 PM` is a time of day, not a stamp
 TIME = rf"(?:(\d{{1,2}}):)?(\d{{1,3}}):(\d{{2}})(?!:?\d)(?:[.,]\d{{1,3}}\b)?{_DAYTIME}"
@@ -34,6 +37,12 @@ _INLINE = {"a", "b", "i", "em", "strong", "span", "u", "code"}
 _WIDE_TIME = re.compile(r"[０-９]{1,3}(?:：[０-９]{2}){1,2}")
 _LETTERED_FIRST = re.compile(rf"^([\W_]*(?:{NUMBERING}[\W_]*)?){_LETTERED_TIME}", re.IGNORECASE)
 _LETTERED_LAST = re.compile(rf"([\s(\[]){_LETTERED_TIME}([\s)\].]*)$", re.IGNORECASE)
+_UNIT_ENDS = Ends(
+    re.compile(rf"^[\W_]*(?:{NUMBERING}[\W_]*)?(?<!\d){TIME}", re.IGNORECASE),
+    re.compile(rf"[\s(\[]{TIME}[\s)\].]*$", re.IGNORECASE),
+    rf"[\W_]*(?:{NUMBERING}[\W_]*)?",
+    LONGEST_STAMP,
+)
 _SIGN = re.compile("(?:[0-9]\ufe0f?\u20e3)+|🔟|[①-⑳❶-❿➀-➉➊-➓⓫-⓴⓵-⓾]\ufe0f?")
 """A keycap (of which two are a number of two digits), or a number in a circle."""
 _NUMBERED = re.compile(rf"[\W_]*(?:{TIME}[\W_]*)?")
@@ -52,7 +61,7 @@ _FULL_WIDTH = str.maketrans("０１２３４５６７８９：", "0123456789:")
 def lay_out(description: str) -> list[str]:
     """Return the lines of a description, with one stamp per line, as m:ss, and without headings before stamps."""
     text = _strip_markup(description).translate(_COLONS)
-    lines = [_type_numbers(line.rstrip()) for line in text.splitlines()]
+    lines = type_units([_type_numbers(line.rstrip()) for line in text.splitlines()], _UNIT_ENDS)
     plain = [piece for line in lines for piece in _split_line(_type_stamps(line))]
     bare = [i for i, line in enumerate(plain) if _is_bare_stamp(line)]
     above = all(i and plain[i - 1].strip() and not _is_bare_stamp(plain[i - 1]) for i in bare)

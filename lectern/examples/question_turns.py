@@ -5,8 +5,8 @@ These are the rules for recordings in which nobody stamped the questions:
 - There are two sides: speakers who ask and speakers who answer. A turn is everything that one side says until the other
   side speaks. Words of unknown speakers belong to no side.
 - A turn asks something if a sentence near its end ends with a question mark or begins like a request (`Tell me`). A
-  sentence that begins like a question counts too where marks are missing: if the turn has no punctuation, or if most of
-  what the asking speakers begin like a question has no question mark.
+  sentence that begins like a question, or asks by its words (`question_words`), counts too where marks are missing: if
+  the turn has no punctuation, or if most of what the asking speakers begin like a question has no question mark.
 - The question consists of the last sentences of the turn, up to a length, since the sentences that lead to a question
   explain it.
 - A few words that ask nothing (`right`, `mm`, a bare `yes`) interrupt neither an answer nor a question.
@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from lectern.core.schema import ANSWERING, ASKING, Conversation, Utterance, Word
 from lectern.examples.rows import AnswerPart, Asked, Made, divide_answer, make_chats, make_row
+from lectern.text import question_words
 from lectern.text.sentences import join_words, split_sentences
 
 METHOD = "question_turns"
@@ -193,7 +194,7 @@ class QuestionFinder:
             return False
         if _MARK.search(text) or _REQUEST.match(text):
             return True
-        return bare and _UNMARKED.match(text) is not None
+        return bare and (_UNMARKED.match(text) is not None or question_words.asks(text, self.language))
 
 
 def find_turns(

@@ -6,7 +6,7 @@ samples: too much to hold in memory.
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from lectern.core import limits
 from lectern.core.errors import ItemError
-from lectern.formats import containers
-from lectern.formats.mixing import Meter, Mixer, choose_stream
+from lectern.formats import chains, containers
+from lectern.formats.mixing import BROADCASTS, Meter, Mixer, choose_stream, find_sound
 
 if TYPE_CHECKING:
     import av
@@ -145,7 +145,7 @@ def _decode_into(file: IO[bytes], path: Path, make: Callable[[IO[bytes], Any], M
     damaged, minutes, allowed = 0, 0.0, 0
     with _open(path) as container:
         mixer = make(file, container)
-        for frame in _frames(container):
+        for frame in _all_frames(container, path, mixer):
             if frame is None:
                 damaged += 1
                 continue
@@ -160,9 +160,32 @@ def _decode_into(file: IO[bytes], path: Path, make: Callable[[IO[bytes], Any], M
     return damaged
 
 
+def _all_frames(
+    container: "av.container.InputContainer", path: Path, mixer: Mixer
+) -> "Iterator[av.AudioFrame | None]":
+    """Yield the frames of all recordings of a file, as `_frames`; one that cannot be opened is damaged."""
+    links = chains.find_links(path) if container.format.name == "ogg" else []
+    if len(links) < 2:
+        _check_length(container, path.name)
+        yield from _frames(container, mixer)
+        return
+    for link in links:
+        try:
+            with _open(path, link) as part:
+                _check_length(part, path.name)
+                mixer.begin(part)
+                yield from _frames(part, mixer)
+        except _UnreadableError:
+            yield None
+
+
+class _UnreadableError(ItemError):
+    """A file, or a part of it, holds nothing that can be decoded."""
+
+
 @contextmanager
-def _open(path: Path) -> "Iterator[av.container.InputContainer]":
-    """Open a recording that has sound, and name it in the errors of the block."""
+def _open(path: Path, link: chains.Link | None = None) -> "Iterator[av.container.InputContainer]":
+    """Open a recording that has sound, or a part of its file, and name it in the errors of the block."""
     import av
     import av.error
 
@@ -171,33 +194,45 @@ def _open(path: Path) -> "Iterator[av.container.InputContainer]":
             raise ItemError(
                 f"{path.name} is empty (0 bytes). Copy or download it again, or remove it from the corpus."
             )
-        with av.open(str(path), options=containers.options(), **_lenient()) as container:
-            if not container.streams.audio:
-                raise ItemError(
-                    f"{path.name} holds no audio. Give a file with sound, or remove it from the corpus."
+        with ExitStack() as stack:
+            source = stack.enter_context(chains.Window(path, link)) if link else str(path)
+            container = stack.enter_context(av.open(source, options=containers.options(), **_lenient()))
+            if not find_sound(container):
+                what = "its sound in a form that is not known" if container.streams.audio else "no audio"
+                raise _UnreadableError(
+                    f"{path.name} holds {what}. Give a file with sound, or remove it from the corpus."
                 )
-            _check_size(container, path.name)
+            _check_rate(container, path.name)
             yield container
     except FileNotFoundError as error:
         raise ItemError(f"{path.name} does not exist. Run the fetch stage again.") from error
     except av.error.FFmpegError as error:
-        raise ItemError(
+        raise _UnreadableError(
             f"{path.name} cannot be read as audio or video ({error.strerror}). "
             "Check that it plays, copy or download it again, or remove it from the corpus."
         ) from error
 
 
-def _check_size(container: "av.container.InputContainer", name: str) -> None:
-    """Refuse what a few bytes may claim: FLAC holds 40 hours of silence in 28 MB, and a WAV file may have any rate."""
-    rate = container.streams.audio[0].codec_context.sample_rate
+def _check_rate(container: "av.container.InputContainer", name: str) -> None:
+    """Refuse what a few bytes may claim: a WAV file may have any rate."""
+    rate = choose_stream(container).codec_context.sample_rate
     if rate and not RATES[0] <= rate <= RATES[1]:
         raise ItemError(
             f"{name} has {rate} samples a second; {RATES[0]:,} to {RATES[1]:,} are read. Convert it, or remove it from "
             "the corpus."
         )
-    # Some containers say no length, and it is estimated from the first packets: there, only what is beyond doubt is
-    # refused before it is decoded.
-    doubt = 2 if container.format.name in ("aac", "mp3", "mpeg", "mpegts") else 1
+
+
+def _check_length(container: "av.container.InputContainer", name: str) -> None:
+    """Refuse what says that it is too long: FLAC holds 40 hours of silence in 28 MB.
+
+    The length of a broadcast is the difference of two times, which says nothing where its clock begins anew. Some
+    containers say no length, and it is estimated from the first packets: there, only what is beyond doubt is refused
+    before it is decoded.
+    """
+    if container.format.name in BROADCASTS:
+        return
+    doubt = 2 if container.format.name in ("aac", "mp3") else 1
     if (container.duration or 0) / 1_000_000 > doubt * MOST_HOURS * 3600:
         raise _too_long(name)
 
@@ -216,11 +251,17 @@ def _lenient() -> dict[str, Any]:
     return {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
-def _frames(container: "av.container.InputContainer") -> "Iterator[av.AudioFrame | None]":
-    """Yield the frames of the sound that a player plays, and None for each packet that is damaged."""
+def _frames(
+    container: "av.container.InputContainer", mixer: Mixer | None = None
+) -> "Iterator[av.AudioFrame | None]":
+    """Yield the frames of the sound that a player plays, and None for each packet that is damaged.
+
+    The mixer is told of the picture's packets between them.
+    """
     import av.error
 
-    packets = container.demux(choose_stream(container))
+    heard, seen = choose_stream(container), container.streams.video[:1] if mixer else ()
+    packets = container.demux(heard, *seen)
     while True:
         try:
             packet = next(packets)
@@ -229,6 +270,9 @@ def _frames(container: "av.container.InputContainer") -> "Iterator[av.AudioFrame
         except av.error.FFmpegError:  # the file ends in the middle of a packet
             yield None
             return
+        if mixer and packet.stream in seen:
+            mixer.see(packet)
+            continue
         try:
             yield from packet.decode()
         except av.error.FFmpegError:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from lectern.core.errors import ItemError
 from lectern.core.io import parse_json
-from lectern.formats import caption_labels
+from lectern.formats import caption_forms, caption_labels
 from lectern.formats.caption_labels import MARK, UNKNOWN, Labels, name_speaker
 
 MOST_IN_LABEL = 12
@@ -159,10 +159,20 @@ def _read_captions(text: str) -> File:
     header = next((n for n, line in enumerate(lines) if not line.strip() or "-->" in line), len(lines))
     languages = filter(None, map(_LANGUAGE.match, lines[1:header]))
     raw = _drop_repeated(raw, facts)
-    labels = caption_labels.find([cue.lines for cue in raw], facts)
+    labels, shown = _find_labels([cue.lines for cue in raw], facts)
+    raw = [cue._replace(lines=lines) for cue, lines in zip(raw, shown, strict=True)]
     cues = [Cue(cue.start, cue.end, _split_pieces(cue.lines, labels, facts)) for cue in raw]
     cues = _attach(cues, [cue.goes_on for cue in raw])
     return File(cues, next((match[1].lower() for match in languages), None), facts)
+
+
+def _find_labels(cues: Sequence[Sequence[str]], facts: Counter[str]) -> tuple[Labels, list[list[str]]]:
+    """Find what names the speakers; also return the lines, in which labels of a rare form are written as usual."""
+    labels = caption_labels.find(cues, facts)
+    if labels != Labels():
+        return labels, [list(lines) for lines in cues]
+    shown = caption_forms.rewrite(cues, facts)
+    return caption_labels.find(shown, Counter()), shown
 
 
 def _split_cues(lines: Sequence[str], facts: Counter[str]) -> list[_Raw]:
@@ -512,7 +522,8 @@ def _find_labels_in_words(cues: list[Cue], facts: Counter[str]) -> list[Cue]:
         caption_labels.normalise(" ".join(word.text for piece in cue.pieces for word in piece.words))
         for cue in cues
     ]
-    labels = caption_labels.find([[line] for line in lines], facts)
+    labels, shown = _find_labels([[line] for line in lines], facts)
+    lines = [line for (line,) in shown]
     if labels == Labels() and not any(">>" in line for line in lines):
         return cues
     return [_label_words(cue, line, labels) for cue, line in zip(cues, lines, strict=True)]

@@ -172,13 +172,13 @@ def normalise(line: str) -> str:
 
 def _without_brackets(match: re.Match[str]) -> str:
     name = match["square"] or match["round"]
-    is_label = _shape(name) in ("sure", "role", "like") and not _is_sound(name)
+    is_label = judge_name(name) in ("sure", "role", "like") and not is_sound(name)
     return f"{match['before']}{name}: " if is_label else match[0]
 
 
 def _without_stamp(match: re.Match[str]) -> str:
     names = ("sure", "role", "like", "odd") if match["colon"] else ("sure", "role")
-    return f"{match['before']}{match['name']}: " if _shape(match["name"]) in names else match[0]
+    return f"{match['before']}{match['name']}: " if judge_name(match["name"]) in names else match[0]
 
 
 def find(cues: Sequence[Sequence[str]], facts: Counter[str]) -> Labels:
@@ -318,11 +318,11 @@ def _find_places(cues: Sequence[Sequence[str]]) -> Iterator[_Place]:
                     match = pattern.match(text)
                     # a bracket with nothing behind it is a sound
                     followed = match is not None and (match.end() < len(text) or row < len(lines))
-                    if match and (form == ":" or followed) and _shape(name := " ".join(match[1].split())):
+                    if match and (form == ":" or followed) and judge_name(name := " ".join(match[1].split())):
                         rest = text[match.end() :][:60]
                         yield _Place(form, name, number, first, text != chunk, ended, rest)
                 for match in _INSIDE.finditer(text):
-                    if _shape(name := " ".join(match[1].split())) not in ("", "odd"):
+                    if judge_name(name := " ".join(match[1].split())) not in ("", "odd"):
                         yield _Place(":", name, number, False, False, True, text[match.end() :][:60])
                 if text:
                     first, ended = False, bool(_TERMINAL.search(text))
@@ -332,7 +332,7 @@ def _believe_colons(places: Sequence[_Place], cues: int, words: Counter[str]) ->
     """Return the texts before a colon that name speakers, and those that may."""
     places = [place for place in places if place.form == ":"]
     counts = Counter(place.name for place in places)
-    shapes = {name: _shape(name) for name in counts}
+    shapes = {name: judge_name(name) for name in counts}
     small = {name: words[name.lower()] if name != name.lower() else 0 for name in counts}
     odd = _find_recurring(places, words)
     looks = {name for name in counts if name in odd or (shapes[name] != "odd" and counts[name] > small[name])}
@@ -363,7 +363,7 @@ def _find_recurring(places: Sequence[_Place], words: Counter[str]) -> set[str]:
     rests: dict[str, set[str]] = {}
     counts: Counter[str] = Counter()
     for place in places:
-        if _shape(place.name) == "odd":
+        if judge_name(place.name) == "odd":
             rests.setdefault(place.name, set()).add(place.rest)
             counts[place.name] += 1
     return {
@@ -375,47 +375,50 @@ def _find_recurring(places: Sequence[_Place], words: Counter[str]) -> set[str]:
 
 def _believe_brackets(places: Sequence[_Place], cues: int, colons: set[str]) -> tuple[set[str], set[str]]:
     """Return the texts in square brackets that name speakers, and those that may."""
-    places = [p for p in places if p.form == "[" and not _is_sound(p.name) and _shape(p.name) != "odd"]
+    places = [p for p in places if p.form == "[" and not is_sound(p.name) and judge_name(p.name) != "odd"]
     counts = Counter(place.name for place in places)
     if colons:
-        return {name for name in counts if name in colons or _shape(name) == "sure"}, set()
+        return {name for name in counts if name in colons or judge_name(name) == "sure"}, set()
     full = cues > 1 and len({place.cue for place in places if place.first}) >= FULL * cues
-    names = {name for name in counts if counts[name] > 1 or full or _shape(name) == "sure"}
+    names = {name for name in counts if counts[name] > 1 or full or judge_name(name) == "sure"}
     opens = {place.name for place in places[:1] if place.first and place.cue == 0}
     if len(names) < 2 and names != opens and 2 * sum(counts[name] for name in names) < cues:
         return set(), set()
     once = {place.name: place for place in places if names and place.name not in names}
-    sure = {name for name, place in once.items() if place.marked or _shape(name) == "role"}
+    sure = {name for name, place in once.items() if place.marked or judge_name(name) == "role"}
     return names | sure, set(once) - sure
 
 
 def _is_round(name: str, places: Sequence[_Place]) -> bool:
     """Whether a text in parentheses names a speaker: a number (`speaker 0`), or a name that recurs beside another."""
-    if _is_sound(name):
+    if is_sound(name):
         return False
-    counts = Counter(place.name for place in places if place.form == "(" and not _is_sound(place.name))
-    recurring = {other for other, count in counts.items() if count > 1 and _shape(other) in ("like", "role")}
-    return _shape(name) == "sure" or (name in recurring and len(recurring) > 1)
+    counts = Counter(place.name for place in places if place.form == "(" and not is_sound(place.name))
+    recurring = {
+        other for other, count in counts.items() if count > 1 and judge_name(other) in ("like", "role")
+    }
+    return judge_name(name) == "sure" or (name in recurring and len(recurring) > 1)
 
 
-def _is_sound(name: str) -> bool:
+def is_sound(name: str) -> bool:
+    """Whether a text between brackets, or before a sign, is what is heard and not said, or a remark."""
     return any(word.strip(".,'’()").lower() in SOUNDS for word in name.split()) or name.lower() in NO_NAMES
 
 
 def _may_occur_once(name: str) -> bool:
     """Whether a name may be believed although it stands in one place: it is no remark such as `Step Two`."""
     first = name.split()[0].strip(",").lower()
-    return "," not in name and first not in REMARKS and (first not in COMMON or _shape(name) == "role")
+    return "," not in name and first not in REMARKS and (first not in COMMON or judge_name(name) == "role")
 
 
-def _shape(text: str) -> str:
+def judge_name(text: str) -> str:
     """Tell how much a text looks like a name: `sure`, `role`, `like`, `odd`, or "" for what is none.
 
     A name is short, each of its words begins with a capital (or is in a script without capitals) or is the name of an
     account, and it is not a remark such as `Note`. A text in lower case is odd, unless it has words of sentences.
     """
     plain = "".join(" " if _is_symbol(character) else character for character in text)
-    plain = plain.lstrip("~#*•·_ ")
+    plain = plain.lstrip("~#*•·_@ ")
     words = plain.split()
     if not words and text.strip() and any(map(_is_symbol, text)):
         return "odd"  # the emoji that somebody chose

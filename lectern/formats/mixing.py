@@ -24,14 +24,20 @@ MEMORY = 0.1
 """Seconds over which that energy is measured."""
 _FROM_ZERO = ("mov", "matroska")
 """Containers whose clock begins at 0; in others it begins with the first packet."""
-_BROADCAST = ("mpegts", "mpeg")
+BROADCASTS = ("mpegts", "mpeg")
+"""Containers whose clock may jump, since parts of other broadcasts may follow."""
+
+
+def find_sound(container: Any) -> list[Any]:
+    """The audio streams in a form that can be decoded."""
+    return [stream for stream in container.streams.audio if stream.codec_context is not None]
 
 
 def choose_stream(container: Any) -> Any:
     """The sound that a player plays: the audio stream marked as default, or else the first one."""
     from av.stream import Disposition
 
-    streams = container.streams.audio
+    streams = find_sound(container)
     return next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
 
 
@@ -52,12 +58,22 @@ class Mixer:
         self._written = 0
         self._resampler: Any = None
         self._kind: tuple[Any, ...] = ()
+        self._energy = np.zeros(2)
+        self.begin(container)
+
+    def begin(self, container: Any) -> None:
+        """Go on with a container, whose clock begins at the end of what is written: an Ogg file may hold several."""
+        self._flush()
+        self._kind = ()
         name = container.format.name.partition(",")[0]
         duration = (container.duration or 0) / 1_000_000
-        self._zero = find_zero(container)
-        self._end = self._zero + duration if duration else None
-        self._longest = JUMP if name in _BROADCAST else MOST if self._end is None else duration
-        self._energy = np.zeros(2)
+        start = find_zero(container)
+        self._zero = start - self._written / self._rate
+        self._end = start + duration if duration else None
+        self._whole = MOST if self._end is None or name in BROADCASTS else duration
+        self._longest = JUMP if name in BROADCASTS else self._whole
+        self._started = False
+        self._seen: tuple[float, float] | None = None
 
     def add(self, frame: "av.AudioFrame") -> None:
         """Write a frame; a file in which an advert was inserted changes rate and channels in the middle."""
@@ -69,6 +85,14 @@ class Mixer:
             self._fill(float(frame.pts * frame.time_base) - self._zero)
         frame.pts = None  # a gap in the time stamps must not stop the resampler
         self._write(self._resampler.resample(frame))
+
+    def see(self, packet: "av.Packet") -> None:
+        """Note a packet of the picture: a broadcast whose picture goes on without sound has no other clock."""
+        if packet.dts is None or not packet.time_base:
+            return
+        time = float(packet.dts * packet.time_base)
+        goes_on = self._seen is not None and abs(time - self._seen[1]) <= JUMP
+        self._seen = (self._seen[0] if self._seen and goes_on else time, time)
 
     def close(self) -> None:
         """Write what is still held back."""
@@ -88,7 +112,9 @@ class Mixer:
         """Write silence up to a time, in seconds; where the stamps cannot be right, move the clock instead."""
         gap = time - self._written / self._rate
         beyond = self._end is not None and time + self._zero > self._end + 1
-        if gap < -LEAST or gap > self._longest or (gap > LEAST and beyond):
+        longest = self._whole if self._is_one_clock(time) else self._longest
+        self._started = True
+        if gap < -LEAST or gap > longest or (gap > LEAST and beyond):
             self._zero += gap
         elif gap > LEAST:
             self._write(self._resampler.resample(None))
@@ -96,6 +122,15 @@ class Mixer:
             missing = max(0, round(time * self._rate) - self._written)
             self._put_silence(missing)
             self._written += missing
+
+    def _is_one_clock(self, time: float) -> bool:
+        """Whether nothing was heard before a time, or the picture went on from the last sound to about this time."""
+        if not self._started:
+            return True
+        if self._seen is None:
+            return False
+        reached = self._zero + self._written / self._rate
+        return self._seen[0] <= reached and self._seen[1] >= time + self._zero - JUMP
 
     def _write(self, frames: "list[av.AudioFrame]") -> None:
         for frame in frames:

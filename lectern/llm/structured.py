@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lectern.core.io import parse_json
+from lectern.llm import python_literals
 
 # What OpenAI's strict mode accepts. It rejects a schema with any other keyword, so such a schema is only sent as a
 # hint. vLLM, llama.cpp and Ollama enforce the schema either way.
@@ -75,14 +76,18 @@ def unwrap(text: str, schema: Mapping[str, Any] | None = None, asked: Sequence[s
     tells it its score. A whole reply counts whatever it is.
 
     It is the last JSON object or array that fits the schema (`find_problem`), in the text after the reasoning. If none
-    fits, it is the last one, so that the problem can be named. A comma before a closing bracket is left out.
+    fits, it is the last one, so that the problem can be named. A comma before a closing bracket is left out, and a
+    dict of Python (`{'question': 'x'}`) is written as JSON.
     """
     text = _unfenced(text)
     after = _unfenced(THOUGHT.split(text)[-1])
     if _is_json(text) or (OPENED.match(text) and after == text):  # the reasoning was cut off
         return _as_object(text, schema)
     best, condensed = None, [_condense(one) for one in asked]
-    for where in dict.fromkeys((after, SPARE_COMMA.sub(r"\1", after), text)):
+    ways = [after, SPARE_COMMA.sub(r"\1", after), python_literals.to_json(after), text]
+    if _is_json(ways[2]):  # the whole reply is a dict of Python, whose strings may hold JSON
+        ways.insert(0, ways[2])
+    for where in dict.fromkeys(ways):
         is_whole = _is_json(where)
         found = [_as_object(value, schema) for value in ([where] if is_whole else _values(where))]
         is_broken = not is_whole and where[:1] in ("{", "[")  # then what is inside of it is not the reply
@@ -103,7 +108,7 @@ def _is_quoted(value: str, condensed: Iterable[str]) -> bool:
 
 def _condense(text: str) -> str:
     """The text without spaces, with one kind of quotation marks."""
-    return "".join(text.translate(QUOTES).split())
+    return "".join(text.translate(QUOTES).split()).lower()  # Python writes True
 
 
 def _as_object(text: str, schema: Mapping[str, Any] | None) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from lectern.core.errors import ItemError
 from lectern.formats import containers
-from lectern.formats.mixing import LEAST, choose_stream, find_zero
+from lectern.formats.mixing import LEAST, choose_stream, find_sound, find_zero
 
 # Codec of the sound -> the container for it without the video. Matroska takes any codec.
 _WITHOUT_VIDEO = {"aac": "mp4", "alac": "mp4", "mp3": "mp3", "opus": "ogg", "vorbis": "ogg", "flac": "flac"}
@@ -25,8 +25,10 @@ def keep_sound(downloaded: Path, folder: Path) -> str:
     """
     with _open(downloaded) as container:
         streams = container.streams
-        if not streams.audio:
-            raise ItemError("the download has no sound. Remove its line from the listing.")
+        if not find_sound(container):
+            raise ItemError(
+                "the download has no sound that can be decoded. Remove its line from the listing."
+            )
         if not any(not _is_picture(stream) for stream in streams.video):
             name = "recording" + containers.SUFFIXES[container.format.name.partition(",")[0]]
             downloaded.rename(folder / name)

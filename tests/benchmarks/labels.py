@@ -26,6 +26,12 @@ FORMS: dict[str, Callable[[str], str]] = {
     "- [Name]": "- [{}] ".format,
     "**Name:**": "**{}:** ".format,
     "Name (0:12):": "{} (0:12): ".format,
+    "{Name}": "{{{}}} ".format,
+    "<Name>": "&lt;{}&gt; ".format,
+    "Name |": "{} | ".format,
+    "Name —": "{} — ".format,
+    "Name -": "{} - ".format,
+    "Name>": "{}> ".format,
     "NAME:text": lambda name: f"{name.upper()}:",
 }
 PLACES = ("in each cue", "at changes", "two in a line")

@@ -194,3 +194,13 @@ def test_silence_has_no_words_even_without_voice_detection(tmp_path: Path) -> No
 def test_a_wrong_parameter_says_what_to_use(make: object, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         make()  # type: ignore[operator]
+
+
+def test_the_totals_of_the_transcripts_are_written_where_nothing_is_heard(tmp_path: Path) -> None:
+    # Property: metrics/transcripts.json is an output of the stage, so it is there for a corpus of texts too.
+    (tmp_path / "raw").mkdir()
+    settings = configure(Transcribe)
+    transcribe.main(settings, tmp_path / "raw", tmp_path / "out", tmp_path / "metrics/transcripts.json")
+    assert "items" in io.read_plain(tmp_path / "metrics/transcripts.json")
+    transcribe.main(settings, tmp_path / "raw", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "metrics").iterdir()] == ["transcripts.json"]

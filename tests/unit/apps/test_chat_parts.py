@@ -146,6 +146,21 @@ def test_what_stands_below_an_answer(reply: Reply, stopped: bool, state: str, no
     assert [m.content for m in chat.messages(" ")] == ["One?", "Yes.", "Three?", turn.text]
 
 
+@pytest.mark.parametrize(
+    ("reply", "found", "note"),
+    [
+        (Reply("So.", True, False), 0, "nothing was found"),
+        (Reply("So.", True, False, "and more"), 0, "nothing was found; and more"),
+        (Reply("So.", True, False, "and more"), 1, "and more"),
+    ],
+)
+def test_a_search_that_finds_nothing_is_told_below_the_answer(reply: Reply, found: int, note: str) -> None:
+    chat = Chat("base", [Turn("One?")])
+    passages: list[Any] = [object()] * found
+    session.fill(chat, chat.turns[0], "", OPTIONS, lambda *_: reply, Event(), lambda m: (m, passages))
+    assert (chat.turns[0].state, chat.turns[0].note) == ("done", note)
+
+
 def test_an_answer_goes_on_when_its_conversation_is_begun_anew_and_nobody_sees_it() -> None:
     chat = Chat("base", [Turn("One?", "Yes."), Turn("Two?")])
     turn = chat.turns[-1]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from lectern.conversations import voices_file
 from lectern.core import io, items
@@ -275,6 +276,39 @@ def test_what_belongs_to_nothing_is_said_and_stops_nothing(
     assert "one.yml is not read: its name must end in .yaml" in said
     assert "2 left out: six (no transcript), two (no diarization)" in said
     assert corpus.metrics()["left_out_items"] == 2
+
+
+@pytest.mark.parametrize(
+    ("speakers", "said"),
+    [
+        (
+            ("Guest", "Host", "Guest"),
+            "Nobody repeats anything any more.",
+        ),  # begins with a piece of the answer
+        (("Announcer", "Ann Lee", "Bob Ray"), "You are listening to the Science Hour with Ann Lee."),
+        (("Bob Ray", "Ann", "Bob Ray"), "Nobody repeats anything any more."),
+    ],
+)
+def test_a_podcast_s_host_is_the_one_who_asks_whoever_begins(
+    corpus: Corpus, speakers: tuple[str, ...], said: str
+) -> None:
+    # Property: the rules of conf/converse/podcast.yaml, without metadata.
+    shipped = yaml.safe_load(Path("conf/converse/podcast.yaml").read_text())
+    texts = (said, "Welcome. Why do seeds matter?", "Because nobody can repeat a run without them.")
+    cues = zip(speakers, texts, strict=True)
+    lines = [f"00:0{n}.000 --> 00:0{n + 1}.000\n<v {who}>{text}" for n, (who, text) in enumerate(cues)]
+    corpus.add_ready("show", "\n\n".join(["WEBVTT", *lines]))
+    corpus.run(roles=[RoleRule(**rule) for rule in shipped["roles"]], others=shipped["others"])
+    told = corpus.told("show").utterances
+    assert {one.speaker for one in told if one.role == "host"} == {speakers[1]}
+
+
+def test_a_changed_record_alone_makes_its_conversation_anew(corpus: Corpus) -> None:
+    corpus.add("two")
+    corpus.run()
+    path = corpus.root / "raw/two/item.json"
+    io.write_json(path, io.read_json(path, Source).model_copy(update={"title": "Another title"}))
+    assert corpus.run() == "made 1, kept 1, removed 0, failed 0"
 
 
 def test_a_ready_transcript_needs_neither_transcription_nor_diarization(corpus: Corpus) -> None:

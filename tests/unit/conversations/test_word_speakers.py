@@ -174,6 +174,24 @@ def test_a_german_noun_begins_no_sentence(said: str, settled: str | None) -> Non
     assert settle(said, language="de") == (settled or said)
 
 
+@pytest.mark.parametrize(
+    ("said", "settled"),
+    [
+        # Where questions alone have marks, no sentence reaches over a change of the speaker.
+        ("A: ทำไม? B: เพราะ เมล็ด สำคัญ A: เริ่ม เมื่อไร? B: นาน แล้ว", None),
+        ("A: 为什么? B: 因为 种子 很 重要 A: 难 吗? B: 很难", None),
+        ("A: למה? B: כי הם חשובים מאוד A: וזה קשה? B: כן", None),
+        # Where other sentences have marks too, it does.
+        (
+            "A: 为什么? B: 因为 种子 很 A: 重要。 B: 是的。 A: 好。",
+            "A: 为什么? B: 因为 种子 很 重要。 是的。 A: 好。",
+        ),
+    ],
+)
+def test_in_a_script_without_capitals_missing_full_stops_join_nobody(said: str, settled: str | None) -> None:
+    assert settle(said, language="zh") == (settled or said)
+
+
 def test_settled_turns_give_each_word_the_speaker_of_its_sentence() -> None:
     # Property: the turns say what the vote said, to whoever reads only turns and words; nobody's time counts twice.
     text = "Is this what you keep in mind and think about? Yeah, it has always been there."

@@ -6,7 +6,15 @@ import pytest
 
 from lectern.core import io
 from lectern.core.schema import Conversation, Diarization, SpeakerTurn, Utterance, Voice, Word
-from lectern.evaluation.speech import Truth, count_right_speakers, measure_der, score_item, summarise
+from lectern.evaluation.speech import (
+    Token,
+    Truth,
+    align_words,
+    count_right_speakers,
+    measure_der,
+    score_item,
+    summarise,
+)
 
 OPTIONS = {"resamples": 200, "confidence": 0.95, "seed": 0}
 SPOKEN = [("host", 0.0, 4.0, "Why do we sleep?"), ("expert", 5.0, 9.0, "Eight hours, to rest.")]
@@ -133,3 +141,12 @@ def test_a_voice_that_is_no_speaker_is_not_counted_as_one(tmp_path: Path) -> Non
     io.write_json(paths["diarization"], found.model_copy(update={"voices": voices}))
     scored = score_item(**paths, language="en", collar=0.25)
     assert (scored["true_speakers"], scored["found_speakers"]) == (2, 2)
+
+
+def test_words_without_a_counterpart_are_an_error_each() -> None:
+    # Property: a recording in which nothing is said, or nothing is heard, counts each word of the other side once.
+    why, not_ = Token("why", "a"), Token("not", "b")
+    assert align_words([], []) == (0, [])
+    assert align_words([why, not_], []) == (2, [])
+    assert align_words([], [why, not_, why]) == (3, [])
+    assert align_words([why, not_], [why]) == (1, [("a", "a")])

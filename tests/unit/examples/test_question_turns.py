@@ -177,6 +177,32 @@ def test_japanese_asks_with_a_particle_and_a_full_stop() -> None:
     assert chats(told)[0] == [[asked, f"{first}{second}"]]
 
 
+SPOKEN = {
+    "th": (["ทำไมเมล็ดพันธุ์ถึงสำคัญครับ", "มันยากไหมครับ", "คุณชอบผลไม้อะไรบ้างคะ", "ยังสบายดีอยู่หรือเปล่า"],
+           "วันนี้อากาศดีมากครับ", "เพราะว่าเมล็ดพันธุ์เป็นจุดเริ่มต้นของอาหารทุกอย่าง"),
+    "lo": (["ເປັນຫຍັງເມັດພັນຈຶ່ງສຳຄັນ", "ເຈົ້າເລີ່ມເຮັດວຽກນີ້ເມື່ອໃດ", "ມັນຍາກບໍ່"],
+           "ມື້ນີ້ອາກາດດີຫຼາຍ", "ເພາະວ່າເມັດພັນແມ່ນຈຸດເລີ່ມຕົ້ນຂອງອາຫານທັງໝົດ"),
+    "km": (["ហេតុអ្វីបានជាគ្រាប់ពូជសំខាន់", "តើអ្នកចាប់ផ្តើមធ្វើការនេះនៅពេលណា", "តើវាពិបាកទេ"],
+           "ថ្ងៃនេះអាកាសធាតុល្អណាស់", "ពីព្រោះគ្រាប់ពូជគឺជាចំណុចចាប់ផ្តើមនៃអាហារទាំងអស់"),
+    "my": (["မျိုးစေ့တွေက ဘာကြောင့် အရေးကြီးသလဲ။", "ဒီအလုပ်က ခက်ခဲသလား"],
+           "ဒီနေ့ ရာသီဥတု ကောင်းပါတယ်။", "မျိုးစေ့တွေဟာ အစားအစာအားလုံးရဲ့ အစဖြစ်လို့ပါ။"),
+    "zh": (["种子为什么重要", "你觉得这个难吗", "你什么时候开始的"],
+           "今天我们在海边休息", "因为种子是我们每天吃的所有食物的起点"),
+    "ja": (["なぜ種は大切なのですか", "いつからこの仕事を始めたんですか"],
+           "今日は海の近くで休みました", "種は私たちが毎日食べるすべての食べ物の始まりだからです"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", SPOKEN)
+def test_without_marks_a_question_is_told_by_its_words(language: str) -> None:
+    # Property: each question gives a row or goes on with it, and a statement of the one who asks gives none.
+    asked, statement, answer = SPOKEN[language]
+    for question in asked:
+        told = tell(language, ("host", question), ("guest", answer))
+        assert chats(told, min_question_words=2) == ([[question, answer]], {}), question
+    assert chats(tell(language, ("host", statement), ("guest", answer))) == ([], {"statement": 1})
+
+
 def test_what_is_dropped_is_counted_by_reason() -> None:
     conversation = talk(
         (MAIN, "Before anything was asked at all."),

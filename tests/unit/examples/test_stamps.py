@@ -321,3 +321,50 @@ def test_two_questions_in_one_line_are_two(line: str) -> None:
 )
 def test_a_time_that_is_spoken_of_is_no_stamp(line: str, expected: tuple[float, str]) -> None:
     assert texts(line) == [expected]
+
+
+UNITS = [
+    ("1h22m", 4920), ("1h 22m 5s", 4925), ("1h22m05", 4925), ("1h:22m:05s", 4925), ("1H22M", 4920), ("1h22", 4920),
+    ("1 hr 22 min", 4920), ("1 hour 22 minutes", 4920), ("2h", 7200), ("82m", 4920), ("82 min", 4920),
+    ("82 mins.", 4920), ("82'", 4920), ("82'10\"", 4930), ("82m10", 4930), ("90s", 90), ("90 seconds", 90),
+    ("1:22h", 4920), ("1:22:05 h", 4925), ("1時間22分", 4920), ("22分10秒", 1330),
+    ("82分钟", 4920), ("1시간 22분", 4920),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("stamp", "seconds"), UNITS)
+@pytest.mark.parametrize(
+    "form",
+    [
+        "0:10 Why sleep?\n{} Why wake?",
+        "- (40s) Why sleep?\n- ({}) - Why wake?",
+        "Why sleep? 40s\nWhy wake? [{}]",
+    ],
+)
+def test_a_stamp_may_have_units(form: str, stamp: str, seconds: int) -> None:
+    # Property: it counts like 1:22:00, beside such a stamp or another one with units.
+    first = 10 if "0:10" in form else 40
+    assert texts(form.format(stamp)) == [(first, "Why sleep?"), (seconds, "Why wake?")]
+
+
+def test_a_range_with_units_gives_its_beginning() -> None:
+    assert texts("0s - 82m Why sleep?\n1h22m to 2h Why wake?") == [(0, "Why sleep?"), (4920, "Why wake?")]
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "5 min read",
+        "90s music, and why it lasts",
+        "5m tall trees",
+        "Length: 82 min",
+        "20m people ask: why?",
+        "5 min read\n3 min of thanks",
+        "Why so short? 5 min",
+    ],
+)
+def test_a_length_is_no_stamp(noise: str) -> None:
+    # Property: one alone stamps nothing, nor do several that do not rise, with stamps beside them or without.
+    assert texts(noise) == []
+    assert texts(f"{noise}\n\n0:10 Why sleep?\n1:00 Why wake?") == [(10, "Why sleep?"), (60, "Why wake?")]
+    assert texts(f"0:10 Why sleep?\n99:00 Why wake?\n\n{noise}") == [(10, "Why sleep?"), (5940, "Why wake?")]

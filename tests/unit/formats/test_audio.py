@@ -192,6 +192,83 @@ def test_a_format_that_changes_in_the_middle_is_read_to_the_end(
         assert np.abs(middle).max() == pytest.approx(0.3, abs=0.05)
 
 
+def test_sound_in_a_form_that_nobody_knows_is_told_and_another_track_is_heard_instead(tmp_path: Path) -> None:
+    track = [(0.0, tone(1, RATE))]
+    path = write_tracks(tmp_path / "talk.mkv", track, track, default=0)
+    whole = path.read_bytes()
+    assert whole.count(b"A_PCM/INT/LIT") == 2
+    path.write_bytes(whole.replace(b"A_PCM/INT/LIT", b"A_XYZ/INT/LIT", 1))
+    assert np.abs(decode(path)[0]).max() > 0.2
+    path.write_bytes(whole.replace(b"A_PCM/INT/LIT", b"A_XYZ/INT/LIT"))
+    with pytest.raises(ItemError, match=r"talk\.mkv holds its sound in a form that is not known"):
+        decode(path)
+
+
+def write_ogg(path: Path, codec: str, rate: int, layout: str, pitch: float = 440.0) -> bytes:
+    """A second of a tone; the bytes of the file."""
+    with av.open(str(path), "w", format="ogg") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.layout = layout
+        samples = tone(1.0, rate, (1.0,) * (2 if layout == "stereo" else 1), pitch)
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        size = 960 if codec == "libopus" else 0
+        kind = stream.codec_context.format
+        resampler = av.AudioResampler(format=kind, layout=layout, rate=rate, frame_size=size)
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        [("libopus", 48_000, "mono"), ("libopus", 48_000, "mono")],
+        [("libopus", 48_000, "mono"), ("libopus", 48_000, "stereo"), ("libopus", 48_000, "mono")],
+        [("flac", 16_000, "mono"), ("flac", 22_050, "mono")],
+        [("flac", 16_000, "mono"), ("libopus", 48_000, "stereo")],
+        [("libopus", 48_000, "stereo"), ("flac", 44_100, "mono"), ("flac", 44_100, "stereo")],
+    ],
+)
+def test_all_recordings_of_a_chained_file_are_heard(
+    tmp_path: Path, kinds: list[tuple[str, int, str]]
+) -> None:
+    # Property: each of them is heard in its own second, whatever its codec, rate and channels are.
+    pitches = [440 * (number + 1) for number in range(len(kinds))]
+    links = [write_ogg(tmp_path / "a", *kind, p) for kind, p in zip(kinds, pitches, strict=True)]
+    (tmp_path / "radio.ogg").write_bytes(b"".join(links))
+    decoded = decode(tmp_path / "radio.ogg")
+    assert (decoded.damaged, decoded.seconds) == (0, pytest.approx(len(kinds), abs=0.1))
+    for number, pitch in enumerate(pitches):
+        middle = decoded.samples[round((number + 0.25) * RATE) : round((number + 0.75) * RATE)]
+        assert np.abs(np.fft.rfft(middle)).argmax() * 2 == pytest.approx(pitch, abs=4)
+    loudness = audio.measure_channels(tmp_path / "radio.ogg", RATE // 2)
+    assert len(loudness) == pytest.approx(2 * len(kinds), abs=1)
+    assert loudness[: 2 * len(kinds) - 1, 0] == pytest.approx(0.045, abs=0.01)
+
+
+@pytest.mark.parametrize("kept", [20, 100])
+def test_a_chained_file_that_is_cut_off_gives_what_is_there(tmp_path: Path, kept: int) -> None:
+    first, second = (
+        write_ogg(tmp_path / "a", *kind, "mono") for kind in (("libopus", 48_000), ("flac", 16_000))
+    )
+    (tmp_path / "radio.ogg").write_bytes(first + second[:kept])
+    decoded = decode(tmp_path / "radio.ogg")
+    assert decoded.seconds == pytest.approx(1.0, abs=0.1)
+    assert sounding(decoded.samples) == [(0.0, pytest.approx(1.0, abs=0.11))]
+
+
+def test_a_broadcast_whose_clock_begins_anew_is_no_recording_of_days(tmp_path: Path) -> None:
+    # FFmpeg takes a lower time for one after 26 hours, at which the clock of a broadcast starts again.
+    parts = [
+        write_tracks(tmp_path / f"{start}.ts", [(start, tone(1.0, RATE))]).read_bytes()
+        for start in (500.0, 0.0)
+    ]
+    (tmp_path / "joined.ts").write_bytes(b"".join(parts))
+    assert sounding(decode(tmp_path / "joined.ts").samples) == [(0.0, pytest.approx(2.0, abs=0.2))]
+
+
 @pytest.mark.parametrize(
     ("name", "times", "picture", "expected"),
     [
@@ -204,6 +281,11 @@ def test_a_format_that_changes_in_the_middle_is_read_to_the_end(
         # the clock of a broadcast does not begin at 0, and may jump
         ("a.ts", [0.0, 3.0], 0.0, [(0.0, 1.0), (3.0, 4.0)]),
         ("a.ts", [0.0, 3000.0], 0.0, [(0.0, 2.0)]),
+        ("a.ts", [0.0, 3000.0], 2.0, [(0.0, 2.0)]),
+        # but where the picture goes on there is no sound
+        ("a.ts", [2.0], 4.0, [(2.0, 3.0)]),
+        ("a.ts", [15.0], 17.0, [(15.0, 16.0)]),
+        ("a.ts", [2.0, 30.0], 32.0, [(2.0, 3.0), (30.0, 31.0)]),
     ],
 )
 def test_the_samples_keep_the_clock_of_the_container(

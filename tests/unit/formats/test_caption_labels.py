@@ -297,3 +297,102 @@ def test_json_that_names_its_speakers_keeps_them() -> None:
     for segment in content["segments"]:
         segment["speaker"] = "SPEAKER_00"
     assert {turn.speaker for turn in read(json.dumps(content), ".json").turns} == {"SPEAKER_00"}
+
+
+TALK = [
+    ("Ann", "Why do seeds matter?"),
+    ("Bob", "They do — a lot."),
+    ("Ann", "So, why?"),
+    ("Bob", "Rain | sun."),
+]
+FORMS = (
+    "{%s} ", "{%s}: ", "<%s> ", "&lt;%s&gt;: ", "<<%s>> ", "《%s》", "**%s** ", "%s | ", "%s|", "%s — ", "%s – ",
+    "%s - ", "%s> ", "%s >> ", "%s → ", "%s :: ", "%s\t",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_rare_form_is_a_label_where_each_cue_begins_with_it(form: str) -> None:
+    assert said(read(vtt(*(form % name + text for name, text in TALK)))) == TALK
+    if "\t" in form:  # the words of JSON have no tabs between them
+        return
+    texts = segments(*(form % name + text for name, text in TALK))
+    assert said(read(texts.replace("&lt;", "<").replace("&gt;", ">"), ".json")) == TALK
+
+
+@pytest.mark.parametrize("form", ["{%s} ", "<%s> ", "%s | ", "%s — ", "%s - "])
+def test_a_rare_form_may_name_changes_of_the_speaker_only(form: str) -> None:
+    ann, bob, dan = (form % name for name in ("Ann Lee", "Bob", "Rain"))
+    cues = [
+        f"{ann}Hi.",
+        "Why so?",
+        f"{bob}So it is.",
+        "and — so on",
+        f"{ann}Ah.",
+        f"{bob}Yes.\nWell.",
+        f"{ann}Hm.",
+    ]
+    expected = [
+        ("Ann Lee", "Hi. Why so?"),
+        ("Bob", "So it is. and — so on"),
+        ("Ann Lee", "Ah."),
+        ("Bob", "Yes. Well."),
+    ]
+    assert said(read(vtt(*cues))) == [*expected, ("Ann Lee", "Hm.")]
+    # what has the form and is no name that recurs is said by nobody, and kept
+    assert said(read(vtt(*cues, f"{dan}Hm."))) == [*expected, ("Ann Lee", "Hm."), (UNKNOWN, f"{dan}Hm.")]
+
+
+@pytest.mark.parametrize(
+    "cues",
+    [
+        # no name recurs, or one name alone
+        ["{Ann} Hi.", "{Bob} Why?"],
+        ["Ann | Hi.", "So.", "And so", "on"],
+        ["The rain — it fell.", "The sun — it shone.", "The rain — again.", "The sun — too."],
+        [
+            "Yes — I think so.",
+            "Well — no.",
+            "Yes — why?",
+            "Well — so it is.",
+            "Right - and so.",
+            "Right - but no.",
+        ],
+        [
+            "Right — and so.",
+            "It is.",
+            "Exactly — that.",
+            "Is it?",
+            "Right — well.",
+            "So it is.",
+            "It was.",
+            "Hm.",
+        ],
+        ["Monday | rain", "Sunday | sun", "and so on", "It is", "a table", "of days", "and", "rain"],
+        # tags, commands of a subtitle editor, sounds
+        ["<Sign>Stop</Sign> here", "<Name>Ann</Name> said", "<Sign>Go</Sign> there", "<Name>Bob</Name> did"],
+        ["{Music} and so on", "{Laughs} So it is.", "{Music} well", "{Laughs} Hm."],
+        ["It costs 3 | 4 of them.", "x - y is z.", "It costs 5 | 6 of them.", "x - z is y."],
+        ["1 - one", "2 - two", "1 - one again", "2 - and two"],
+    ],
+)
+def test_a_form_that_a_file_does_not_use_for_names_stays_among_the_words(cues: list[str]) -> None:
+    ready = read(vtt(*cues))
+    assert said(ready) == [(UNKNOWN, " ".join(cues))]
+
+
+def test_a_few_labels_in_a_long_talk_are_read_in_forms_that_nobody_speaks() -> None:
+    cues = [
+        "Ann | Hi. Bob | Hm.",
+        *["and so on"] * 20,
+        "Ann | So.",
+        *["and so on"] * 20,
+        "Bob | Why?",
+        "Ah.",
+        "Bob | So.",
+    ]
+    names = [name for name, _ in said(read(vtt(*cues)))]
+    assert names == ["Ann", "Bob", "Ann", "Bob"]
+    dashed = read(vtt(*(cue.replace("|", "—") for cue in cues)))
+    assert {name for name, _ in said(dashed)} == {UNKNOWN}
+    assert dashed.facts["doubtful_labels"] == 4

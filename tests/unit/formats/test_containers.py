@@ -97,6 +97,38 @@ def test_a_rate_that_recorders_have_is_read(tmp_path: Path, rate: int) -> None:
     assert audio.decode(write_wav(tmp_path / "a.wav", rate, rate)).seconds == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.parametrize(("suffix", "allowed"), [(".wav", 1), (".mp3", 2), (".aac", 2)])
+def test_what_says_that_it_is_too_long_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, allowed: int
+) -> None:
+    # Property: an estimate is doubted up to twice the limit, a stated length is not, and the limit itself is allowed.
+    source = write_wav(tmp_path / "a.wav", 8_000, 80_000)
+    path = source
+    if suffix != ".wav":
+        path = tmp_path / f"b{suffix}"
+        with av.open(str(source)) as read, av.open(str(path), "w") as container:
+            stream = container.add_stream("libmp3lame" if suffix == ".mp3" else "aac", rate=8_000)
+            for frame in read.decode(audio=0):
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    with av.open(str(path)) as container:
+        stated = container.duration / 1_000_000
+    decoded: list[object] = []
+    real = audio.Mixer.add
+    monkeypatch.setattr(audio.Mixer, "add", lambda mixer, frame: (decoded.append(0), real(mixer, frame)))
+    monkeypatch.setattr(audio, "MOST_HOURS", stated / 3600 / allowed * 0.99)
+    with pytest.raises(ItemError, match="is longer than"):
+        audio.decode(path)
+    assert not decoded
+    monkeypatch.setattr(audio, "MOST_HOURS", stated / 3600 / allowed * 1.01)
+    if allowed == 1:
+        audio.decode(path)
+    else:
+        with pytest.raises(ItemError, match="is longer than"):
+            audio.decode(path)
+    assert decoded
+
+
 def test_a_recording_of_days_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audio, "MOST_HOURS", 0.002)  # 7.2 s
     assert audio.decode(write_wav(tmp_path / "a.wav", 8_000, 56_000)).seconds == pytest.approx(7, abs=0.01)

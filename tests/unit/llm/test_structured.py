@@ -225,3 +225,65 @@ def test_the_schema_goes_either_to_the_server_or_into_the_prompt() -> None:
         assert ("pairs" in sent) != ("pairs" in shown)
         assert structured.response_format(output, None) is None
         assert structured.instruction(output, None) == ""
+
+
+SAID = structured.closed_object(question={"type": "string"}, good={"type": ["boolean", "null"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{'question': 'x', 'good': True}", ("x", True)),
+        ("Here's the dict: {'question': 'x', 'good': None}. I'm done.", ("x", None)),
+        ("```python\n{'question': \"it's x\", 'good': False,}\n```", ("it's x", False)),
+        ("{'question': 'it\\'s\\n\\u00e9\\x21 \\d \"so\"', 'good': True}", ("it's\n\u00e9! \\d \"so\"", True)),
+        ("<think>{'question': 'old', 'good': True}</think>{'question': 'new', 'good': True}", ("new", True)),
+        # what is quoted inside of it is not the reply
+        ("{'question': 'say {\"question\": \"y\", \"good\": true}', 'good': False}",
+         ('say {"question": "y", "good": true}', False)),
+        ("{'question': \'\'\'a\nb\'\'\', 'good': True}", ("a\nb", True)),
+        ("{'question': '\\ud83d\\ude00', 'good': True}", ("\U0001f600", True)),
+        ('{"question": "True, and \'so\'", "good": True}', ("True, and 'so'", True)),
+    ],
+)  # fmt: skip
+def test_a_dict_of_python_is_read_as_json(text: str, expected: tuple[str, bool | None]) -> None:
+    found = structured.unwrap(text, SAID)
+    assert structured.find_problem(found, SAID) is None
+    assert tuple(json.loads(found).values()) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'question': __import__('os').getcwd(), 'good': True}",
+        "{'question': 'it's', 'good': True}",
+        "{'question': b'x', 'good': True}",
+        "{'question': f'{x}', 'good': True}",
+        "{'question': 'x' * 9, 'good': True}",
+        "{'question': ('x'), 'good': True}",
+        "{'question': 'x', 'good': True",
+        "['question': 'x', 'good': True}",
+        "{" * 100_000,
+        "{'" * 50_000,
+        "{'a': " * 50_000,
+        "{'question': '\\x', 'good': " + "9" * 10_000 + "}",
+    ],
+)
+def test_what_is_neither_json_nor_a_plain_dict_is_named_in_the_same_words(text: str) -> None:
+    # Property: nothing is computed, and no words of Python's own errors are stored or sent.
+    assert structured.find_problem(structured.unwrap(text, SAID), SAID) == "the reply is not JSON"
+
+
+def test_a_dict_that_a_judge_quotes_is_no_reply() -> None:
+    asked = ["The answer: {'question': 'x', 'good': True}"]
+    found = structured.unwrap("It says {'question': 'x', 'good': True}, which is wrong.", SAID, asked)
+    assert structured.find_problem(found, SAID) is not None
+
+
+@given(
+    st.dictionaries(
+        st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text()), min_size=1
+    )
+)
+def test_every_dict_that_python_writes_is_read(value: dict[str, Any]) -> None:
+    assert json.loads(structured.unwrap(repr(value))) == value
