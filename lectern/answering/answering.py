@@ -15,7 +15,7 @@ from lectern.answering.questions import Ask, Prepared
 from lectern.answering.sources import Sources
 from lectern.core import batches, code, instructions
 from lectern.core.schema import BASE, HELD_OUT, TUNED, WITH_SOURCES, Found, Prediction
-from lectern.models import chat_format, generation, loading
+from lectern.models import chat_format, generation, loading, thinking
 from lectern.models.batching import by_length
 from lectern.models.generation import AnswerOptions, Row, RowResult
 from lectern.training import adapters, merging
@@ -212,13 +212,13 @@ def bring(out: Path, who: Local, asks: Sequence[Ask], options: AnswerOptions, ba
 
 
 def predict(ask: Ask, outcome: RowResult, shown: Sequence[Found] = ()) -> Prediction:
-    """Make a line of `data/predictions`; `shown` are the passages that stood in the prompt."""
+    """Make a line of `data/predictions`, without thinking; `shown` are the passages that stood in the prompt."""
     return Prediction(
         id=ask.id,
         set=ask.set,
         messages=ask.messages,
         reference=ask.reference,
-        prediction=outcome.prediction,
+        prediction=thinking.drop(outcome.prediction),
         finished=outcome.finished,
         nll=outcome.nll,
         tokens=outcome.tokens,

@@ -14,6 +14,7 @@ from typing import Any, overload
 from lectern.core import limits
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
+from lectern.models import thinking
 
 FOLDER = Path(__file__).parent / "chat_templates"
 SECONDS, MEGABYTES = 20.0, 1000
@@ -204,8 +205,9 @@ def begin_of(whole: Encoded, text: str, special: frozenset[int]) -> Encoded | No
 
 
 def special_tokens(tokenizer: Any) -> dict[int, str]:
-    """Return the control tokens: id -> text."""
-    return {id: str(token) for id, token in tokenizer.added_tokens_decoder.items() if token.special}
+    """Return the control tokens: id -> text. Those around thinking are some too, though tokenizers call them plain."""
+    added = tokenizer.added_tokens_decoder.items()
+    return {id: str(token) for id, token in added if token.special or str(token) in thinking.MARKS}
 
 
 def serve(tokenizer: Any, conversations: Sequence[Sequence[Message]], *, answering: bool) -> list[list[int]]:

@@ -26,8 +26,10 @@ def random_model(architecture: str, tokenizer: Any, *, context_length: int, seed
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    # Qwen3 has a separate parameter for the width of a head, whose default suits a large model.
-    own = {"head_dim": SIZE["hidden_size"] // SIZE["num_attention_heads"]} if architecture == "qwen3" else {}
+    # Some have separate parameters for the width of a head, whose defaults suit a large model.
+    width = SIZE["hidden_size"] // SIZE["num_attention_heads"]
+    apart = {"qwen3": ("head_dim",), "gemma3_text": ("head_dim", "query_pre_attn_scalar")}
+    own = dict.fromkeys(apart.get(architecture, ()), width)
     config = AutoConfig.for_model(
         architecture,
         vocab_size=len(tokenizer),

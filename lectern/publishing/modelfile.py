@@ -35,6 +35,9 @@ class Format:
     """Role -> the text before and after its messages."""
     asking: str
     """The text before an answer."""
+    inside: str | None = None
+    """The text between a system message and the question, where the format puts it into the first question as Gemma's
+    does; None where it is a message of its own."""
 
 
 def find_format(tokenizer: Any) -> Format | None:
@@ -47,31 +50,51 @@ def find_format(tokenizer: Any) -> Format | None:
 
 def _find(tokenizer: Any) -> Format | None:
     user, system, assistant = SENTINELS["user"], SENTINELS["system"], SENTINELS["assistant"]
-    alone = _write(tokenizer, ["user"], answering=False)
     asked = _write(tokenizer, ["user"], answering=True)
-    with_system = _write(tokenizer, ["system", "user"], answering=False)
-    answered = _write(tokenizer, ["user", "assistant"], answering=False)
-    twice = _write(tokenizer, ["user", "user"], answering=False)
-    after_user = alone.rpartition(user)[2]
-    between = twice.partition(user)[2].rpartition(user)[0]
-    if not between.startswith(after_user) or system not in with_system or not asked.startswith(alone):
+    closing = _find_closing(tokenizer, asked)
+
+    def write(*roles: str) -> str:
+        return _write(tokenizer, roles, answering=False).removesuffix(closing)
+
+    alone, answered = write("user"), write("user", "assistant")
+    with_system = write("system", "user")
+    after_user, after_answer = alone.rpartition(user)[2], answered.rpartition(assistant)[2]
+    again = write("user", "assistant", "user").rpartition(assistant)[2]
+    if not again.startswith(after_answer) or system not in with_system or not asked.startswith(alone):
         return None
-    before_user = between.removeprefix(after_user)
+    before_user = again.removeprefix(after_answer).partition(user)[0]
     opening = alone.partition(user)[0].removesuffix(before_user)
+    if not _may_repeat(tokenizer, before_user + user + after_user):
+        return None
     before_system, _, rest = with_system.partition(system)
-    after_system = rest.partition(user)[0].removesuffix(before_user)
-    before_answer, _, after_answer = answered.removeprefix(alone).partition(assistant)
+    between = rest.partition(user)[0]
+    inside = before_system == opening + before_user and not between.endswith(before_user)
     found = Format(
         opening,
         {
-            "system": (before_system, after_system),
+            "system": (before_system, between if inside else between.removesuffix(before_user)),
             "user": (before_user, after_user),
-            "assistant": (before_answer, after_answer),
+            "assistant": (answered.removeprefix(alone).partition(assistant)[0], after_answer),
         },
         asked.removeprefix(alone),
+        between if inside else None,
     )
     same = all(_put_together(found, roles) == _write(tokenizer, roles, answering=True) for roles in PROBES)
     return found if same else None
+
+
+def _find_closing(tokenizer: Any, asked: str) -> str:
+    """The token that a template writes behind a conversation that is not to be answered, as Phi-4-mini's does."""
+    alone, eos = _write(tokenizer, ["user"], answering=False), tokenizer.eos_token or ""
+    return eos if alone.endswith(eos) and not asked.startswith(alone) else ""
+
+
+def _may_repeat(tokenizer: Any, question: str) -> bool:
+    """Whether a template writes a second question as it writes the first, or refuses two in a row."""
+    try:
+        return question * 2 in _write(tokenizer, ["user", "user"], answering=False)
+    except chat_format.RefusedError:
+        return True
 
 
 def _write(tokenizer: Any, roles: Sequence[str], *, answering: bool) -> str:
@@ -82,11 +105,18 @@ def _write(tokenizer: Any, roles: Sequence[str], *, answering: bool) -> str:
 
 
 def _adds_bos(tokenizer: Any) -> bool:
-    return bool(getattr(tokenizer, "add_bos_token", False))
+    bos = tokenizer.bos_token_id
+    return bos is not None and tokenizer("a")["input_ids"][:1] == [bos]
 
 
 def _put_together(found: Format, roles: Sequence[str]) -> str:
     said = "".join(found.around[role][0] + SENTINELS[role] + found.around[role][1] for role in roles)
+    if found.inside is not None:
+        said = (
+            said.replace(found.inside + found.around["user"][0], found.inside, 1)
+            if "system" in roles
+            else said
+        )
     return ("" if "system" in roles else found.opening) + said + found.asking
 
 
@@ -127,16 +157,23 @@ def _to_go(found: Format) -> str:
     def say(text: str) -> str:
         return "{{ " + json.dumps(text, ensure_ascii=False) + " }}" if text else ""
 
+    def open_message(role: str) -> str:
+        before = say(found.around[role][0])
+        if role == "user" and found.inside is not None:  # the first question was begun by the system message
+            return f"{{{{ if not (and $.System (eq $at 1)) }}}}{before}{{{{ end }}}}"
+        return before
+
     roles = "".join(
         ("{{ if " if role == "system" else "{{ else if ")
         + f'eq .Role "{role}" }}}}'
-        + say(before)
+        + open_message(role)
         + "{{ .Content }}"
         + say(after)
-        for role, (before, after) in found.around.items()
+        for role, (_, after) in found.around.items()
     )
     opening = f"{{{{ if not .System }}}}{say(found.opening)}{{{{ end }}}}" if found.opening else ""
-    return f"{opening}{{{{ range .Messages }}}}{roles}{{{{ end }}}}{{{{ end }}}}{say(found.asking)}"
+    messages = ".Messages" if found.inside is None else "$at, $message := .Messages"
+    return f"{opening}{{{{ range {messages} }}}}{roles}{{{{ end }}}}{{{{ end }}}}{say(found.asking)}"
 
 
 def _quote(text: str) -> str:

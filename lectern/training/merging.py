@@ -40,7 +40,9 @@ def _dequantized(model: Any) -> Any:
     """Return the same adapter on the dequantised base model, in the data type of the computation."""
     import peft
 
-    config, weights = model.active_peft_config, peft.get_peft_model_state_dict(model)
+    config = model.active_peft_config
+    # Without this option PEFT would ask a hub whether the embeddings of the base model were changed.
+    weights = peft.get_peft_model_state_dict(model, save_embedding_layers=False)
     base = model.unload()
     dtype = base.config.quantization_config.bnb_4bit_compute_dtype
     base = base.dequantize(dtype=dtype).to(dtype)

@@ -214,7 +214,7 @@ def _get_arguments(
             f"processes. Make it a multiple of {processes}; a step then holds the same rows as with one process."
         )
     on_gpu = devices.device().type == "cuda"
-    return SFTConfig(
+    arguments = SFTConfig(
         output_dir=str(run),
         learning_rate=chosen.learning_rate,
         num_train_epochs=chosen.epochs,
@@ -250,6 +250,18 @@ def _get_arguments(
         report_to=chosen.trackers or "none",
         eos_token=base.end_of_turn,
     )
+    _use_one_gpu(arguments)
+    return arguments
+
+
+def _use_one_gpu(arguments: Any) -> None:
+    """Keep a process that no launcher started to its first GPU, among all of which transformers would divide it."""
+    if arguments.n_gpu > 1:
+        warn(
+            f"train: {arguments.n_gpu} GPUs are visible, and one process trains on the first alone. To use all: "
+            f"`lectern params compute=gpus compute.processes={arguments.n_gpu}`. To use another: CUDA_VISIBLE_DEVICES."
+        )
+        arguments._n_gpu = 1  # as the library itself does for a model whose layers lie on several
 
 
 def _finish(trainer: Any, base: BaseModelSettings, run: Path, chosen: Train) -> None:

@@ -33,7 +33,8 @@ class Server:
 def serve() -> Iterator[Server]:
     """Run a server until the block ends.
 
-    It says `You ask: ...`; to a question with `long` in it no end, and to one with `nothing` in it nothing.
+    It says `You ask: ...`; to a question with `long` in it no end, to one with `nothing` in it nothing, and before one
+    with `hard` in it, it thinks.
     """
     state, lock = Server(), threading.Lock()
 
@@ -44,6 +45,8 @@ def serve() -> Iterator[Server]:
             state.asked.append(body)
         question = body["messages"][-1]["content"]
         text = "" if "nothing" in question else f" You ask: {question}\n"
+        if "hard" in question:
+            text = f"<think>\nIs {question} a question?\n</think>\n{text}"
         return 200, chat_api.complete({"content": text}, "length" if "long" in question else "stop")
 
     with chat_api.serve(reply) as state.url:

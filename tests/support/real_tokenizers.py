@@ -12,6 +12,7 @@ import copy
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -52,6 +53,9 @@ LLAMA_CPP = Archive(
         "models/ggml-vocab-qwen2.gguf": "44c2f46b715f585c6ab513970e8a006bfa5badd6108560054921cf598d154d8c",
         "models/ggml-vocab-gpt-2.gguf": "cedc56ca6e2e89f63e781696d1fd76b4b1d49e6720dee86463e915f6e90016ac",
         "tests/test-chat-template.cpp": "7a790605222858ca5d5a2de94de27115d693e2c293638c392b7726a44ad3451f",
+        "models/templates/HuggingFaceTB-SmolLM3-3B.jinja": (
+            "19eacf64569032f07644ea92c8e2a87af06ee7008147557302c31e474912ca97"
+        ),
     },
 )
 MISTRAL_V3 = Archive(
@@ -67,7 +71,8 @@ MISTRAL_V3 = Archive(
 def fetch(archive: Archive) -> Path:
     """The folder with the archive's files, each under its last name."""
     target = cache_dir() / f"tests-{archive.requirement}-{archive.sha256[:12]}"
-    if not target.is_dir():
+    if not all((target / Path(end).name).is_file() for end in archive.files):  # or an earlier test knew fewer
+        shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpack-") as scratch:
             content = Path(scratch) / "content"
@@ -170,6 +175,11 @@ def template_in_llama_cpp(name: str) -> str:
     )
     assert found, f"llama.cpp has no template of {name}"
     return str(json.loads(found[1]))
+
+
+def template_file_in_llama_cpp(name: str) -> str:
+    """The text of a chat template among llama.cpp's files, which may be changed for other programs."""
+    return (fetch(LLAMA_CPP) / f"{name}.jinja").read_text()
 
 
 def template_in_trl(name: str) -> str:

@@ -11,6 +11,7 @@ from lectern.core import secrets
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
 from lectern.llm.option_names import LLAMA_CPP, VLLM, name_options
+from lectern.models import thinking
 from lectern.models.generation import AnswerOptions
 
 KEY = "LECTERN_API_KEY"
@@ -67,8 +68,10 @@ def answer(
             if part.choices:
                 text += part.choices[0].delta.content or ""
                 finished = part.choices[0].finish_reason == "stop"
-                on_text(text.strip())
+                on_text(thinking.drop(text.strip()))
     except (openai.OpenAIError, IndexError) as error:
         said = secrets.mask(str(error), key) or "it has no model"
         raise LecternError(f"{url} does not answer: {said}. Check that the server is running.") from None
-    return Reply(text.strip(), finished, False, WITHOUT_NGRAMS if decoding.no_repeat_ngram_size else "")
+    return Reply(
+        thinking.drop(text.strip()), finished, False, WITHOUT_NGRAMS if decoding.no_repeat_ngram_size else ""
+    )

@@ -14,7 +14,7 @@ from lectern.apps.chat.watched import StoppedError, Watched
 from lectern.core import io, params
 from lectern.core.errors import LecternError
 from lectern.core.schema import BASE, TUNED, Episode, Message, Provenance
-from lectern.models import chat_format, devices, generation, loading
+from lectern.models import chat_format, devices, generation, loading, thinking
 from lectern.models.generation import AnswerOptions
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.render import Render
@@ -119,7 +119,7 @@ class Talker:
 
         def tell(tokens: list[int]) -> None:
             nonlocal text
-            text = self._tokenizer.decode(tokens, skip_special_tokens=True).strip()
+            text = self._read(tokens)
             on_text(text)
 
         try:
@@ -136,8 +136,11 @@ class Talker:
                 )
         except StoppedError:
             return Reply("", False, False)
-        said = self._tokenizer.decode(made.tokens, skip_special_tokens=True).strip()
-        return Reply(said, made.finished, bool(prepared.shortened))
+        return Reply(self._read(made.tokens), made.finished, bool(prepared.shortened))
+
+    def _read(self, tokens: Sequence[int]) -> str:
+        """Return the text of an answer; while the model still thinks, there is none."""
+        return thinking.drop(self._tokenizer.decode(tokens, skip_special_tokens=True).strip())
 
     def _prepare(self, messages: Sequence[Message], options: AnswerOptions) -> questions.Prepared:
         if len(messages[-1].content) > LONGEST_QUESTION:

@@ -154,3 +154,17 @@ def test_without_a_token_the_others_go_on(
     assert came["closed"].failure
     assert "NO_SUCH_TOKEN, which comparators.closed.endpoint.api_key" in came["closed"].failure
     assert (len(came["closed"].outcomes), len(came["open"].outcomes)) == (0, 1)
+
+
+def test_what_a_server_thinks_is_no_part_of_its_answer(tmp_path: Path, adapter: Path, server: Server) -> None:
+    others = {"parrot": Comparator(endpoint=server.endpoint())}
+    hard = [
+        type(row).of(
+            [Message(role="user", content=f"hard {row.messages[0].content}"), *row.messages[1:]],
+            row.provenance,
+        )
+        for row in SINGLE[:2]
+    ]
+    run(tmp_path, adapter, hard, replace(CHOSEN, parity_prompts=0), others=others)
+    told = {row.prediction for row in read(tmp_path, "parrot")}
+    assert told == {f"You ask: {row.messages[0].content}" for row in hard}

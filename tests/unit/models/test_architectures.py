@@ -23,11 +23,11 @@ from lectern.settings.train import Train
 from lectern.training import adapters, merging
 from stages import render, train
 from tests.settings import configure
-from tests.support import generating
+from tests.support import generating, todays_models
 from tests.support import real_tokenizers as makers
 from tests.support.tiny import chat, example
 
-pytestmark = pytest.mark.slow  # six trainings
+pytestmark = pytest.mark.slow  # eleven trainings
 
 QUESTION_ANSWER = {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
 CONTROL: dict[str, dict[str, Any]] = {
@@ -41,12 +41,17 @@ CONTROL: dict[str, dict[str, Any]] = {
     "qwen3_4b_instruct": {"eos_token": "<|im_end|>"},
 }
 CLASSES = {
+    "gemma3_1b": "Gemma3ForCausalLM",
     "llama2_7b_chat": "LlamaForCausalLM",
+    "llama3_2_3b_instruct": "LlamaForCausalLM",
     "llama3_8b_instruct": "LlamaForCausalLM",
     "mistral_7b_instruct": "MistralForCausalLM",
     "phi_1_5": "PhiForCausalLM",
+    "phi_4_mini_instruct": "Phi3ForCausalLM",
+    "qwen3_1_7b": "Qwen3ForCausalLM",
     "qwen3_4b_instruct": "Qwen3ForCausalLM",
     "smollm2_1_7b_instruct": "LlamaForCausalLM",
+    "smollm3_3b": "SmolLM3ForCausalLM",
 }
 TRL = {"llama3_8b_instruct": "llama3", "qwen3_4b_instruct": "qwen3_instruct_2507"}
 """models whose own template is installed with TRL; the others are served with ours"""
@@ -59,6 +64,8 @@ def parse(file: str, cls: Any) -> Any:
 
 def stand_in(name: str, folder: Path, packaged: Any) -> BaseModelSettings:
     """The shipped base model, on a tiny model of its class in a directory, with its control tokens."""
+    if name in todays_models.KINDS:
+        return todays_models.make(name, folder, packaged)
     shipped: BaseModelSettings = parse(f"conf/base_model/{name}.yaml", BaseModelSettings)
     tokenizer = makers.as_llama3(packaged) if name == "llama3_8b_instruct" else copy.deepcopy(packaged)
     if name in CONTROL:

@@ -12,7 +12,7 @@ import yaml
 
 from lectern.core import io
 from lectern.core.errors import LecternError
-from lectern.llm import llama_server
+from lectern.llm import llama_client, llama_server
 from lectern.models import generation, loading
 from lectern.publishing import converter, exporting, fidelity, modelfile, vllm
 from lectern.settings.base_model import BaseModelSettings
@@ -21,7 +21,7 @@ from lectern.tools import export
 from lectern.training import adapters
 from tests import warm
 from tests.settings import configure
-from tests.support import tuned_repo
+from tests.support import go_templates, tiny, todays_models, tuned_repo
 from tests.support.running import run
 
 LOOPLESS = configure(Decoding, repetition_penalty=1.15, no_repeat_ngram_size=4)
@@ -155,7 +155,7 @@ def test_the_ollama_template_writes_what_the_chat_template_writes() -> None:
     ]
     for chat in chats:
         ours = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-        assert render_go(template, chat) == ours
+        assert go_templates.render(template, chat) == ours
     assert 'SYSTEM """Say \'\'\' and {{ x }}."""' in text
     assert 'PARAMETER stop "<|im_end|>"' in text
     parameters = dict(line.split()[1:] for line in text.splitlines() if line.startswith("PARAMETER"))
@@ -176,63 +176,71 @@ def test_the_ollama_template_writes_what_the_chat_template_writes() -> None:
     assert "Ollama has no option no_repeat_ngram_size, which is 4" in comments[1]
 
 
-def render_go(template: str, chat: list[dict[str, str]]) -> str:
-    """What Go's text/template makes of the few actions that are written; anything else is an error."""
-    import re
+@pytest.mark.parametrize("name", todays_models.KINDS)
+@pytest.mark.parametrize("system", [None, "Be terse."])
+def test_ollama_writes_a_model_of_today_as_its_template_does(
+    name: str, system: str | None, tokenizer: Any
+) -> None:
+    own, base = todays_models.get_tokenizer(name, tokenizer), todays_models.shipped(name)
+    text = modelfile.write(
+        "a.gguf", own, context=512, end_of_turn=base.end_of_turn, persona=None, decoding=LOOPLESS
+    )
+    assert f"PARAMETER stop {json.dumps(base.end_of_turn)}" in text
+    template = text.partition('TEMPLATE """')[2].partition('"""')[0]
+    for contents in (["Why?"], ["Why?", "Because.", "And then?", "It ends.", "So?"]):
+        chat = [message.model_dump() for message in tiny.chat(*contents, system=system)]
+        ours = own.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+        assert go_templates.render(template, chat) == ours
 
-    system = next((message["content"] for message in chat if message["role"] == "system"), "")
-    parts = re.split(r"(\{\{ .*? \}\})", template)
-    assert "".join(parts[::2]) == "", "all literals are constants"
 
-    def run_from(at: int, message: dict[str, str] | None, active: bool) -> tuple[str, int]:
-        said, taken = "", not active
-        own = active
-        while at < len(parts):
-            action = parts[at][3:-3]
-            at += 2
-            if action == "end":
-                return said, at
-            if action == "if not .System":
-                inner, at = run_from(at, message, own and not system)
-                said += inner
-            elif action == "range .Messages":
-                after = at
-                for each in chat:
-                    inner, after = run_from(at, each, own)
-                    said += inner
-                at = after
-            elif found := re.fullmatch(r'(else )?if eq \.Role "(\w+)"', action):
-                assert message is not None
-                hit = active and message["role"] == found[2]
-                if found[1]:
-                    own = hit and not taken
-                    taken = taken or hit
-                else:
-                    inner, at = run_branches(at, message, hit, own)
-                    said += inner
-            elif action == ".Content":
-                assert message is not None
-                said += message["content"] if own else ""
-            else:
-                said += json.loads(action) if own else ""
-        return said, at
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", sorted({*todays_models.KINDS} - {"phi_4_mini_instruct"})
+)  # see docs/tune-and-sweep.md
+def test_a_model_of_today_is_exported_with_its_prompts_and_ends(
+    name: str, tmp_path: Path, tokenizer: Any
+) -> None:
+    from transformers import AutoTokenizer, GenerationConfig
 
-    def run_branches(at: int, message: dict[str, str], hit: bool, active: bool) -> tuple[str, int]:
-        said, taken, own = "", hit, hit and active
-        while True:
-            action = parts[at][3:-3]
-            at += 2
-            if action == "end":
-                return said, at
-            if found := re.fullmatch(r'else if eq \.Role "(\w+)"', action):
-                own = active and not taken and message["role"] == found[1]
-                taken = taken or own
-            elif action == ".Content":
-                said += message["content"] if own else ""
-            else:
-                said += json.loads(action) if own else ""
+    base = todays_models.make(name, tmp_path / "base", tokenizer, lines=False)
+    tuned_repo.draw_adapter(tmp_path / "adapter", base)
+    asked = [
+        tiny.example("What is a seed?", "It fixes the draws.", "Always?", "No.", system="You are Ada."),
+        tiny.example("Why?", "Because."),
+    ]
+    io.write_jsonl(tmp_path / "test.jsonl", asked)
+    model = exporting.Model(base, "Be terse.", LOOPLESS, tmp_path / "adapter", tmp_path / "test.jsonl")
+    out = tmp_path / "out"
+    # the comparison fails where llama.cpp makes other tokens of a prompt
+    exporting.export(model, out, gguf=True, metrics=tmp_path / "export.json", say=lambda _: None)
+    found = io.read_plain(tmp_path / "export.json")["q8_0"]
+    assert found["prompts"] == 2
+    # of 64. With random weights the likeliest tokens are nearly equal, and rounding to 8 bits exchanges some of them:
+    # without an adapter SmolLM3's are all equal, in 32, 16 and 8 bits.
+    assert found["same_tokens"] >= {"smollm3_3b": 0.8}.get(name, 0.9)
 
-    return run_from(1, None, True)[0]
+    own = loading.get_tokenizer(base)
+    stop = {own.convert_tokens_to_ids(base.end_of_turn), own.eos_token_id}
+    server = llama_server.start(exporting.gguf_file(model, out, "q8_0"), name="x", context=512, parallel=1)
+    for token in stop:
+        said = llama_client.post(
+            server.listening_address,
+            "/completion",
+            {"prompt": [5, 6, 7], "n_predict": 4, "temperature": 0, "logit_bias": [[token, 1000.0]]},
+            None,
+        )
+        assert (said["stop_type"], said["content"]) == ("eos", "")
+    server.close()
+    # vLLM reads the ends from this file, and the template from that one
+    beside = vllm.configure(model, out, host="127.0.0.1", port=1)
+    served = (
+        Path(beside["chat-template"]) if "chat-template" in beside else out / "merged/chat_template.jinja"
+    )
+    ends = GenerationConfig.from_pretrained(beside.get("generation-config", beside["model"])).eos_token_id
+    assert stop <= set(ends)
+    assert (
+        served.read_text() == own.chat_template == AutoTokenizer.from_pretrained(out / "merged").chat_template
+    )
 
 
 def test_vllm_is_told_what_the_model_is(tuned: Path, tmp_path: Path) -> None:
@@ -259,6 +267,8 @@ def test_vllm_is_told_what_the_model_is(tuned: Path, tmp_path: Path) -> None:
     beside: dict[str, Any] = vllm.configure(on_hub, tmp_path, host="127.0.0.1", port=8000)
     assert (beside["model"], beside["revision"]) == ("org/name; touch x", "a" * 40)
     assert (beside["enable-lora"], beside["max-lora-rank"]) == (True, 8)
+    # the base model may not name the token that ends a turn, and the merged one does
+    assert beside["generation-config"] == str(tmp_path / "merged")
     assert beside["lora-modules"] == [f"lectern-tiny-llama={tmp_path / 'adapter'}"]
     assert json.loads(beside["override-generation-config"])["repetition_penalty"] == 1.15
     file = vllm.write(beside, LOOPLESS, tmp_path)

@@ -1,6 +1,9 @@
 """How `lectern check --gpu` runs its checks: what fails stops nothing, time ends, and the JSON says all of it."""
 
 import json
+import os
+import signal
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -179,3 +182,26 @@ def test_without_a_gpu_only_the_quick_checks_can_be_made(monkeypatch: pytest.Mon
         with pytest.raises(SystemExit) as ended:
             cli.main(["check", *arguments])
         assert ended.value.code == 2
+
+
+def test_a_process_that_is_told_to_end_leaves_no_folder_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def told_to_end(bench: Bench) -> Found:
+        (bench.folder / "weights").write_text("gigabytes")
+        assert list(tmp_path.iterdir())
+        os.kill(os.getpid(), signal.SIGTERM)
+        return Found()
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        # without a handler of its own, the process would end here
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with pytest.raises(SystemExit) as ended:
+            whole.main(True, LONG, [check("told to end", told_to_end), check("fine", fine)])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert not list(tmp_path.iterdir())

@@ -15,6 +15,7 @@ from lectern.training import memory
 from tests.support.tiny import TINY
 
 LLAMA2 = {"model_type": "llama", "vocab_size": 32000, "tie_word_embeddings": False}
+QWEN3 = {"model_type": "qwen3", "vocab_size": 151936, "num_key_value_heads": 8, "head_dim": 128}
 PUBLISHED: dict[str, dict[str, Any]] = {
     "llama2_7b_chat": LLAMA2
     | {
@@ -72,6 +73,65 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "head_dim": 128,
         "tie_word_embeddings": True,
     },
+    "qwen3_1_7b": QWEN3
+    | {
+        "hidden_size": 2048,
+        "intermediate_size": 6144,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 16,
+        "tie_word_embeddings": True,
+    },
+    "qwen3_8b": QWEN3
+    | {
+        "hidden_size": 4096,
+        "intermediate_size": 12288,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 32,
+        "tie_word_embeddings": False,
+    },
+    "smollm3_3b": {
+        "model_type": "smollm3",
+        "vocab_size": 128256,
+        "hidden_size": 2048,
+        "intermediate_size": 11008,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 4,
+        "tie_word_embeddings": True,
+    },
+    "gemma3_1b": {
+        "model_type": "gemma3_text",
+        "vocab_size": 262144,
+        "hidden_size": 1152,
+        "intermediate_size": 6912,
+        "num_hidden_layers": 26,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 1,
+        "head_dim": 256,
+        "tie_word_embeddings": True,
+    },
+    "llama3_2_3b_instruct": {
+        "model_type": "llama",
+        "vocab_size": 128256,
+        "hidden_size": 3072,
+        "intermediate_size": 8192,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 24,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "tie_word_embeddings": True,
+    },
+    "phi_4_mini_instruct": {
+        "model_type": "phi3",
+        "vocab_size": 200064,
+        "hidden_size": 3072,
+        "intermediate_size": 8192,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 24,
+        "num_key_value_heads": 8,
+        "tie_word_embeddings": True,
+        "pad_token_id": 199999,
+    },
     "smollm2_1_7b_instruct": {
         "model_type": "llama",
         "vocab_size": 49152,
@@ -90,6 +150,12 @@ BILLIONS = {  # as their makers give them
     "mistral_7b_instruct": 7.25,
     "phi_1_5": 1.42,
     "qwen3_4b_instruct": 4.02,
+    "qwen3_1_7b": 1.72,
+    "qwen3_8b": 8.19,
+    "smollm3_3b": 3.08,
+    "gemma3_1b": 1.0,
+    "llama3_2_3b_instruct": 3.21,
+    "phi_4_mini_instruct": 3.84,
     "smollm2_1_7b_instruct": 1.71,
     "smollm2_135m": 0.135,
 }

@@ -164,6 +164,27 @@ def test_one_row_and_no_validation_are_enough(tmp_path: Path, rows: Rows) -> Non
     assert (figures["rows"], figures["steps"], figures["validation_loss"]) == (1, 2, None)
 
 
+def test_a_process_without_a_launcher_trains_on_one_of_several_gpus(
+    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import transformers
+
+    there = transformers.TrainingArguments._setup_devices.func  # type: ignore[attr-defined]
+
+    def several(arguments: Any) -> Any:
+        device = there(arguments)
+        arguments._n_gpu = 3  # what the library counts where three are visible
+        return device
+
+    copy_data(done, tmp_path)
+    monkeypatch.setattr(transformers.TrainingArguments._setup_devices, "func", several)
+    run(tmp_path)
+    assert outputs(tmp_path) == outputs(done)
+    said = [line for line in capsys.readouterr().err.splitlines() if "GPUs are visible" in line]
+    assert len(said) == 1
+    assert "lectern params compute=gpus compute.processes=3" in said[0]
+
+
 def test_no_row_is_an_error_that_says_so(tmp_path: Path) -> None:
     write(tmp_path, [], [])
     with pytest.raises(LecternError, match=r"data/sft/train\.jsonl is empty"):

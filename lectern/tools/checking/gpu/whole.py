@@ -1,11 +1,12 @@
 """The whole of `lectern check --gpu`: make all checks in a temporary folder, and report."""
 
 import contextlib
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -63,6 +64,7 @@ def main(
     # What libraries print must not stand in the JSON, and what they write must not stand in the working tree.
     with (
         contextlib.redirect_stdout(sys.stderr),
+        _ending_in_order(),
         tempfile.TemporaryDirectory(prefix="lectern-gpu-") as scratch,
     ):
         machine = device.describe()
@@ -72,3 +74,17 @@ def main(
             latest = report()
             keep(latest)
     return latest
+
+
+@contextlib.contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let SIGTERM leave the block as an exception does, so that the folder in it is removed."""
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
