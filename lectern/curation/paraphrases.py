@@ -5,12 +5,16 @@ Two pairs say the same when
 - their questions are similar up to a threshold, and so are their answers (`models.embeddings`): a question may have two
   answers and an answer may fit two questions, and each such row has something to teach;
 - neither question names a number or a proper name that the other pair lacks, and it is not the case that each of the
-  pairs names one that the other lacks;
+  pairs, or of the questions, names one that the other lacks;
+- it is not the case that one question asks who and the other one when, where or why (`_ASKING`);
 - no content word of a question that its own answer repeats is absent from the other pair: a room with a balcony and a
   room with a balcony and a kitchenette are asked for and granted in nearly the same words;
 - the answers do not begin with yes and no, and no sentence is the other one denied (`is_denied`);
 - the corpus itself contrasts no word of one question with a word of the other (`text.contrasts`);
 - two long answers share some of their content words (`share_words`);
+- of two answers that enumerate things, neither names a thing that the other one does not
+  (`enumerate_otherwise`): lists that share most of their items are similar, but one of them is wrong or cut short;
+- what only one of the answers says is not far from what only the other one says (`answer_another_thing`);
 - and, where questions or answers are less similar than SURE, also these:
   - neither the questions nor the answers are the same sentence with another word in it (`is_filled_in_otherwise`);
   - what only one of the questions says is not far from what only the other one says (`ask_for_another_thing`): of two
@@ -18,7 +22,9 @@ Two pairs say the same when
 
 The conditions after the first are needed because an embedding hardly sees the one word that matters: for it, "change
 the oil filter every 3 months" and "change the air filter every 6 months" mean nearly the same, although real
-paraphrases share fewer words than these two do. The last two cost more than they bring where the answers agree, too.
+paraphrases share fewer words than these two do. The last two cost more than they bring where the answers agree, too. A
+narrower question with the same answer is still taken for the same: a cabana, and a cabana with a pool of its own, are
+both booked at the desk.
 
 Texts in scripts other than Latin are never compared. Other languages in Latin script are compared, but their duplicates
 are found less often than those in English.
@@ -68,10 +74,21 @@ FAR = 0.3
 """Similarity below which the words that two questions do not share ask for different things: key features and
 limitations have .25, replaced and change .60. Chosen on tests/benchmarks/paraphrases.txt, of which it costs nothing."""
 
+APART = 0.2
+"""Similarity below which the words that two answers do not share say different things. Chosen on the sources of choice
+of tests/benchmarks/duplicate_pairs.py, like the lists and what questions name and ask."""
+ENUMERATED = 2
+"""Commas of a sentence that enumerates things."""
+ITEM_WORDS = 4
+"""Most content words of an enumerated thing that is known by all of them; a longer one may be put in other words."""
+
 SURE = 0.85
 """Similarity from which words that differ tell less than words that are repeated. Chosen on read pairs of seven sources
 (tests/benchmarks/duplicate_pairs.py)."""
 
+_ASKING = frozenset({"who", "whom", "whose", "when", "where", "why"})
+_SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
+_ITEM = re.compile(r",\s*(?:(?:and|or)\b)?|\s(?:and|or)\s")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
@@ -154,8 +171,10 @@ class Meanings:
             if float(self._vectors[x] @ self._vectors[y]) < SYNONYMS:
                 return True
         if alike < SURE:
-            return contradict(a, b)
-        return _are_opposed(ours, theirs) or any(is_denied(x, y) for x, y in zip(a, b, strict=True))
+            contrary = contradict(a, b)
+        else:
+            contrary = _are_opposed(ours, theirs) or any(is_denied(x, y) for x, y in zip(a, b, strict=True))
+        return contrary or enumerate_otherwise(a[1], b[1]) or answer_another_thing(a[1], b[1])
 
 
 class _Specifics(NamedTuple):
@@ -225,13 +244,16 @@ def share_words(a: str, b: str) -> bool:
 
 class _Content(NamedTuple):
     length: int
+    size: int
+    """of content words"""
     words: frozenset[str]
 
 
 @lru_cache(maxsize=16384)
 def _content(text: str) -> _Content:
     said = words(text)
-    return _Content(len(said), frozenset(stem(word) for word in said if word not in ENGLISH))
+    content = [word for word in said if word not in ENGLISH]
+    return _Content(len(said), len(content), frozenset(map(stem, content)))
 
 
 def contradict(a: Pair, b: Pair) -> bool:
@@ -249,8 +271,10 @@ def _ask_for_more(ours: "_Read", theirs: "_Read") -> bool:
 
 
 def _are_opposed(ours: "_Read", theirs: "_Read") -> bool:
-    """Whether each names something that the other lacks, or one answers yes and one no."""
+    """Whether each names or asks for something that the other does not, or one answers yes and one no."""
     apart = not ours.named <= theirs.said and not theirs.named <= ours.said
+    apart |= not ours.sought <= theirs.asked and not theirs.sought <= ours.asked
+    apart |= bool(_ASKING & ours.asked - theirs.asked) and bool(_ASKING & theirs.asked - ours.asked)
     return apart or {ours.first, theirs.first} == {"yes", "no"}
 
 
@@ -259,13 +283,47 @@ def ask_for_another_thing(a: str, b: str) -> bool:
 
     The words that both share are mostly the topic, which makes whole questions similar whatever they ask about it.
     """
-    ours, theirs = ([word for word in words(text) if word not in ENGLISH] for text in (a, b))
-    if max(len(ours), len(theirs)) > FRAME_WORDS:
+    if max(_content(text).size for text in (a, b)) > FRAME_WORDS:
         return False  # what leads to a spoken question is not what it asks
-    stems, others = {stem(word) for word in ours}, {stem(word) for word in theirs}
-    left = [word for word in ours if stem(word) not in others]
-    right = [word for word in theirs if stem(word) not in stems]
+    left, right = _leave(a, b)
     return bool(left and right) and _word_similarity(" ".join(left), " ".join(right)) < FAR
+
+
+def answer_another_thing(a: str, b: str) -> bool:
+    """Whether each of two answers has content words that the other lacks, and these words mean something else."""
+    left, right = _leave(a, b)
+    return bool(left and right) and _word_similarity(" ".join(left), " ".join(right)) < APART
+
+
+def _leave(a: str, b: str) -> tuple[list[str], list[str]]:
+    """The content words of each text that the other one does not have."""
+    stems, others = _content(a).words, _content(b).words
+    left, right = (
+        [word for word in words(text) if word not in ENGLISH and stem(word) not in shared]
+        for text, shared in ((a, others), (b, stems))
+    )
+    return left, right
+
+
+def enumerate_otherwise(a: str, b: str) -> bool:
+    """Whether both texts enumerate things, and one names a thing that the other one does not have."""
+    ours, theirs = _enumerate(a), _enumerate(b)
+    if not ours or not theirs:
+        return False
+    return any(_lacks(b, item) for item in ours) or any(_lacks(a, item) for item in theirs)
+
+
+def _lacks(text: str, item: frozenset[str]) -> bool:
+    said = _content(text).words
+    return item.isdisjoint(said) if len(item) > ITEM_WORDS else not item <= said
+
+
+@lru_cache(maxsize=16384)
+def _enumerate(text: str) -> tuple[frozenset[str], ...]:
+    """The stems of the content words of each thing that a text enumerates."""
+    sentences = [sentence for sentence in _SENTENCE.split(text) if sentence.count(",") >= ENUMERATED]
+    items = (_content(item).words for sentence in sentences for item in _ITEM.split(sentence))
+    return tuple(item for item in items if item)
 
 
 def is_filled_in_otherwise(a: str, b: str) -> bool:
@@ -329,7 +387,7 @@ class _Read(NamedTuple):
     sought: frozenset[str]
     """those of the question"""
     asked: frozenset[str]
-    """words of the question"""
+    """all words of the question, and its numbers"""
     said: frozenset[str]
     """all words"""
     first: str
@@ -344,7 +402,7 @@ class _Read(NamedTuple):
 def _read(pair: Pair) -> _Read:
     first = next(iter(words(pair[1])), "")
     taken_up = _content(pair[0]).words & _content(pair[1]).words
-    asked, said = frozenset(words(pair[0])), _say(pair)
+    asked, said = _say((pair[0], "")), _say(pair)
     return _Read(_name(pair), _name((pair[0], "")), asked, said, first, taken_up, frozenset(map(stem, said)))
 
 

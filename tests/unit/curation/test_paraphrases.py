@@ -114,7 +114,27 @@ def test_where_answers_agree_another_word_for_the_same_does_not_keep_rows_apart(
     assert alike(COMPOST, AGAIN, threshold=paraphrases.SURE) == {(0, 1)}
 
 
+HERBS = (
+    "What grows in the bed by the wall?",
+    "The bed by the wall has sage, thyme, winter savory, rue and mint.",
+)
 APART = {
+    "a longer list": (
+        HERBS,
+        ("What grows in the bed near the wall?", "The bed by the wall has sage, thyme, rue and mint."),
+    ),
+    "another thing in a list": (
+        HERBS,
+        (HERBS[0], "The bed by the wall has thyme, sage, summer savory, rue and mint."),
+    ),
+    "what is asked of the same": (
+        ("Who founded the firm?", "The firm was founded by the two sisters after the great war."),
+        ("When was the firm founded?", "The firm was founded by the two sisters after the great war."),
+    ),
+    "a number that both answers name": (
+        ("Which rate applies to 500 crowns?", "From 500 to 800 crowns the rate is the low one."),
+        ("Which rate applies to 800 crowns?", "From 500 to 800 crowns the rate is the low one."),
+    ),
     "a name": (COMPOST, (COMPOST[0].replace("heap", "heap by Biolan"), COMPOST[1])),
     "a denial": (
         ("Should a compost heap stand in the shade?", COMPOST[1]),
@@ -131,9 +151,23 @@ APART = {
 def test_a_name_or_a_denial_keeps_even_the_most_similar_rows_apart(name: str) -> None:
     first, second = APART[name]
     alone = [float(v[0] @ v[1]) for v in (embeddings.embed(side) for side in zip(first, second, strict=True))]
-    # property: one question asks for something that the other pair never mentions, or for the contrary
+    # property: one pair asks for or answers something that the other one does not, or the contrary
     assert min(alone) >= 0.85
     assert alike(first, second, threshold=0.85) == set()
+
+
+def test_a_list_in_another_order_does_not_keep_rows_apart() -> None:
+    other = (HERBS[0], "Mint, rue, winter savory, thyme and sage are in the bed by the wall.")
+    # property: only the things count; a text that enumerates nothing is not compared with a list
+    assert alike(HERBS, other, threshold=paraphrases.SURE) == {(0, 1)}
+    assert not paraphrases.enumerate_otherwise(HERBS[1], "In the bed by the wall grow herbs and a rose.")
+
+
+def test_answers_that_end_otherwise_are_not_the_same() -> None:
+    # property: of two answers that share a long beginning, what only one of them says counts
+    start = "The greatest number of guests in a room of the hotel "
+    assert paraphrases.answer_another_thing(start + "is four persons.", start + "depends on the type.")
+    assert not paraphrases.answer_another_thing(start + "is large.", start + "is big.")
 
 
 def test_synonyms_in_the_same_sentence_do_not_keep_rows_apart() -> None:
@@ -174,7 +208,10 @@ def test_what_the_corpus_keeps_apart_is_not_the_same_in_other_words() -> None:
         "Which soil does the sage like in a sunny place?",
         "A stony one. Mix in compost every second year.",
     )
-    moved = ("What ground is best for the sage where it is windy?", "Stony earth suits it; mix in compost.")
+    moved = (
+        "What ground is best for the sage where it is windy?",
+        "A stony one; mix in compost every second year.",
+    )
     third = ("Which soil does the sage like in a windy place?", "A loamy one. Never let it dry out.")
     # property: two rows alone are taken for the same, a third one shows that sunny and windy are two things
     assert (0, 1) in alike(sage, moved, threshold=0.6)
