@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from lectern.core import code, stage
 from tests.support import listing
+from tests.warm import workers
 
 # As every stage does before it loads torch.
 stage.quieten_libraries()
@@ -28,6 +29,8 @@ settings.load_profile("fixed")
 
 # A file system lists a folder in any order; here it is the one that no code can take for sorted.
 listing.reverse()
+
+workers.install()
 
 # A stage reads its own source once, the tests hundreds of times in a process; the result depends on the text alone.
 code._bare = cache(code._bare)

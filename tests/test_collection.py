@@ -4,7 +4,19 @@ import pytest
 
 from tests.conftest import COLLECTED
 
-DEAR = {"torch", "transformers", "peft", "datasets", "sklearn", "scrapy", "nicegui", "ray"}
+DEAR = {
+    "torch",
+    "transformers",
+    "peft",
+    "datasets",
+    "sklearn",
+    "scrapy",
+    "nicegui",
+    "ray",
+    "scipy.stats",
+    "openai",
+    "matplotlib",
+}
 
 
 def test_collecting_the_tests_imports_nothing_that_is_dear(request: pytest.FixtureRequest) -> None:

@@ -1,7 +1,7 @@
 """Jobs on rented and shared machines, on the smoke recipe: what Slurm and SkyPilot would run, run by a shell."""
 
+import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,25 @@ from tests.support.shipped import ROOT
 pytestmark = pytest.mark.slow
 
 
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """Variables of a machine on which `lectern`, and what it starts, are warm processes."""
+    programs = folder / "bin"
+    programs.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "lectern/tools/launcher.sh", programs / "lectern")
+    (programs / "lectern").chmod(0o755)
+    if not (programs / "python").exists():
+        (programs / "python").symlink_to(warm.python())
+    everything = warm.environment(**{warm.CHILDREN: warm.python()}, **more)
+    return everything | {"PATH": f"{programs}:{everything['PATH']}"}
+
+
 def sbatch(
-    checkout: Checkout, folder: Path, *arguments: str, **environment: str
+    checkout: Checkout, folder: Path, *arguments: str, **more: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the script as a node would: elsewhere, with what Slurm tells it."""
-    everything = warm.environment(
-        SLURM_SUBMIT_DIR=str(checkout.root), WORK=str(folder), SETUP="true", **environment
+    everything = environment(
+        folder, SLURM_SUBMIT_DIR=str(checkout.root), WORK=str(folder), SETUP="true", **more
     )
-    everything["PATH"] = f"{Path(sys.executable).parent}:{everything['PATH']}"
     command = ["bash", str(checkout.root / "remote/slurm.sh"), *arguments]
     return subprocess.run(command, cwd=folder, env=everything, capture_output=True, text=True)
 
@@ -81,13 +92,12 @@ def test_what_a_rented_machine_does_pushes_experiments(fork: Checkout, tmp_path:
         "SETUP": "true",
     }
     values = {key: value or "" for key, value in {**task["envs"], **task["secrets"]}.items()}
-    environment = warm.environment(**{**values, **given})
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    everything = environment(tmp_path, **{**values, **given})
     for part in ("setup", "run"):
         script = machine / part
         script.write_text(task[part])
         done = subprocess.run(
-            ["bash", str(script)], cwd=machine, env=environment, capture_output=True, text=True
+            ["bash", str(script)], cwd=machine, env=everything, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout + done.stderr
     listed = subprocess.run(

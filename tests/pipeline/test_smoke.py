@@ -6,11 +6,14 @@ import re
 import socket
 from pathlib import Path
 
+import pytest
 import yaml
 
 from lectern.core import io, items, runtime
 from lectern.core.schema import Conversation, Example, Prediction, TokenRow
 from tests.pipeline.conftest import Checkout
+
+pytestmark = pytest.mark.slow
 
 PER_ITEM = ("fetch", "transcribe", "diarize", "converse", "examples")
 

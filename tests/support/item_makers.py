@@ -196,12 +196,12 @@ def take_too_much(item: Item, path: Path) -> Mapping[str, Any]:
         while True:
             pass
     if text == "longer":  # more than one second, in steps that are allowed
-        for _ in range(5):
+        for _ in range(3):
             limits.allow(1)
             burn(0.5)
     if text.startswith("aside"):  # more than one second, in a block that may; and then perhaps again
         with limits.aside(10):
-            burn(1.5)
+            burn(1.2)
         burn(2.5 if text == "aside and more" else 0)
     if text == "memory":
         bytearray(400_000_000)

@@ -2,9 +2,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from lectern.evaluation.bootstrap import Bootstrap, Statistic, choose_unit, expanded_tails, mean, ratio
+from tests.support.lazily import Lazily
+
+stats = Lazily("scipy.stats")
 
 
 def means(values: np.ndarray) -> Statistic:

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
 from lectern.answering.general import Result
 from lectern.core.errors import LecternError
 from lectern.evaluation import forgetting
+from tests.support.lazily import Lazily
+
+stats = Lazily("scipy.stats")
 
 DRAWN: dict[str, Any] = {"resamples": 2000, "confidence": 0.95, "seed": 0}
 
@@ -73,7 +75,7 @@ def test_a_refusal_is_known_by_its_first_words(said: str, declined: bool) -> Non
 @pytest.mark.parametrize(("hits", "rows"), [(0, 10), (3, 10), (10, 10), (29, 60)])
 def test_the_interval_of_a_share_is_wilsons(hits: int, rows: int) -> None:
     found = forgetting.wilson(hits, rows, 0.95)
-    known = binomtest(hits, rows).proportion_ci(0.95, method="wilson")
+    known = stats.binomtest(hits, rows).proportion_ci(0.95, method="wilson")
     assert (found.value, found.n) == (hits / rows, rows)
     assert [found.low, found.high] == pytest.approx([known.low, known.high])
 

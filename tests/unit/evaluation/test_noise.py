@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import t
 
 from lectern.core.errors import LecternError
 from lectern.evaluation import learning_curve, noise, reruns
@@ -15,6 +14,9 @@ from lectern.evaluation.learning_curve import Point
 from lectern.evaluation.noise import Source, Spread
 from lectern.evaluation.rows import AnswerScore, RowScore
 from tests.support import expected
+from tests.support.lazily import Lazily
+
+stats = Lazily("scipy.stats")
 
 SURE = 0.95
 
@@ -22,7 +24,7 @@ SURE = 0.95
 def interval(values: np.ndarray) -> Interval:
     """The t interval of a mean, which the expanded percentile interval comes to for symmetric values."""
     n, middle = len(values), float(values.mean())
-    half = float(t.ppf((1 + SURE) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
+    half = float(stats.t.ppf((1 + SURE) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
     return Interval(middle, middle - half, middle + half, n)
 
 
@@ -81,7 +83,7 @@ def test_the_mean_of_more_runs_is_surer() -> None:
     # The rows add little, so that widths follow the root of the weight.
     assert widths[0] / widths[1] == pytest.approx(math.sqrt(2), rel=0.01)
     assert widths[1] / widths[2] == pytest.approx(math.sqrt(5), rel=0.05)
-    assert widths[1] / 2 == pytest.approx(t.ppf(0.975, 4), rel=0.01), (
+    assert widths[1] / 2 == pytest.approx(stats.t.ppf(0.975, 4), rel=0.01), (
         "four degrees of freedom, as five seeds have"
     )
 

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
-from scipy.stats import t
 
 from lectern.evaluation.prediction_powered import correct_mean
+from tests.support.lazily import Lazily
+
+stats = Lazily("scipy.stats")
 
 VALUES, SHARES = np.array([1.0, 0.5, 0.0]), (0.5, 0.2, 0.3)
 TRUE = 0.6
@@ -27,7 +29,7 @@ def test_the_interval_holds_the_truth_and_a_good_judge_narrows_it(right: float, 
         assert mean.high is not None
         held += mean.low <= TRUE <= mean.high
         found.append(mean.high - mean.low)
-        classical.append(2 * t.ppf(0.975, 29) * people[:30].std(ddof=1) / 30**0.5)
+        classical.append(2 * stats.t.ppf(0.975, 29) * people[:30].std(ddof=1) / 30**0.5)
     # property: 95 % of 400 intervals, give or take three standard errors
     assert 0.915 <= held / 400 <= 0.985
     # property: a judge at chance widens nothing, a better one narrows
@@ -66,7 +68,7 @@ def test_the_formula_of_the_paper() -> None:
     assert found.mean.value == pytest.approx(np.mean(people) - weight * (np.mean(judge) - np.mean(rest)))
     errors = np.array(people) - weight * np.array(judge)
     spread = errors.var(ddof=1) / 6 + weight**2 * np.var(rest, ddof=1) / 12
-    assert found.mean.low == pytest.approx(found.mean.value - t.ppf(0.975, 5) * spread**0.5)
+    assert found.mean.low == pytest.approx(found.mean.value - stats.t.ppf(0.975, 5) * spread**0.5)
     assert (found.mean.n, found.judged) == (6, 12)
 
 

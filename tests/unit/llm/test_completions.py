@@ -5,11 +5,13 @@ import json
 from typing import Any
 
 import httpx
-import openai
 import pytest
 
 from lectern.llm import completions
 from lectern.llm.completions import AccessError, Completion, RefusedError, TryError
+from tests.support.lazily import Lazily
+
+openai = Lazily("openai")
 
 
 def answer(**values: Any) -> bytes:

@@ -102,8 +102,6 @@ def test_a_model_tuned_as_a_whole_stands_beside_its_base(tmp_path: Path, rows: A
     "options",
     [
         {},
-        {"temperature": 1.0},
-        {"repetition_penalty": 1.3, "no_repeat_ngram_size": 2},
         {
             "temperature": 1.0,
             "top_p": 0.9,

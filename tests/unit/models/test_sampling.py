@@ -115,7 +115,8 @@ def test_the_distribution_is_that_of_transformers(
         assert torch.equal(logits, before)
 
 
-@pytest.mark.parametrize("options", [*LOOPING, *SAMPLED], ids=str)
+# each option stands in one of these; alone, they are compared with transformers above
+@pytest.mark.parametrize("options", [LOOPING[1], LOOPING[-1], *SAMPLED[-2:]], ids=str)
 def test_neighbours_and_padding_change_no_answer(
     model: Any, prompts: list[list[int]], options: dict[str, Any]
 ) -> None:

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import openai
 import psutil
 import pytest
 
 from lectern.core.guard import HEADERS
+from tests.support.lazily import Lazily
 from tests.support.running import ROOT, run
+
+openai = Lazily("openai")
 
 CHAT: Any = [{"role": "user", "content": "What is a seed?"}]
 KEY = "a-key-of-the-test"
@@ -83,16 +85,16 @@ def server(served: tuple[str, psutil.Process]) -> str:
 
 
 @pytest.fixture(scope="module")
-def client(server: str) -> openai.OpenAI:
+def client(server: str) -> Any:
     return openai.OpenAI(base_url=f"{server}/v1", api_key="none", max_retries=0)
 
 
-def ask(client: openai.OpenAI, **options: Any) -> Any:
+def ask(client: Any, **options: Any) -> Any:
     given = {"model": "lectern-tiny-llama", "messages": CHAT, "temperature": 0.0, "max_tokens": 12, **options}
     return client.chat.completions.create(**given)
 
 
-def test_it_lists_the_model_and_answers_in_a_chat(client: openai.OpenAI) -> None:
+def test_it_lists_the_model_and_answers_in_a_chat(client: Any) -> None:
     assert [model.id for model in client.models.list()] == ["lectern-tiny-llama"]
     answer = ask(client)
     assert answer.choices[0].message.content
@@ -102,7 +104,7 @@ def test_it_lists_the_model_and_answers_in_a_chat(client: openai.OpenAI) -> None
     assert ask(client, messages=longer).usage.prompt_tokens > answer.usage.prompt_tokens
 
 
-def test_a_stream_says_the_same(client: openai.OpenAI) -> None:
+def test_a_stream_says_the_same(client: Any) -> None:
     parts = list(ask(client, stream=True))
     said = "".join(part.choices[0].delta.content or "" for part in parts if part.choices)
     assert said == ask(client).choices[0].message.content
@@ -110,7 +112,7 @@ def test_a_stream_says_the_same(client: openai.OpenAI) -> None:
     assert parts[-1].choices[0].finish_reason == "length"
 
 
-def test_it_stops_where_it_is_told_to(client: openai.OpenAI) -> None:
+def test_it_stops_where_it_is_told_to(client: Any) -> None:
     whole = ask(client).choices[0].message.content
     middle = whole[len(whole) // 2 :][:4]
     cut = ask(client, stop=[middle]).choices[0]
@@ -119,7 +121,7 @@ def test_it_stops_where_it_is_told_to(client: openai.OpenAI) -> None:
     assert ask(client, max_tokens=3).usage.completion_tokens == 3
 
 
-def test_many_at_once_are_all_answered_as_one_by_one(client: openai.OpenAI) -> None:
+def test_many_at_once_are_all_answered_as_one_by_one(client: Any) -> None:
     chats = [[{"role": "user", "content": f"What is {n}?"}] for n in range(8)]
     alone = [ask(client, messages=chat).choices[0].message.content for chat in chats]
     with ThreadPoolExecutor(8) as pool:
@@ -159,9 +161,7 @@ def of_schema(schema: dict[str, Any]) -> dict[str, Any]:
         b"\xff\xfe",
     ],
 )
-def test_a_bad_request_is_refused_and_the_server_lives_on(
-    server: str, client: openai.OpenAI, body: bytes
-) -> None:
+def test_a_bad_request_is_refused_and_the_server_lives_on(server: str, client: Any, body: bytes) -> None:
     headers = {"content-type": "application/json"}
     answer = httpx.post(f"{server}/v1/chat/completions", content=body, headers=headers, timeout=60)
     assert answer.status_code == 400, "5xx would be repeated"
@@ -285,7 +285,7 @@ def test_what_clients_may_ask_is_answered_in_little_memory(
         assert len(answer.json()["choices"][0]["logprobs"]["content"][0]["top_logprobs"]) == 20
 
 
-def test_an_answer_ends_where_no_limit_is_given(client: openai.OpenAI) -> None:
+def test_an_answer_ends_where_no_limit_is_given(client: Any) -> None:
     answer = ask(client, max_tokens=None)
     assert answer.choices[0].finish_reason == "length"
     assert answer.usage.completion_tokens == DEFAULT_TOKENS
@@ -293,7 +293,7 @@ def test_an_answer_ends_where_no_limit_is_given(client: openai.OpenAI) -> None:
     assert ask(client, max_tokens=None, max_completion_tokens=3).usage.completion_tokens == 3
 
 
-def test_a_model_or_an_address_that_is_not_there_is_not_found(server: str, client: openai.OpenAI) -> None:
+def test_a_model_or_an_address_that_is_not_there_is_not_found(server: str, client: Any) -> None:
     with pytest.raises(openai.NotFoundError) as error:
         ask(client, model="gpt-9")
     assert error.value.code == "model_not_found"
@@ -385,9 +385,7 @@ def test_nothing_leads_past_the_guard(served: tuple[str, psutil.Process]) -> Non
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_client_that_goes_is_written_for_no_longer(
-    server: str, client: openai.OpenAI, stream: bool
-) -> None:
+def test_a_client_that_goes_is_written_for_no_longer(server: str, client: Any, stream: bool) -> None:
     """As many as are answered at a time go away; then the next would wait a minute, if they were still written for."""
     body = {"messages": CHAT, "max_tokens": LONG, "stream": stream, "temperature": 0}
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: {server.removeprefix('http://')}\r\n"
@@ -411,7 +409,7 @@ def test_a_client_that_goes_is_written_for_no_longer(
     assert time.monotonic() - began < SOON
 
 
-def test_more_than_can_wait_are_told_to_come_again(server: str, client: openai.OpenAI) -> None:
+def test_more_than_can_wait_are_told_to_come_again(server: str, client: Any) -> None:
     port = int(server.rpartition(":")[2])
     written = json.dumps({"messages": CHAT, "max_tokens": LONG})
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"

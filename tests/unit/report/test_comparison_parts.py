@@ -5,7 +5,6 @@ import math
 from typing import Any
 
 import pytest
-from scipy.stats import t
 
 from lectern.core.schema import Decision, Message, Prediction, Provenance
 from lectern.evaluation import reruns
@@ -13,6 +12,9 @@ from lectern.evaluation.rows import AnswerScore, RowScore
 from lectern.report import inputs, six
 from lectern.report.comparison import answers, costs, differences, figures, rows, scores, view
 from lectern.report.comparison.inputs import Run
+from tests.support.lazily import Lazily
+
+stats = Lazily("scipy.stats")
 
 
 def run(name: str = "main", **values: Any) -> Run:
@@ -564,7 +566,7 @@ def test_better_and_worse_are_said_beyond_both_sources_of_noise_alone() -> None:
     assert "5 of main and 5 of new" in both["chance"]
     one = compare(with_seeds(main, 0.3, "a"), new)[1]
     # The rows leave no doubt here, so that widths are those of 2 sigma squared, with 8 and with 4 degrees of freedom.
-    times = [2 * math.sqrt(2 * 0.3**2 * 4 / 4) * float(t.ppf(0.975, freedom)) for freedom in (8, 4)]
+    times = [2 * math.sqrt(2 * 0.3**2 * 4 / 4) * float(stats.t.ppf(0.975, freedom)) for freedom in (8, 4)]
     assert [width(both), width(one)] == pytest.approx(times, rel=1e-3)
 
     # property: the same weights have no seed between them

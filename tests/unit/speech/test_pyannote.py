@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
-from pyannote.core import Annotation, Segment
 
 from lectern.core import io
 from lectern.core.errors import LecternError
@@ -25,15 +25,18 @@ from lectern.settings.diarize import Diarize
 from lectern.speech.pyannote_engine import read_output
 from stages import diarize
 from tests.settings import configure
+from tests.support.lazily import Lazily
 from tests.support.own_environment import add_recording, built, make_model, run_stage
+
+core = Lazily("pyannote.core")
 
 SMOKE = Path("data/sources/smoke")
 
 
-def spoken_by(*runs: tuple[float, float, str]) -> Annotation:
-    found = Annotation()
+def spoken_by(*runs: tuple[float, float, str]) -> Any:
+    found = core.Annotation()
     for track, (start, end, label) in enumerate(runs):
-        found[Segment(start, end), track] = label
+        found[core.Segment(start, end), track] = label
     return found
 
 
@@ -77,7 +80,7 @@ def test_a_speaker_with_hardly_any_speech_is_a_ghost_with_turns_of_its_own() -> 
 
 
 def test_no_speech_has_no_turns_and_no_voices() -> None:
-    output = SimpleNamespace(speaker_diarization=Annotation(), speaker_embeddings=np.zeros((0, 256)))
+    output = SimpleNamespace(speaker_diarization=core.Annotation(), speaker_embeddings=np.zeros((0, 256)))
     found = read_output("silence", 5.0, "x", output, min_share=0.01)
     assert (found.turns, found.voices) == ([], {})
 
