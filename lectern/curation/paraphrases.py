@@ -86,7 +86,8 @@ SURE = 0.85
 """Similarity from which words that differ tell less than words that are repeated. Chosen on read pairs of seven sources
 (tests/benchmarks/duplicate_pairs.py)."""
 
-_ASKING = frozenset({"who", "whom", "whose", "when", "where", "why"})
+_ASKING = {"who": "who", "whom": "who", "whose": "who", "when": "when", "where": "where", "why": "why"}
+"""A word that asks -> what it asks for."""
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
 _ITEM = re.compile(r",\s*(?:(?:and|or)\b)?|\s(?:and|or)\s")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -274,7 +275,8 @@ def _are_opposed(ours: "_Read", theirs: "_Read") -> bool:
     """Whether each names or asks for something that the other does not, or one answers yes and one no."""
     apart = not ours.named <= theirs.said and not theirs.named <= ours.said
     apart |= not ours.sought <= theirs.asked and not theirs.sought <= ours.asked
-    apart |= bool(_ASKING & ours.asked - theirs.asked) and bool(_ASKING & theirs.asked - ours.asked)
+    wanted, other = ({_ASKING[word] for word in one.asked & _ASKING.keys()} for one in (ours, theirs))
+    apart |= bool(wanted - other) and bool(other - wanted)
     return apart or {ours.first, theirs.first} == {"yes", "no"}
 
 

@@ -306,3 +306,10 @@ def test_a_question_is_embedded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paraphrases, "embed", lambda texts: pytest.fail(f"embedded again: {texts}"))
     assert (paraphrases.embed_questions(texts[::-1]) == first[::-1]).all()
     assert paraphrases.embed_questions([]).shape == (0, embeddings.DIMENSIONS)
+
+
+def test_whose_job_it_is_is_the_same_as_who_does_it_and_not_as_when_it_is_done() -> None:
+    answer = "The seed keeper of the lab."
+    asked = ("Who is responsible for closing the lab?", answer)
+    assert not paraphrases.contradict(asked, ("Whose job is it to close the lab?", answer))
+    assert paraphrases.contradict(asked, ("When is the lab closed?", answer))
