@@ -85,6 +85,12 @@ def test_a_server_is_asked_with_everything_that_decides_an_answer(monkeypatch: p
     ]  # fmt: skip
 
 
+def test_nobody_sees_what_a_server_s_model_thinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = OpenAI(("<think>", None), ("\nHm.\n</th", None), ("ink>\n\nSo", None), (" it is.", "stop"))
+    reply, told = ask(monkeypatch, server)
+    assert (reply.text, told) == ("So it is.", ["", "", "So", "So it is."])
+
+
 def test_another_model_answers_where_ours_is_not_served_and_an_end_by_length_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
