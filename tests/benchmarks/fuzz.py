@@ -6,7 +6,7 @@ draws and damaged copies of real files, by turns. Reads each in a worker process
 stage (`core.limits`), one at a time. Prints a table: a kind, its inputs, how many were read, refused by a message,
 failed by an error that nobody foresaw, or were ended by the limits, the longest CPU time and the most memory of one.
 Exits with status 1 if an error was unforeseen, or a file took more than 30 s or 2 GB. Of a file that ended its worker,
-the time and the memory that this worker took more stand for its own, which were less.
+the largest memory of any worker stands for its own, which was less.
 """
 
 # ruff: noqa: E501 - an input is easier to read in one line
@@ -799,6 +799,7 @@ def load(kind: str) -> Make:
 def _measure(kind: str, item: Item, out: Path) -> Mapping[str, Any]:
     Path("/proc/self/clear_refs").write_text("5")  # the greatest memory so far is that of now
     began, used, said = time.monotonic(), _used(), ""
+    _begun(item.inputs["file"]).write_text(str(used))
     try:
         KINDS[kind].read(item.inputs["file"])
     except (ItemError, LecternError) as error:
@@ -807,6 +808,11 @@ def _measure(kind: str, item: Item, out: Path) -> Mapping[str, Any]:
     status = Path("/proc/self/status").read_text()
     peak = int(status.partition("VmHWM:")[2].split()[0]) / 1000
     return {"refused": said, "seconds": time.monotonic() - began, "cpu": _used() - used, "mb": peak}
+
+
+def _begun(path: Path) -> Path:
+    """The file in which a worker notes the CPU seconds that it had taken when it began a file."""
+    return path.parent / "_begun"
 
 
 def _used() -> float:
@@ -885,11 +891,13 @@ def try_kind(kind: str, inputs: Inputs, folder: Path) -> Tally:
             limits=KINDS[kind].limits,
         )
         with closing(run):
-            before = _ended()[0]  # and what the items of the living worker took
+            before = _ended()[0]
             for made in run:
                 cpu, mb = _ended()
-                tally.add(batch[made.id].name, made, cpu - before, mb)
-                before = before + made.facts["cpu"] if "cpu" in made.facts else cpu
+                note = _begun(batch[made.id])
+                seconds = cpu - before - float(note.read_text()) if note.exists() else 0.0
+                tally.add(batch[made.id].name, made, max(0.0, seconds), mb)
+                before = cpu
         for path in batch.values():
             shutil.rmtree(path.parent)
     return tally
