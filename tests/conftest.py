@@ -5,6 +5,7 @@ Property tests draw the same examples in every run; `pytest --hypothesis-profile
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -26,6 +27,10 @@ ANY_SPEED: Any = {"deadline": None, "suppress_health_check": [HealthCheck.too_sl
 settings.register_profile("fixed", derandomize=True, **ANY_SPEED)
 settings.register_profile("search", max_examples=500, **ANY_SPEED)
 settings.load_profile("fixed")
+
+# What a script starts in the background ignores Ctrl-C, which some tests send.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A file system lists a folder in any order; here it is the one that no code can take for sorted.
 listing.reverse()

@@ -1,23 +1,11 @@
 """Call the endpoints that only llama.cpp's server has, on a Unix socket or at an address of HTTP."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import LecternError
 from lectern.core.schema import Message
-
-SCHEME = "unix://"
-
-
-def address_of(socket: Path) -> str:
-    """The address of a server that listens on a Unix socket."""
-    return f"{SCHEME}{socket}"
-
-
-def socket_of(address: str) -> str | None:
-    """The path of the Unix socket in an address; `None` if the address names a host."""
-    return address.removeprefix(SCHEME) if address.startswith(SCHEME) else None
+from lectern.llm import llama_server
 
 
 def post(address: str, path: str, body: dict[str, Any], key: str | None = None) -> Any:
@@ -34,7 +22,7 @@ def post(address: str, path: str, body: dict[str, Any], key: str | None = None) 
     """
     import httpx
 
-    socket = socket_of(address)
+    socket = llama_server.socket_of(address)
     transport = httpx.HTTPTransport(uds=socket) if socket else None
     base = "http://llama.cpp" if socket else address
     headers = {"authorization": f"Bearer {key}"} if key else {}

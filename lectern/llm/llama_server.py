@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import LecternError
-from lectern.llm import llama_client, openmp
+from lectern.llm import openmp
 
 HOST = "127.0.0.1"
 KEY = "LECTERN_API_KEY"
@@ -24,8 +24,6 @@ PARALLEL = 4
 SOCKET = "llama.sock"
 LONGEST_PATH = 103
 """Most bytes of a Unix socket's path that all systems accept."""
-FIRST = {"prompt": [0], "n_predict": 1, "cache_prompt": False}
-"""A request that the server can answer only when it is wholly started."""
 CACHE = 256
 """MiB for the state of earlier conversations, which then need not be computed again; llama.cpp's default is 8192."""
 
@@ -35,7 +33,7 @@ class Llama:
 
     def __init__(self, server: Any, folder: "tempfile.TemporaryDirectory[str]") -> None:
         self._server, self._folder = server, folder
-        self.listening_address = llama_client.address_of(Path(folder.name) / SOCKET)
+        self.listening_address = address_of(Path(folder.name) / SOCKET)
         """Such as unix:///tmp/lectern-x/llama.sock."""
 
     def close(self) -> None:
@@ -78,12 +76,10 @@ def start(gguf: Path, *, name: str, context: int, parallel: int = PARALLEL) -> L
     params.verbosity = 1
     try:
         with _keeping_signals():
-            server = Llama(xllamacpp.Server(params), folder)
-            # It may return before llama.cpp has set its handlers, which it does before it evaluates anything.
-            llama_client.post(server.listening_address, "/completion", FIRST)
+            server = xllamacpp.Server(params)
     except RuntimeError as error:
         raise LecternError(f"{gguf} cannot be served: {error}") from error
-    return server
+    return Llama(server, folder)
 
 
 @contextmanager
@@ -99,6 +95,19 @@ def _keeping_signals() -> Iterator[None]:
         for each, handler in former.items():
             if handler is not None:  # None: the handler was not set from Python
                 signal.signal(each, handler)
+
+
+SCHEME = "unix://"
+
+
+def address_of(socket: Path) -> str:
+    """The address of a server that listens on a Unix socket."""
+    return f"{SCHEME}{socket}"
+
+
+def socket_of(address: str) -> str | None:
+    """The path of the Unix socket in an address; `None` if the address names a host."""
+    return address.removeprefix(SCHEME) if address.startswith(SCHEME) else None
 
 
 def get_key(host: str) -> str | None:

@@ -13,7 +13,7 @@ from lectern.apps.web import server
 from lectern.core import stage
 from lectern.core.errors import LecternError
 from lectern.core.printing import say
-from lectern.llm import llama_client, llama_server
+from lectern.llm import llama_server
 from lectern.publishing import chat_requests, engine_options, exporting, fidelity, gateway, vllm
 from lectern.tools import export
 from lectern.tools.terminal import Command, tell
@@ -48,7 +48,7 @@ def serve_llama_cpp(kind: str, host: str, port: int, context: int | None, max_to
     room = context or min(model.base.context_length, MOST_CONTEXT)
     llama = llama_server.start(exporting.gguf_file(model, export.OUT, kind), name=model.name, context=room)
     served = gateway.Served(model.name, room, model.decoding, max_tokens, host, key)
-    app = gateway.build(served, llama_client.socket_of(llama.listening_address) or "")
+    app = gateway.build(served, llama_server.socket_of(llama.listening_address) or "")
     where = f"http://{server.show_host(host)}:{bound.getsockname()[1]}/v1"
     server.listen(bound)
     for difference in engine_options.list_differences(model.decoding, engine_options.LLAMA_CPP):

@@ -55,7 +55,7 @@ class Parts:
                 "start",
                 lambda file, **more: self.asked.append(("start", str(file), more)) or llama,
             ),
-            (serve.llama_client, "socket_of", lambda address: address.removeprefix("unix://")),
+            (serve.llama_server, "socket_of", lambda address: address.removeprefix("unix://")),
             (serve.gateway, "build", lambda served, socket: (served, socket)),
             (serve.server, "listen", lambda bound: self.asked.append("listen")),
             (serve.server, "run", lambda app, bound: self.asked.append(("run", app))),
