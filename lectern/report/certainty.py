@@ -88,8 +88,9 @@ def _tell_seeds_by_factor(
     alone = wording.times(rows).partition("(")[2].removesuffix(")")
     together = wording.times(both, tie=f"; over answers alone {alone}")
     return (
-        f"{wording.count(spread['runs'], 'training')} that differ in chance alone (their random seed) rate each token "
-        f"of the true answers alike within {at} % (standard deviation, {sure} interval {low} to {high} %). Over "
+        f"{wording.count(spread['runs'], 'training')} that differ in chance alone (their random seed) typically "
+        f"differ by {at} % in how likely they find each token of the true answers (standard deviation, {sure} interval "
+        f"{low} to {high} %). Over "
         f"answers and trainings together, the tuning makes each token {together}"
         + (", which may well be chance." if both["low"] <= 0 <= both["high"] else ".")
     )
@@ -146,7 +147,8 @@ def tell_curve(curve: Mapping[str, Any]) -> str:
     opening = f"{more[0].upper()}{more[1:]} would {'help' if helps else 'do harm'}:"
     if key == "nll":
         factor = wording.times(change, digits=2)
-        return f"{opening} each token of a true answer would be {factor}, projected {law}."
+        now = "as it is now, after the tuning"
+        return f"{opening} each token of a true answer would be {factor} {now}, projected {law}."
     near, far = sorted((abs(change["low"]), abs(change["high"])))
     verb = "lower" if change["value"] < 0 else "raise"
     return (

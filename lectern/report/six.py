@@ -86,14 +86,19 @@ def describe_likeness(evidence: Evidence, whose: str) -> Reply:
     if not found or "why" in found:
         return Reply(question, "not measured", "unknown", str(found.get("why", NOT_YET)))
     sides, size = found["contestants"], found["pool_words"]
-    tuned = (
-        "A program that knows authors by their small words and letters, not by their topics, takes a passage of "
-        f"{size} words from the tuned model's answers for {_whose(whose)} with a probability of {_share(sides[TUNED])}"
+    opening = (
+        "A program that knows authors by their small words and letters, not by their topics, guesses how likely a "
+        f"passage of {size} words is {_whose(whose)}"
     )
-    others = [f"one from the base model's answers with {_share(sides[BASE])}"]
+    guesses = [
+        f"{_share(sides[TUNED])} for the tuned model's answers",
+        f"{_share(sides[BASE])} for the base model's",
+    ]
     if OWN in sides:
-        others.append(f"one of {_whose(whose)} own, which the program never saw, with {_share(sides[OWN])}")
-    text = f"{tuned}; {', and '.join(others)}. It measures the manner, not whether an answer makes sense."
+        own = f"{_share(sides[OWN])} for {_whose(whose)} own words, which the program never saw"
+        guesses.append(f"as a yardstick, {own}")
+    listed = f"{', '.join(guesses[:-1])} and{',' if OWN in sides else ''} {guesses[-1]}"
+    text = f"{opening}: {listed}. It measures the manner, not whether an answer makes sense."
     verdict, tone = _judge_likeness(found)
     if tone == "unknown":
         text += (
@@ -138,7 +143,7 @@ def _find_likeness_example(evidence: Evidence) -> Mapping[str, str] | None:
         if not chosen
         else show_example(
             chosen[len(chosen) // 2][0],
-            "a typical one: half of the tuned answers sound more like it, half less",
+            "from the middle: as many answers sound more like the speaker than this one as sound less",
         )
     )
 
@@ -247,7 +252,7 @@ def _find_gain_example(
     ordered = sorted(gains, key=lambda one: (one.gain, one.key))
     return show_example(
         ordered[len(ordered) // 2],
-        "a typical one: the tuning helped with half of the answers more, with half less",
+        "from the middle: as many answers gained more than this one as gained less",
         [*needed, *more],
     )
 

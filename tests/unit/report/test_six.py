@@ -36,10 +36,10 @@ def test_likeness_stands_between_the_base_and_the_speakers_own(full: inputs.Evid
     assert reply.question == "Does it sound like the speaker?"
     assert (reply.verdict, reply.tone) == ("more than before", "better")
     assert reply.text == (
-        "A program that knows authors by their small words and letters, not by their topics, takes a passage of 100 "
-        "words from the tuned model's answers for the speaker's with a probability of 42 % (30 to 55 %); one from the "
-        "base model's answers with 11 % (5.0 to 17 %), and one of the speaker's own, which the program never saw, "
-        "with 81 % (70 to 90 %). It measures the manner, not whether an answer makes sense."
+        "A program that knows authors by their small words and letters, not by their topics, guesses how likely a "
+        "passage of 100 words is the speaker's: 42 % (30 to 55 %) for the tuned model's answers, 11 % (5.0 to 17 %) "
+        "for the base model's and, as a yardstick, 81 % (70 to 90 %) for the speaker's own words, which the program "
+        "never saw. It measures the manner, not whether an answer makes sense."
     )
 
 
@@ -292,7 +292,7 @@ def test_the_spread_over_seeds_is_said_and_decides(full: inputs.Evidence) -> Non
     assert (reply.verdict, reply.tone) == ("3 trainings agree", "better")
     assert "3 trainings that differ in chance alone (their random seed)" in reply.text
     # property: a deviation of .01 nats is 1 % of a token's likelihood
-    assert "alike within 1 % (standard deviation, 95 % interval 0.52 to 6.5 %)" in reply.text
+    assert "typically differ by 1 % in how likely they find each token" in reply.text
     assert "Over answers and trainings together, the tuning makes each token" in reply.text
     # property: what is sure over answers may be chance over seeds
     assert alone["high"] < 0
@@ -311,7 +311,7 @@ def draw_curve(low: float, value: float, high: float, more: int = 10) -> dict[st
 def test_what_more_sources_would_change_is_said_with_its_interval() -> None:
     assert certainty.tell_curve(draw_curve(-0.21, -0.12, -0.05)) == (
         "10 more sources would help: each token of a true answer would be 1.13 times as likely (1.05 to 1.23), "
-        "projected by a power law through 5 trainings on 3, 4, 5, 6 and 7 sources."
+        "as it is now, after the tuning, projected by a power law through 5 trainings on 3, 4, 5, 6 and 7 sources."
     )
     assert certainty.tell_curve(draw_curve(-0.21, -0.1, 0.05, more=1)).startswith(
         "Whether 1 more source would help cannot be told: "
