@@ -310,7 +310,7 @@ def draw_curve(low: float, value: float, high: float, more: int = 10) -> dict[st
 
 def test_what_more_sources_would_change_is_said_with_its_interval() -> None:
     assert certainty.tell_curve(draw_curve(-0.21, -0.12, -0.05)) == (
-        "10 more sources would help: each token of a true answer would be 1.13 times as likely (1.05 to 1.23), "
+        "10 more sources would help: each token of a true answer would be 1.13 times as likely (1.05 to 1.23) "
         "as it is now, after the tuning, projected by a power law through 5 trainings on 3, 4, 5, 6 and 7 sources."
     )
     assert certainty.tell_curve(draw_curve(-0.21, -0.1, 0.05, more=1)).startswith(
@@ -318,7 +318,8 @@ def test_what_more_sources_would_change_is_said_with_its_interval() -> None:
     )
     worse = certainty.tell_curve(draw_curve(0.05, 0.12, 0.21))
     assert worse.startswith(
-        "10 more sources would do harm: each token of a true answer would be 0.89 times as likely (0.81 to 0.95), "
+        "10 more sources would do harm: each token of a true answer would be 0.89 times as likely (0.81 to 0.95) as "
+        "it is now, after the tuning, "
     )
     in_words = certainty.tell_curve({**draw_curve(0.05, 0.12, 0.21), "figure": "rougeL"})
     assert in_words.startswith("10 more sources would help: they would raise the ROUGE-L by 0.12")
