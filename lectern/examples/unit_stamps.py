@@ -74,7 +74,7 @@ def _find(
         return _Found(int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds), None)
     match = pattern.search(part)
     time = _to_seconds(match) if match else None
-    if match is None or time is None or not (part[: match.start()].strip() or not at_end):
+    if match is None or time is None or (at_end and not part[: match.start()].strip()):
         return None
     begin = min(match.start(name) for name in ("h", "m", "s") if match[name])
     after = len(match[0].rstrip(" )].\t")) + match.start() if at_end else match.end()

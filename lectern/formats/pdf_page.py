@@ -21,9 +21,10 @@ NEAR_CELL_GAP = 0.8
 LITTLE = 0.2
 """Length of the rotated text of a page, relative to the other, below which it is not read."""
 SMALLEST = 0.45
-"""The same from which they can; what stands beside a large initial is smaller."""
+"""Font size, relative to the letters beside them, above which letters can be an exponent or the mark of a note; what
+stands beside a large initial is smaller."""
 RISE = 0.2
-"""Height of their baseline, relative to the font size, from which they are."""
+"""Height of their baseline, relative to the font size, from which they are one."""
 ANOTHER_LINE = 0.35
 """Difference of two baselines, relative to the font size, from which letters of one size are not in one line."""
 TOUCHING = 0.12

@@ -84,9 +84,10 @@ def unwrap(text: str, schema: Mapping[str, Any] | None = None, asked: Sequence[s
     if _is_json(text) or (OPENED.match(text) and after == text):  # the reasoning was cut off
         return _as_object(text, schema)
     best, condensed = None, [_condense(one) for one in asked]
-    ways = [after, SPARE_COMMA.sub(r"\1", after), python_literals.to_json(after), text]
-    if _is_json(ways[2]):  # the whole reply is a dict of Python, whose strings may hold JSON
-        ways.insert(0, ways[2])
+    literal = python_literals.to_json(after)
+    ways = [after, SPARE_COMMA.sub(r"\1", after), literal, text]
+    if _is_json(literal):  # the whole reply is a dict of Python, whose strings may hold JSON
+        ways.insert(0, literal)
     for where in dict.fromkeys(ways):
         is_whole = _is_json(where)
         found = [_as_object(value, schema) for value in ([where] if is_whole else _values(where))]
@@ -162,9 +163,8 @@ def find_problem(text: str, schema: Mapping[str, Any] | None) -> str | None:
         wrong = min(_validator(schema).iter_errors(value), key=str, default=None)
     except RecursionError:  # what can be read may still be too deep to be shown in an error
         return "the reply is not usable: it is nested too deeply"
-    except (
-        json.JSONDecodeError
-    ):  # its words, which a repair's prompt would quote, differ between versions of Python
+    except json.JSONDecodeError:
+        # Its own words differ between versions of Python, and the prompt that asks again would quote them.
         return "the reply is not JSON" if text.strip() else "the reply is empty"
     except ValueError as error:
         return f"the reply is not JSON: {error}"

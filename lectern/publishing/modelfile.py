@@ -111,12 +111,8 @@ def _adds_bos(tokenizer: Any) -> bool:
 
 def _put_together(found: Format, roles: Sequence[str]) -> str:
     said = "".join(found.around[role][0] + SENTINELS[role] + found.around[role][1] for role in roles)
-    if found.inside is not None:
-        said = (
-            said.replace(found.inside + found.around["user"][0], found.inside, 1)
-            if "system" in roles
-            else said
-        )
+    if found.inside is not None and "system" in roles:
+        said = said.replace(found.inside + found.around["user"][0], found.inside, 1)
     return ("" if "system" in roles else found.opening) + said + found.asking
 
 

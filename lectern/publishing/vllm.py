@@ -58,9 +58,8 @@ def configure(model: Model, out: Path, *, host: str, port: int) -> dict[str, Any
         "max-lora-rank": next(size for size in RANKS if size >= rank),
         "lora-modules": [f"{model.name}={out / ADAPTER}"],
         "chat-template": str(out / ADAPTER / adapters.TEMPLATE),
-        "generation-config": str(
-            out / MERGED
-        ),  # names each token that ends a turn, as the base model's may not
+        # It names each token that ends a turn, as the base model's may not.
+        "generation-config": str(out / MERGED),
         **chosen,
     }
     if model.base.revision:

@@ -90,14 +90,11 @@ def describe_likeness(evidence: Evidence, whose: str) -> Reply:
         "A program that knows authors by their small words and letters, not by their topics, guesses how likely a "
         f"passage of {size} words is {_whose(whose)}"
     )
-    guesses = [
-        f"{_share(sides[TUNED])} for the tuned model's answers",
-        f"{_share(sides[BASE])} for the base model's",
-    ]
+    listed = f"{_share(sides[TUNED])} for the tuned model's answers"
+    listed += f"{',' if OWN in sides else ' and'} {_share(sides[BASE])} for the base model's"
     if OWN in sides:
         own = f"{_share(sides[OWN])} for {_whose(whose)} own words, which the program never saw"
-        guesses.append(f"as a yardstick, {own}")
-    listed = f"{', '.join(guesses[:-1])} and{',' if OWN in sides else ''} {guesses[-1]}"
+        listed += f" and, as a yardstick, {own}"
     text = f"{opening}: {listed}. It measures the manner, not whether an answer makes sense."
     verdict, tone = _judge_likeness(found)
     if tone == "unknown":
