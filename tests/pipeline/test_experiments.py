@@ -88,8 +88,10 @@ def depending(checkout: Checkout, sections: set[str]) -> set[str]:
     stages: Any = OmegaConf.to_container(OmegaConf.load(checkout.root / "dvc.yaml").stages)
     found, written = set(), set()
     for name, stage in stages.items():  # in the order of the pipeline
-        if sections & set(stage["params"]) or any(
-            Path(read).is_relative_to(path) for read in stage["deps"] for path in written
+        if (
+            "params.yaml" in stage["deps"]
+            or sections & set(stage.get("params", []))
+            or any(Path(read).is_relative_to(path) for read in stage["deps"] for path in written)
         ):
             found.add(name)
             if name == "check_params":  # it writes the same for all values

@@ -7,6 +7,8 @@ from typing import Any
 from lectern.apps.repro import overlap, read_pipeline
 
 CODE = ("stages/", "lectern/")
+ALL = ("params.yaml",)
+"""The parameters of a stage that depends on the whole file."""
 STEPS = {
     "Hear": ("check_params", "fetch", "transcribe", "diarize", "converse", "score_speech"),
     "Read": ("extract", "parse"),
@@ -26,7 +28,7 @@ class Stage:
     description: str
     command: str
     parameters: tuple[str, ...]
-    """sections of params.yaml, or single parameters of a section"""
+    """sections of params.yaml, or single parameters of a section; `ALL` for the whole file"""
     reads: tuple[str, ...]
     """its inputs, without code"""
     writes: tuple[str, ...]
@@ -69,7 +71,7 @@ def _read_stage(name: str, values: dict[str, Any]) -> Stage:
         name=name,
         description=values["desc"],
         command=values["cmd"],
-        parameters=tuple(values.get("params", [])),
-        reads=tuple(path for path in values.get("deps", []) if not path.startswith(CODE)),
+        parameters=ALL if ALL[0] in values.get("deps", []) else tuple(values.get("params", [])),
+        reads=tuple(path for path in values.get("deps", []) if not path.startswith((*CODE, *ALL))),
         writes=tuple(entry if isinstance(entry, str) else next(iter(entry)) for entry in written),
     )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lectern.tools.reference.pipeline import STEPS, Pipeline, Stage
+from lectern.tools.reference.pipeline import ALL, STEPS, Pipeline, Stage
 
 HEAD = """\
 <!-- Written by `python -m lectern.tools.reference` from dvc.yaml. Change that, not this page. -->
@@ -52,12 +52,12 @@ def _list_inputs(stage: Stage, pipeline: Pipeline) -> str:
     for path in stage.reads:
         writer = pipeline.find_writer(path)
         parts.append(f"`{path}`" + (f" (from [{writer.name}](#{writer.name}))" if writer else " (yours)"))
-    return ", ".join(parts)
+    return ", ".join(parts) or "no data"
 
 
 def _list_parameters(stage: Stage, conf: Path) -> str:
-    if len(stage.parameters) > 8:
-        return "it shows the parameters of all stages, and its own are the section `report`"
+    if stage.parameters == ALL:
+        return "all"
     parts = []
     for name in stage.parameters:
         choices = sorted(path.stem for path in (conf / name).glob("*.yaml"))
