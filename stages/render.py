@@ -1,7 +1,7 @@
 """Turn the examples of each split into the tokens to train on, and reject rows that would spoil the training.
 
 Run: python -m stages.render        (dvc stage: render)
-Reads data/splits and data/retrieved/train.jsonl, writes data/sft/{train,validation,test}.jsonl and
+Reads data/splits, data/retrieved/train.jsonl and data/mixed, writes data/sft/{train,validation,test}.jsonl and
 metrics/preflight.json. Fails if a row is broken.
 """
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lectern.core import io, params, paths, stage
 from lectern.core.errors import LecternError
-from lectern.core.schema import SPLITS, Example, Retrieved
+from lectern.core.schema import SPLITS, Example, GeneralRow, Retrieved
 from lectern.models import chat_format, loading
 from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.render import Render
@@ -25,8 +25,9 @@ def main(
     metrics: Path = paths.METRICS / "preflight.json",
     retrieval: Retrieval | None = None,
     retrieved: Path = paths.RETRIEVED / "train.jsonl",
+    mixed: Path | None = None,
 ) -> str:
-    """Write the token rows of each split if all of them pass the checks, and nothing otherwise."""
+    """Write the token rows if all pass the checks, and nothing otherwise; the general ones stand behind the trained."""
     if settings.max_length > base.context_length:
         raise LecternError(
             f"render.max_length {settings.max_length} is above the {base.context_length} tokens that {base.name} "
@@ -57,23 +58,21 @@ def main(
         )
         for split in SPLITS
     }
-    faults = [
-        preflight.find_faults(part, tokenizer, base.end_of_turn, settings.max_length)
-        for part in rendered.values()
-    ]
-    if any(faults):
-        broken = {name: [row for found in faults for row in found.get(name, [])] for name in preflight.CHECKS}
-        rows = sum(len(part.rows) + sum(map(len, part.faults.values())) for part in rendered.values())
-        preflight.fail({name: ids for name, ids in broken.items() if ids}, rows)
+    shown = io.read_jsonl(mixed, GeneralRow) if mixed else []
+    general = rendering.render_general(shown, tokenizer, template, settings.max_length)
+    preflight.check_parts(
+        [*rendered.values(), general.chats], tokenizer, base.end_of_turn, settings.max_length
+    )
     if not rendered["train"].rows:
         raise LecternError(
             f"{splits / 'train.jsonl'} gives no row to train on "
             f"({rendered['train'].counts['dropped_too_long']} are longer than render.max_length). Add sources, loosen "
             "the curation, or raise render.max_length."
         )
+    facts = {split: rendering.count(part) for split, part in rendered.items()} | general.describe()
+    rendered["train"].rows.extend(general.rows)
     for split, part in rendered.items():
         io.write_jsonl(out / f"{split}.jsonl", part.rows)
-    facts = {split: rendering.count(part) for split, part in rendered.items()}
     io.write_json(metrics, {"checks_passed": len(preflight.CHECKS), **facts})
     return ", ".join(f"{split} {fact['rows']} rows" for split, fact in facts.items())
 
@@ -85,5 +84,6 @@ if __name__ == "__main__":
             params.load("render", Render),
             params.load("base_model", BaseModelSettings),
             retrieval=params.load("retrieval", Retrieval),
+            mixed=paths.MIXED,
         ),
     )

@@ -14,6 +14,7 @@ CORRECTIONS = DATA / "corrections"
 LABELS = DATA / "labels"
 EVALS = DATA / "evals"
 GENERAL = DATA / "general"
+MIX = DATA / "mix"
 OPENINGS = DATA / "openings"
 EARLIER_ADAPTERS = Path("models/adapters")
 
@@ -34,6 +35,7 @@ SPLITS = DATA / "splits"
 TRAIN_SPLIT = SPLITS / "train.jsonl"
 TEST_SPLIT = SPLITS / "test.jsonl"
 REWORDED = DATA / "reworded" / "questions.jsonl"  # in a folder, since DVC warns of an empty file
+MIXED = DATA / "mixed" / "rows.jsonl"  # in a folder, as above
 INDEX = DATA / "index"
 RETRIEVED = DATA / "retrieved"
 SFT = DATA / "sft"

@@ -302,6 +302,23 @@ class Example(Record):
         return self
 
 
+class GeneralRow(Record):
+    """A line of `data/mixed/rows.jsonl`: a chat or a text of no corpus, which is trained beside it."""
+
+    id: str
+    messages: list[Message] = Field(default_factory=list, description="of a chat")
+    text: str | None = Field(default=None, description="a text, all of which is trained")
+    provenance: Provenance = Field(
+        description="the file in data/mix, and the number of the row or passage in it"
+    )
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> "GeneralRow":
+        if bool(self.messages) == bool(self.text):
+            raise ValueError("it must have either messages or a text")
+        return self
+
+
 class Rating(Record):
     """A line of `data/ratings/<item>.jsonl`: a judge LLM's scores of one example, or why it gave none."""
 

@@ -15,6 +15,7 @@ from lectern.core.schema import (
     SPLITS,
     Decision,
     Example,
+    GeneralRow,
     Message,
     Passage,
     Prediction,
@@ -29,6 +30,7 @@ from lectern.text import evidence
 R = TypeVar("R", bound=BaseModel)
 
 MADE = ("examples", "taught")
+MIXED = "mixed"
 MARGIN = "    | "
 """Precedes each line of a stranger's text, so that it cannot be mistaken for Lectern's."""
 OPENING, CLOSING = "[[", "]]"
@@ -77,9 +79,15 @@ def trace(row: str, data: Path) -> list[str]:
     lines = [f"row {row}{others}"]
     for path, example in made:
         lines += ["", f"made in {path}", *_show_origin(example, data)]
-    if not made:
+    general = [one for _, one in _read_own(data / MIXED, GeneralRow, ids)]
+    for one in general:
+        place = f"row {one.provenance.row} of data/mix/{one_line(one.provenance.item)}"
+        lines += ["", "drawn by the stage mix", f"  {place}, which belongs to no corpus"]
+        lines += indent(one.text, MARGIN) if one.text else []
+    if not made and not general:
         lines += ["", "made", "  not by any file that is in the data now"]
     chats = {example.id: example.messages for example in [*(example for _, example in made), *curated]}
+    chats |= {one.id: one.messages for one in general if one.messages}
     sections: list[tuple[str, Iterable[str], str]] = [
         ("messages", _show_chats(chats), "unknown"),
         ("rating", _show_ratings(data, ids), "none"),
@@ -95,7 +103,7 @@ def trace(row: str, data: Path) -> list[str]:
 
 
 def _list_ids(data: Path) -> set[str]:
-    files = [path for folder in MADE for path in _files(data / folder)]
+    files = [path for folder in (*MADE, MIXED) for path in _files(data / folder)]
     files += [path for name in ("curated.jsonl", "curation_decisions.jsonl") for path in _files(data / name)]
     ids = {id for path in files for id in _ID.findall(path.read_text(encoding="utf-8", errors="replace"))}
     for id, entry in row_corrections.read(data / "corrections").items():

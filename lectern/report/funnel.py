@@ -11,6 +11,8 @@ NOT_ROWS = {
     "no_dialogue": "{} without a dialogue",
 }
 """Reasons that count recordings, not rows: they tell why a recording gave no rows."""
+TRAINED = {"train": "train", "mixed": "and general rows beside it"}
+"""Part of metrics/preflight.json that is trained -> what it is called."""
 
 
 def build(metrics: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -45,9 +47,9 @@ def build(metrics: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
             sum(part.get(name, 0) for part in rendered.values()) for name in ("examples_divided", "chunks")
         )
         notes = [
-            f"{name} {part.get('rows', 0):,} ({part.get('trained_tokens', 0):,} trained tokens)"
+            f"{TRAINED[name]} {part.get('rows', 0):,} ({part.get('trained_tokens', 0):,} trained tokens)"
             for name, part in rendered.items()
-            if name == "train"
+            if name in TRAINED
         ]
         notes += [f"{cut:,} cut into {chunks:,} rows"] if cut else []
         dropped = sum(part.get("dropped_too_long", 0) for part in rendered.values())

@@ -64,4 +64,6 @@ def describe_preflight(preflight: Mapping[str, Any]) -> str:
         f"{trained:,} of them trained ({wording.share(trained / part['tokens'])})",
         f"the longest row {part.get('longest', 0):,}",
     ]
+    if mixed := preflight.get("mixed", {}).get("rows"):
+        parts.append(f"and {wording.count(mixed, 'general row')} of data/mix beside them")
     return ", ".join(parts) + "."

@@ -25,6 +25,7 @@ from lectern.settings.generate import Generate
 from lectern.settings.housekeeping import Housekeeping
 from lectern.settings.judging import Judging
 from lectern.settings.llm import LLM
+from lectern.settings.mix import Mix
 from lectern.settings.parse import Parse
 from lectern.settings.publish import Publish
 from lectern.settings.rate import Rate
@@ -62,6 +63,7 @@ SECTIONS: Mapping[str, type] = {
     "split": Split,
     "retrieval": Retrieval,
     "reword": Reword,
+    "mix": Mix,
     "render": Render,
     "decoding": Decoding,
     "generate": Generate,

@@ -361,6 +361,19 @@ def _prompt(text: str, messages: Sequence[Message], whole: bool) -> Prompt:
     return Prompt(text if whole else text[text.rfind(messages[0].content.strip()) :], whole)
 
 
+def check_parts(parts: Sequence[Rendered], tokenizer: object, end_of_turn: str, max_length: int) -> None:
+    """Raise unless no row of these parts, and no example that became none, has a fault.
+
+    Raises:
+        LecternError: see `fail`.
+    """
+    found = [find_faults(part, tokenizer, end_of_turn, max_length) for part in parts]
+    if any(found):
+        broken = {name: [row for faults in found for row in faults.get(name, [])] for name in CHECKS}
+        rows = sum(len(part.rows) + sum(map(len, part.faults.values())) for part in parts)
+        fail({name: ids for name, ids in broken.items() if ids}, rows)
+
+
 def find_faults(part: Rendered, tokenizer: object, end_of_turn: str, max_length: int) -> Faults:
     """The faults of examples that became no row, and those of the rows."""
     found = find(

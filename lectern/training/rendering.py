@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lectern.core.printing import warn
-from lectern.core.schema import Example, Message, TokenRow, example_id
+from lectern.core.schema import Example, GeneralRow, Message, TokenRow, example_id
 from lectern.models import chat_format
 from lectern.models.chat_format import Encoded
 from lectern.training import chunking, persona
@@ -139,12 +139,80 @@ def render(
     return result
 
 
+@dataclass(frozen=True)
+class General:
+    """The rows of no corpus that are trained beside it."""
+
+    chats: Rendered
+    texts: Rendered
+
+    @property
+    def rows(self) -> list[TokenRow]:
+        """All of them."""
+        return self.chats.rows + self.texts.rows
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Return their figures under the name `mixed`, with the files that they come from; {} without any."""
+        if not self.rows:
+            return {}
+        counts = Counter(count(self.chats)) + Counter(count(self.texts))
+        longest = max(len(row.input_ids) for row in self.rows)
+        files = sorted({row.provenance.item for row in self.rows})
+        return {"mixed": {**counts, "longest": longest, "texts": len(self.texts.rows), "files": files}}
+
+
+def render_general(rows: Sequence[GeneralRow], tokenizer: Any, template: str, max_length: int) -> General:
+    """Tokenize rows of no corpus. The chats get no persona and no passages, since they are not the speaker's.
+
+    Arguments are those of `render`.
+    """
+    chats = [
+        Example(id=row.id, messages=row.messages, provenance=row.provenance) for row in rows if row.messages
+    ]
+    texts = [row for row in rows if row.text]
+    return General(
+        render(chats, tokenizer, template, max_length) if chats else Rendered(),
+        _render_texts(texts, tokenizer, max_length) if texts else Rendered(),
+    )
+
+
+def _render_texts(rows: Sequence[GeneralRow], tokenizer: Any, max_length: int) -> Rendered:
+    """Tokenize plain texts, of which every token is trained but the first. What is above `max_length` is cut off.
+
+    A text begins with the token that the tokenizer itself puts before texts, if it does. One with a control token of
+    the model is left out, and counted.
+    """
+    result = Rendered()
+    control = _control_tokens(tokenizer)
+    plain = [row for row in rows if row.text and not control.search(row.text)]
+    if len(plain) < len(rows):
+        result.counts["dropped_control_token"] = len(rows) - len(plain)
+    begin = [token for token in tokenizer("").input_ids if token == tokenizer.bos_token_id][:1]
+    texts = chat_format.tokenize(tokenizer, [row.text for row in plain if row.text])
+    for row, (tokens, _) in zip(plain, texts, strict=True):
+        ids = [*begin, *tokens][:max_length]
+        result.counts["examples"] += 1
+        made = {
+            "id": row.id,
+            "example": row.id,
+            "input_ids": ids,
+            "assistant_masks": [0, *[1] * (len(ids) - 1)],
+            "provenance": row.provenance,
+        }
+        result.rows.append(TokenRow.model_validate(made))
+    return result
+
+
+def _control_tokens(tokenizer: Any) -> re.Pattern[str]:
+    special = [text for text in chat_format.special_tokens(tokenizer).values() if text]
+    return re.compile("|".join(map(re.escape, special)) or "(?!)")
+
+
 def _leave_out_control_tokens(
     examples: Sequence[Example], tokenizer: Any, counts: Counter[str]
 ) -> list[Example]:
     """Return the examples without those that would end a turn or begin another one in the middle of a message."""
-    special = [text for text in chat_format.special_tokens(tokenizer).values() if text]
-    control = re.compile("|".join(map(re.escape, special)) or "(?!)")
+    control = _control_tokens(tokenizer)
     kept = []
     for example in examples:
         if found := next(filter(None, (control.search(one.content) for one in example.messages)), None):

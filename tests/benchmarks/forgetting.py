@@ -1,35 +1,38 @@
-"""How much a usual training forgets, and one at ten times its learning rate: SmolLM2-135M on the demo's questions.
+"""How much a usual training forgets, and another one: SmolLM2-135M on the demo's questions.
 
-Run: python -m tests.benchmarks.forgetting [WORDS] [QUESTIONS]
+Run: python -m tests.benchmarks.forgetting [--words 3000] [--questions 60] [--mix FILE --share 0.25]
 Trains the packaged model twice by section `train` of params.yaml on the 35 true questions and answers of the first
-seven talks in data/sources/demo, once at ten times the learning rate. Then the stage `forget` shows all three so many
-words of general text and so many questions (by default 3000 and 60). Prints what each training did to them, and the
-paired difference of the two. It takes about ten CPU minutes; nothing is written to the repository.
+seven talks in data/sources/demo: the second time at ten times the learning rate or, with --mix, beside general rows of
+that file, drawn as the stage `mix` draws them. Then the stage `forget` shows all three so many words of general text
+and so many questions. Prints what each training did to them, and the paired difference of the two. It takes about ten
+CPU minutes; nothing is written to the repository.
 """
 
+import argparse
 import shutil
-import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lectern.answering.general import Result
-from lectern.core import io, params, stage
-from lectern.core.schema import TUNED, Example, Message, Provenance
+from lectern.core import io, params, paths, stage
+from lectern.core.schema import TUNED, Example, GeneralRow, Message, Provenance
+from lectern.curation import general_rows
 from lectern.evaluation import forgetting
 from lectern.evaluation.speech import Truth
 from lectern.models import chat_format, loading
 from lectern.settings.base_model import BaseModelSettings
+from lectern.settings.curate import Curate
 from lectern.settings.forget import Forget
+from lectern.settings.mix import Mix
 from lectern.settings.render import Render
 from lectern.settings.train import Train
 from lectern.training import rendering, sft
-from stages import forget
+from stages import forget, mix
 
 TALKS = 7
-FACTORS = {"usual": 1, "ten times the rate": 10}
 
 
 def read_examples(folder: Path) -> list[Example]:
@@ -69,7 +72,17 @@ def tell(name: str, found: Mapping[str, Any]) -> None:
         print(f"  the accepted answer {show(asked['difference']['answer_nll'])} nats per token", flush=True)
 
 
-def main(words: int, questions: int) -> None:
+def draw_general(file: Path, share: float, examples: Sequence[Example]) -> list[GeneralRow]:
+    """General rows of a file, without what the stage `forget` asks."""
+    settings = params.load("mix", Mix)
+    rows = general_rows.read(file.parent, [file.name], settings.words)
+    wanted = general_rows.count(share, len(examples))
+    asked = {"data/general": mix.list_general(paths.GENERAL)}
+    threshold = params.load("curate", Curate).decontamination_threshold
+    return general_rows.draw(rows, wanted, settings.seed, asked, threshold).rows
+
+
+def main(words: int, questions: int, mixed: Path | None, share: float) -> None:
     """Train both, and print."""
     stage.quieten_libraries()
     base, chosen = params.load("base_model", BaseModelSettings), params.load("train", Train)
@@ -83,15 +96,20 @@ def main(words: int, questions: int) -> None:
         f"{len(rows)} rows, {chosen.epochs} epochs, {sum(len(row.input_ids) for row in rows)} tokens",
         flush=True,
     )
+    faster = replace(chosen, learning_rate=10 * chosen.learning_rate)
+    trainings = {"usual": (rows, chosen), "ten times the rate": (rows, faster)}
+    if mixed is not None:
+        more = rendering.render_general(draw_general(mixed, share, examples), tokenizer, template, 512).rows
+        print(f"{len(more)} general rows, {sum(len(row.input_ids) for row in more)} tokens", flush=True)
+        trainings = {"usual": (rows, chosen), "beside general rows": ([*rows, *more], chosen)}
     results: dict[str, list[Result]] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for name, factor in FACTORS.items():
-            folder = Path(scratch) / str(factor)
+        for name, (trained, how) in trainings.items():
+            folder = Path(scratch) / name
             (folder / "run").mkdir(parents=True)
-            if factor != 1:  # what the base model made of it is kept
-                shutil.copytree(Path(scratch) / "1/out", folder / "out")
-            rate = factor * chosen.learning_rate
-            done = sft.tune(base, rows, [], folder / "run", replace(chosen, learning_rate=rate, keep="last"))
+            if results:  # what the base model made of it is kept
+                shutil.copytree(Path(scratch) / "usual/out", folder / "out")
+            done = sft.tune(base, trained, [], folder / "run", replace(how, keep="last"))
             sft.export(done, folder / "adapter")
             forget.main(
                 settings,
@@ -102,15 +120,22 @@ def main(words: int, questions: int) -> None:
                 metrics=folder / "forgetting.json",
             )
             tell(
-                f"{name} (learning rate {rate:g}), against the base model",
+                f"{name} (learning rate {how.learning_rate:g}), against the base model",
                 io.read_plain(folder / "forgetting.json"),
             )
             results[name] = io.read_jsonl(folder / f"out/{TUNED}.jsonl", Result)
     drawn = {"resamples": settings.resamples, "confidence": settings.confidence, "seed": settings.seed}
-    found = forgetting.summarise(results["usual"], results["ten times the rate"], {}, **drawn)
-    tell("ten times the rate, against the usual training", found)
+    (_, usual), (name, other) = results.items()
+    tell(f"{name}, against the usual training", forgetting.summarise(usual, other, {}, **drawn))
 
 
 if __name__ == "__main__":
-    given = [int(value) for value in sys.argv[1:]]
-    main(*(given + [3000, 60][len(given) :]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--words", type=int, default=3000)
+    parser.add_argument("--questions", type=int, default=60)
+    parser.add_argument("--mix", type=Path, help="a table or text of general rows")
+    parser.add_argument("--share", type=float, default=0.25, help="of the trained rows that are general")
+    given = parser.parse_args()
+    main(given.words, given.questions, given.mix, given.share)

@@ -43,6 +43,7 @@ NUMBERS = [
     ("judging.confidence", [0.01, 0.99], [0.0, 1.0]), ("judging.longest", [100], [99]),
     ("judging.min_kappa", [0.0, 1.0], [-0.01, 1.01]), ("judging.min_labels", [1], [0]),
     ("judging.most", [None, 1], [0]), ("judging.most_labels", [1], [0]), ("judging.resamples", [100], [99]),
+    ("mix.share", [0.0], [-0.01, 0.96]), ("mix.words", [20], [19]),
     ("parse.boilerplate_pages", [2], [1]), ("parse.boilerplate_share", [0.01, 1.0], [0.0, 1.01]),
     ("parse.min_share", [0.51, 1.0], [0.5, 1.01]), ("parse.min_tokens", [1], [0]), ("parse.overlap", [0], [-1]),
     ("rate.confidence", [0.01, 0.99], [0.0, 1.0]), ("rate.min_labels", [1], [0]), ("rate.resamples", [100], [99]),
@@ -112,6 +113,8 @@ CHOICES = [
 ]  # fmt: skip
 # What must fit together.
 TOGETHER: list[tuple[str, dict[str, Any], bool]] = [
+    ("mix", {"share": 0.95, "files": ["general.jsonl"]}, True),
+    ("mix", {"share": 0.1, "files": []}, False),
     ("base_model", {"own_template": True, "chat_template": None}, True),
     ("base_model", {"own_template": False, "chat_template": None}, False),
     ("base_model", {"source": "hub", "hub_id": "you/a"}, True),

@@ -13,7 +13,7 @@ STEPS = {
     "Hear": ("check_params", "fetch", "transcribe", "diarize", "converse", "score_speech"),
     "Read": ("extract", "parse"),
     "Make rows": ("examples", "teach", "rate", "curate", "split"),
-    "Tune": ("reword", "retrieve", "render", "train"),
+    "Tune": ("reword", "retrieve", "mix", "render", "train"),
     "Answer": ("generate", "episodes", "forget", "clean_answers"),
     "Tell": ("score", "judge", "report"),
 }

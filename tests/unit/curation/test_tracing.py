@@ -11,6 +11,7 @@ from lectern.core.errors import LecternError
 from lectern.core.schema import (
     Decision,
     Example,
+    GeneralRow,
     Message,
     Passage,
     Prediction,
@@ -314,3 +315,19 @@ def test_of_many_rows_the_first_eight_are_named(data: Path, rows: int, rest: str
     assert f"{rows} rows have an id that begins with '{digit}'" in str(caught.value)
     named = sorted(row.id for row in by_digit[digit][:rows])[:8]
     assert f": {', '.join(named)}{rest}. Give more of it." in str(caught.value)
+
+
+def test_a_general_row_is_traced_to_its_file(data: Path) -> None:
+    origin = Provenance(item="chats.csv", row=7, method="mix")
+    chat = made("What is tea?", "A drink.")
+    rows = [
+        GeneralRow(id=chat.id, messages=chat.messages, provenance=origin),
+        GeneralRow(id="0123456789abcdef", text="All of \x1b]0;owned\x07it.", provenance=origin),
+    ]
+    io.write_jsonl(data / "mixed/rows.jsonl", rows)
+    told = tracing.trace(tracing.resolve(chat.id[:6], data), data)
+    assert "  row 7 of data/mix/chats.csv, which belongs to no corpus" in told
+    assert any("What is tea?" in line for line in told)
+    told = tracing.trace(tracing.resolve("0123", data), data)
+    assert not any("\x1b" in line for line in told), "a stranger's text controls no terminal"
+    assert any("it." in line for line in told)
