@@ -19,7 +19,8 @@ from lectern.core import code, stage
 from tests.support import listing
 from tests.warm import workers
 
-# As every stage does before it loads torch.
+# As every stage does before it loads torch. Here several tests share the processor, so threads that wait sleep at once.
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
 stage.quieten_libraries()
 
 # No deadline, and no complaint of slow drawing: how long an example takes says how busy the machine is.
