@@ -28,14 +28,16 @@ def main(
     engine = asr.ENGINES[settings.engine]
     environment.check_installed(engine.libraries, "transcribe")
     everything = asdict(settings)
-    decisive = {name: everything[name] for name in engine.choices}
+    decisive, others = (
+        {name: everything[name] for name in names} for names in (engine.choices, engine.others)
+    )
     models = {
         name: model_files.identify(decisive[name]) for name in ("model", "align_model") if decisive.get(name)
     }
     result = items.sync(
         recordings.find(raw),
         out,
-        functools.partial(asr.load, engine=settings.engine, threads=settings.threads, **decisive),
+        functools.partial(asr.load, engine=settings.engine, **others, **decisive),
         suffix=".json",
         params={"engine": settings.engine, **decisive, **models},
         code=(asr, importlib.import_module(engine.module)),

@@ -6,22 +6,26 @@ from lectern.core import secrets
 from lectern.core.errors import LecternError
 from lectern.llm.completions import moved
 from lectern.llm.endpoint import MOVED, OPENAI, REMEDIES
-from lectern.settings.llm import LLM
 
 PATIENCE = 5.0
 """Seconds that it has to answer."""
 
 
-def find_models(llm: LLM, timeout: float = PATIENCE) -> list[str] | None:
+def find_models(base_url: str | None, api_key: str | None, timeout: float = PATIENCE) -> list[str] | None:
     """The models that the endpoint offers; None where it answers but does not tell (not every server does).
+
+    Args:
+        base_url: its address; None for OpenAI's own.
+        api_key: name of the environment variable with the token, if it needs one.
+        timeout: see PATIENCE.
 
     Raises:
         LecternError: it does not answer, or not to this token.
     """
     import httpx
 
-    url = llm.base_url or OPENAI
-    token = os.environ.get(llm.api_key or "", "").strip()
+    url = base_url or OPENAI
+    token = os.environ.get(api_key or "", "").strip()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         answer = httpx.get(f"{url.rstrip('/')}/models", headers=headers, timeout=timeout)

@@ -40,6 +40,7 @@ class Engine(NamedTuple):
     choices: tuple[
         str, ...
     ]  # fields of the section `transcribe` that `load` takes and that affect the transcript
+    others: tuple[str, ...] = ("threads",)  # fields that `load` takes too, and that affect nothing
 
 
 ENGINES: dict[str, Engine] = {
@@ -82,6 +83,12 @@ ENGINES: dict[str, Engine] = {
             "compute_type",
             "device",
         ),
+    ),
+    "openai": Engine(
+        "lectern.speech.endpoint_engine",
+        ("faster-whisper", "onnxruntime", "av", "openai"),
+        ("model", "language", "initial_prompt"),
+        ("base_url", "api_key", "timeout", "batch_size", "threads"),
     ),
 }
 

@@ -46,6 +46,15 @@ def list_endpoints(settings: DictConfig) -> Iterator[tuple[str, DictConfig]]:
     yield from ((key, found) for key in keys if key not in idle and (found := get(settings, key)) is not None)
 
 
+def list_servers(settings: DictConfig) -> Iterator[tuple[str, DictConfig]]:
+    """Each section that names a server with OpenAI's API: its key, and the section."""
+    sections = [
+        *list_endpoints(settings),
+        ("transcribe", get(settings, "transcribe") or OmegaConf.create({})),
+    ]
+    yield from ((key, found) for key, found in sections if found.get("engine") == "openai")
+
+
 def _names(settings: DictConfig) -> list[str]:
     comparators = get(settings, "comparators")
     return [str(name) for name in comparators] if isinstance(comparators, DictConfig) else []
@@ -115,7 +124,7 @@ def find_hub_models(settings: DictConfig) -> list[HubModel]:
             HubModel("diarize.model", *_split(str(get(settings, "diarize.model"))), ("config.yaml",))
         )
     whisper = get(settings, "transcribe.model")
-    if whisper is not None and "/" in whisper:
+    if whisper is not None and "/" in whisper and get(settings, "transcribe.engine") != "openai":
         found.append(HubModel("transcribe.model", str(whisper), None, ("config.json", "model.bin")))
     return [model for model in found if not Path(model.hub_id).is_dir()]
 
@@ -130,8 +139,8 @@ def find_variables(settings: DictConfig) -> dict[str, str]:
     """Variable of the environment -> the parameter that names it. Their values are nobody's business here."""
     found = {
         str(name): f"{key}.api_key"
-        for key, llm in list_endpoints(settings)
-        if llm.get("engine") == "openai" and (name := llm.get("api_key"))
+        for key, server in list_servers(settings)
+        if (name := server.get("api_key"))
     }
     for number, source in enumerate(get(settings, "corpus.sources") or []):
         for text in _list_texts(OmegaConf.to_container(source)):

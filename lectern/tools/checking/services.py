@@ -9,13 +9,12 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from lectern.core import params
+from lectern.core import secrets
 from lectern.core.errors import LecternError
 from lectern.llm import reaching
-from lectern.settings.llm import LEFT_OUT, LLM
 from lectern.sources.crawl import browser
 from lectern.tools.checking.finding import MISSING, NOTE, OK, Finding
-from lectern.tools.checking.requirements import find_variables, get, list_endpoints, list_renders
+from lectern.tools.checking.requirements import find_variables, get, list_renders, list_servers
 
 PATIENCE = 3.0
 """Seconds for the head of a Ray cluster to take a connection."""
@@ -33,33 +32,30 @@ def check_variables(settings: DictConfig) -> Iterator[Finding]:
 
 
 def check_endpoints(settings: DictConfig) -> Iterator[Finding]:
-    """A finding for each server of an LLM: whether it answers, and has the model."""
-    for key, values in list_endpoints(settings):
-        if values.get("engine") != "openai":
-            continue
-        try:
-            llm = params.parse({**LEFT_OUT, **values}, LLM, key)
-        except LecternError:  # it is said where the sections are checked
-            continue
-        if llm.api_key and not os.environ.get(llm.api_key, "").strip():
+    """A finding for each server with OpenAI's API: whether it answers, and has the model."""
+    for key, values in list_servers(settings):
+        address, token, model = (values.get(name) for name in ("base_url", "api_key", "model"))
+        if secrets.has_credentials(address or "") or not isinstance(model, str):
+            continue  # it is said where the sections are checked
+        if token and not os.environ.get(token, "").strip():
             continue  # it is said where the variables are
-        yield _check_endpoint(key, llm)
+        yield _check_endpoint(key, address, token, model)
 
 
-def _check_endpoint(key: str, llm: LLM) -> Finding:
+def _check_endpoint(key: str, address: str | None, token: str | None, model: str) -> Finding:
     try:
-        models = reaching.find_models(llm)
+        models = reaching.find_models(address, token)
     except LecternError as error:
         return Finding(MISSING, f"{key}: {error}")
-    where = llm.base_url or reaching.OPENAI
+    where = address or reaching.OPENAI
     if models is None:
         return Finding(NOTE, f"{key}: {where} answers, and does not tell which models it has")
-    if llm.model in models:
-        return Finding(OK, f"{key}: {where} has {llm.model}")
+    if model in models:
+        return Finding(OK, f"{key}: {where} has {model}")
     named = ", ".join(models[:SHOWN]) + (f" and {len(models) - SHOWN} more" if len(models) > SHOWN else "")
     return Finding(
         MISSING,
-        f"{key}: {where} has no model {llm.model!r}; it has {named or 'none'}",
+        f"{key}: {where} has no model {model!r}; it has {named or 'none'}",
         f"correct {key}.model",
     )
 

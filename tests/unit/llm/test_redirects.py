@@ -62,7 +62,7 @@ def test_a_redirect_is_told_and_not_followed(
         with pytest.raises(LecternError) as told:
             client.ask(asking.make_requests(llm, 3), llm, tmp_path, "teacher")
         with pytest.raises(LecternError) as looked:
-            reaching.find_models(llm)
+            reaching.find_models(llm.base_url, llm.api_key)
     assert sent == []
     assert TOKEN in "".join(came)
     for error in (told, looked):

@@ -72,6 +72,13 @@ def test_a_recipe_for_a_gpu_needs_models_of_the_hub(tmp_path: Path) -> None:
     assert requirements.find_variables(settings)["OPENAI_API_KEY"] == "teacher.api_key"
 
 
+def test_a_server_that_hears_is_asked_and_its_model_is_none_of_the_hub(tmp_path: Path) -> None:
+    settings = compose(tmp_path, "recipe=demo", "transcribe=endpoint", "transcribe.api_key=LECTERN_A")
+    assert [key for key, _ in requirements.list_servers(settings)] == ["transcribe"]
+    assert requirements.find_variables(settings) == {"LECTERN_A": "transcribe.api_key"}
+    assert "transcribe.model" not in [model.key for model in requirements.find_hub_models(settings)]
+
+
 def test_comparators_count_and_a_cleaner_only_where_answers_are_cleaned() -> None:
     settings = toy(
         comparators={
