@@ -134,6 +134,10 @@ def test_few_question_marks_among_many_questions_are_not_trusted() -> None:
         ("Is it so, right?", False),
         ("Really?", False),
         ("The choice is what?", False),
+        ("So tell me a bit about that.", True),
+        ("Take me through the story.", True),
+        ("Give me a moment, I have to think, " + "and think, " * 8 + "for it is long ago.", False),  # runs on
+        ("I wanted to know it too.", False),
     ],
 )
 def test_a_question_with_which_an_answer_begins_is_the_one_who_asks(begins: str, is_asked: bool) -> None:
