@@ -34,9 +34,11 @@ def divide(segments: list[Segment], is_rtl: bool, is_zone: bool = False) -> list
     gutter = _gutter(segments, is_zone)
     if gutter is None:
         zones = _zones(segments)
-        if len(zones) == 1:
-            return [segments] if segments else []
-        return [group for zone in zones for group in divide(zone, is_rtl, is_zone=True)]
+        if len(zones) > 1:
+            return [group for zone in zones for group in divide(zone, is_rtl, is_zone=True)]
+        gutter = _gutter(segments, is_zone, has_labels=True)
+    if gutter is None:
+        return [segments] if segments else []
     boxes = [pdf_boxes.box(segment) for segment in segments]
     crossing = _across(segments, boxes, gutter)
     cuts = sorted((boxes[i][3] for i in crossing), reverse=True)
@@ -126,11 +128,12 @@ def _edges(boxes: list[Box]) -> list[int]:
     ]
 
 
-def _gutter(segments: list[Segment], is_zone: bool) -> float | None:
+def _gutter(segments: list[Segment], is_zone: bool, has_labels: bool = False) -> float | None:
     """The left edge of a second column of running text; `None` if there is none.
 
     Columns of a table do not count. Their cells are short, so both sides must have lines of some length, and in a part
-    of a page lines that fill their column.
+    of a page lines that fill their column. With `has_labels`, each side may have many short labels of a figure, which
+    is cut in two then; so this is tried last.
     """
     if len(segments) < 2 * FEWEST_IN_COLUMN:
         return None
@@ -145,7 +148,8 @@ def _gutter(segments: list[Segment], is_zone: bool) -> float | None:
         crossing = [i for i in range(len(boxes)) if boxes[i][0] < edge - 1 and boxes[i][1] > edge]
         if min(len(left), len(right)) < FEWEST_IN_COLUMN or len(crossing) > 0.4 * len(boxes):
             continue
-        if not all(_is_prose([pdf_boxes.length(segments[i]) for i in side]) for side in (left, right)):
+        lengths = [[pdf_boxes.length(segments[i]) for i in side] for side in (left, right)]
+        if not all(_is_prose(side, has_labels) for side in lengths):
             continue
         if is_zone and not all(_is_full([boxes[i] for i in side]) for side in (left, right)):
             continue
@@ -176,9 +180,11 @@ def _is_full(boxes: list[Box]) -> bool:
     return full > MOSTLY_FULL * len(boxes)
 
 
-def _is_prose(lengths: list[int]) -> bool:
-    """Whether the lines of one side are no cells of a table: most are of some length, or most of their text is in long
-    ones, as below a figure with many short labels.
+def _is_prose(lengths: list[int], has_labels: bool) -> bool:
+    """Whether the lines of one side are no cells of a table: most are of some length or, with `has_labels`, most of
+    their text is in long ones.
     """
+    if statistics.median(lengths) >= SHORTEST_LINE:
+        return True
     in_long = sum(length for length in lengths if length >= LONG_LINE)
-    return statistics.median(lengths) >= SHORTEST_LINE or in_long > 0.6 * sum(lengths)
+    return has_labels and in_long > 0.6 * sum(lengths)

@@ -145,10 +145,13 @@ def _read(content: bytes) -> Completion:
         text, refusal = _join(message.get("content") or ""), message.get("refusal")
         usage = body.get("usage") or {}
         read, written = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+        broken = choice.get("error") or (finish if finish == "error" else None)
         text = text.encode(errors="replace").decode()  # an unpaired surrogate cannot be stored
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         shown = _short(content.decode(errors="replace"))
         raise TryError(f"the server's answer is not a chat completion: {shown}", paid=True) from None
+    if broken:  # a gateway such as OpenRouter answers 200 where the model behind it failed
+        raise TryError(f"the server's answer is an error: {_short(json.dumps(broken))}", paid=True)
     if refusal or finish == "content_filter":
         return Completion(text, f"the model refused: {_short(str(refusal or finish))}", True, read, written)
     if not text.strip() and any(message.get(name) for name in REASONING):

@@ -14,6 +14,7 @@ _HYPHENS = ("-", "\u2010", "\u00ad", "\u0002", "\ufffe")
 """At a line end: a hyphen as written, a soft one, and the characters by which pdfium marks a line-end hyphen."""
 _PARTED = regex.compile(r"([\p{L}\p{M}-]*\p{L}\p{M}*)[-\u2010\u00ad\u0002\ufffe]$", regex.V0)
 _CONTINUED = regex.compile(r"\p{Ll}[\p{L}\p{M}]*")
+_CAPITALS = regex.compile(r"\p{Lu}[\p{Lu}\p{M}]+(?![\p{L}\p{M}])")
 
 
 def vocabulary(lines: Iterable[str]) -> set[str]:
@@ -35,7 +36,8 @@ def join(lines: Iterable[str], known: Set[str] = frozenset()) -> str:
 
     `known`, the words seen within lines, decides which of the two it is: it contains the spelling without the hyphen,
     the spelling with it, or both halves as words. If it contains none of these, the hyphen is removed, since most
-    belong to the line end. A hyphen is always kept before anything but a small letter (`UTF-`, `8`).
+    belong to the line end. Before anything but a small letter (`UTF-`, `8`) a hyphen is kept, unless both halves are in
+    capitals and `known` contains the spelling without it.
     """
     text = ""
     for line in (line.strip() for line in lines):
@@ -54,6 +56,10 @@ def _joined(text: str, line: str, known: Set[str]) -> str:
                 f"{head}-{tail}" in known or (len(head) > 2 and head in known and tail in known)
             )
             return (text[:-1] + "-" if is_compound else text[:-1]) + line
+        if before and before[1].isupper() and (capitals := _CAPITALS.match(line)):
+            whole = unicodedata.normalize("NFC", before[1] + capitals[0]).casefold()
+            if whole in known:
+                return text[:-1] + line
         if before and text[-1] != "-":
             return text[:-1] + "-" + line
         return text + line if before else f"{text} {line}"

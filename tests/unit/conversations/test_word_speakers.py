@@ -130,6 +130,12 @@ def settle(said: str, unsure: str = "", language: str = "en") -> str:
             "A: As if it had been there forever. But it was.",
         ),
         ("A: He flew to ?: Delhi A: with me.", "A: He flew to Delhi with me."),
+        # also where the next word has a capital, and in a sentence that is too long for a vote
+        ("A: He flew to ?: New A: York with me.", "A: He flew to New York with me."),
+        (
+            "A: What " + "is " * 50 + "?: it A: " + "so " * 50 + "now.",
+            "A: What " + "is " * 50 + "it " + "so " * 50 + "now.",
+        ),
         # a whole sentence of nobody, and one after a speaker who did not end, stay nobody's
         ("A: It was there. ?: Who knows. A: But not now.", "A: It was there. ?: Who knows. A: But not now."),
         ("A: And so ?: Right. B: Then what?", "A: And so ?: Right. B: Then what?"),

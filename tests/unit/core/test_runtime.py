@@ -1,6 +1,7 @@
 """What a stage took is found again by what it wrote, and by nothing else."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -52,6 +53,15 @@ def test_the_times_of_a_revision_are_those_of_its_outputs(root: Path) -> None:
     # made again on a machine with less to do: the last time counts
     runtime.write(folder, "make", {"seconds": 0.5}, root)
     assert runtime.read(folder, second) == {"make": {"seconds": 0.5}}
+
+
+def test_git_keeps_no_times_so_that_two_branches_that_ran_merge(root: Path) -> None:
+    shutil.copy(Path(__file__).parents[3] / ".gitignore", root)
+    runtime.write(root / "metrics/runtime", "make", {"seconds": 1.0}, root)
+    seen = subprocess.run(
+        ["git", "status", "--porcelain", "-uall", "metrics"], cwd=root, check=True, capture_output=True
+    )
+    assert seen.stdout == b""
 
 
 @pytest.mark.parametrize("what", ["no such stage", "no output", "no pipeline", "no yaml"])

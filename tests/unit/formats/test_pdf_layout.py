@@ -451,11 +451,16 @@ def two_columns(rows: int, *, right: float = 320.0, text: str = SIDE, top: float
     ]
 
 
-def test_labels_of_a_figure_hide_no_columns_below_it() -> None:
+@pytest.mark.parametrize(("top", "is_whole"), [(560, True), (594, False)])
+def test_labels_of_a_figure_hide_no_columns_below_it(top: float, is_whole: bool) -> None:
     labels = [words("GPT", 72 + 60 * n, 690 - 14 * row) for row in range(7) for n in range(7)]
-    below = two_columns(9, top=560, text="words of one column that go on for a while")
-    found = [line.text for line in read_page(*labels, *below) if line.text[0] in "LR"]
-    assert [text[:2] for text in found] == [f"{side}{n}" for side in "LR" for n in range(9)]
+    below = two_columns(9, top=top, text="words of one column that go on for a while")
+    found = [line.text for line in read_page(*labels, *below)]
+    assert [text[:2] for text in found if text[0] in "LR"] == [
+        f"{side}{n}" for side in "LR" for n in range(9)
+    ]
+    # property: a figure that stands apart from the columns is not cut in two by their gutter
+    assert (found[0] == " ".join(["GPT"] * 7)) == is_whole
 
 
 def sides(lines: list[Line]) -> str:

@@ -132,6 +132,24 @@ def test_what_is_no_answer_was_paid_for_and_is_asked_again(content: bytes) -> No
     assert len(str(caught.value)) < 11_000
 
 
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ({"error": {"code": 502, "message": "Upstream is down"}}, "Upstream is down"),
+        (
+            {"error": {"code": 502, "message": "Upstream is down"}, "message": {"content": ""}},
+            "Upstream is down",
+        ),
+        ({"finish_reason": "error"}, "error"),
+    ],
+)
+def test_an_error_behind_a_gateway_is_no_reply_and_is_asked_again(choice: dict[str, Any], told: str) -> None:
+    # Property: what the model had written before it failed is not taken for its reply, and its error is shown.
+    with pytest.raises(TryError, match=f"an error: .*{told}") as caught:
+        send(answer(choice=choice))
+    assert caught.value.paid
+
+
 @pytest.mark.parametrize("status", [401, 402, 403, 404])
 def test_who_may_not_ask_stops(status: int) -> None:
     error = refuse(status, {}, "no\nsuch key")
