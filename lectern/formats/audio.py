@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lectern.core import limits
 from lectern.core.errors import ItemError
-from lectern.formats import chains, containers
+from lectern.formats import containers, joined
 from lectern.formats.mixing import BROADCASTS, Meter, Mixer, choose_stream, find_sound
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ SECONDS_A_MINUTE = 1
 """Seconds of CPU time that a minute of sound adds to what reading its file may take (`core.limits`)."""
 RATES = (2_000, 768_000)
 """Samples per second of a file, at least and at most: speech needs 8,000, and studios use up to 384,000."""
+STUMP = 1 << 16
+"""Bytes at most of a recording in a joined file that may be passed over: a few seconds, where the file was cut off."""
 
 _BYTES = np.dtype(np.float32).itemsize
 
@@ -163,19 +165,24 @@ def _decode_into(file: IO[bytes], path: Path, make: Callable[[IO[bytes], Any], M
 def _all_frames(
     container: "av.container.InputContainer", path: Path, mixer: Mixer
 ) -> "Iterator[av.AudioFrame | None]":
-    """Yield the frames of all recordings of a file, as `_frames`; one that cannot be opened is damaged."""
-    links = chains.find_links(path) if container.format.name == "ogg" else []
-    if len(links) < 2:
+    """Yield the frames of all recordings of a file, as `_frames`; the stump of one that cannot be opened is damaged."""
+    parts = joined.divide(path, container.format.name)
+    if not parts:
         _check_length(container, path.name)
         yield from _frames(container, mixer)
         return
-    for link in links:
+    for number, spans in enumerate(parts, 1):
         try:
-            with _open(path, link) as part:
+            with _open(path, spans, container.format.name) as part:
                 _check_length(part, path.name)
                 mixer.begin(part)
                 yield from _frames(part, mixer)
-        except _UnreadableError:
+        except _UnreadableError as error:
+            if sum(span.end - span.start for span in spans) > STUMP:
+                raise ItemError(
+                    f"{path.name} holds {len(parts)} recordings, one after the other, and nothing of number {number} "
+                    "can be decoded. Give the recordings as files of their own, or remove it from the corpus."
+                ) from error
             yield None
 
 
@@ -184,8 +191,13 @@ class _UnreadableError(ItemError):
 
 
 @contextmanager
-def _open(path: Path, link: chains.Link | None = None) -> "Iterator[av.container.InputContainer]":
-    """Open a recording that has sound, or a part of its file, and name it in the errors of the block."""
+def _open(
+    path: Path, spans: tuple[joined.Span, ...] = (), container: str = ""
+) -> "Iterator[av.container.InputContainer]":
+    """Open a recording that has sound, or a part of its file, and name it in the errors of the block.
+
+    A part has no name that would say what it is, so the container of the file is given.
+    """
     import av
     import av.error
 
@@ -195,15 +207,18 @@ def _open(path: Path, link: chains.Link | None = None) -> "Iterator[av.container
                 f"{path.name} is empty (0 bytes). Copy or download it again, or remove it from the corpus."
             )
         with ExitStack() as stack:
-            source = stack.enter_context(chains.Window(path, link)) if link else str(path)
-            container = stack.enter_context(av.open(source, options=containers.options(), **_lenient()))
-            if not find_sound(container):
-                what = "its sound in a form that is not known" if container.streams.audio else "no audio"
+            source = stack.enter_context(joined.Window(path, spans)) if spans else str(path)
+            name = container.partition(",")[0] or None
+            opened = stack.enter_context(
+                av.open(source, format=name, options=containers.options(), **_lenient())
+            )
+            if not find_sound(opened):
+                what = "its sound in a form that is not known" if opened.streams.audio else "no audio"
                 raise _UnreadableError(
                     f"{path.name} holds {what}. Give a file with sound, or remove it from the corpus."
                 )
-            _check_rate(container, path.name)
-            yield container
+            _check_rate(opened, path.name)
+            yield opened
     except FileNotFoundError as error:
         raise ItemError(f"{path.name} does not exist. Run the fetch stage again.") from error
     except av.error.FFmpegError as error:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from lectern.core.errors import ItemError
 from lectern.core.io import parse_json
-from lectern.formats import caption_forms, caption_labels
+from lectern.formats import caption_forms, caption_labels, caption_stamps
 from lectern.formats.caption_labels import MARK, UNKNOWN, Labels, name_speaker
 
 MOST_IN_LABEL = 12
@@ -167,7 +167,11 @@ def _read_captions(text: str) -> File:
 
 
 def _find_labels(cues: Sequence[Sequence[str]], facts: Counter[str]) -> tuple[Labels, list[list[str]]]:
-    """Find what names the speakers; also return the lines, in which labels of a rare form are written as usual."""
+    """Find what names the speakers.
+
+    Also return the lines, without the times in front of turns; labels of a rare form are written as usual.
+    """
+    cues = caption_stamps.drop(cues)
     labels = caption_labels.find(cues, facts)
     if labels != Labels():
         return labels, [list(lines) for lines in cues]

@@ -1,4 +1,4 @@
-"""Read rare ways to write who speaks, by what the whole file does: `{Ann} Hi.`, `<Ann> Hi.`, `Ann | Hi.`, `Ann — Hi.`
+"""Read rare ways to name who speaks, by what the whole file does: `{Ann} Hi.`, `<Ann> Hi.`, `Ann | Hi.`, `「安」嗨。`
 
 Each of them also occurs in what people say and in tables, and none is common. So they are looked for only in a file in
 which nothing else names a speaker, and one of them is believed only if the file begins its lines with it again and
@@ -22,14 +22,20 @@ _LEAD = r"^(?P<lead>(?:\0t\d+\0\s*|>>+\s*|[-–—]\s+)*)"
 _NAME = r"(?P<name>[^\s{0}\0](?:[^{0}\0]{{0,58}}?[^\s{0}\0])?)"
 _REST = r"(?=[^\s\0]|\0t)"
 _BRACKETS = (
-    ("{", "}"), ("<", ">"), ("<<", ">>"), ("〈", "〉"), ("《", "》"), ("«", "»"), ("=", "="), ("*", "*"), ("**", "**"),
-    ("_", "_"),
+    ("{", "}"), ("<", ">"), ("<<", ">>"), ("〈", "〉"), ("《", "》"), ("«", "»"), ("「", "」"), ("『", "』"),
+    ("＜", "＞"), ("=", "="), ("*", "*"), ("**", "**"), ("_", "_"),
 )  # fmt: skip
 _SIGNS = ("|", "¦", "—", "–", "--", "-", ">", ">>", "->", "=>", "→", "»", "•", "·", "/", "::", ";", "~", "\t")
 _END_TAG = re.compile(r"</([^<>]{1,60})>")
+_QUOTES = frozenset(("「", "『"))
+_GOES_ON = re.compile(
+    r"[、，,・]|と(?!ころ|ても|にかく|りあえず)|って|は(?!い|じめ)|が(?!ん)|を|の(?![ちど])|に(?!ほん)|も(?!う|し|ちろん)|で(?!は|も|す)"
+    r"|や(?!は)|から|まで|より|など|だ(?!から|けど|って)|です|という|[的是和里中与與在裡這这那以]"
+)
+"""How a sentence goes on behind a quotation or a title, in Japanese and Chinese."""
 _RARE = frozenset(("{", "<", "<<", "|", "¦"))
 _DASHES = frozenset(("—", "–", "--", "-"))
-_AT_CHANGES = _RARE | _DASHES
+_AT_CHANGES = _RARE | _DASHES | _QUOTES
 """Forms that are also believed where not every cue has them. Dashes, which words have too, must be frequent."""
 _SPOKEN = _DASHES | {"•", "·", "/", ";", "~"}
 """Signs that also follow a name in the middle of what is said."""
@@ -61,8 +67,10 @@ def _make_forms() -> list[_Form]:
     for opening, closing in _BRACKETS:
         a, b = re.escape(opening), re.escape(closing)
         name = _NAME.format(re.escape(opening[0] + closing[0]))
-        pattern = rf"{_LEAD}{a}{name}{b}\s?:?(?:\s+|{_REST}|$)(?!{re.escape(closing[0])})"
+        pattern = rf"{_LEAD}{a}{name}{b}\s?[:：]?(?:\s+|{_REST}|$)(?!{re.escape(closing[0])})"
         inside = rf"(?<=[.?!…。？！\"”’)])\s+{a}(NAMES){b}\s?:?\s+"
+        if opening in _QUOTES:  # nor is there a space behind them
+            inside = rf"(?<=[.?!…。？！])\s*{a}(NAMES){b}\s?[:：]?(?!{_GOES_ON.pattern})\s*"
         forms.append(_Form(opening, re.compile(pattern), inside, True))
     for sign in _SIGNS:
         s = re.escape(sign)
@@ -93,7 +101,7 @@ def rewrite(cues: Sequence[Sequence[str]], facts: Counter[str]) -> list[list[str
         count = sum(place.name in names for place in found)
         if names and (best is None or count > best[0]):
             best = (count, form, names)
-        elif not names and form.key in _AT_CHANGES:
+        elif not names and form.key in _AT_CHANGES - _QUOTES:
             doubtful = max(doubtful, len(found))
     if best is None:
         if doubtful:
@@ -126,6 +134,8 @@ def _believe(form: _Form, found: Sequence[_Found], cues: int) -> set[str]:
     for place in found:
         rests.setdefault(place.name, set()).add(place.rest)
     counts = Counter(place.name for place in found)
+    if form.key in _QUOTES and sum(bool(_GOES_ON.match(p.rest)) for p in found) > (1 - FULL) * len(found):
+        return set()
     recurring = {name for name in counts if len(rests[name]) > 1}
     sure = {name for name in recurring if judge_name(name) != "odd"}
     first = {place.cue for place in found if place.opens}
@@ -149,6 +159,8 @@ def _may_name(text: str) -> bool:
 
 def _write(line: str, form: _Form, names: set[str], inside: re.Pattern[str] | None) -> str:
     match = form.pattern.match(line)
+    if match and form.key in _QUOTES and _GOES_ON.match(line, match.end()):
+        match = None
     if match and _normal(match["name"]) in names:
         line = f"{match['lead']}[{_normal(match['name'])}]: {line[match.end() :]}"
     elif match and _may_name(match["name"]) and judge_name(_normal(match["name"])) != "odd":

@@ -99,7 +99,10 @@ _EMPHASIS = re.compile(
 _STAMPED = re.compile(rf"{_BEFORE}(?P<name>[^.?!…:\[\]()\0]{{1,60}}?)\s?{_STAMP}(?:\s?(?P<colon>:)\s*|$)")
 _STAMP_BEFORE = re.compile(rf"{_BEFORE}{_STAMP}\s*(?=\S[^:：\0]{{0,59}}[:：]|\[[^\[\]\0]{{1,60}}\])")
 _WIDE_ARROWS = re.compile(r"≫|＞＞+")
-_WIDE_SQUARE = re.compile(rf"{_BEFORE}【(?P<name>[^【】\0]{{1,60}})】\s?(?P<colon>[:：])?\s*")
+_WIDE_SQUARE = re.compile(
+    rf"{_BEFORE}[【［〔〖](?P<name>[^【】［］〔〕〖〗\0]{{1,60}})[】］〕〗]\s?(?P<colon>[:：])?\s*"
+)
+_AT = re.compile(rf"{_BEFORE}@(?=[^\W\d_][^\s:：@]{{0,39}}(?: [^\s:：@]{{1,40}}){{0,2}}\s?[:：](?:[\s\0]|$))")
 _WIDE_ROUND = re.compile(rf"{_BEFORE}（(?P<name>[^（）\0]{{1,60}})）\s?(?P<colon>[:：])?\s*(?=[^\s\0])")
 _COLON_AND_BRACKETS = re.compile(
     rf"{_BEFORE}(?:\[(?P<square>[^\[\]:\0]{{1,60}}):\]|\((?P<round>[^():\0]{{1,60}})\)\s?:)\s*(?=[^\s\0])"
@@ -151,8 +154,8 @@ class _Place(NamedTuple):
 def normalise(line: str) -> str:
     """Write a label as `Ann: `, `[Ann] ` or `(Ann) ` that has emphasis, a time or other brackets.
 
-    Such are `**Ann:**`, `Ann (00:12):`, `[00:12] Ann:`, `[Ann:]`, `(Ann):`, `【安娜】` and `（安娜）`. Wide arrows, as
-    in East Asian captions, become `>>`.
+    Such are `**Ann:**`, `Ann (00:12):`, `[00:12] Ann:`, `[Ann:]`, `(Ann):`, `@Ann:`, `【安娜】`, `［安娜］` and
+    `（安娜）`. Wide arrows, as in East Asian captions, become `>>`.
     """
     if not line.isascii():
         line = _WIDE_ARROWS.sub(">>", line)
@@ -160,6 +163,8 @@ def normalise(line: str) -> str:
         line = _WIDE_ROUND.sub(
             lambda m: f"{m['before']}{m['name']}: " if m["colon"] else f"{m['before']}({m['name']}) ", line
         )
+    if "@" in line:
+        line = _AT.sub(lambda match: match["before"], line)
     if ":" in line and ("[" in line or "(" in line):
         line = _COLON_AND_BRACKETS.sub(_without_brackets, line)
     if "*" in line or "__" in line:

@@ -24,6 +24,8 @@ MEMORY = 0.1
 """Seconds over which that energy is measured."""
 _FROM_ZERO = ("mov", "matroska")
 """Containers whose clock begins at 0; in others it begins with the first packet."""
+GOES_ON = 0.5
+"""Seconds around the end of a part in which the next one's clock goes on, as in the segments of a stream."""
 BROADCASTS = ("mpegts", "mpeg")
 """Containers whose clock may jump, since parts of other broadcasts may follow."""
 
@@ -44,8 +46,12 @@ def choose_stream(container: Any) -> Any:
 def find_zero(container: Any) -> float:
     """The second at which the clock of a container begins."""
     duration = (container.duration or 0) / 1_000_000
-    start = (container.start_time or 0) / 1_000_000
+    start = _find_first(container)
     return 0.0 if container.format.name.partition(",")[0] in _FROM_ZERO and start <= duration else start
+
+
+def _find_first(container: Any) -> float:
+    return (container.start_time or 0) / 1_000_000
 
 
 class Mixer:
@@ -56,18 +62,22 @@ class Mixer:
         self._file: Any = file
         self._rate = rate
         self._written = 0
+        self._zero = 0.0
         self._resampler: Any = None
         self._kind: tuple[Any, ...] = ()
         self._energy = np.zeros(2)
         self.begin(container)
 
     def begin(self, container: Any) -> None:
-        """Go on with a container, whose clock begins at the end of what is written: an Ogg file may hold several."""
+        """Go on with a container, whose clock begins at the end of what is written: a file may hold several."""
         self._flush()
         self._kind = ()
+        reached = self._zero + self._written / self._rate
         name = container.format.name.partition(",")[0]
         duration = (container.duration or 0) / 1_000_000
-        start = find_zero(container)
+        first = _find_first(container)
+        goes_on = self._written > 0 and abs(first - reached) <= GOES_ON
+        start = first if goes_on else find_zero(container)
         self._zero = start - self._written / self._rate
         self._end = start + duration if duration else None
         self._whole = MOST if self._end is None or name in BROADCASTS else duration

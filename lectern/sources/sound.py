@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.core.errors import ItemError
-from lectern.formats import containers
+from lectern.formats import containers, joined
 from lectern.formats.mixing import LEAST, choose_stream, find_sound, find_zero
 
 # Codec of the sound -> the container for it without the video. Matroska takes any codec.
@@ -17,8 +17,9 @@ _ENDINGS = {"mp4": ".m4a", "mp3": ".mp3", "ogg": ".ogg", "flac": ".flac", "matro
 def keep_sound(downloaded: Path, folder: Path) -> str:
     """Move a download to `folder` as `recording.<container>`, without its video. Returns the file's name.
 
-    A file that only has sound keeps its bytes. Otherwise the packets are copied into a container that fits the codec
-    and in which the sound keeps its place, since stamps and chapters count from the beginning of the video.
+    A file that only has sound keeps its bytes, as does one that holds several recordings (`joined`). Otherwise the
+    packets are copied into a container that fits the codec and in which the sound keeps its place, since stamps and
+    chapters count from the beginning of the video.
 
     Raises:
         ItemError: it is not a recording, or has no sound.
@@ -29,7 +30,8 @@ def keep_sound(downloaded: Path, folder: Path) -> str:
             raise ItemError(
                 "the download has no sound that can be decoded. Remove its line from the listing."
             )
-        if not any(not _is_picture(stream) for stream in streams.video):
+        film = any(not _is_picture(stream) for stream in streams.video)
+        if not film or joined.divide(downloaded, container.format.name):
             name = "recording" + containers.SUFFIXES[container.format.name.partition(",")[0]]
             downloaded.rename(folder / name)
             return name

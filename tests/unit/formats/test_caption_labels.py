@@ -396,3 +396,122 @@ def test_a_few_labels_in_a_long_talk_are_read_in_forms_that_nobody_speaks() -> N
     dashed = read(vtt(*(cue.replace("|", "—") for cue in cues)))
     assert {name for name, _ in said(dashed)} == {UNKNOWN}
     assert dashed.facts["doubtful_labels"] == 4
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "@%s: ", "「%s」", "「%s」：", "『%s』", "【%s】", "［%s］", "〔%s〕", "〖%s〗", "＜%s＞",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("names", [("Ann", "Bob"), ("田中", "鈴木")])
+def test_labels_of_a_transcript_by_hand(form: str, names: tuple[str, str]) -> None:
+    # Property: the name is the label without its signs, where each cue has one and where only changes have.
+    ann, bob = names
+    one, two = form % ann, form % bob
+    cues = [f"{one}なぜですか？", f"{two}はい、そうです。", f"{one}でもなぜ？", f"{two}Why not?"]
+    assert said(read(vtt(*cues))) == [
+        (ann, "なぜですか？"), (bob, "はい、そうです。"), (ann, "でもなぜ？"), (bob, "Why not?"),
+    ]  # fmt: skip
+    if "＜" in form:  # a sign that words have too
+        return
+    changes = [cues[0], "そして", cues[1], "so it is", cues[2], "ええ", cues[3]]
+    assert said(read(vtt(*changes))) == [
+        (ann, "なぜですか？ そして"), (bob, "はい、そうです。 so it is"), (ann, "でもなぜ？ ええ"), (bob, "Why not?"),
+    ]  # fmt: skip
+
+
+def test_a_label_in_quotation_marks_is_read_behind_a_sentence_and_a_quotation_stays_with_its_speaker() -> (
+    None
+):
+    turns = ["「田中」ええ。", "「鈴木」うん。"] * 4
+    cues = ["「田中」なぜ？「鈴木」そう。", "「種」は大事です。", *turns, "「田中」と言います。"]
+    assert said(read(vtt(*cues))) == [
+        ("田中", "なぜ？"),
+        ("鈴木", "そう。 「種」は大事です。"),
+        *[("田中", "ええ。"), ("鈴木", "うん。")] * 3,
+        ("田中", "ええ。"),
+        ("鈴木", "うん。 「田中」と言います。"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "cues",
+    [
+        # what somebody said, titles, and one name alone
+        ["「はい」と言いました。", "「いいえ」と答えました。", "「はい」って何？", "「いいえ」という人。"],
+        [
+            "「源氏物語」は長い。",
+            "「枕草子」は短い。",
+            "「源氏物語」の人。",
+            "「枕草子」も古い。",
+            "「源氏物語」を読む。",
+        ],
+        ["「红楼梦」是书。", "「西游记」的人。", "「红楼梦」里有。", "「西游记」和它。"],
+        [
+            "「はい」と言いました。",
+            "「いいえ」と答えました。",
+            "「はい」本当？",
+            "「いいえ」嘘。",
+            "「はい」！",
+            "「いいえ」を。",
+        ],
+        ["「田中」なぜ？", "そうです。", "はい。"],
+        ["「なぜ？」そうです。", "「はい。」うん。", "「なぜ？」ええ。", "「はい。」ほう。"],
+        # handles without a colon, who may be spoken to
+        ["@Ann Why?", "@Bob So.", "@Ann Ah.", "@Bob Yes."],
+    ],
+)
+def test_a_quotation_is_no_label(cues: list[str]) -> None:
+    ready = read(vtt(*cues))
+    assert said(ready) == [(UNKNOWN, " ".join(cues))]
+    assert "doubtful_labels" not in ready.facts
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        ["1.22.00 ", "1.22.05 ", "1.22.09 ", "1.22.09 "],
+        ["(1.22.00) ", "(1.22.05)", "[1.22.09] ", "（1.22.11）"],
+        ["0.00.01 - ", "0.00.05 - ", "0.01.09 | ", "1.00.11 – "],
+        ["1:22:00 ", "1:22:05 ", "1:22:09 ", "1:22:11 "],
+        ["00:12 ", "00:15 ", "59:59 ", "1:00:11 "],
+    ],
+)
+@pytest.mark.parametrize("form", ["%s: ", "[%s] ", "**%s:** ", "@%s: ", "【%s】"])
+def test_a_time_in_front_of_a_turn_is_not_said(stamps: list[str], form: str) -> None:
+    texts = [("Ann", "Why?"), ("Bob", "So it is."), ("Ann", "At 1.22.00?"), ("Bob", "Yes.")]
+    cues = [stamp + form % name + text for stamp, (name, text) in zip(stamps, texts, strict=True)]
+    assert said(read(vtt(*cues))) == texts
+    changes = [cues[0], "And?", cues[1], "well", cues[2], cues[3]]
+    assert said(read(vtt(*changes)))[:2] == [("Ann", "Why? And?"), ("Bob", "So it is. well")]
+
+
+def test_a_time_behind_the_name_or_before_every_cue_is_not_said() -> None:
+    cues = ["Ann (1.22.00): Why?", "Bob (1.22.05): So.", "Ann [1.22.09]: Ah.", "Bob (1.22.11): Yes."]
+    assert said(read(vtt(*cues))) == [("Ann", "Why?"), ("Bob", "So."), ("Ann", "Ah."), ("Bob", "Yes.")]
+    assert said(read(vtt("1.22.00 Why?", "1.22.05 So", "1.23.00 it is."))) == [(UNKNOWN, "Why? So it is.")]
+
+
+@pytest.mark.parametrize(
+    "cues",
+    [
+        # versions, a list of them, a timetable, prices, and times that run back
+        ["Ann: Look.", "1.22.00 is out.", "Bob: Why?", "1.23.00 Bugfixes: one.", "Ann: Ah.", "Bob: So."],
+        ["Ann: Look.", "12:30 Lunch: rain.", "14:00 Seeds: sun.", "Bob: Why?", "Ann: Ah.", "Bob: So."],
+        ["So we see", "12:30 Lunch: rain.", "14:00 Seeds: sun.", "and so on", "and on", "it goes."],
+        ["Ann: Look.", "(1.22.00) fixed it: well", "Bob: Why?", "Ann: Ah.", "Bob: So."],
+        ["Python (3.11.00): it", "is new", "and Python (3.12.00): too", "and so", "it is"],
+        ["1.22.00 is out.", "1.21.00 was", "1.20.00 before", "and so on"],
+        ["1.22.00 is out.", "1.21.00 was", "1.20.00 before"],
+        ["2.00.00 Seeds: one.", "1.22.00 Splits: two.", "1.21.00 Seeds: three.", "1.20.00 Splits: four."],
+        ["Ann: Look.", "12:30 Seeds: rain.", "14:00 Seeds: sun.", "Bob: Why?", "Ann: Ah.", "Bob: So."],
+        ["22.00 for it.", "23.50 for that.", "24.00 for all."],
+    ],
+)
+def test_a_time_or_version_in_a_sentence_stays_among_the_words(cues: list[str]) -> None:
+    words = " ".join(text for _, text in said(read(vtt(*cues))))
+    plain = " ".join(cues)
+    for name in ("Ann: ", "Bob: "):
+        plain = plain.replace(name, "")
+    assert words == plain
