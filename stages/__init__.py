@@ -5,5 +5,6 @@ import sys
 import lectern  # noqa: F401 - it says what to do where this Python lacks the packages
 from lectern.core import instructions
 
-if sys.argv[0] == "-m":  # Python is about to run a stage, and no library is loaded yet
+# Python is about to run a stage, maybe under a profiler or debugger, and no library is loaded yet.
+if sys.argv[0] == "-m" or any(word.startswith("stages.") for word in sys.orig_argv):
     instructions.prepare()

@@ -9,7 +9,7 @@ models/checkpoints and ends with the same bytes.
 from dataclasses import asdict
 from pathlib import Path
 
-from lectern.core import io, params, paths, stage
+from lectern.core import instructions, io, params, paths, stage
 from lectern.core.schema import TokenRow
 from lectern.models import devices
 from lectern.settings.base_model import BaseModelSettings
@@ -40,7 +40,7 @@ def main(
             "train": asdict(settings),
             "precision": devices.choose_precision(settings.precision),
             "processes": launch.count(compute),
-            "instructions": compute.instructions,
+            "instructions": instructions.chosen(),
         },
         [*files, *before, *launch.get_config(compute)],
         [sft],

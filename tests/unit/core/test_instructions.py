@@ -137,8 +137,12 @@ def test_a_file_that_says_nothing_is_left_to_the_stage(tmp_path: Path, text: str
     assert instructions.chosen(environment) == "native"
 
 
-@pytest.mark.parametrize("choice", instructions.CHOICES)
-def test_a_stage_prepares_and_its_tests_do_not(tmp_path: Path, choice: str) -> None:
+@pytest.mark.parametrize(
+    ("choice", "under"),
+    [("portable", []), ("native", []), ("portable", ["-m", "cProfile", "-o", os.devnull])],
+    ids=["portable", "native", "under a profiler"],
+)
+def test_a_stage_prepares_and_its_tests_do_not(tmp_path: Path, choice: str, under: list[str]) -> None:
     # the stage fails, because the file has one section only; that is after the libraries were prepared
     write_params(tmp_path, f"compute: {{instructions: {choice}}}\n")
     (tmp_path / "sitecustomize.py").write_text(AT_EXIT)
@@ -146,7 +150,10 @@ def test_a_stage_prepares_and_its_tests_do_not(tmp_path: Path, choice: str) -> N
     environment = {"PYTHONPATH": path, "TOLD": str(told), "MKL_CBWR": ""}
     everything = {**os.environ, **environment}
     subprocess.run(
-        [sys.executable, "-m", "stages.check_params"], env=everything, cwd=tmp_path, capture_output=True
+        [sys.executable, *under, "-m", "stages.check_params"],
+        env=everything,
+        cwd=tmp_path,
+        capture_output=True,
     )
     left: dict[str, Any] = json.loads(told.read_text())
     assert left[instructions.CHOSEN] == choice
