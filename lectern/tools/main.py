@@ -83,7 +83,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does it, which knows names to propose only where all commands are loaded."""
         if args[0] not in SUMMARIES and not args[0].startswith("-"):
-            raise click.exceptions.NoSuchCommand(args[0], possibilities=list(SUMMARIES), ctx=ctx)
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=list(SUMMARIES))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -19,7 +19,7 @@ from lectern.tools.verifying.revision import Committed
 LISTED = 5
 """How many figures, inputs and packages are listed; all are counted."""
 SAME_BYTES = ("x86_64", "amd64")
-"""The machines on which the same bytes are to be expected."""
+"""The machines on which the same bytes are to be expected, as Linux and macOS, and as BSD call them."""
 
 
 def main(name: str | None, root: Path, *, until: str | None = None, keep: bool = False) -> int:
@@ -154,7 +154,7 @@ def _describe_figures(committed: Committed, root: Path) -> Iterator[str]:
 
 def _describe_machine() -> Iterator[str]:
     """Say where other bytes are to be expected."""
-    if platform.machine().lower() not in SAME_BYTES:
+    if platform.machine() not in SAME_BYTES:
         yield (
             f"This is a machine of the kind {platform.machine()}. Only on {SAME_BYTES[0]} are the same bytes to be "
             "expected; elsewhere the figures say whether the revision holds."

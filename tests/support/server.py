@@ -14,7 +14,7 @@ from pathlib import Path
 class Reply:
     """What one path answers. With `only` bytes it cuts the connection after them; `hang` says nothing at all.
 
-    A header that is None is not sent.
+    With `stays` it sends the body and then nothing more, without an end. A header that is None is not sent.
     """
 
     body: bytes = b""
@@ -23,6 +23,7 @@ class Reply:
     headers: Mapping[str, str | None] = field(default_factory=dict)
     only: int | None = None
     hang: bool = False
+    stays: bool = False
 
 
 @dataclass
@@ -91,7 +92,9 @@ def serve(certificate: Path | None = None) -> Iterator[Site]:
             self.end_headers()
             if send:
                 self.wfile.write(body if reply.only is None else body[: reply.only])
-            self.close_connection = reply.only is not None
+            if reply.stays:
+                site.closing.wait()
+            self.close_connection = reply.only is not None or reply.stays
 
         def log_message(self, *_: object) -> None:
             pass

@@ -16,8 +16,9 @@ import pytest
 
 from lectern.apps.web.leaving import Leaving
 from lectern.core.guard import HEADERS
+from tests import warm
 from tests.support import review_repo
-from tests.support.web_app import started
+from tests.support.web_app import ROOT, started
 
 SECONDS = 1.0
 """In which a whole request has to come, here."""
@@ -247,3 +248,23 @@ def test_review_and_chat_end_soon_with_pages_open(tmp_path: Path, number: signal
     ):
         httpx.get(f"{address}/nothing")  # the other requests have arrived by then
         assert_it_ends(process, number, name)
+
+
+@pytest.mark.parametrize(("options", "opened"), [([], "True"), (["--no-browser"], "False")])
+@pytest.mark.parametrize("name", [["review", "--by", "Asha Rao"], ["chat"]])
+def test_the_browser_opens_unless_it_shall_not(
+    tmp_path: Path, name: list[str], options: list[str], opened: str
+) -> None:
+    review_repo.make(tmp_path)
+    code = (
+        "import sys; from nicegui import ui; ui.run = lambda **chosen: print(chosen['show'])\n"
+        "from lectern.tools.main import main; main(sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [warm.python(), "-c", code, *name, "--port", "0", *options],
+        cwd=tmp_path,
+        env=warm.environment(PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, f"{opened}\n"), done.stderr

@@ -208,6 +208,23 @@ def test_a_file_of_addresses_serves(site: Site, mp3: bytes, capsys: pytest.Captu
     assert "urls.txt: cannot be read ('utf-8' codec" in capsys.readouterr().err
 
 
+def test_a_source_that_cannot_be_read_holds_up_no_other(
+    site: Site, mp3: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither one with a wrong address in its file, nor one whose listing somebody broke by hand."""
+    Path("urls.txt").write_text("ftp://example.org/a.mp3\n")
+    Path("data/listings").mkdir(parents=True)
+    Path("data/listings/broken.jsonl").write_text("{\n")
+    media = site.put("/b.mp3", mp3)
+    wrong = {"kind": "youtube", "name": "wrong", "file": "urls.txt"}
+    assert update.main(corpus(wrong, videos(media, name="broken"), videos(media, name="more"))) == 2
+    assert len(listing.read("more")) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("update: wrong: urls.txt:1: ")
+    assert second.startswith("update: broken: data/listings/broken.jsonl:1: ")
+    assert Path("data/listings/broken.jsonl").read_text() == "{\n"
+
+
 def test_an_address_that_cannot_be_asked_holds_up_no_other(
     site: Site, mp3: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -335,6 +352,22 @@ def test_a_secret_in_an_address_stays_in_the_environment(
     get(corpus(videos(site.address + "/{LECTERN_KEY}/a.mp3")))
     assert b"s3cr3t" not in everything_in_data()
     assert b"/{LECTERN_KEY}/a.mp3" in everything_in_data()
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(status=404), Reply(b"<html><body>Nothing.</body></html>", "text/html")]
+)
+def test_a_secret_in_an_address_that_fails_is_in_no_message(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], reply: Reply
+) -> None:
+    monkeypatch.setenv("LECTERN_KEY", "s3cr3t")
+    site.pages["/s3cr3t/a"] = site.pages["/open/a"] = reply
+    chosen = corpus(videos(site.address + "/{LECTERN_KEY}/a", site.address + "/open/a"))
+    assert update.main(chosen) == 2
+    private, public = capsys.readouterr().err.splitlines()[-2:]
+    assert "s3cr3t" not in private
+    assert "/{LECTERN_KEY}/a: " in private
+    assert "/open/a: " in public
 
 
 def use_extractors_of(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

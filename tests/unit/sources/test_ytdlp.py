@@ -1,5 +1,6 @@
 """What goes wrong on the way: waited out within reason, resumed, or one failed item with what to do about it."""
 
+import io
 import time
 from pathlib import Path
 
@@ -134,10 +135,58 @@ def test_a_file_above_the_limit_is_not_downloaded(site: Site, mp3: bytes, kind: 
         fetch_one(site, kind, max_megabytes=1)
 
 
+@BOTH
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_file_above_the_limit_is_given_up_as_soon_as_it_shows(
+    site: Site, mp3: bytes, kind: str, stated: bool
+) -> None:
+    """By the length that a site states before it has sent so much, and else by what came, though it never ends."""
+    body = mp3 * 20  # 2.1 MB
+    if stated:
+        site.pages["/a.mp3"] = Reply(body, "audio/mpeg", only=40_000, stays=True)
+    else:
+        site.pages["/a.mp3"] = Reply(body, "audio/mpeg", headers={"Content-Length": None}, stays=True)
+    with pytest.raises(LecternError, match=r"larger than network\.max_megabytes \(1\)"):
+        fetch_one(site, kind, max_megabytes=1, timeout=0.5, retries=0)
+
+
 def test_a_large_feed_is_not_read_to_its_end(site: Site) -> None:
     site.put("/feed", b" " * 2000)
     with pytest.raises(ItemError, match="larger than"):
         ytdlp.read(Network(sleep=0.0), reach(site), site.address + "/feed", limit=1000)
+
+
+def failed_by(cause: Exception, way: str) -> Exception:
+    """An error of yt-dlp, which names the true one in one of four ways."""
+    from yt_dlp.utils import DownloadError, ExtractorError
+
+    error: Exception = DownloadError("it failed", (type(cause), cause, None) if way == "exc_info" else None)
+    if way == "cause":
+        error = ExtractorError("it failed", cause=cause)
+    elif way != "exc_info":
+        setattr(error, way, cause)
+    return error
+
+
+@pytest.mark.parametrize("way", ["exc_info", "cause", "__cause__", "__context__"])
+@pytest.mark.parametrize(("status", "tries"), [(503, 3), (404, 1)])
+def test_what_a_site_answered_is_found_behind_the_errors_that_it_led_to(
+    way: str, status: int, tries: int
+) -> None:
+    from yt_dlp.networking import Response
+    from yt_dlp.networking.exceptions import HTTPError
+
+    asked: list[int] = []
+
+    def ask() -> None:
+        asked.append(1)
+        reply = Response(io.BytesIO(), "https://example.org/a", {}, status=status)
+        raise failed_by(failed_by(HTTPError(reply), way), way)
+
+    remedy = "The site has an error" if status == 503 else "It no longer exists"
+    with pytest.raises(ItemError, match=remedy):
+        ytdlp.persistently("https://example.org/a", Network(sleep=0.0, retries=2), ask)
+    assert len(asked) == tries
 
 
 def test_a_full_disk_stops_the_stage_and_is_no_fault_of_the_item(
@@ -174,6 +223,15 @@ def test_a_secret_is_hidden_in_every_form(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("LECTERN_A")
     with pytest.raises(ItemError, match="export LECTERN_A="):
         url.expand()
+
+
+def test_only_variables_for_this_purpose_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("LECTERN_A", "x")
+    monkeypatch.delenv("NOT_SET", raising=False)
+    url = Template("https://example.org/{HOME}/{NOT_SET}/{LECTERN_A}")
+    assert url.expand() == "https://example.org/{HOME}/{NOT_SET}/x"
+    assert template.fill("https://example.org/{HOME}?{LECTERN_A}", [url]) == "https://example.org/{HOME}?x"
 
 
 def test_a_secret_that_holds_another_is_hidden_whole(monkeypatch: pytest.MonkeyPatch) -> None:

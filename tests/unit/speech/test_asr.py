@@ -143,6 +143,17 @@ def test_words_have_times_in_order_inside_the_recording(heard: asr.Heard, talk: 
     assert np.median([np.abs(starts - turn["start"]).min() for turn in turns]) < 0.3
 
 
+def test_another_engine_gets_the_model_as_its_own_class() -> None:
+    """As WhisperX does, which calls methods that faster-whisper's class does not have."""
+    from faster_whisper import WhisperModel
+
+    class Own(WhisperModel):
+        pass
+
+    assert type(faster_whisper_engine.load_model("embedded", "cpu", "int8", 1, Own)) is Own
+    assert type(faster_whisper_engine.load_model("embedded", "cpu", "int8", 1)) is WhisperModel
+
+
 @pytest.mark.slow
 def test_a_lost_half_of_a_window_is_heard_again() -> None:
     # Property: whatever a pass loses, here the second half of every window's words, comes back without doubling any.

@@ -64,6 +64,21 @@ def test_silence_has_no_turns(tmp_path: Path) -> None:
     assert channels.diarize("a", path, ["Ann", "Bob"])[0].turns == []
 
 
+def test_a_short_pause_ends_no_turn_a_long_one_does_and_a_click_is_none(tmp_path: Path) -> None:
+    sound = voices()
+    sound[1, round(0.1 * RATE) : round(0.14 * RATE)] = 0.1
+    for start in (1.1, 3.0):  # within the first turn of each
+        sound[:, round(start * RATE) : round((start + 0.3) * RATE)] = 0
+    sound[0, round(4.6 * RATE) : round(5.5 * RATE)] = 0
+    path = write_tracks(tmp_path / "a.mkv", [(0.0, sound)])
+    found, _ = channels.diarize("a", path, ["Ann", "Bob"])
+    turns = [(turn.start, turn.end, turn.speaker) for turn in found.turns]
+    expected = [(0.5, 2.0, "Ann"), (2.5, 4.0, "Bob"), (5.5, 6.0, "Ann"), (5.5, 7.5, "Bob")]
+    assert [turn[2] for turn in turns] == ["Ann", "Bob", "Ann", "Bob"]
+    for turn, (start, end, _) in zip(sorted(turns), expected, strict=True):
+        assert turn[:2] == (pytest.approx(start, abs=0.15), pytest.approx(end, abs=0.15))
+
+
 @pytest.mark.parametrize(
     ("stems", "names"),
     [
@@ -75,6 +90,8 @@ def test_silence_has_no_turns(tmp_path: Path) -> None:
         (["ann", "bob"], ["Ann", "Bob"]),
         (["1", "2"], ["1", "2"]),
         (["Ann 1", "Ann 2"], ["Ann 1", "Ann 2"]),
+        (["guest1", "guest2"], ["guest1", "guest2"]),
+        (["DJ Ann", "bob"], ["DJ Ann", "Bob"]),
         (["李雷", "韩梅"], ["李雷", "韩梅"]),
     ],
 )

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,21 @@ def test_what_is_missing_is_named_with_its_remedy() -> None:
         environment.check_installed(("pydantic", "no-such-package"), "transcribe")
     with pytest.raises(LecternError, match=r"whisperx.*`make whisperx`.*transcribe\.python=python-whisperx"):
         environment.check_installed(("pydantic", "whisperx"), "transcribe")
+
+
+@pytest.mark.parametrize(("chosen", "reported"), [(None, False), ("1", True)])
+def test_telemetry_is_off_unless_somebody_wants_it(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None, reported: bool
+) -> None:
+    name = "PYANNOTE_METRICS_ENABLED"
+    monkeypatch.setenv(name, chosen or "")  # so that it is restored after the test
+    if chosen is None:
+        monkeypatch.delenv(name)
+    with warnings.catch_warnings():
+        environment.quieten()
+    # where the variable is missing pyannote.audio 4 asks its own file, whose default is yes
+    assert name in os.environ
+    assert (os.environ[name].lower() in ("true", "1")) == reported
 
 
 @built

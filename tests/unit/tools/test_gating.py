@@ -10,10 +10,11 @@ from markdown_it import MarkdownIt
 
 from lectern.core import io
 from lectern.core.errors import LecternError
-from lectern.core.schema import TUNED
+from lectern.core.schema import BASE, TUNED, WITH_SOURCES
 from lectern.evaluation import reruns
 from lectern.evaluation.answer_figures import FIGURES
 from lectern.evaluation.reruns import Rerun, RerunFigure
+from lectern.evaluation.rows import RowScore
 from lectern.tools import compare
 from lectern.tools import main as cli
 from lectern.tools.gating import comment, conditions, questions
@@ -167,6 +168,58 @@ def test_what_is_known_is_compared_on_the_questions_of_both(here: Path) -> None:
     (sentence,) = check("knowledge worse", base="HEAD")
     # property: of 8 questions the six count that both runs were trained on
     assert "on 6 held-out answers" in sentence
+
+
+def test_what_is_known_counts_in_every_set_that_has_such_a_question(here: Path) -> None:
+    def measure(shift: float) -> None:
+        """Two sets that name their rows alike, of eight and of four."""
+        runs.write_run(here, questions=QUESTIONS, nll={name: nll + shift for name, nll in NLL.items()})
+        rows = io.read_jsonl(here / "data/scores.jsonl", RowScore)
+        more = [row.model_copy(update={"set": "people"}) for row in rows[:4]]
+        io.write_jsonl(here / "data/scores.jsonl", [*rows, *more])
+        asked = [[row.set, row.id] for row in [*rows[:6], *more]]
+        write(here, "knowledge", {"trained": {"questions": asked}})
+
+    measure(0.0)
+    runs.commit(here, "Ask two sets about what was trained")
+    measure(0.5)
+    (sentence,) = check("knowledge worse", base="HEAD")
+    assert "+0.50" in sentence
+    assert "on 10 held-out answers" in sentence
+
+
+@pytest.mark.parametrize(
+    ("tokens", "by"), [(10, "Negative log-likelihood beyond"), (12, "ROUGE-L beyond the base with a search")]
+)
+def test_looking_it_up_is_compared_by_a_figure_that_both_runs_share(here: Path, tokens: int, by: str) -> None:
+    def measure(nll: float, rouge: float) -> None:
+        """By how much the tuned model alone is ahead of the base with a search."""
+        ahead = {"difference": {"nll": part(nll, 0.01), "rougeL": part(rouge, 0.01)}}
+        write(here, "knowledge", {"trained": {"comparators": {BASE + WITH_SOURCES: ahead}}})
+
+    measure(-0.5, 0.3)
+    runs.commit(here, "Compare with a search")
+    # property: a likelihood per token says nothing where the two models have other tokens
+    runs.write_run(here, questions=QUESTIONS, nll=NLL, tokens=tokens)
+    measure(-0.1, 0.1)
+    (sentence,) = check("looking it up worse", base="HEAD")
+    assert by in sentence
+
+
+@pytest.mark.parametrize(("tokens", "key"), [(10, "nll"), (12, "bits_per_byte")])
+def test_what_was_forgotten_is_compared_by_a_figure_that_both_runs_share(
+    here: Path, tokens: int, key: str
+) -> None:
+    def measure(**losses: float) -> None:
+        lost = {"difference": {name: part(value, 0.01) for name, value in losses.items()}}
+        write(here, "forgetting", {"text": lost})
+
+    measure(nll=0.1, bits_per_byte=0.1)
+    runs.commit(here, "Ask what was forgotten")
+    runs.write_run(here, questions=QUESTIONS, nll=NLL, tokens=tokens)
+    measure(**{"nll": 0.1, "bits_per_byte": 0.1, key: 0.3})
+    (sentence,) = check("forgetting worse", base="HEAD")
+    assert "+0.100 → +0.300" in sentence
 
 
 def test_certainty_is_what_the_report_of_the_second_run_says(here: Path) -> None:

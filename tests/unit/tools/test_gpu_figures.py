@@ -1,5 +1,6 @@
 """The figures of `lectern check --gpu`: operations against torch's count, shares of a peak, rows, shapes, weights."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,11 @@ def test_random_weights_are_loaded_as_a_model_in_a_directory(
     sizes = weights.make(shape, tmp_path / "whole", tokenizer)
     monkeypatch.setattr(weights, "SHARD", 2_000_000)
     weights.make(shape, tmp_path / "cut", tokenizer)
-    assert len(list((tmp_path / "cut").glob("*.safetensors"))) > 1
+    assert len(list((tmp_path / "whole").glob("*.safetensors"))) == 1
+    sizes_of_files = [path.stat().st_size for path in sorted((tmp_path / "cut").glob("*.safetensors"))]
+    assert len(sizes_of_files) > 1
+    # property: as few files as hold at most so much each, so that two that follow each other are more than one holds
+    assert all(sum(pair) > 2_000_000 for pair in itertools.pairwise(sizes_of_files))
     whole, cut = (
         loading.get_model(bench.make_settings(shape, tmp_path / name)).state_dict()
         for name in ("whole", "cut")

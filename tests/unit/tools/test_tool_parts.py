@@ -211,6 +211,29 @@ def test_experiments_are_found_and_read_by_git(repository: str) -> None:
         experiments.git("show", "HEAD:none")
 
 
+@pytest.mark.parametrize(
+    ("printed", "found"),
+    [
+        (
+            "Task     Name      Created       Status\n"
+            "1a2b3c4  search-1  10:12 AM      Success\n"
+            "5d6e7f8  search-2  Nov 28, 2026  Running\n"
+            "9a0b1c2  search-3  10:14 AM      Queued\n"
+            "3d4e5f6  search-4  10:15 AM      Failed\n",
+            {"search-1": "Success", "search-2": "Running", "search-3": "Queued", "search-4": "Failed"},
+        ),
+        ("No experiment tasks in the queue.\n", {}),
+    ],
+)
+def test_the_queue_is_read_by_the_names_of_its_experiments(
+    monkeypatch: pytest.MonkeyPatch, printed: str, found: dict[str, str]
+) -> None:
+    """As `dvc queue status` prints it, which ends with a line on its workers."""
+    told = SimpleNamespace(returncode=0, stdout=printed + "\nWorker status: 1 active, 0 idle\n", stderr="")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **more: told)
+    assert experiments.list_queue() == found
+
+
 def test_the_copies_of_experiments_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert experiments.find_copies() == []

@@ -7,17 +7,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from lectern.core import io
 from lectern.core.errors import LecternError
 from lectern.core.schema import TokenRow
 from lectern.models import likelihood, loading
 from lectern.settings.compute import Compute
-from lectern.training import launch
+from lectern.training import checkpoints, launch, worker
+from tests import warm
 from tests.pipeline.conftest import KILLER
 from tests.settings import configure
 from tests.support.tiny import TINY
@@ -185,6 +187,50 @@ def test_two_machines_find_each_other(alone: Path, tmp_path: Path, rows: Rows) -
     assert curve(tmp_path / "0", "train_loss") == pytest.approx(curve(alone, "train_loss"), rel=1e-4)
     assert "the first machine writes the result" in told[1][0]
     assert not (tmp_path / "1/adapter").exists()
+
+
+def test_a_process_leaves_with_the_stage_that_started_it() -> None:
+    code = (
+        "import threading; from lectern.training import worker; worker.leave_with_the_stage()\n"
+        "print('trains', flush=True); threading.Event().wait(30)"
+    )
+    with subprocess.Popen(
+        [warm.python(), "-c", code],
+        env=warm.environment(PYTHONPATH=str(Path.cwd())),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == b"trains\n"
+        assert process.poll() is None
+        process.stdin.close()  # as the kernel does it when the stage is killed
+        assert process.wait() == 1, "it trained to its end"
+
+
+def test_a_process_trains_what_the_stage_wrote_down_and_draws_where_it_says(
+    tmp_path: Path, rows: Rows
+) -> None:
+    chosen = with_params(epochs=2, batch_size=2, gradient_accumulation=1)
+    write(tmp_path, rows(6)[:4], rows(6)[4:])
+    job = {
+        "base_model": asdict(TINY),
+        "train": asdict(chosen),
+        "files": [str(tmp_path / f"sft/{name}.jsonl") for name in ("train", "validation")],
+        "run": str(tmp_path / "run"),
+        "to_continue": str(tmp_path / "adapters"),
+        "drawn": str(tmp_path / "drawn"),
+    }
+    io.write_json(tmp_path / launch.JOB, job)
+    worker.main(tmp_path / launch.JOB)
+    assert (tmp_path / "run" / checkpoints.FINISHED / "adapter_model.safetensors").is_file()
+    for name, steps in {"train_loss": [1, 2, 3, 4], "validation_loss": [0, 2, 4]}.items():
+        drawn = (tmp_path / f"drawn/plots/metrics/{name}.tsv").read_text().splitlines()
+        assert [int(line.partition("\t")[0]) for line in drawn[1:]] == steps
+    other = {"run": str(tmp_path / "other"), "train": asdict(replace(chosen, from_adapter="first"))}
+    io.write_json(tmp_path / launch.JOB, job | other)
+    with pytest.raises(LecternError, match=re.escape(f"{tmp_path}/adapters/first holds no adapter")):
+        worker.main(tmp_path / launch.JOB)
 
 
 @pytest.mark.parametrize("file", sorted(launch.CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)

@@ -9,7 +9,7 @@ from lectern.tools.checking.gpu import clock, device, flops
 from lectern.tools.checking.gpu.bench import Bench, Model
 from lectern.tools.checking.gpu.clock import Clock
 from lectern.tools.checking.gpu.report import Training
-from lectern.tools.checking.gpu.ways import RANK, Way
+from lectern.tools.checking.gpu.ways import Way
 from lectern.training import memory, sft
 
 
@@ -68,7 +68,7 @@ def describe(
         trainer: ours or trl.
     """
     seconds, speed = timed.find_speed(tokens)
-    needed = flops.a_token(model.sizes, model.sizes.adapter(RANK), rows)
+    needed = flops.a_token(model.sizes, model.sizes.adapter(way.choose().r), rows)
     share = flops.utilization(needed, speed, device.describe().peak_flops)
     foretold = estimate(model, way, rows).total
     return Training(
@@ -106,7 +106,7 @@ def estimate(model: Model, way: Way, rows: Sequence[TokenRow]) -> memory.Estimat
         memory.Load(
             sizes=model.sizes,
             method=way.method,
-            trained=model.sizes.adapter(RANK),
+            trained=model.sizes.adapter(way.choose().r),
             rows=most,
             longest=longest,
             answered=answered,

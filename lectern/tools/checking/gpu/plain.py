@@ -13,7 +13,7 @@ from lectern.core.schema import TokenRow
 from lectern.tools.checking.gpu import clock, ours
 from lectern.tools.checking.gpu.bench import Bench, Model
 from lectern.tools.checking.gpu.report import Training
-from lectern.tools.checking.gpu.ways import ALPHA, RANK, Way
+from lectern.tools.checking.gpu.ways import Way
 
 
 def train(bench: Bench, model: Model, way: Way, rows: Sequence[TokenRow]) -> Training:
@@ -55,7 +55,7 @@ def _run(model: Model, way: Way, rows: Any, folder: str) -> list[dict[str, Any]]
             eos_token=model.base.end_of_turn,
         ),
         train_dataset=rows,
-        peft_config=LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear"),
+        peft_config=LoraConfig(r=chosen.r, lora_alpha=chosen.alpha, target_modules="all-linear"),
     )
     script.train()
     return list(script.state.log_history)

@@ -9,7 +9,6 @@ from lectern.core.params import parse
 from lectern.settings.train import Train
 
 DEFAULTS = Path("conf/train/lora.yaml")
-RANK, ALPHA = 16, 32
 NEVER = 10**6
 """Steps between checkpoints where none is wanted."""
 
@@ -42,8 +41,6 @@ class Way:
             chosen,
             name=self.name,
             method=self.method,
-            r=RANK,
-            alpha=ALPHA,
             dropout=0.0,
             target_modules="all-linear",
             learning_rate=self.learning_rate,
