@@ -200,7 +200,7 @@ def _read_pair(
 
 def _read_answer(case: Case, name: str, reply: Reply | None) -> RubricJudgement:
     problem = NO_REPLY if reply is None else reply.problem
-    said = json.loads(reply.text) if reply and not problem else {}
+    said = json.loads(reply.text) if reply and not reply.problem else {}
     return RubricJudgement(
         id=case.id,
         set=case.set,

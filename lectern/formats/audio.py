@@ -93,7 +93,7 @@ def open_recording(path: Path) -> Iterator[Recording]:
     Raises:
         ItemError: the file is missing or empty, is not a media file, has no audio, or none of it can be decoded.
     """
-    with tempfile.TemporaryFile(prefix="lectern-") as file:
+    with tempfile.TemporaryFile() as file:
         damaged = _decode_into(file, path)
         length = file.tell() // _BYTES
         file.flush()
@@ -122,7 +122,7 @@ def measure_channels(path: Path, block: int) -> NDArray[np.float32]:
         meters.append(Meter(container, RATE, block))
         return meters[0]
 
-    with tempfile.TemporaryFile(prefix="lectern-") as file:
+    with tempfile.TemporaryFile() as file:
         _decode_into(file, path, make)
     return meters[0].measure()
 

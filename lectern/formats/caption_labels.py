@@ -412,7 +412,7 @@ def is_sound(name: str) -> bool:
 
 def _may_occur_once(name: str) -> bool:
     """Whether a name may be believed although it stands in one place: it is no remark such as `Step Two`."""
-    first = name.split()[0].strip(",").lower()
+    first = name.split()[0].lower()
     return "," not in name and first not in REMARKS and (first not in COMMON or judge_name(name) == "role")
 
 
@@ -425,11 +425,11 @@ def judge_name(text: str) -> str:
     plain = "".join(" " if _is_symbol(character) else character for character in text)
     plain = plain.lstrip("~#*•·_@ ")
     words = plain.split()
-    if not words and text.strip() and any(map(_is_symbol, text)):
+    if not words and any(map(_is_symbol, text)):
         return "odd"  # the emoji that somebody chose
-    if not words or len(words) > 6 or plain.strip().lower() in NO_NAMES:
-        return ""
     plain = " ".join(words)
+    if not words or len(words) > 6 or plain.lower() in NO_NAMES:
+        return ""
     if _SURE.fullmatch(plain):
         return "sure"
     if _ROLE.fullmatch(plain):
@@ -444,7 +444,7 @@ def judge_name(text: str) -> str:
     begins = not words[0][0].islower() or _HANDLE.fullmatch(words[0])
     if begins and all(not w[0].islower() or w in PARTICLES or _HANDLE.fullmatch(w) for w in words):
         return "like"
-    common = any(word.strip("'’,.").partition("'")[0].lower() in COMMON for word in words)
+    common = any(word.replace("’", "'").strip("'.").partition("'")[0].lower() in COMMON for word in words)
     return "odd" if len(words) <= 4 and "," not in plain and not common else ""
 
 

@@ -397,7 +397,7 @@ def check_schema(schema: Any, depth: int = 0) -> None:
 
 def explain(error: ValidationError) -> tuple[str, str | None]:
     """The first fault of a request as a message, and the field that has it."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    first = error.errors()[0]
     # A part of the location in brackets names a type, not a field.
     places = [str(place) for place in first["loc"] if "[" not in str(place) and place not in ("str",)]
     field = _short(".".join(places)) if places else None

@@ -1,16 +1,17 @@
 import copy
 import random
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
 
-from lectern.answering import episodes, openings, turns
+from lectern.answering import contestants, episode_batches, episodes, openings, turns
 from lectern.answering.openings import Opening
 from lectern.core import io, params
+from lectern.core.batches import Batch
 from lectern.core.errors import LecternError
 from lectern.core.schema import Episode, Example, Message, Provenance
 from lectern.models import generation, loading
@@ -18,6 +19,7 @@ from lectern.settings.base_model import BaseModelSettings
 from lectern.settings.decoding import Decoding
 from lectern.settings.episodes import Episodes
 from lectern.text.words import words
+from lectern.training import adapters
 from stages import episodes as stage
 from tests.settings import configure
 from tests.support.tiny import TINY, example
@@ -332,6 +334,37 @@ def test_a_killed_run_goes_on_with_the_batch_that_it_was_writing(
     # killed: the same seed writes the same
     assert run(tmp_path / "killed", adapter, SHORT) == "3 openings, made 3, kept 3"
     assert outputs(tmp_path / "killed") == outputs(tmp_path / "clean")
+
+
+def test_what_decides_an_episode_decides_its_batch(tmp_path: Path) -> None:
+    record = adapters.Record(TINY.identity, TINY.revision, "lora", "fp32")
+    io.write_json(tmp_path / adapters.RECORD, asdict(record))
+
+    def plan(
+        talks: list[Opening] = TALKS, chosen: Episodes = CHOSEN, persona_text: str | None = None
+    ) -> list[Batch]:
+        everyone, _ = contestants.gather(TINY, tmp_path, persona_text, {})
+        form = turns.get_format(TINY, loading.get_tokenizer(TINY), persona_text)
+        settings = chosen.for_episode(GREEDY)
+        plans = episode_batches.make_plans(
+            everyone, [[*map(start, talks)]], form, settings, chosen.batch_size
+        )
+        return [batch for who in ("base", "tuned") for batch in plans[who]]
+
+    def changed(**values: str) -> list[Opening]:
+        return [TALKS[0].model_copy(update=values), *TALKS[1:]]
+
+    now = plan()
+    assert len({batch.key for batch in now}) == 4, "of two batches by each contestant"
+    # property: a note is for people
+    assert plan(changed(note="x")) == now
+    # property: the first batch, which holds what changed, is another, and the second one stays
+    for other in (changed(opening="Hello. What is a seed?"), changed(biography="Ann."), changed(guest="Ann")):
+        assert [batch in now for batch in plan(other)] == [False, True] * 2
+    assert [batch in now for batch in plan([*TALKS, Opening(opening="One more?")])] == [True, False] * 2
+    for values in ({"seed": 7}, {"turns": 4}, {"max_turn_tokens": 17}, {"temperature": 0.5}):
+        assert not set(plan(chosen=replace(CHOSEN, **values))) & set(now), values
+    assert not set(plan(persona_text="You are Ann.")) & set(now)
 
 
 @pytest.mark.slow

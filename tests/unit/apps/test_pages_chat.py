@@ -272,6 +272,7 @@ def test_an_answer_shows_the_nearest_trained_passage_and_plays_its_second(
         await opened(page)
         await ask(page, "Why?")
         await page.see("nearest trained passage")
+        assert not any(text.startswith("Looking for") for text in page.texts), "it is found"
         begin = page.texts.index("nearest trained passage")
         assert page.texts[begin : begin + 8] == [
             "nearest trained passage", "similarity 0.50", "A talk of tests", "0:03 to 0:09", "Play 0:03",

@@ -21,6 +21,7 @@ from lectern.core.items import Item
 from lectern.core.journal import JOURNAL
 from lectern.core.manifest import MANIFEST
 from tests.support import item_makers as makers
+from tests.support import listing
 
 CODE = [code]  # any module will do: these tests change parameters and inputs, not the code
 
@@ -211,6 +212,17 @@ def test_a_failed_item_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     assert str(corpus.sync(out, allow_failed=0.4)) == "made 0, kept 2, removed 0, failed 1"
 
 
+@pytest.mark.parametrize(("failed", "rest"), [(5, ""), (6, "; and 1 more"), (8, "; and 3 more")])
+def test_of_many_failed_items_the_first_five_are_named(tmp_path: Path, failed: int, rest: str) -> None:
+    corpus = Corpus(tmp_path / "sources", ".txt")
+    for number in range(failed):
+        corpus.write(f"item{number}", "bad")
+    with pytest.raises(LecternError) as caught:
+        corpus.sync(tmp_path / "out", allow_failed=0.0)
+    named = "; ".join(f"item{number} (item{number} is bad)" for number in range(5))
+    assert f"Failed: {named}{rest}. " in str(caught.value)
+
+
 def test_an_unexpected_error_fails_its_item_only(tmp_path: Path) -> None:
     def make(item: Item, path: Path) -> None:
         path.write_text(str(1 / int(item.values["number"])))
@@ -369,6 +381,35 @@ def test_whatever_decides_the_bytes_is_in_the_key(tmp_path: Path, changed: str) 
     }
     assert sync(**({} if changed == "inputs" else {changed: other[changed]})).made == 1
     assert len(made) == 2
+
+
+def test_the_order_in_which_a_folder_is_listed_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a file system may list in any order, and another machine has another one
+    for name in ("b.txt", "a.txt", "c/d.txt", "c/a.txt"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text(name)
+
+    def make(item: Item, path: Path) -> None:
+        shutil.copytree(item.inputs["folder"], path, dirs_exist_ok=True)
+
+    def sync(out: str) -> items.SyncResult:
+        return items.sync(
+            [Item("x", {"folder": tmp_path / "in"})],
+            tmp_path / out,
+            lambda: make,
+            suffix="",
+            params={},
+            code=CODE,
+        )
+
+    sync("out")
+    listing.straighten(monkeypatch)  # the other tests list from Z to A
+    # property: neither the inputs nor the output count as changed, and a clean run says the same of both
+    assert sync("out").kept == 1
+    assert sync("other").made == 1
+    assert tree(tmp_path / "out") == tree(tmp_path / "other")
 
 
 def test_the_manifest_holds_no_machine(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def test_a_part_of_a_dialogue_leads_to_the_whole(data: Path) -> None:
     parts = [whole.model_copy(update={"id": id, "part": (number, 2)}) for number, id in enumerate(ids, 1)]
     io.write_jsonl(data / "sft/train.jsonl", parts)
     for id in ids:
-        assert tracing.resolve(id[:10], data) == KEPT.id
+        assert tracing.resolve(id[:10], data) == tracing.resolve(id[:10].upper(), data) == KEPT.id
     lines = tracing.trace(KEPT.id, data)
     for number in (1, 2):
         assert f"  part {number} of 2: 5 tokens, 2 of them trained ({data / 'sft/train.jsonl'})" in lines
@@ -233,6 +233,11 @@ def test_an_unknown_id_is_an_error_that_names_those_near_it(data: Path) -> None:
     wrong = KEPT.id[:15] + ("0" if KEPT.id[15] != "0" else "1")
     with pytest.raises(LecternError, match=rf"no row '{wrong}' among the 4 of .*near: {KEPT.id}"):
         show(data, wrong)
+    # property: in capitals too, even where no digit is right
+    letters = made("Why?", "So.").model_copy(update={"id": "feedfacedeadbeef"})
+    io.write_jsonl(data / "examples/guide.jsonl", [letters])
+    with pytest.raises(LecternError, match="near: feedfacedeadbeef"):
+        show(data, "FEEDFACEDEADBEEA")
     # property: what was typed is shown as harmlessly as anything else
     with pytest.raises(LecternError, match=r"no row '\[31m\.\./x'"):
         show(data, "\x1b[31m../x")

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,6 +125,17 @@ def test_the_figures_are_ratios_of_sums_and_the_difference_is_paired() -> None:
     assert "repetition4" not in found["tuned"]
     assert "repetition4" not in found["difference"]
     assert set(found["base"]) == set(health.FIGURES)
+
+
+def test_the_figures_do_not_depend_on_what_the_episodes_are_called() -> None:
+    said = [" ".join(["so it goes"] * length) for length in (1, 9, 2, 14, 3, 1, 30, 5)]
+
+    def summarise(form: str) -> dict[str, Any]:
+        one = [episode(form.format(number), text) for number, text in enumerate(said)]
+        return health.summarise_episodes(one, one[::-1], **SETTINGS)
+
+    # property: so few are drawn by their places, which must not be those of a set, whose order is any
+    assert len({str(summarise(form)) for form in ("{:02}", "a{:02}", "{:02}b", "c{:02}c")}) == 1
 
 
 def test_only_openings_of_both_count_and_none_is_no_error() -> None:

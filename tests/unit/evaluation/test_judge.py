@@ -25,7 +25,7 @@ from lectern.core.schema import (
 )
 from lectern.evaluation import cases, judge_agreement, labels
 from lectern.evaluation.bootstrap import Bootstrap
-from lectern.evaluation.judging import CUT, NO_REPLY, JudgeSetup, compare_scores, make_plan
+from lectern.evaluation.judging import CUT, NO_REPLY, JudgeSetup, JudgingPlan, compare_scores, make_plan
 from lectern.llm import prompting
 from lectern.settings.judging import Judging
 from lectern.settings.llm import LLM
@@ -619,7 +619,8 @@ def test_the_shipped_labels_are_sound() -> None:
     assert all(one.label.passage for one in rows)
 
 
-def test_the_prompts_are_short() -> None:
+def plan_shipped() -> JudgingPlan:
+    """All requests about the shipped pairs."""
     llm = configure(LLM, name="x", engine="embedded", model="smollm2_135m")
     way = JudgeSetup(
         llm,
@@ -630,8 +631,20 @@ def test_the_prompts_are_short() -> None:
         PARAMS.longest,
     )
     known = [cases.of_label(one) for one in labels.gather(LABELS, "pair")]
-    plan = make_plan(known, ("a", "b"), way, pairs=True, rubric=True)
-    for case, requests in plan.pairs:
+    return make_plan(known, ("a", "b"), way, pairs=True, rubric=True)
+
+
+def test_what_got_no_reply_has_no_verdict_and_says_so() -> None:
+    plan = plan_shipped()
+    scores, verdicts = plan.read_answers({}), plan.read_pairs({})
+    assert len(scores) == 2 * len(verdicts) > 0
+    assert {(one.score, one.reason, one.problem) for one in scores} == {(None, None, NO_REPLY)}
+    asked = [one for (_, requests), one in zip(plan.pairs, verdicts, strict=True) if requests]
+    assert {(one.winner, one.problem) for one in asked} == {(None, NO_REPLY)}
+
+
+def test_the_prompts_are_short() -> None:
+    for case, requests in plan_shipped().pairs:
         texts = [m.content for m in case.messages] + [case.reference or "", *case.answers.values()]
         # property: what is ours costs less than 1,200 characters, about 300 tokens: the embedded judge reads slowly
         for request in requests:

@@ -120,8 +120,21 @@ def test_provenance_opens_the_recording_at_the_answer() -> None:
     where = made.examples[0].provenance
     assert (where.item, where.start, where.end, where.method) == ("talk", 8.0, 13.8, "description_questions")
     assert where.url == "https://example.org/v?id=7&t=8"
-    assert link_at("https://example.org/v?t=99#top", 3.9) == "https://example.org/v?t=3#top"
     assert link_at(None, 3.9) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://example.org/v?t=99#top", "https://example.org/v?t=3#top"),
+        ("https://example.org/v", "https://example.org/v?t=3"),
+        ("https://example.org/v?id=&list=a", "https://example.org/v?id=&list=a&t=3"),
+        ("https://example.org/v?a=1&t=&a=2", "https://example.org/v?a=1&a=2&t=3"),
+        ("https://example.org/v?q=a%26b+c", "https://example.org/v?q=a%26b+c&t=3"),
+    ],
+)
+def test_a_link_to_a_second_keeps_the_rest_of_the_address(url: str, expected: str) -> None:
+    assert link_at(url, 3.9) == expected
 
 
 def test_a_dialogue_alternates_begins_with_the_user_and_ends_with_the_assistant() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from lectern.core.schema import Chapter
+from lectern.examples.description_layout import LONGEST_STAMP
 from lectern.examples.stamps import parse_stamps, read_chapters, split_parts
 
 
@@ -251,6 +252,14 @@ def test_lines_with_one_stamp_are_parts() -> None:
     assert stamp.parts == ("Why sleep?", "And when?")
 
 
+@pytest.mark.parametrize(
+    "lines", ["0:10\n0:10 Why sleep?", "0:10 Why sleep?\n0:10", "0:10 -\n0:10 Why sleep?"]
+)
+def test_a_stamp_without_a_text_is_no_part(lines: str) -> None:
+    (stamp, _) = parse_stamps(f"{lines}\n1:20 And when?")
+    assert (stamp.text, stamp.parts or (stamp.text,)) == ("Why sleep?", ("Why sleep?",))
+
+
 def test_chapters_are_stamps_and_a_gap_ends_the_one_before() -> None:
     chapters = [
         Chapter(start=0, end=10, title="Intro"),
@@ -286,6 +295,11 @@ def test_a_number_that_is_a_sign_is_numbering(first: str, second: str, line: str
     following = line.replace("0:10", "1:20").replace("Why sleep?", "And when?")
     described = f"{line.format(first)}\n{following.format(second)}"
     assert texts(described) == [(10, "Why sleep?"), (80, "And when?")]
+
+
+@pytest.mark.parametrize(("before", "numbers"), [(LONGEST_STAMP, True), (LONGEST_STAMP + 1, False)])
+def test_a_number_is_looked_for_in_the_beginning_of_a_line(before: int, numbers: bool) -> None:
+    assert texts(f"{'-' * before}① Why sleep? 0:10") == [(10, "Why sleep?" if numbers else "1 Why sleep?")]
 
 
 def test_a_stamp_in_keycaps_is_a_stamp() -> None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lectern.formats import caption_labels
 from lectern.formats.caption_files import UNKNOWN
 from tests.unit.formats.test_captions import read, said, times, vtt
 
@@ -106,6 +107,38 @@ def test_a_display_name_is_a_label(name: str) -> None:
 )  # fmt: skip
 def test_each_way_to_write_a_label(cues: list[str], expected: list[tuple[str, str]]) -> None:
     assert said(read(vtt(*cues))) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("seeds grow", "odd"),
+        ("seeds so", ""),
+        ("seeds so.", ""),
+        ("seeds it’s", ""),
+        ("Note", ""),
+        ("NOTE 🙂", ""),
+        ("Subtitles  by", ""),
+        ("🙂", "odd"),
+        (" ", ""),
+    ],
+)
+def test_punctuation_around_an_ordinary_word_makes_no_name(text: str, kind: str) -> None:
+    assert caption_labels.judge_name(text) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "is_sound"),
+    [
+        ("laughter", True),
+        ("Laughter.", True),
+        ("(Music)", True),
+        ("Cheers, applause", True),
+        ("Ann Lee", False),
+    ],
+)
+def test_punctuation_around_a_sound_makes_no_name(text: str, is_sound: bool) -> None:
+    assert caption_labels.is_sound(text) == is_sound
 
 
 def test_what_may_be_a_label_is_nobodys_and_counted() -> None:
@@ -270,6 +303,9 @@ def test_labels_among_the_words_of_json_are_labels(key: str) -> None:
     ]
     assert said(read(segments(">> Why so? >> Because.", "Well.", key=key), ".json")) == [
         (UNKNOWN, "Why so? Because. Well.")
+    ]
+    assert said(read(segments(">> Why so?", ">> Because.", key=key), ".json")) == [
+        (UNKNOWN, "Why so? Because.")
     ]
     assert said(read(segments("Note: it is.", "So.", key=key), ".json")) == [(UNKNOWN, "Note: it is. So.")]
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
@@ -383,6 +384,16 @@ def test_what_is_around_the_cues_is_not_said(newline: str, mark: str) -> None:
     assert ready.transcript.language == "pt"
 
 
+@pytest.mark.parametrize("blank", [" ", "\t", " \t "])
+def test_spaces_in_a_blank_line_and_around_a_number_change_nothing(blank: str) -> None:
+    numbered = "\n\n1\n00:01 --> 00:02\nOne\n\n2\n00:02 --> 00:03\ntwo\n3\n00:03 --> 00:04\nthree\n\n\n"
+    commented = "WEBVTT\n\n00:01.0 --> 00:02.0\nOne\n\nNOTE a remark\n\ntwo\n"
+    for text, suffix in ((HEADED, ".vtt"), (commented, ".vtt"), (numbered, ".srt")):
+        spaced = re.sub(r"^(\d?)$", rf"{blank}\1{blank}", text, flags=re.MULTILINE)
+        assert spaced != text
+        assert read(spaced, suffix) == read(text, suffix)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -752,6 +763,15 @@ def test_the_language_is_the_given_one_then_the_files_then_english() -> None:
     assert read(HEADED, language="hi").transcript.language == "hi"
     assert read(HEADED).transcript.language == "pt"
     assert read(vtt("a")).transcript.language == "en"
+
+
+@pytest.mark.parametrize("end", ["", "  ", "\t"])
+def test_the_language_stands_in_the_header(end: str) -> None:
+    head, comment = "WEBVTT\nLanguage: pt\n", "NOTE\nLanguage: de\n\n"
+    cue = f"{TIMING}Language: fr"
+    assert read(f"{head}{end}\n{comment}{cue}").transcript.language == "pt"
+    assert read(f"WEBVTT\n{end}\n{comment}{cue}").transcript.language == "en"
+    assert read(f"WEBVTT\n{cue}").transcript.language == "en"
 
 
 TIMING = "00:00:01.000 --> 00:00:02.000\n"

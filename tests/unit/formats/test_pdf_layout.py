@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lectern.formats import pdf_layout, pdf_page, pdf_parts
+from lectern.formats import pdf_boxes, pdf_layout, pdf_page, pdf_parts
 from lectern.formats.pdf_boxes import Word
 from lectern.formats.pdf_page import Line
 
@@ -376,6 +376,26 @@ def read_page(*segments: list[Word]) -> list[Line]:
 def test_words_of_one_segment_stand_side_by_side(second: Word, together: bool) -> None:
     segments = pdf_page.split_where_it_jumps([word("one", 72), second])
     assert len(segments) == (1 if together else 2)
+
+
+@pytest.mark.parametrize(
+    ("height", "foot", "low", "high"),
+    [
+        (12.0, 703.0, 700.8, 711.7),
+        (24.9, 710.0, 707.8, 718.7),  # as of a font of mathematics, whose box is as high as its brackets
+        (25.1, 710.0, 700.0, 725.1),  # the size says nothing
+        (4.1, 700.0, 697.8, 708.7),
+        (3.9, 700.0, 700.0, 703.9),
+        (0.0, 700.0, 700.0, 700.0),
+        (12.0, None, 700.0, 712.0),
+    ],
+)
+def test_letters_reach_as_far_from_their_baseline_as_their_size_says(
+    height: float, foot: float | None, low: float, high: float
+) -> None:
+    letters = replace(word("x", 72, 700), high=700 + height, foot=foot)
+    raised = word("2", 77, 740, size=5.0)
+    assert pdf_boxes.core([letters, raised]) == pytest.approx((72, 77, low, high))
 
 
 def test_a_wide_gap_parts_cells_and_a_narrow_one_perhaps() -> None:

@@ -95,6 +95,21 @@ def test_the_limits_name_the_figures_that_are_worse_and_those_that_may_be_chance
         assert f"It was measured on {n} held-out answers.{told_few}" in limits
 
 
+def test_licences_are_counted_with_the_most_rows_first(known: facts.Facts) -> None:
+    given = [("b", 1.0, 2), (None, 0.5, 3), ("c", 0.0, 9), ("a", 0.0, 5), (" b ", 2.0, 3), ("", 0.0, 0)]
+    sources = [
+        replace(known.sources[0], licence=licence, hours=hours, rows=rows) for licence, hours, rows in given
+    ]
+    card = cards.write_model_card(replace(known, sources=sources), CHOSEN, "tiny_llama")
+    table = card.partition("| licence | sources | hours | rows |\n")[2].partition("\n\n")[0]
+    assert table.splitlines()[1:] == [
+        "| c | 1 | 0.0 | 9 |",
+        "| a | 1 | 0.0 | 5 |",
+        "| b | 2 | 3.0 | 5 |",
+        "| none named | 2 | 0.5 | 3 |",
+    ]
+
+
 def test_the_whole_cards(known: facts.Facts) -> None:
     expected.check("cards/model.md", cards.write_model_card(known, CHOSEN, "tiny_llama"))
     expected.check("cards/dataset.md", cards.write_dataset_card(known, CHOSEN, {"sharegpt": 2}))

@@ -201,6 +201,26 @@ def test_the_page_and_the_markdown_show_foreign_text_as_text(here: Path, tmp_pat
     assert "<code>" not in shown_by_a_forge
 
 
+@pytest.mark.parametrize(
+    ("words", "before", "after"),
+    [
+        (
+            "Other words of the model",
+            "<b>Some</b> words of the <b>tuned</b> model",
+            "<b>Other</b> words of the model",
+        ),
+        ("\nwords of the tuned model", "<b>Some</b> words of the tuned model", "words of the tuned model"),
+        ("", "<b>Some words of the tuned model</b>", "*(nothing)*"),
+    ],
+)
+def test_the_words_that_changed_are_bold_in_markdown_and_no_others(
+    here: Path, tmp_path: Path, words: str, before: str, after: str
+) -> None:
+    runs.write_run(here, questions=QUESTIONS, rouge=0.4, words=words)
+    text = render.render_markdown(look("main", None, tmp_path))
+    assert [line for line in text.splitlines() if line.startswith("> ")][:2] == [f"> {before}", f"> {after}"]
+
+
 @browsers.needs_chromium
 def test_the_page_opens_without_errors_or_a_network_and_fits_a_phone(here: Path) -> None:
     compare.main("main", "part", here / "out")

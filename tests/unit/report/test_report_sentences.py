@@ -186,6 +186,8 @@ def test_how_to_read_the_report_says_what_the_title_does_not() -> None:
         (-1, 0, False, "unclear"),
         (None, 1, True, "unknown"),
         (1, None, True, "unknown"),
+        (None, 1, False, "unknown"),
+        (1, None, False, "unknown"),
     ],
 )
 def test_an_interval_that_holds_zero_decides_nothing(

@@ -69,6 +69,29 @@ def test_a_source_a_comparator_and_a_section_that_do_not_fit_are_faults(tmp_path
 
 
 @pytest.mark.parametrize(
+    ("broken", "named"),
+    [
+        ([], ["sources"]),
+        (["corpus"], ["corpus"]),  # whose sources cannot be read
+        (["transcribe"], ["sources", "transcribe"]),
+        (["corpus", "transcribe"], ["corpus", "transcribe"]),
+    ],
+)
+def test_a_section_that_does_not_fit_hides_no_other_and_repeats_none(
+    tmp_path: Path, broken: list[str], named: list[str]
+) -> None:
+    path = tmp_path / "params.yaml"
+    params.main([], CONF, path)
+    settings = OmegaConf.load(path)
+    settings.corpus.sources = [{"kind": "radio"}]
+    for name in broken:
+        settings[name].invented = 1
+    OmegaConf.save(settings, path)
+    faults = "\n".join(sections.find_faults(path))
+    assert re.findall(r"(?:section '?|corpus\.)(\w+)", faults) == named
+
+
+@pytest.mark.parametrize(
     ("text", "message"), [(None, "does not exist"), ("a: [", "cannot be read"), ("- 1", "no section")]
 )
 def test_a_file_that_holds_no_sections_is_said(tmp_path: Path, text: str | None, message: str) -> None:
