@@ -10,7 +10,7 @@ from pathlib import Path
 from lectern.answering import general
 from lectern.core import io, params, paths, stage
 from lectern.core.printing import warn
-from lectern.core.schema import Example, Question
+from lectern.core.schema import SPLITS, Example
 from lectern.curation import decontamination, general_rows
 from lectern.settings.curate import Curate
 from lectern.settings.mix import Mix
@@ -30,13 +30,11 @@ def main(
         io.write_jsonl(out, [])
         return "no general rows are asked for"
     rows = general_rows.read(folder, settings.files, settings.words)
-    train, *held_out = (
-        io.read_jsonl(splits / f"{name}.jsonl", Example) for name in ("train", "validation", "test")
-    )
+    train, *held_out = (io.read_jsonl(splits / f"{name}.jsonl", Example) for name in SPLITS)
     asked = {
         "the held-out rows": general_rows.list_asked([row for part in held_out for row in part]),
         **decontamination.read_evals(evals),
-        "data/general": list_general(shown),
+        "data/general": general.list_asked(shown),
     }
     wanted = general_rows.count(settings.share, len(train))
     chosen, dropped = general_rows.draw(rows, wanted, settings.seed, asked, threshold)
@@ -49,16 +47,6 @@ def main(
         )
     io.write_jsonl(out, chosen)
     return f"{len(chosen)} general rows of {len(rows)}, beside {len(train)} of the corpus"
-
-
-def list_general(folder: Path) -> list[Question]:
-    """Return what is shown to the models to find out what they forgot, as questions that no row may hold."""
-    read = general.read(folder, words=None, questions=None, refusals=None, seed=0)
-    texts = [passage.text for passage in read.passages] + [one.request for one in read.requests]
-    return [
-        *(Question(question=one.question, answer=one.answers[0]) for one in read.questions),
-        *(Question(question=text) for text in texts),
-    ]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
-from lectern.core import io
+from lectern.core import io, schema
 from lectern.core.errors import LecternError
 from lectern.core.schema import Record
 
@@ -87,6 +87,20 @@ def read(
         _sample(folder / QUESTIONS, Question, "question", "questions", questions, seed),
         _sample(folder / REFUSALS, Request, "request", "refusals", refusals, seed),
     )
+
+
+def list_asked(folder: Path) -> list[schema.Question]:
+    """Return all that the models may be shown, as questions that no trained row may hold.
+
+    Raises:
+        LecternError: as `read`.
+    """
+    shown = read(folder, words=None, questions=None, refusals=None, seed=0)
+    texts = [passage.text for passage in shown.passages] + [one.request for one in shown.requests]
+    return [
+        *(schema.Question(question=one.question, answer=one.answers[0]) for one in shown.questions),
+        *(schema.Question(question=text) for text in texts),
+    ]
 
 
 def _sample(path: Path, record: type[R], field: str, setting: str, wanted: int | None, seed: int) -> list[R]:

@@ -28,8 +28,10 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "messages": ("messages", "conversations", "conversation"),
     "question": ("question", "instruction", "prompt", "query"),
     "answer": ("answer", "output", "response", "completion"),
-    "input": ("input", "context"),
-    "system": ("system", "system_prompt"),
+    **{
+        meaning: tuple(name for name, means in table_files.EASILY_FORGOTTEN.items() if means == meaning)
+        for meaning in ("input", "system")
+    },
 }
 """Meaning of a column -> the names that it may have, in lower case, the first that a table has."""
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lectern.answering import general
 from lectern.answering.general import Result
 from lectern.core import io, params, paths, stage
 from lectern.core.schema import TUNED, Example, GeneralRow, Message, Provenance
@@ -30,7 +31,7 @@ from lectern.settings.mix import Mix
 from lectern.settings.render import Render
 from lectern.settings.train import Train
 from lectern.training import rendering, sft
-from stages import forget, mix
+from stages import forget
 
 TALKS = 7
 
@@ -77,7 +78,7 @@ def draw_general(file: Path, share: float, examples: Sequence[Example]) -> list[
     settings = params.load("mix", Mix)
     rows = general_rows.read(file.parent, [file.name], settings.words)
     wanted = general_rows.count(share, len(examples))
-    asked = {"data/general": mix.list_general(paths.GENERAL)}
+    asked = {"data/general": general.list_asked(paths.GENERAL)}
     threshold = params.load("curate", Curate).decontamination_threshold
     return general_rows.draw(rows, wanted, settings.seed, asked, threshold).rows
 
